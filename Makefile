@@ -1,0 +1,57 @@
+# Each target sets up what it needs on a fresh machine: Python 3.11 or newer with venv and pip, make, git.
+# Paths here are relative, so that the checkout may lie in any folder.
+
+PY = .venv/bin/python
+WORKERS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help sandbox journey test check bench docs rules lock vendor clean
+.SILENT:
+
+help: ## list the targets
+	sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
+
+sandbox: ## run all four services here, with people and keys to try (ARGS=--fresh begins anew)
+	sh deploy/make/environment.sh sandbox
+	exec $(PY) -m deploy.cli sandbox $(ARGS)
+
+journey: ## walk one person through all four services over HTTP, starting a sandbox if none runs
+	sh deploy/make/environment.sh sandbox
+	exec $(PY) -m deploy.cli journey $(ARGS)
+
+test: ## run all tests (ARGS='tests/unit -k outbox' for some)
+	sh deploy/make/environment.sh dev
+	WORKERS='$(WORKERS)' sh deploy/make/test.sh $(ARGS)
+
+check: ## ruff, mypy, import-linter and the tidy tests
+	sh deploy/make/environment.sh dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
+	$(PY) -m pytest -q tests/tidy
+
+bench: ## measure start, memory and requests a second; figures go to docs/performance.md
+	sh deploy/make/environment.sh dev
+	$(PY) -m deploy.bench $(ARGS)
+
+docs: ## write the generated parts of docs/ anew
+	sh deploy/make/environment.sh dev
+	$(PY) -m deploy.docs $(ARGS)
+	$(PY) -m deploy.make.rules
+
+rules: ## write docs/conformance.md: each rule of the contracts and the tests that hold it
+	sh deploy/make/environment.sh dev
+	$(PY) -m deploy.make.rules
+
+lock: ## renew requirements/*.txt (exact versions with hashes) from pyproject.toml
+	sh deploy/make/lock.sh $(ARGS)
+
+vendor: ## fetch and build the front-end files that are kept in the repository (needs npm)
+	sh deploy/make/environment.sh dev
+	$(PY) -m deploy.vendor_frontend
+
+clean: ## remove what the other targets made, but not the sandbox's data
+	rm -rf .venv build dist andamio.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var/tools
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,63 @@
+"""What an operator asks of a running suite: are the logs whole, what did not get through, which settings are there."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+
+from deploy.services import SERVICES
+from deploy.serving import create_context, settings_class
+from shared import outbox
+from shared.audit.report import Report
+from shared.audit.verify import verify
+from shared.audit.witness import find_witnessed
+from shared.context import Context
+from shared.settings import Described, describe
+
+
+def verify_logs(services: Sequence[str]) -> dict[str, Report]:
+    """Recompute the log of each service, held against what the other services saw of it."""
+    contexts = {service: create_context(service) for service in SERVICES}
+    try:
+        return {service: _verify(contexts[service], [other for name, other in contexts.items() if name != service]) for service in services}
+    finally:
+        for context in contexts.values():
+            context.close()
+
+
+def _verify(context: Context, peers: Iterable[Context]) -> Report:
+    seen = []
+    for peer in peers:
+        with peer.reading() as tx:
+            note = find_witnessed(tx.connection, context.audit_signer.origin)
+        if note is not None:
+            seen.append((peer.service, note))
+    with context.reading() as tx:
+        return verify(tx.connection, context.audit_signer.verifier_key, cipher=context.cipher, peers_witnessed=seen)
+
+
+def dead_jobs(service: str) -> list[dict[str, object]]:
+    """The jobs that were given up, oldest first, without their payload: that may be about a person."""
+    table = outbox.outbox
+    wanted = (table.c.id, table.c.job, table.c.failures, table.c.last_error, table.c.created_at, table.c.request_id)
+    context = create_context(service)
+    try:
+        with context.reading() as tx:
+            rows = tx.connection.execute(select(*wanted).where(table.c.state == "dead").order_by(table.c.id)).mappings().all()
+        return [{name: value.isoformat() if name == "created_at" else value for name, value in row.items()} for row in rows]
+    finally:
+        context.close()
+
+
+def replay_jobs(service: str, ids: Sequence[int]) -> int:
+    """Make dead jobs wait again, the named ones or all; how many."""
+    context = create_context(service)
+    try:
+        with context.db.begin() as connection:
+            return outbox.replay(connection, context.clock.now(), row_ids=ids or None)
+    finally:
+        context.close()
+
+
+def settings_of(services: Sequence[str]) -> dict[str, list[Described]]:
+    """All settings of the services."""
+    return {service: describe(settings_class(service), service) for service in services}

@@ -1,0 +1,80 @@
+"""The environment variables of each service in the sandbox."""
+
+import base64
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from deploy.services import SERVICES
+
+if TYPE_CHECKING:
+    from deploy.sandbox.plan import Plan
+
+
+def environment(plan: "Plan", service: str) -> dict[str, str]:
+    """All variables of a service: those that every service has, then its own."""
+    values = {**_common(plan, service), **_own(plan, service)}
+    return {f"{service}_{name}".upper(): value for name, value in values.items()}
+
+
+def _common(plan: "Plan", service: str) -> dict[str, str]:
+    return {
+        "database_url": plan.database_url(service),
+        "redis_url": plan.redis_url(service),
+        "public_url": plan.ports.url(service),
+        "environment": "sandbox",
+        "issuer": plan.issuer,
+        "encryption_keys": f"sandbox-1:{_base64(plan.key(f'encryption:{service}'))}",
+        "audit_seed": _base64(plan.key(f"audit:{service}")),
+        "client_id": service,
+        "client_key": json.dumps(plan.jwk(f"client:{service}")),
+        "outbound_private_hosts": ",".join(_private_hosts(plan)),
+        "help_url": f"{plan.urls.front}/",
+        "witnessed_logs": ",".join(_logs_of_others(plan, service)),
+    }
+
+
+def _own(plan: "Plan", service: str) -> dict[str, str]:
+    if service == "identity":
+        return {"pairwise_key": f"1:{_base64(plan.key('pairwise'))}", "peppers": f"1:{_base64(plan.key('pepper'))}"}
+    if service == "notify":
+        return _notify(plan)
+    if service == "pay":
+        return {"api_key_secret": plan.secret("pay:api-keys")}
+    if service == "wallet":
+        return {"login_client_id": "wallet-portal", "login_client_secret": plan.client("wallet-portal").secret or ""}
+    return {}
+
+
+def _notify(plan: "Plan") -> dict[str, str]:
+    smtp_host, smtp_port = plan.smtp
+    return {
+        "smtp_host": smtp_host,
+        "smtp_port": str(smtp_port),
+        "smtp_starttls": "false",
+        "email_domain": "notify.example.com",
+        "sms_gateway_url": f"{plan.urls.inbox}/gateway/sms",
+        "receipt_secret": plan.secret("notify-receipts"),
+        "print_url": f"{plan.urls.inbox}/print",
+        "mailbox_url": f"{plan.urls.inbox}/mailbox",
+    }
+
+
+def _logs_of_others(plan: "Plan", service: str) -> list[str]:
+    """The four services witness one another's audit logs."""
+    from shared.audit.checkpoint import Signer
+
+    others = [other for other in SERVICES if other != service]
+    signers = {other: Signer(plan.key(f"audit:{other}"), urlsplit(plan.ports.url(other)).netloc + "/log") for other in others}
+    return [f"{plan.ports.url(other)}={signer.verifier_key}" for other, signer in signers.items()]
+
+
+def _private_hosts(plan: "Plan") -> list[str]:
+    """What may be called although it is on this machine: the sandbox's own parts and nothing else."""
+    urls = plan.urls
+    named = [urlsplit(url).netloc for url in (urls.identity, urls.notify, urls.pay, urls.wallet, urls.inbox, urls.example, urls.registry)]
+    return [*named, *(name.replace("localhost", "127.0.0.1") for name in named)]
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

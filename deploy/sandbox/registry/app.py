@@ -1,0 +1,62 @@
+"""The civil registry of the sandbox: a provider of data outside the suite, with a page to change a fact."""
+
+from __future__ import annotations
+
+import httpx
+from flask import Flask, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from deploy.sandbox.plan import Plan
+from deploy.sandbox.registry.api import build_api
+from deploy.sandbox.registry.consent_tokens import ConsentTokens
+from deploy.sandbox.registry.keys import PublishedKeys
+from deploy.sandbox.registry.persons import Person, Persons
+from deploy.sandbox.site import make_site
+from shared.access import PUBLIC_PAGE
+from shared.app import register
+from shared.clock import Clock
+from shared.problems import NotFound
+from shared.routes import Routes
+from shared.web import gettext_noop, name_service, page
+
+PACKAGE = "deploy.sandbox.registry"
+
+
+def create_app(plan: Plan, *, http: httpx.Client, clock: Clock) -> Flask:
+    """The registry over its file in the sandbox's folder."""
+    app = make_site("registry", PACKAGE, plan=plan, public_url=plan.urls.registry, clock=clock)
+    name_service(app, gettext_noop("Civil registry (sandbox)"))
+    persons = Persons(plan.folder / "registry" / "persons.json", _citizens(plan))
+    keys = PublishedKeys(f"{plan.urls.wallet}/.well-known/jwks.json", client=http, now=clock.now)
+    app.extensions["wallet_keys"] = keys
+    tokens = ConsentTokens(issuer=plan.urls.wallet, audience=plan.urls.registry, keys=keys, now=clock.now)
+    register(app, [build_api(persons, tokens, clock.now), _pages(persons)])
+    return app
+
+
+def _citizens(plan: Plan) -> list[Person]:
+    return [
+        Person(run=citizen.run, full_name=citizen.name, born_on=citizen.birth_date, document_number=f"A{int(citizen.run[:4]):09}")
+        for citizen in plan.citizens
+    ]
+
+
+def _pages(persons: Persons) -> Routes:
+    routes = Routes("pages", __name__, access=PUBLIC_PAGE)
+
+    @routes.get("/")
+    def home() -> Response:
+        return redirect(url_for("pages.admin"), 303)
+
+    @routes.get("/admin")
+    def admin() -> Response:
+        changed = persons.find(request.args.get("changed", ""))
+        return page("registry/admin.html", persons=persons.all(), changed=changed)
+
+    @routes.post("/admin/persons/<run>")
+    def change(run: str) -> Response:
+        if persons.change(run, has_record=request.form.get("has_record") == "yes") is None:
+            raise NotFound("This person is not in the register.")
+        return redirect(url_for("pages.admin", changed=run), 303)
+
+    return routes

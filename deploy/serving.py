@@ -1,0 +1,142 @@
+"""The roles of a service's processes: web, worker, relay, migrate.  One release, the role is a word on the command line."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from types import FrameType
+
+from celery.signals import worker_ready
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from deploy.errors import CannotStart
+from shared import logs, migrations, telemetry
+from shared.context import Context
+from shared.relay import Relay
+from shared.settings import ServiceSettings, SettingsError, env_name, load
+from shared.web import words
+from shared.worker import make_celery, queue_name, release_predecessor
+
+SERVICE_VARIABLE = "ANDAMIO_SERVICE"
+
+
+def settings_class(service: str) -> type[ServiceSettings]:
+    """Return the settings class of a service: the one that its settings module defines."""
+    module = import_module(f"{service}.settings")
+    (found,) = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, ServiceSettings) and value.__module__ == module.__name__
+    ]
+    return found
+
+
+def require_settings(service: str) -> None:
+    """Raises: CannotStart, with every fault of the environment on a line of its own."""
+    try:
+        load(settings_class(service), service, os.environ)
+    except SettingsError as error:
+        raise CannotStart("\n  ".join((f"the settings of {service} are not right:", *error.faults))) from None
+
+
+def create_context(service: str) -> Context:
+    """Return the context of a service, from the environment.  Raises: CannotStart."""
+    require_settings(service)
+    made = import_module(f"{service}.app").create_context()
+    assert isinstance(made, Context)  # noqa: S101 - narrows the type of a module that was found by name
+    return made
+
+
+def web() -> Flask:
+    """Be the WSGI factory of a web process; the service is named by the environment of the process."""
+    service = os.environ[SERVICE_VARIABLE]
+    logs.configure(service, os.environ.get(env_name(service, "log_level"), "info"))
+    app = import_module(f"{service}.app").create_app()
+    assert isinstance(app, Flask)  # noqa: S101 - as above
+    return app
+
+
+def serve(service: str, *, host: str, port: int, workers: int = 1, threads: int = 1) -> None:
+    """Serve HTTP until told to stop.  Raises: CannotStart."""
+    require_settings(service)
+    os.environ[SERVICE_VARIABLE] = service
+    Granian(
+        "deploy.serving:web",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=workers,
+        blocking_threads=threads,
+        backlog=1024,
+        log_access=False,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        websockets=False,
+    ).serve()
+
+
+def work(service: str, *, runner: str = "", queues: tuple[str, ...] = ("",), on_ready: Callable[[], None] = lambda: None) -> None:
+    """Run jobs until told to stop.  `runner` is a name that a restarted worker keeps, so that it takes over at once.
+
+    `on_ready` is called once the queue is being read.
+    """
+    logs.configure(service, os.environ.get(env_name(service, "log_level"), "info"))
+    for package in ("shared.web", service):
+        words.load(package)
+    context = create_context(service)
+    name = runner or f"{service}-{socket.gethostname()}-{os.getpid()}"
+    telemetry.configure(service, context.settings)
+    celery = make_celery(context, import_module(f"{service}.tasks").jobs, runner=name)
+    if runner:
+        release_predecessor(context, runner)
+    worker_ready.connect(lambda **_about: on_ready(), weak=False)
+    names = ",".join(queue_name(service, queue) for queue in queues)
+    celery.worker_main(
+        [
+            "worker",
+            "--pool=solo",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "--loglevel=WARNING",
+            "-Q",
+            names,
+            "-n",
+            f"{name}@%h",
+        ]
+    )
+
+
+def relay(services: tuple[str, ...], *, on_ready: Callable[[], None] = lambda: None) -> None:
+    """Relay for one service or several until told to stop.  `on_ready` is called once it has begun."""
+    logs.configure("relay", os.environ.get(env_name(services[0], "log_level"), "info"))
+    relays = []
+    for service in services:
+        context = create_context(service)
+        jobs = import_module(f"{service}.tasks").jobs
+        relays.append(Relay(context, make_celery(context, jobs, runner=""), jobs))
+    stop = threading.Event()
+
+    def told(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, told)
+    signal.signal(signal.SIGINT, told)
+    for each in relays:
+        each.start()
+    on_ready()
+    stop.wait()
+    for each in relays:
+        each.stop()
+
+
+def migrate(service: str) -> None:
+    """Bring a service's database to the newest revision."""
+    context = create_context(service)
+    migrations.upgrade(service, context.settings.database_url.reveal())

@@ -1,0 +1,35 @@
+"""Put identity together.  Nothing imports this module."""
+
+import os
+
+from flask import Flask
+
+from identity import context as identity_context
+from identity.cli import commands
+from identity.context import Identity
+from identity.routes import authorize, home, login, logout, metadata, register, token, userinfo
+from identity.routes.oauth import ISSUER_PATH, oauth_format
+from identity.settings import Settings
+from shared.app import base_app
+from shared.app import register as add_routes
+from shared.clock import Clock, SystemClock
+from shared.ids import Ids, SystemIds
+from shared.settings import load
+from shared.web import gettext_noop, name_service
+
+
+def create_context(settings: Settings | None = None, *, clock: Clock | None = None, ids: Ids | None = None) -> Identity:
+    """Return the context of one process; settings come from the environment when none are given."""
+    settings = settings or load(Settings, "identity", os.environ)
+    return identity_context.create_context(settings, clock=clock or SystemClock(), ids=ids or SystemIds())
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock | None = None, context: Identity | None = None) -> Flask:
+    """Return the web application; settings come from the environment when none are given."""
+    identity = context or create_context(settings, clock=clock)
+    app = base_app(identity, import_name="identity", formats={ISSUER_PATH + "/": oauth_format})
+    name_service(app, gettext_noop("Digital identity"))
+    modules = (metadata, authorize, token, userinfo, login, logout, register, home)
+    add_routes(app, [*(module.routes for module in modules), logout.endpoint_routes])
+    app.cli.add_command(commands)
+    return app

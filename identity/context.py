@@ -1,0 +1,80 @@
+"""What one process of identity holds."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+from joserfc.jwk import KeySet
+
+from identity.models.client_store import ClientStore
+from identity.models.key_store import KeyStore
+from identity.providers.base import Hasher
+from identity.providers.password_hasher import Argon2Hasher, Gate
+from identity.settings import Settings
+from identity.standards.pairwise import PairwiseKey, parse_key
+from shared.clock import Clock, SystemClock
+from shared.context import Context, current_as
+from shared.ids import Ids, SystemIds
+
+
+class OwnKeys:
+    """The issuer's public keys, from our own database: we never ask ourselves over HTTP."""
+
+    def __init__(self, store: KeyStore) -> None:
+        self._store = store
+
+    def find(self, kid: str) -> KeySet:
+        """Return the published keys; `kid` is among them if it is ours."""
+        return KeySet([published.key for published in self._store.published() if published.kid == kid])
+
+
+@dataclass
+class Identity(Context):
+    """The context of identity."""
+
+    settings: Settings
+    service: str = "identity"
+
+    @cached_property
+    def hasher(self) -> Hasher:
+        """Password hashes."""
+        gate = Gate(
+            at_once=self.settings.password_hashes_at_once,
+            waiting=self.settings.password_hashes_waiting,
+            wait_ms=self.settings.password_wait_ms,
+        )
+        return Argon2Hasher(self.settings.peppers.reveal(), gate)
+
+    @cached_property
+    def clients(self) -> ClientStore:
+        """Clients, kept for a second or two."""
+        return ClientStore(self, cache_ttl=self._cache_ttl)
+
+    @cached_property
+    def keys(self) -> KeyStore:
+        """Signing keys, kept for a second or two."""
+        return KeyStore(self, cache_ttl=self._cache_ttl)
+
+    @property
+    def _cache_ttl(self) -> timedelta:
+        return timedelta(milliseconds=self.settings.cache_ttl_ms)
+
+    @cached_property
+    def pairwise_key(self) -> PairwiseKey:
+        """The key of new subjects."""
+        return parse_key(self.settings.pairwise_key.reveal())
+
+    @cached_property
+    def issuer_keys(self) -> OwnKeys:
+        """The keys with which access tokens addressed to identity itself are checked."""
+        return OwnKeys(self.keys)
+
+
+def create_context(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> Identity:
+    """Return the context of one process."""
+    return Identity(settings, "identity", clock or SystemClock(), ids or SystemIds())
+
+
+def current() -> Identity:
+    """Return the context of the present request."""
+    return current_as(Identity)

@@ -1,0 +1,274 @@
+"""Kinds of refusal.
+
+OAuth endpoints answer them in the form of RFC 6749 with `code`; every other address as a problem document.
+
+```
+OAuthError
+├── request    OAuthInvalidRequest  UnsupportedResponseType  InvalidScope  InvalidTarget  RequestNotSupported  RequestUriNotSupported
+│              RegistrationNotSupported
+├── client     InvalidClient  UnauthorizedClient
+├── grant      InvalidGrant  UnsupportedGrantType
+├── person     AccessDenied  LoginRequired  InteractionRequired  ConsentRequired  UnmetAuthenticationRequirements
+├── token      TokenMissing  InvalidToken  InsufficientScope
+└── us         ServerError  TemporarilyUnavailable
+```
+Spec: identity-oidc §2.29, HT-5.
+"""
+
+from typing import ClassVar
+
+from shared.problems import Conflict, InvalidRequest, NotFound, Problem
+
+
+class OAuthError(Problem):
+    """A refusal with an error code of OAuth or OpenID Connect."""
+
+    code: ClassVar[str]
+
+
+class OAuthInvalidRequest(OAuthError):
+    """A parameter is missing, repeated or malformed."""
+
+    code = "invalid_request"
+    slug = "oauth-invalid-request"
+    status = 400
+    title = "The request is missing a parameter, repeats one or is malformed"
+
+
+class UnsupportedResponseType(OAuthError):
+    """Only `code` is given."""
+
+    code = "unsupported_response_type"
+    slug = "oauth-unsupported-response-type"
+    status = 400
+    title = "This response type is not offered"
+
+
+class InvalidScope(OAuthError):
+    """A scope that this client may not ask for."""
+
+    code = "invalid_scope"
+    slug = "oauth-invalid-scope"
+    status = 400
+    title = "This client may not ask for that scope"
+
+
+class InvalidTarget(OAuthError):
+    """An audience that is unknown, or not allowed to this client.  Spec: RFC 8707 §2."""
+
+    code = "invalid_target"
+    slug = "oauth-invalid-target"
+    status = 400
+    title = "This client may not ask for a token for that resource"
+
+
+class RequestNotSupported(OAuthError):
+    """Request objects by value are not taken."""
+
+    code = "request_not_supported"
+    slug = "oauth-request-not-supported"
+    status = 400
+    title = "Request objects are not taken"
+
+
+class RequestUriNotSupported(OAuthError):
+    """Request objects by reference are not taken."""
+
+    code = "request_uri_not_supported"
+    slug = "oauth-request-uri-not-supported"
+    status = 400
+    title = "Requests by reference are not taken"
+
+
+class RegistrationNotSupported(OAuthError):
+    """The `registration` parameter is not taken."""
+
+    code = "registration_not_supported"
+    slug = "oauth-registration-not-supported"
+    status = 400
+    title = "Registration inside a request is not taken"
+
+
+class InvalidClient(OAuthError):
+    """The client did not prove who it is."""
+
+    code = "invalid_client"
+    slug = "oauth-invalid-client"
+    status = 401
+    title = "The client did not prove who it is"
+
+
+class UnauthorizedClient(OAuthError):
+    """The client is known and may not do this."""
+
+    code = "unauthorized_client"
+    slug = "oauth-unauthorized-client"
+    status = 400
+    title = "This client may not use that grant"
+
+
+class InvalidGrant(OAuthError):
+    """The code is unknown, used, expired, or of another client."""
+
+    code = "invalid_grant"
+    slug = "oauth-invalid-grant"
+    status = 400
+    title = "The code cannot be exchanged"
+
+
+class UnsupportedGrantType(OAuthError):
+    """No such grant here."""
+
+    code = "unsupported_grant_type"
+    slug = "oauth-unsupported-grant-type"
+    status = 400
+    title = "This grant type is not offered"
+
+
+class AccessDenied(OAuthError):
+    """The person said no."""
+
+    code = "access_denied"
+    slug = "oauth-access-denied"
+    status = 403
+    title = "The person refused"
+
+
+class LoginRequired(OAuthError):
+    """A page would be needed, and the request forbids pages."""
+
+    code = "login_required"
+    slug = "oauth-login-required"
+    status = 400
+    title = "The person has to sign in"
+
+
+class InteractionRequired(OAuthError):
+    """A page other than sign-in would be needed, and the request forbids pages."""
+
+    code = "interaction_required"
+    slug = "oauth-interaction-required"
+    status = 400
+    title = "The person has to be asked something"
+
+
+class ConsentRequired(OAuthError):
+    """The consent page would be needed, and the request forbids pages."""
+
+    code = "consent_required"
+    slug = "oauth-consent-required"
+    status = 400
+    title = "The person has to agree first"
+
+
+class UnmetAuthenticationRequirements(OAuthError):
+    """The level that this client must have was not reached."""
+
+    code = "unmet_authentication_requirements"
+    slug = "oauth-unmet-authentication-requirements"
+    status = 403
+    title = "The level of sign-in that this service needs was not reached"
+
+
+class TokenMissing(OAuthError):
+    """No token was sent: the answer names no error.  Spec: RFC 6750 §3.1."""
+
+    code = "invalid_token"
+    slug = "oauth-token-missing"
+    status = 401
+    title = "An access token is needed"
+
+
+class InvalidToken(OAuthError):
+    """The token is unknown, expired or revoked."""
+
+    code = "invalid_token"
+    slug = "oauth-invalid-token"
+    status = 401
+    title = "The access token is not valid"
+
+
+class InsufficientScope(OAuthError):
+    """The token does not reach this far."""
+
+    code = "insufficient_scope"
+    slug = "oauth-insufficient-scope"
+    status = 403
+    title = "The access token does not reach this far"
+
+
+class ServerError(OAuthError):
+    """Our fault."""
+
+    code = "server_error"
+    slug = "oauth-server-error"
+    status = 500
+    title = "Something went wrong on our side"
+
+
+class TemporarilyUnavailable(OAuthError):
+    """Too much at once; try again in a moment."""
+
+    code = "temporarily_unavailable"
+    slug = "oauth-temporarily-unavailable"
+    status = 503
+    title = "Too busy just now"
+
+
+class UnknownClient(Problem):
+    """No such client, or one that was blocked: a page, never a redirect (AZ-2)."""
+
+    slug = "unknown-client"
+    status = 400
+    title = "The service that sent you here is not registered"
+
+
+class UnknownRedirectUri(Problem):
+    """The return address is not registered: a page, never a redirect (AZ-3)."""
+
+    slug = "unknown-redirect-uri"
+    status = 400
+    title = "The return address of the service is not registered"
+
+
+class InteractionNotFound(NotFound):
+    """No such login is under way in this browser (AZ-24)."""
+
+    slug = "interaction-not-found"
+    title = "This sign-in is not under way in this browser"
+
+
+class InteractionExpired(Problem):
+    """The login page stood open too long; `start_url` leads back to the service."""
+
+    slug = "interaction-expired"
+    status = 410
+    title = "This sign-in page has expired"
+
+
+class LogoutNotFound(NotFound):
+    """No such request to sign out."""
+
+    slug = "logout-not-found"
+    title = "This request to sign out is not known"
+
+
+class RegisterNotFound(NotFound):
+    """No such entry in the service register."""
+
+    slug = "register-entry-not-found"
+    title = "The register has no such entry"
+
+
+class RegisterConflict(Conflict):
+    """The register has that identifier already."""
+
+    slug = "register-entry-exists"
+    title = "The register has an entry of that name"
+
+
+class InvalidClientMetadata(InvalidRequest):
+    """The client's description breaks a rule of its policy."""
+
+    slug = "invalid-client-metadata"
+    title = "The client cannot be registered like this"

@@ -1,0 +1,40 @@
+"""Names of what happens here: `identity:noun:verb`, for the audit log."""
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """Every act that leaves an audit row, and every move of a state table."""
+
+    LOGIN_SUCCEEDED = "identity:login:succeeded"
+    LOGIN_FAILED = "identity:login:failed"
+    LOGIN_BLOCKED = "identity:login:blocked"
+    PASSWORD_SET = "identity:password:set"  # noqa: S105 - a name of an event
+    PASSWORD_REHASHED = "identity:password:rehashed"  # noqa: S105 - as above
+    TOTP_ADDED = "identity:totp:added"
+    PERSON_CREATED = "identity:person:created"
+    PERSON_STATE_CHANGED = "identity:person:state-changed"
+    SESSION_ENDED = "identity:session:ended"
+    LOGOUT_ASKED = "identity:logout:asked"
+    INTERACTION_RECEIVED = "identity:interaction:received"
+    INTERACTION_STARTED = "identity:interaction:started"
+    INTERACTION_IDENTIFIED = "identity:interaction:identified"
+    INTERACTION_AUTHENTICATED = "identity:interaction:authenticated"
+    INTERACTION_FINISHED = "identity:interaction:finished"
+    INTERACTION_REFUSED = "identity:interaction:refused"
+    INTERACTION_EXPIRED = "identity:interaction:expired"
+    CODE_ISSUED = "identity:code:issued"
+    CODE_REFUSED = "identity:code:refused"
+    CODE_REUSED = "identity:code:reused"
+    TOKEN_ISSUED = "identity:token:issued"  # noqa: S105 - as above
+    CLAIMS_RELEASED = "identity:claims:released"
+    RELEASE_GIVEN = "identity:release:given"
+    KEY_CREATED = "identity:key:created"
+    KEY_ACTIVATED = "identity:key:activated"
+    KEY_RETIRED = "identity:key:retired"
+    KEY_REMOVED = "identity:key:removed"
+    ORGANISATION_CREATED = "identity:organisation:created"
+    SERVICE_CREATED = "identity:service:created"
+    CLIENT_CREATED = "identity:client:created"
+    CLIENT_SECRET_ADDED = "identity:client-secret:added"  # noqa: S105 - as above
+    MEMBER_ADDED = "identity:member:added"

@@ -1,0 +1,1 @@
+"""The one history of identity's tables."""

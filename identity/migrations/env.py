@@ -1,0 +1,6 @@
+"""Alembic's entry; the body is shared."""
+
+from identity.models import metadata
+from shared import migrations
+
+migrations.run(metadata)

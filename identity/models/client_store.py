@@ -1,0 +1,158 @@
+"""Clients as one process keeps them: one frozen object each, asked of the database again every second or two."""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from joserfc.jwk import Key
+from sqlalchemy import Connection, select
+
+from identity.models.base import table_of
+from identity.models.client import POLICIES, Client, ClientSecret, Policy
+from identity.models.organisation import Organisation
+from identity.models.service import Service
+from identity.standards import jose
+from shared.context import Context
+
+KEPT_MAX = 4_096
+CLIENTS, SECRETS = table_of(Client), table_of(ClientSecret)
+SERVICES, ORGANISATIONS = table_of(Service), table_of(Organisation)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Hash of one client secret, and until when it is good."""
+
+    secret_hash: str = field(repr=False)
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class KnownClient:
+    """An active client with all that its requests are checked against."""
+
+    id: UUID
+    client_id: str
+    name: str
+    policy_name: str
+    claims_profile: str
+    auth_method: str
+    auth_alg: str | None
+    keys: dict[str, Key] = field(repr=False, hash=False)
+    secrets: tuple[Secret, ...] = field(repr=False)
+    redirect_uris: tuple[str, ...]
+    post_logout_redirect_uris: tuple[str, ...]
+    native: bool
+    scopes: frozenset[str]
+    resources: tuple[str, ...]
+    sector: str
+    id_token_alg: str
+    lower_case_bearer: bool
+    default_acr_values: tuple[str, ...]
+    default_max_age: int | None
+    legacy_until: datetime | None
+    service_name: str
+    service_purpose: str
+    organisation_name: str
+    always_asks: bool
+    start_url: str
+
+    @property
+    def policy(self) -> Policy:
+        """The policy it stands under."""
+        return POLICIES[self.policy_name]
+
+
+def _parse_keys(jwks: dict[str, object] | None) -> dict[str, Key]:
+    found: dict[str, Key] = {}
+    entries = (jwks or {}).get("keys")
+    for jwk in entries if isinstance(entries, list) else []:
+        found[str(jwk.get("kid", ""))] = jose.import_public(jwk)
+    return found
+
+
+def read_client(connection: Connection, client_id: str) -> KnownClient | None:
+    """Return an active client, or None for unknown and blocked ones."""
+    joined = CLIENTS.join(SERVICES, CLIENTS.c.service_id == SERVICES.c.id)
+    joined = joined.join(ORGANISATIONS, SERVICES.c.organisation_id == ORGANISATIONS.c.id)
+    columns = (
+        CLIENTS,
+        SERVICES.c.name.label("service_name"),
+        SERVICES.c.purpose,
+        SERVICES.c.release_basis,
+        SERVICES.c.start_url,
+        ORGANISATIONS.c.name.label("organisation_name"),
+        ORGANISATIONS.c.kind,
+    )
+    query = select(*columns).select_from(joined).where(CLIENTS.c.client_id == client_id, CLIENTS.c.state == "active")
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    secrets = connection.execute(select(SECRETS.c.secret_hash, SECRETS.c.expires_at).where(SECRETS.c.client_id == row["id"])).all()
+    return KnownClient(
+        id=row["id"],
+        client_id=row["client_id"],
+        name=row["name"],
+        policy_name=row["policy"],
+        claims_profile=row["claims_profile"],
+        auth_method=row["auth_method"],
+        auth_alg=row["auth_alg"],
+        keys=_parse_keys(row["jwks"]),
+        secrets=tuple(Secret(*secret) for secret in secrets),
+        redirect_uris=tuple(row["redirect_uris"]),
+        post_logout_redirect_uris=tuple(row["post_logout_redirect_uris"]),
+        native=row["native"],
+        scopes=frozenset(row["scopes"]),
+        resources=tuple(row["resources"]),
+        sector=row["sector"],
+        id_token_alg=row["id_token_alg"],
+        lower_case_bearer=row["lower_case_bearer"],
+        default_acr_values=tuple(row["default_acr_values"]),
+        default_max_age=row["default_max_age"],
+        legacy_until=row["legacy_until"],
+        service_name=row["service_name"],
+        service_purpose=row["purpose"],
+        organisation_name=row["organisation_name"],
+        always_asks=row["kind"] == "private" or row["release_basis"] == "consent",
+        start_url=row["start_url"],
+    )
+
+
+class ClientStore:
+    """Finds clients; what was found, and what was not, is kept for `cache_ttl`."""
+
+    def __init__(self, context: Context, *, cache_ttl: timedelta) -> None:
+        self._context = context
+        self._ttl = cache_ttl
+        self._kept: dict[str, tuple[KnownClient | None, datetime]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, client_id: str, connection: Connection | None = None) -> KnownClient | None:
+        """Return an active client whose legacy policy, if it has one, has not ended; else None.
+
+        Who has a transaction open gives its connection: a second one from a pool that is used up would never come.
+        """
+        now = self._context.clock.now()
+        kept = self._kept.get(client_id)
+        if kept is None or now - kept[1] >= self._ttl:
+            kept = (self._read(client_id, connection), now)
+            with self._lock:
+                if len(self._kept) >= KEPT_MAX:
+                    self._kept.clear()
+                self._kept[client_id] = kept
+        client = kept[0]
+        if client is not None and client.legacy_until is not None and client.legacy_until <= now:
+            return None
+        return client
+
+    def _read(self, client_id: str, connection: Connection | None) -> KnownClient | None:
+        if connection is not None:
+            return read_client(connection, client_id)
+        with self._context.db.engine.connect() as own:
+            return read_client(own, client_id)
+
+    def forget(self) -> None:
+        """Ask the database at the next use."""
+        with self._lock:
+            self._kept.clear()

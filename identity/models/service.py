@@ -1,0 +1,46 @@
+"""Services of the register: what an organisation offers to people."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from identity.models.base import Base
+
+
+class Stage(StrEnum):
+    """Trial services are reached by test persons, live ones by everybody."""
+
+    TRIAL = "trial"
+    LIVE = "live"
+
+
+class ReleaseBasis(StrEnum):
+    """On what ground data are given out: with the person's consent, or under law with information only (§3.8)."""
+
+    CONSENT = "consent"
+    LAW = "law"
+
+
+class Service(Base):
+    """One service; its clients, data and bills hang on it."""
+
+    __tablename__ = "services"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    service_id: Mapped[str] = mapped_column(String(80), unique=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    purpose: Mapped[str] = mapped_column(String(1000))
+    stage: Mapped[str] = mapped_column(String(10))
+    release_basis: Mapped[str] = mapped_column(String(10))
+    start_url: Mapped[str] = mapped_column(String(2000))
+    contact_email: Mapped[str] = mapped_column(String(254))
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("stage IN ('trial', 'live')", name="stage"),
+        CheckConstraint("release_basis IN ('consent', 'law')", name="release_basis"),
+    )

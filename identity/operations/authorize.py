@@ -1,0 +1,108 @@
+"""Decide what an authorization request needs next, and issue the code when nothing is missing."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from identity.context import Identity
+from identity.errors import ConsentRequired, InteractionRequired, LoginRequired, OAuthError, UnmetAuthenticationRequirements
+from identity.events import Event
+from identity.models.base import table_of
+from identity.models.client_store import KnownClient
+from identity.models.finders import has_second_factor
+from identity.models.grant import AuthorizationCode, Grant
+from identity.operations import consent
+from identity.operations.authorization_requests import AuthorizationRequest
+from identity.operations.sessions import Session
+from identity.standards import acr
+from shared.context import Transaction
+from shared.crypto import sha256_hex
+
+GRANTS, CODES = table_of(Grant), table_of(AuthorizationCode)
+
+
+class Need(StrEnum):
+    """What is still missing before a code can be issued."""
+
+    LOGIN = "login"
+    SECOND_FACTOR = "second_factor"
+    CONSENT = "consent"
+    NOTHING = "nothing"
+
+
+def next_need(
+    identity: Identity,
+    connection: Connection,
+    client: KnownClient,
+    request: AuthorizationRequest,
+    session: Session | None,
+    *,
+    asked_at: datetime | None,
+    consented: bool = False,
+) -> Need:
+    """Return what is missing.  A forced login must be after `asked_at`, when the request came; None is now (AZ-11, AZ-13).
+
+    Raises: UnmetAuthenticationRequirements when this person cannot reach the level that the client must have (AZ-16).
+    """
+    if session is None or _is_too_old(identity, request, session, asked_at):
+        return Need.LOGIN
+    if acr.wants_second_factor(request.acr_values) and not acr.satisfies(session.acr, acr.TWO_FACTORS):
+        if has_second_factor(connection, session.person_id):
+            return Need.SECOND_FACTOR
+        if request.acr_required:
+            raise UnmetAuthenticationRequirements("this person has no second factor")
+    forced = "consent" in request.prompts and bool(consent.claims_asked(request))
+    if not consented and (forced or consent.must_ask(connection, client, request, session)):
+        return Need.CONSENT
+    return Need.NOTHING
+
+
+def _is_too_old(identity: Identity, request: AuthorizationRequest, session: Session, asked_at: datetime | None) -> bool:
+    if "login" in request.prompts or request.max_age == 0:
+        return asked_at is None or session.auth_time < asked_at
+    return request.max_age is not None and identity.clock.now() - session.auth_time > timedelta(seconds=request.max_age)
+
+
+SILENT_REFUSALS: dict[Need, type[OAuthError]] = {
+    Need.LOGIN: LoginRequired,
+    Need.SECOND_FACTOR: InteractionRequired,
+    Need.CONSENT: ConsentRequired,
+}
+
+
+def refuse_if_silent(request: AuthorizationRequest, need: Need) -> None:
+    """Refuse a request with `prompt=none` that would need a page (AZ-10).  Raises: LoginRequired and its like."""
+    if "none" in request.prompts and need in SILENT_REFUSALS:
+        raise SILENT_REFUSALS[need]("prompt none does not allow a page")
+
+
+def issue_code(identity: Identity, tx: Transaction, client: KnownClient, request: AuthorizationRequest, session: Session) -> str:
+    """Make the grant and its code, bound to all that it must be bound to; return the code (AZ-23)."""
+    now, code, grant_id = identity.clock.now(), identity.ids.token(32), identity.ids.uuid7()
+    grant = {
+        "id": grant_id,
+        "client_id": client.id,
+        "person_id": session.person_id,
+        "session_id": session.id,
+        "scopes": list(request.scopes),
+        "resources": list(request.resources),
+        "auth_time": session.auth_time,
+        "acr": session.acr,
+        "amr": list(session.amr),
+        "created_at": now,
+    }
+    tx.connection.execute(GRANTS.insert().values(grant))
+    row = {
+        "code_hash": sha256_hex(code),
+        "grant_id": grant_id,
+        "redirect_uri": request.redirect_uri,
+        "code_challenge": request.code_challenge,
+        "nonce": request.nonce,
+        "created_at": now,
+        "expires_at": now + timedelta(seconds=client.policy.code_ttl_seconds),
+    }
+    tx.connection.execute(CODES.insert().values(row))
+    data: dict[str, str | int | bool | list[str]] = {"client": client.client_id, "scopes": list(request.scopes), "acr": session.acr}
+    tx.record(Event.CODE_ISSUED, actor=f"person:{session.person_id}", object_id=str(grant_id), channel="web", data=data)
+    return code

@@ -1,0 +1,1 @@
+"""What identity leans on and may be exchanged: today the password hasher."""

@@ -1,0 +1,32 @@
+"""What identity asks of its providers; each implementation passes the same contract test."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class TooBusy(Exception):
+    """More sign-ins at once than this process can hash in time."""
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """A stored password: Argon2 PHC string and the version of the pepper under it."""
+
+    text: str
+    pepper_version: str
+
+
+class Hasher(Protocol):
+    """Makes and checks password hashes."""
+
+    def hash(self, password: str) -> Hashed:
+        """Return the hash to store."""
+        ...
+
+    def verify(self, stored: Hashed | None, password: str) -> bool:
+        """Answer whether the password is the stored one; None costs the same time and is never right.  Raises: TooBusy."""
+        ...
+
+    def is_outdated(self, stored: Hashed) -> bool:
+        """Answer whether a hash should be made anew with today's parameters."""
+        ...

@@ -1,0 +1,77 @@
+"""Argon2id with a pepper, behind a gate that bounds memory and waiting.  Spec: identity-oidc PW-1…PW-4."""
+
+import base64
+import hmac
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from argon2 import PasswordHasher as Argon2
+from argon2 import Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from identity.providers.base import Hashed, TooBusy
+
+LENGTH_MAX = 256
+MEMORY_KIB, TIME_COST, PARALLELISM = 19 * 1024, 2, 1
+
+
+class Gate:
+    """Lets `at_once` in, `waiting` queue for at most `wait_ms`, and turns others away."""
+
+    def __init__(self, *, at_once: int, waiting: int, wait_ms: int) -> None:
+        self._running = threading.BoundedSemaphore(at_once)
+        self._places = threading.BoundedSemaphore(at_once + waiting)
+        self._wait_seconds = wait_ms / 1000
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one place.  Raises: TooBusy."""
+        if not self._places.acquire(blocking=False):
+            raise TooBusy
+        try:
+            if not self._running.acquire(timeout=self._wait_seconds):
+                raise TooBusy
+            try:
+                yield
+            finally:
+                self._running.release()
+        finally:
+            self._places.release()
+
+
+class Argon2Hasher:
+    """Argon2id over HMAC-SHA-256 of the password in NFC; `peppers` is `version:base64,…`, newest first."""
+
+    def __init__(self, peppers: str, gate: Gate) -> None:
+        parts = [part.strip().partition(":") for part in peppers.split(",")]
+        self._peppers = {version: base64.b64decode(key, validate=True) for version, _, key in parts}
+        self._newest = parts[0][0]
+        self._gate = gate
+        self._argon2 = Argon2(TIME_COST, MEMORY_KIB, PARALLELISM, hash_len=32, salt_len=16, type=Type.ID)
+        self._nobody = self.hash("nobody has this password")
+
+    def hash(self, password: str) -> Hashed:
+        """Return the hash to store.  Raises: TooBusy."""
+        with self._gate.place():
+            return Hashed(self._argon2.hash(self._peppered(password, self._newest)), self._newest)
+
+    def verify(self, stored: Hashed | None, password: str) -> bool:
+        """Answer whether the password is the stored one, at the same cost where there is none (PW-3).  Raises: TooBusy."""
+        usable = stored if stored is not None and stored.pepper_version in self._peppers else None
+        against = usable or self._nobody
+        with self._gate.place():
+            try:
+                self._argon2.verify(against.text, self._peppered(password, against.pepper_version))
+            except (VerificationError, InvalidHashError):
+                return False
+        return usable is not None and len(password) <= LENGTH_MAX
+
+    def is_outdated(self, stored: Hashed) -> bool:
+        """Answer whether a hash should be made anew."""
+        return stored.pepper_version != self._newest or self._argon2.check_needs_rehash(stored.text)
+
+    def _peppered(self, password: str, version: str) -> str:
+        normal = unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
+        return hmac.new(self._peppers[version], normal, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Blueprints, a file a resource: HTTP in, one operation, HTTP out."""

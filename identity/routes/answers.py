@@ -1,0 +1,47 @@
+"""Send the browser back to the client: by redirect, or by a form that posts itself (AZ-8, AZ-9)."""
+
+import base64
+import hashlib
+from urllib.parse import urlsplit
+
+from flask import Response, make_response, redirect
+
+from identity.context import Identity
+from identity.errors import OAuthError
+from identity.operations.authorization_requests import AuthorizationRequest, ReturnAddress
+from identity.standards.rfc6749 import add_to_query, plain_description
+from shared.web import allow, page
+
+POST_ITSELF = 'document.getElementById("answer").submit()'
+SCRIPT_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(POST_ITSELF.encode()).digest()).decode()}'"
+
+
+def form_action_source(uri: str) -> str:
+    """Return an address as a source of form-action: its origin, or its scheme where it is an app's own."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
+
+
+def send_back(identity: Identity, *, redirect_uri: str, response_mode: str, state: str | None, values: dict[str, str]) -> Response:
+    """Answer the client; `iss` is always there, `state` exactly when it was sent."""
+    values = {**values, **({} if state is None else {"state": state}), "iss": identity.settings.issuer}
+    if response_mode == "form_post":
+        allow("form-action", form_action_source(redirect_uri))
+        allow("script-src", SCRIPT_SOURCE)
+        return page("identity/form_post.html", action=redirect_uri, values=values, script=POST_ITSELF)
+    response = make_response(redirect(add_to_query(redirect_uri, values), 303))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def send_code(identity: Identity, request: AuthorizationRequest, code: str) -> Response:
+    """Answer with a code."""
+    return send_back(
+        identity, redirect_uri=request.redirect_uri, response_mode=request.response_mode, state=request.state, values={"code": code}
+    )
+
+
+def send_error(identity: Identity, address: ReturnAddress | AuthorizationRequest, error: OAuthError) -> Response:
+    """Answer with a refusal (HT-5)."""
+    values = {"error": error.code, "error_description": plain_description(error.detail or error.title)}
+    return send_back(identity, redirect_uri=address.redirect_uri, response_mode=address.response_mode, state=address.state, values=values)

@@ -1,0 +1,42 @@
+"""What a browser holds for us: cookies of its interactions, its session, and of a person's known device."""
+
+from flask import Response, request
+
+from identity.context import Identity
+from identity.operations.login import Browser
+from identity.operations.sessions import find_session
+
+INTERACTION, SESSION, DEVICE = "identity-browser", "identity-sso", "identity-device"
+DEVICE_SECONDS = 365 * 24 * 3600
+
+
+def cookie_name(identity: Identity, name: str) -> str:
+    """Return a cookie's name: with the prefix that pins it to this host wherever people come over https."""
+    return ("__Host-" if identity.settings.secure else "") + name
+
+
+def read_cookie(identity: Identity, name: str) -> str | None:
+    """Return what a cookie of this request holds; over-long ones are not ours."""
+    value = request.cookies.get(cookie_name(identity, name))
+    return value if value and len(value) <= 128 else None
+
+
+def read_browser(identity: Identity) -> Browser:
+    """Return what the present browser holds."""
+    token = read_cookie(identity, SESSION)
+    session = None
+    if token:
+        with identity.reading() as tx:
+            session = find_session(identity, tx.connection, token)
+    return Browser(read_cookie(identity, INTERACTION), read_cookie(identity, DEVICE), session)
+
+
+def set_cookie(identity: Identity, response: Response, name: str, value: str, *, max_age: int | None = None) -> None:
+    """Set a cookie that scripts and other sites' posts do not get."""
+    secure = identity.settings.secure
+    response.set_cookie(cookie_name(identity, name), value, max_age=max_age, secure=secure, httponly=True, samesite="Lax", path="/")
+
+
+def drop_session_cookie(identity: Identity, response: Response) -> None:
+    """Have the browser forget its session."""
+    response.delete_cookie(cookie_name(identity, SESSION), secure=identity.settings.secure, httponly=True, samesite="Lax", path="/")

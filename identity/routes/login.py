@@ -1,0 +1,193 @@
+"""The pages of sign-in: RUN and password, code, consent (AZ-24)."""
+
+from collections.abc import Callable
+
+from flask import Response, make_response, redirect, request, url_for
+
+from identity.context import current
+from identity.errors import AccessDenied, InteractionExpired, OAuthError
+from identity.operations import consent, interactions, login
+from identity.operations.authorize import Need
+from identity.operations.interactions import Step
+from identity.operations.login import Attempt, Browser
+from identity.providers.base import TooBusy
+from identity.routes import answers
+from identity.routes.browser import DEVICE, DEVICE_SECONDS, INTERACTION, SESSION, read_browser, set_cookie
+from identity.standards.rfc6749 import add_to_query
+from shared.access import PUBLIC_PAGE
+from shared.problems import Unavailable
+from shared.routes import Routes
+from shared.run import InvalidRun, parse_run
+from shared.web import allow, gettext, gettext_noop, page
+
+routes = Routes("login", __name__, access=PUBLIC_PAGE, url_prefix="/login")
+PAGES = {Need.LOGIN: "login.show_login", Need.SECOND_FACTOR: "login.show_code", Need.CONSENT: "login.show_consent"}
+BUSY_SECONDS = 2
+Errors = list[tuple[str, str]]
+
+
+def _answer(interaction_id: str, step: Step, *, device_token: str | None = None) -> Response:
+    """Send the browser where a step leads: to the next page, back to the client, or to the start of the flow."""
+    identity = current()
+    if step.code is not None:
+        response = answers.send_code(identity, step.request, step.code)
+    elif step.need is Need.NOTHING:
+        again = url_for("authorize.authorize")
+        response = make_response(redirect(add_to_query(again, step.request.as_parameters()), 303))
+    else:
+        response = make_response(redirect(url_for(PAGES[step.need], interaction_id=interaction_id), 303))
+    if step.session_token is not None:
+        # The form token stays: another tab's page must still work, and each form belongs to an interaction of this browser anyway.
+        set_cookie(identity, response, SESSION, step.session_token)
+    if device_token is not None:
+        set_cookie(identity, response, DEVICE, device_token, max_age=DEVICE_SECONDS)
+    return response
+
+
+def _tell_client(interaction_id: str, browser: Browser, error: OAuthError) -> Response:
+    """End the interaction and tell the client why."""
+    identity = current()
+    step = interactions.refuse(identity, interaction_id, browser.interaction_token)
+    return answers.send_error(identity, step.request, error)
+
+
+def _guarded(interaction_id: str, browser: Browser, work: Callable[[], Response]) -> Response:
+    """Do the work; what the client must be told goes to the client, and an expired page back to the service (AZ-24)."""
+    try:
+        return work()
+    except InteractionExpired as expired:
+        return make_response(redirect(str(expired.extra["start_url"]), 303))
+    except TooBusy:
+        raise Unavailable(
+            gettext_noop("Many people are signing in just now. Try again in a moment."), retry_after_seconds=BUSY_SECONDS
+        ) from None
+    except OAuthError as error:
+        return _tell_client(interaction_id, browser, error)
+
+
+def _look(interaction_id: str, browser: Browser) -> Step:
+    return interactions.look(current(), interaction_id, browser.interaction_token, browser.session)
+
+
+def _show(template: str, step: Step, interaction_id: str, *, errors: Errors | None = None, **values: object) -> Response:
+    """Show a page of an interaction; its form may lead back to the client, which browsers must be told."""
+    allow("form-action", answers.form_action_source(step.request.redirect_uri))
+    status = 400 if errors else 200
+    return page(template, status, client=step.client, interaction_id=interaction_id, errors=dict(errors or []), **values)
+
+
+@routes.get("/<interaction_id>")
+def show_login(interaction_id: str) -> Response:
+    """Ask for RUN and password, or go on where that is not needed."""
+    identity, browser = current(), read_browser(current())
+    token = browser.interaction_token or identity.ids.token(32)
+    interactions.take_up(identity, interaction_id, token)
+    browser = Browser(token, browser.device_token, browser.session)
+
+    def work() -> Response:
+        step = _look(interaction_id, browser)
+        if step.need is Need.LOGIN or (step.need is Need.SECOND_FACTOR and "change" in request.args):
+            return _show("identity/login.html", step, interaction_id, run=step.request.login_hint or "")
+        return _answer(interaction_id, step)
+
+    response = _guarded(interaction_id, browser, work)
+    set_cookie(identity, response, INTERACTION, token)
+    return response
+
+
+@routes.post("/<interaction_id>")
+def send_login(interaction_id: str) -> Response:
+    """Take RUN and password."""
+    identity, browser = current(), read_browser(current())
+    typed, password = request.form.get("run", "")[:64], request.form.get("password", "")
+    try:
+        run = parse_run(typed)
+    except InvalidRun:
+        return _ask_again(interaction_id, browser, typed, [("run", gettext("Check the RUN and the digit after the hyphen."))])
+    if not password:
+        return _ask_again(interaction_id, browser, typed, [("password", gettext("Enter your password."))])
+
+    def work() -> Response:
+        attempt = login.submit_password(identity, interaction_id, browser, run, password)
+        if attempt.step is None:
+            wrong = gettext("The RUN or the password is not right. After several tries, wait some minutes before the next one.")
+            return _ask_again(interaction_id, browser, typed, [("password", wrong)])
+        return _answer(interaction_id, attempt.step, device_token=attempt.device_token)
+
+    return _guarded(interaction_id, browser, work)
+
+
+def _ask_again(interaction_id: str, browser: Browser, typed: str, errors: Errors) -> Response:
+    """Show the sign-in page with what was typed, never the password."""
+
+    def work() -> Response:
+        step = _look(interaction_id, browser)
+        return (
+            _show("identity/login.html", step, interaction_id, errors=errors, run=typed)
+            if step.need in PAGES
+            else _answer(interaction_id, step)
+        )
+
+    return _guarded(interaction_id, browser, work)
+
+
+@routes.get("/<interaction_id>/code")
+def show_code(interaction_id: str) -> Response:
+    """Ask for the code of the authenticator app."""
+    browser = read_browser(current())
+
+    def work() -> Response:
+        step = _look(interaction_id, browser)
+        return _show("identity/code.html", step, interaction_id) if step.need is Need.SECOND_FACTOR else _answer(interaction_id, step)
+
+    return _guarded(interaction_id, browser, work)
+
+
+@routes.post("/<interaction_id>/code")
+def send_code(interaction_id: str) -> Response:
+    """Take the code of the authenticator app."""
+    identity, browser = current(), read_browser(current())
+
+    def work() -> Response:
+        attempt: Attempt = login.submit_code(identity, interaction_id, browser, request.form.get("code", "")[:32])
+        if attempt.step is not None:
+            return _answer(interaction_id, attempt.step, device_token=attempt.device_token)
+        wrong = gettext("The code is not right, or it was used already. Wait for the next one in your app.")
+        return _show("identity/code.html", _look(interaction_id, browser), interaction_id, errors=[("code", wrong)])
+
+    return _guarded(interaction_id, browser, work)
+
+
+@routes.get("/<interaction_id>/consent")
+def show_consent(interaction_id: str) -> Response:
+    """Ask whether the client may have what it asks for, each datum with its value."""
+    identity, browser = current(), read_browser(current())
+
+    def work() -> Response:
+        step = _look(interaction_id, browser)
+        if step.need is not Need.CONSENT or browser.session is None:
+            return _answer(interaction_id, step)
+        data = consent.data_to_release(identity, step.request, browser.session)
+        return _show("identity/consent.html", step, interaction_id, data=data)
+
+    return _guarded(interaction_id, browser, work)
+
+
+@routes.post("/<interaction_id>/consent")
+def send_consent(interaction_id: str) -> Response:
+    """Take the answer to that."""
+    identity, browser = current(), read_browser(current())
+
+    def work() -> Response:
+        if request.form.get("decision") != "grant":
+            return _tell_client(interaction_id, browser, AccessDenied("the person refused"))
+        return _answer(interaction_id, interactions.give_consent(identity, interaction_id, browser.interaction_token, browser.session))
+
+    return _guarded(interaction_id, browser, work)
+
+
+@routes.post("/<interaction_id>/cancel")
+def cancel(interaction_id: str) -> Response:
+    """Go back to the service without signing in (AZ-22)."""
+    browser = read_browser(current())
+    return _guarded(interaction_id, browser, lambda: _tell_client(interaction_id, browser, AccessDenied("the person did not sign in")))

@@ -1,0 +1,87 @@
+"""What the endpoints of OAuth share: reading parameters, and answering refusals in its form (§2.3)."""
+
+from flask import Response, g, jsonify, make_response, request
+
+from identity.errors import InsufficientScope, InvalidToken, OAuthError, OAuthInvalidRequest, TokenMissing
+from identity.standards import discovery
+from identity.standards.discovery import Endpoint
+from identity.standards.rfc6749 import Parameters, decode_form, plain_description, read_parameters
+from shared.access import PUBLIC
+from shared.problems import Problem, TooLarge
+from shared.routes import Routes
+from shared.web import page
+
+ISSUER_PATH = "/openid"
+FORM = "application/x-www-form-urlencoded"
+BODY_BYTES_MAX = 64 * 1024
+QUERY_BYTES_MAX = 8 * 1024
+NEVER_IN_QUERY = frozenset({"client_secret", "client_assertion", "code", "code_verifier", "access_token", "refresh_token", "password"})
+PAGES = (discovery.AUTHORIZE, discovery.END_SESSION)
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate"}
+CODES_BY_STATUS = {500: "server_error", 503: "temporarily_unavailable", 429: "temporarily_unavailable"}
+
+
+def endpoint_rules(endpoint: Endpoint) -> tuple[str, str]:
+    """Return the addresses of an endpoint: both forms answer, so that no POST is redirected (CU-30)."""
+    return ISSUER_PATH + endpoint.path, ISSUER_PATH + endpoint.path + "/"
+
+
+def make_routes(name: str, import_name: str) -> Routes:
+    """Return a blueprint for endpoints that anybody may call; each finds out for itself who does."""
+    return Routes(name, import_name, access=PUBLIC)
+
+
+def allow_other_origins(response: Response) -> Response:
+    """Let pages of other origins read an endpoint that takes no cookie."""
+    response.headers.update(CORS)
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "")
+        response.headers["Access-Control-Max-Age"] = "3600"
+    return response
+
+
+def read_query() -> Parameters:
+    """Return the parameters of the address.  Raises: OAuthInvalidRequest, TooLarge."""
+    if len(request.query_string) > QUERY_BYTES_MAX:
+        raise TooLarge("The address is too long.")
+    return read_parameters(decode_form(request.query_string))
+
+
+def read_form() -> Parameters:
+    """Return the parameters of a form body; secrets in the address are refused (HT-3, HT-10).  Raises: OAuthInvalidRequest, TooLarge."""
+    if request.content_length is not None and request.content_length > BODY_BYTES_MAX:
+        raise TooLarge("A body may have 64 KiB.")
+    if request.mimetype != FORM:
+        raise OAuthInvalidRequest(f"send {FORM}")
+    if NEVER_IN_QUERY & set(request.args):
+        raise OAuthInvalidRequest("credentials do not belong into the address")
+    raw = request.stream.read(BODY_BYTES_MAX + 1)
+    if len(raw) > BODY_BYTES_MAX:
+        raise TooLarge("A body may have 64 KiB.")
+    return read_parameters(decode_form(raw))
+
+
+def oauth_format(problem: Problem) -> Response:
+    """Render a refusal of an address under the issuer: a page where people come, JSON elsewhere."""
+    if any(request.path.rstrip("/") == ISSUER_PATH + endpoint.path for endpoint in PAGES):
+        shown = page("shared/problem.html", status=problem.status, problem=problem, request_id=g.get("request_id", ""))
+        return make_response(shown)
+    code = problem.code if isinstance(problem, OAuthError) else CODES_BY_STATUS.get(problem.status, "invalid_request")
+    response = jsonify({"error": code, "error_description": plain_description(problem.detail or problem.title)})
+    response.status_code = problem.status
+    response.headers.update(NO_STORE)
+    _challenge(problem, response)
+    response.headers.update(CORS)
+    return response
+
+
+def _challenge(problem: Problem, response: Response) -> None:
+    """Add the challenge of a resource; the bare one where no token was sent (UI-2)."""
+    if isinstance(problem, TokenMissing):
+        response.headers["WWW-Authenticate"] = "Bearer"
+        response.set_data(b"")
+    elif isinstance(problem, InvalidToken | InsufficientScope):
+        description = plain_description(problem.detail)
+        response.headers["WWW-Authenticate"] = f'Bearer error="{problem.code}", error_description="{description}"'

@@ -1,0 +1,1 @@
+"""What may come in, as JSON."""

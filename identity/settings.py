@@ -1,0 +1,44 @@
+"""Settings of the identity service."""
+
+from dataclasses import dataclass
+
+from identity.standards.pairwise import parse_key
+from shared.crypto import KeyRing
+from shared.settings import Secret, ServiceSettings, setting
+
+
+def _is_pairwise_key(value: Secret) -> str | None:
+    try:
+        parse_key(value.reveal())
+    except ValueError:
+        return "must be `version:base64 of at least 32 bytes`"
+    return None
+
+
+def _is_key_ring(value: Secret) -> str | None:
+    try:
+        KeyRing.parse(value.reveal())
+    except ValueError:
+        return "must be `version:base64 of 32 bytes`, newest first, separated by commas"
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ServiceSettings):
+    """What identity needs beside what every service needs."""
+
+    pairwise_key: Secret = setting("key of new pairwise subjects, `version:base64`; never changed in place", check=_is_pairwise_key)
+    peppers: Secret = setting("keys mixed into passwords before hashing, newest first: `version:base64 of 32 bytes`", check=_is_key_ring)
+    password_hashes_at_once: int = setting("password hashes one process computes at the same time (19 MiB each)", default=2)
+    password_hashes_waiting: int = setting("sign-ins that may wait for one of those before the answer is 503", default=8)
+    password_wait_ms: int = setting("longest time a sign-in waits for a hash to start", default=2_000)
+    access_token_ttl_seconds: int = setting("life of JWT access tokens", default=300)
+    opaque_token_ttl_seconds: int = setting("life of opaque access tokens for user info", default=3_600)
+    id_token_ttl_seconds: int = setting("life of ID tokens", default=3_600)
+    interaction_ttl_seconds: int = setting("time a person has to sign in", default=1_800)
+    session_idle_seconds: int = setting("single sign-on ends after so long without use", default=900)
+    session_ttl_seconds: int = setting("single sign-on ends after so long in any case", default=43_200)
+    key_active_seconds: int = setting("a signing key is replaced after so long", default=90 * 86_400)
+    key_pending_seconds: int = setting("a new signing key is published so long before it signs", default=86_400)
+    key_retired_seconds: int = setting("a replaced signing key stays published so long", default=86_400 + 3_600)
+    cache_ttl_ms: int = setting("how long one process keeps clients and keys before it asks the database again", default=1_500)

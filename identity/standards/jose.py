@@ -1,0 +1,134 @@
+"""Signing and verifying compact JWTs with algorithms of our own table.  Spec: RFC 7515, 7519, 8725, identity-oidc KY-5."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
+
+SIZE_MAX = 16 * 1024
+SIGNING_ALGORITHMS = ("ES256", "RS256")
+"""What our own tokens are signed with."""
+CLIENT_ALGORITHMS = ("ES256", "PS256", "RS256", "EdDSA")
+"""What client assertions may be signed with."""
+STRICT_ALGORITHMS = ("ES256", "PS256", "EdDSA")
+"""The same for the policies that follow FAPI 2."""
+RSA_BITS = 2048
+
+
+class InvalidToken(ValueError):
+    """The text is no JWT of the kind asked for, or its signature does not hold."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a JWS header says: only for choosing a key, nothing in it is trusted yet."""
+
+    alg: str
+    kid: str | None
+    typ: str | None
+
+
+def _part(text: str) -> dict[str, object]:
+    try:
+        value = json.loads(base64.b64decode(text.encode() + b"=" * (-len(text) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        raise InvalidToken("malformed") from None
+    if not isinstance(value, dict):
+        raise InvalidToken("malformed")
+    return value
+
+
+def read_header(token: str) -> Header:
+    """Read the header of a compact JWS.
+
+    Raises: InvalidToken for other forms, over 16 KiB, or members that would change its meaning (`crit`, `b64`, `zip`).
+    """
+    if len(token) > SIZE_MAX or token.count(".") != 2:
+        raise InvalidToken("malformed")
+    header = _part(token.split(".", 1)[0])
+    if {"crit", "b64", "zip"} & header.keys():
+        raise InvalidToken("header member not taken")
+    alg, kid, typ = header.get("alg"), header.get("kid"), header.get("typ")
+    if not isinstance(alg, str) or not isinstance(kid, str | None) or not isinstance(typ, str | None):
+        raise InvalidToken("malformed")
+    return Header(alg, kid, typ)
+
+
+def read_unverified(token: str, claim: str) -> object:
+    """Return one claim of a token nobody has verified yet, to find out which key to ask.  Raises: InvalidToken."""
+    read_header(token)
+    return _part(token.split(".")[1]).get(claim)
+
+
+def sign(claims: Mapping[str, object], *, key: Key, alg: str, kid: str, typ: str = "JWT") -> str:
+    """Return the claims as a signed compact JWT."""
+    return jwt.encode({"alg": alg, "kid": kid, "typ": typ}, dict(claims), key, algorithms=[alg])
+
+
+def verify(
+    token: str, find_key: Callable[[Header], Key | None], *, algorithms: Collection[str], types: Collection[str]
+) -> dict[str, object]:
+    """Return the claims of a token whose algorithm, type and signature hold; time and audience are not looked at.
+
+    `types` are the accepted `typ` values in lower case; "" stands for an absent one.  Raises: InvalidToken.
+    """
+    header = read_header(token)
+    if header.alg not in algorithms:
+        raise InvalidToken("algorithm not accepted")
+    if (header.typ or "").lower().removeprefix("application/") not in types:
+        raise InvalidToken("type not accepted")
+    key = find_key(header)
+    if key is None:
+        raise InvalidToken("key not known")
+    try:
+        return dict(jwt.decode(token, key, algorithms=[header.alg]).claims)
+    except (JoseError, ValueError, RecursionError):
+        raise InvalidToken("signature does not hold") from None
+
+
+def generate_key(alg: Literal["ES256", "RS256"] | str) -> Key:
+    """Return a new private key for one of our algorithms."""
+    return ECKey.generate_key("P-256", private=True) if alg == "ES256" else RSAKey.generate_key(RSA_BITS, private=True)
+
+
+def public_jwk(key: Key, *, alg: str, kid: str) -> dict[str, object]:
+    """Return the public half as it stands in a JWKS, with `use` and `alg` (KY-2)."""
+    return {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": alg}
+
+
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+
+def import_public(jwk: Mapping[str, object]) -> Key:
+    """Read a client's public key.
+
+    Raises: InvalidToken for private or symmetric keys, RSA under 2048 bits, and curves under P-256 (RG-5).
+    """
+    if PRIVATE_MEMBERS & jwk.keys():
+        raise InvalidToken("only public keys are taken")
+    if jwk.get("use", "sig") != "sig":
+        raise InvalidToken("only signing keys are taken")
+    try:
+        key = import_key({name: value for name, value in jwk.items() if isinstance(value, str)})
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise InvalidToken("key cannot be read") from None
+    if isinstance(key, RSAKey) and key.public_key.key_size < RSA_BITS:
+        raise InvalidToken("RSA keys need 2048 bits")
+    if not isinstance(key, RSAKey | ECKey | OKPKey):
+        raise InvalidToken("key type not taken")
+    return key
+
+
+def fits(key: Key, alg: str) -> bool:
+    """Answer whether a key is of the kind that an algorithm needs."""
+    if isinstance(key, ECKey):
+        return alg == "ES256" and key.curve_name == "P-256"
+    if isinstance(key, RSAKey):
+        return alg in {"RS256", "PS256"}
+    return alg == "EdDSA" and isinstance(key, OKPKey) and key.curve_name in {"Ed25519", "Ed448"}

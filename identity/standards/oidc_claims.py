@@ -1,0 +1,77 @@
+"""Which claims a scope releases, and their form.  Spec: OpenID Connect Core §5, identity-oidc CU-5…CU-9, CU-31, UI-4."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from identity.standards.acr import NS
+from shared.run import Run
+
+RUN_CLAIM = NS + "run"
+ROLES_CLAIM = NS + "roles"
+SCOPES: Mapping[str, tuple[str, ...]] = {
+    "openid": ("sub",),
+    "profile": ("name", "given_name", "family_name", "updated_at"),
+    "name": ("name", "given_name", "family_name"),
+    "email": ("email", "email_verified"),
+    "phone": ("phone_number", "phone_number_verified"),
+    "run": ("RolUnico", RUN_CLAIM),
+    "roles": (ROLES_CLAIM,),
+}
+"""Fixed claim lists, a row for each scope about a person."""
+PROFILES = ("standard", "clave_unica")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known about a person and may be released."""
+
+    run: Run
+    given_names: tuple[str, ...]
+    family_names: tuple[str, ...]
+    email: str | None = None
+    email_verified: bool = False
+    phone: str | None = None
+    phone_verified: bool = False
+    updated_at: int = 0
+    roles: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """Return the whole name in the order of use."""
+        return " ".join((*self.given_names, *self.family_names))
+
+
+def released_names(scopes: Iterable[str]) -> tuple[str, ...]:
+    """Return the claim names that scopes release, in order, each once; `sub` is always there."""
+    return tuple(dict.fromkeys(["sub", *(claim for scope in scopes for claim in SCOPES.get(scope, ()))]))
+
+
+def _standard(facts: Facts) -> dict[str, object]:
+    return {
+        "name": facts.full_name,
+        "given_name": " ".join(facts.given_names),
+        "family_name": " ".join(facts.family_names),
+        "updated_at": facts.updated_at,
+        "email": facts.email,
+        "email_verified": facts.email_verified if facts.email else None,
+        "phone_number": facts.phone,
+        "phone_number_verified": facts.phone_verified if facts.phone else None,
+        "RolUnico": facts.run.rol_unico,
+        RUN_CLAIM: facts.run.rol_unico,
+        ROLES_CLAIM: list(facts.roles),
+    }
+
+
+def _clave_unica(facts: Facts) -> dict[str, object]:
+    return {
+        "name": {"nombres": list(facts.given_names), "apellidos": list(facts.family_names)},
+        "email": facts.email,
+        "RolUnico": facts.run.rol_unico,
+    }
+
+
+def claims_for(subject: str, facts: Facts, scopes: Iterable[str], profile: str) -> dict[str, object]:
+    """Return the claims that scopes release about a person, without nulls and empty values (UI-4)."""
+    known = _clave_unica(facts) if profile == "clave_unica" else _standard(facts)
+    names = released_names(scopes)
+    return {"sub": subject, **{name: known[name] for name in names if known.get(name) not in (None, "", 0, [])}}

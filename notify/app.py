@@ -1,0 +1,29 @@
+"""notify's web application: the one place where its parts are put together."""
+
+import os
+
+from flask import Flask
+
+from notify.context import Notify
+from notify.routes import ALL
+from notify.schemas.envelope import envelope
+from notify.settings import Settings
+from shared.app import base_app, register
+from shared.clock import Clock, SystemClock
+from shared.ids import Ids, SystemIds
+from shared.settings import load
+from shared.web import gettext_noop, name_service
+
+
+def create_context(settings: Settings | None = None, *, clock: Clock | None = None, ids: Ids | None = None) -> Notify:
+    """Make the context of one process; settings come from the environment where none are given."""
+    settings = settings or load(Settings, "notify", os.environ)
+    return Notify(settings=settings, service="notify", clock=clock or SystemClock(), ids=ids or SystemIds())
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock | None = None, ids: Ids | None = None) -> Flask:
+    """Make the application; settings come from the environment where none are given."""
+    app = base_app(create_context(settings, clock=clock, ids=ids), import_name="notify", formats={"/v2/": envelope})
+    name_service(app, gettext_noop("Messages"))
+    register(app, ALL)
+    return app

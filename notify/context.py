@@ -1,0 +1,71 @@
+"""The context of notify: its settings, its catalogue of senders, its providers."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from notify.models.catalogue import Catalogue
+from notify.providers.base import EmailSender, LetterPrinter, MailboxFeed, SmsSender
+from notify.providers.http import HttpMailbox, HttpPrint, HttpSms
+from notify.providers.limits import Limits
+from notify.providers.smtp import SmtpEmail
+from notify.settings import Settings
+from notify.standards.statuses import Status
+from shared.context import Context, current_as
+
+
+@dataclass
+class Notify(Context):
+    """What one process of notify holds."""
+
+    settings: Settings
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Services, keys and templates, read again every two seconds."""
+        return Catalogue(self.db, self.cipher, self.clock)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Rate and daily limits; they let pass while Redis is away."""
+        return Limits(self.redis)
+
+    @cached_property
+    def email(self) -> EmailSender:
+        """The mail relay."""
+        settings = self.settings
+        return SmtpEmail(
+            settings.smtp_host,
+            settings.smtp_port,
+            username=settings.smtp_username,
+            password=settings.smtp_password.reveal(),
+            starttls=settings.smtp_starttls,
+            timeout_seconds=settings.provider_timeout_seconds,
+            accepted_means=Status.DELIVERED if settings.smtp_acceptance_is_delivery else Status.SENDING,
+        )
+
+    @cached_property
+    def sms(self) -> SmsSender:
+        """The SMS gateway."""
+        settings = self.settings
+        timeout = settings.provider_timeout_seconds
+        return HttpSms(
+            self.http, settings.sms_gateway_url, name="gateway", token=settings.sms_gateway_token.reveal(), timeout_seconds=timeout
+        )
+
+    @cached_property
+    def printer(self) -> LetterPrinter:
+        """The print provider."""
+        return HttpPrint(self.http, self.settings.print_url, name="print", timeout_seconds=self.settings.provider_timeout_seconds)
+
+    @cached_property
+    def mailbox(self) -> MailboxFeed | None:
+        """The reader of mailbox messages outside notify, where there is one."""
+        settings = self.settings
+        if not settings.mailbox_url:
+            return None
+        return HttpMailbox(self.http, settings.mailbox_url, name="mailbox", timeout_seconds=settings.provider_timeout_seconds)
+
+
+def current() -> Notify:
+    """Return the context of the app that answers the present request."""
+    return current_as(Notify)

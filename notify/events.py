@@ -1,0 +1,20 @@
+"""Audit actions, `source:noun:verb`."""
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """What happened, as the audit log names it."""
+
+    ACCEPTED = "notify:notification:accepted"
+    HANDED_OVER = "notify:notification:handed_over"
+    PENDING = "notify:notification:pending"
+    DELIVERED = "notify:notification:delivered"
+    FAILED = "notify:notification:failed"
+    EXPIRED = "notify:notification:expired"
+    MAILBOX_READ = "notify:mailbox_message:read"
+    SERVICE_REGISTERED = "notify:service:registered"
+    API_KEY_CREATED = "notify:api_key:created"
+    TEMPLATE_SAVED = "notify:template:saved"
+    GUEST_LIST_CHANGED = "notify:guest_list:changed"
+    CALLBACK_SET = "notify:callback:set"

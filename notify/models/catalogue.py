@@ -1,0 +1,226 @@
+"""What every request needs of services, keys and templates, kept in process for two seconds.
+
+Key secrets stand here in the clear and nowhere else outside the encrypted column: never in Redis, a log or a message.
+Spec: notify-api §2 (upstream's own figure of two seconds).
+"""
+
+import threading
+import uuid
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection, select, tuple_
+
+from notify.models.base import RECIPIENT_INDEX, scope_of
+from notify.models.callback import ServiceCallback
+from notify.models.service import ApiKey, GuestListEntry, Sender, Service
+from notify.models.template import Template, TemplateVersion
+from shared.clock import Clock
+from shared.crypto import DataKeys
+from shared.db import Database
+
+TTL = timedelta(seconds=2)
+REVOKED_KEPT = timedelta(days=7)
+ENTRIES_MAX = 10_000
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """An API key; `kind` is `normal`, `team` or `test`."""
+
+    id: uuid.UUID
+    kind: str
+    secret: str = field(repr=False)
+    revoked: bool = False
+
+
+@dataclass(frozen=True)
+class KnownSender:
+    """A sender of a service."""
+
+    id: uuid.UUID
+    channel: str
+    value: str
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class KnownService:
+    """A service as the send path needs it; `allowed` are blind indexes of team and guests."""
+
+    id: uuid.UUID
+    name: str
+    active: bool
+    restricted: bool
+    permissions: frozenset[str]
+    prefix_sms: bool
+    email_local_part: str
+    rate_per_minute: int
+    daily: dict[str, int] = field(hash=False)
+    retention_days: int
+    keys: tuple[KnownKey, ...]
+    senders: tuple[KnownSender, ...]
+    allowed: frozenset[bytes]
+    has_callback: bool
+
+    def default_sender(self, channel: str) -> str | None:
+        """Give the sender used when the caller chose none."""
+        return next((sender.value for sender in self.senders if sender.channel == channel and sender.is_default), None)
+
+
+@dataclass(frozen=True)
+class KnownTemplate:
+    """One version of a template; `subject` is None for texts."""
+
+    id: uuid.UUID
+    service_id: uuid.UUID
+    channel: str
+    version: int
+    archived: bool
+    name: str
+    subject: str | None
+    body: str
+    postage: str | None
+    contact_block: str | None
+    created_by: str
+    created_at: datetime
+    updated_at: datetime | None
+
+
+_VERSION = TemplateVersion
+_TEMPLATES = select(
+    *(Template.id, Template.service_id, Template.channel, _VERSION.version, Template.archived, _VERSION.name, _VERSION.subject),
+    *(_VERSION.body, _VERSION.postage, _VERSION.contact_block, _VERSION.created_by, Template.created_at, Template.updated_at),
+).join(_VERSION, _VERSION.template_id == Template.id)
+
+
+def find_template_version(
+    connection: Connection, service_id: uuid.UUID, template_id: uuid.UUID, version: int | None = None
+) -> KnownTemplate | None:
+    """Give one version of a service's own template, the present one unless named, or None."""
+    wanted = _TEMPLATES.where(
+        Template.service_id == service_id,
+        Template.id == template_id,
+        _VERSION.version == (Template.version if version is None else version),
+    )
+    row = connection.execute(wanted).one_or_none()
+    return KnownTemplate(**row._mapping) if row else None
+
+
+def list_templates(connection: Connection, service_id: uuid.UUID, channel: str | None = None) -> list[KnownTemplate]:
+    """Give the present versions of a service's templates that are not archived, by name."""
+    wanted = _TEMPLATES.where(Template.service_id == service_id, Template.archived.is_(False), _VERSION.version == Template.version)
+    if channel:
+        wanted = wanted.where(Template.channel == channel)
+    return [KnownTemplate(**row._mapping) for row in connection.execute(wanted.order_by(_VERSION.name, Template.id))]
+
+
+def find_versions(connection: Connection, keys: Collection[tuple[uuid.UUID, int]]) -> dict[tuple[uuid.UUID, int], KnownTemplate]:
+    """Give many versions at once, by (template id, version)."""
+    if not keys:
+        return {}
+    rows = connection.execute(_TEMPLATES.where(tuple_(_VERSION.template_id, _VERSION.version).in_(keys)))
+    return {(template.id, template.version): template for template in (KnownTemplate(**row._mapping) for row in rows)}
+
+
+class _Kept(Generic[K, V]):
+    """Values read through, each for TTL; two threads that miss together both read, which is harmless."""
+
+    def __init__(self, clock: Clock, read: Callable[[K], V]) -> None:
+        self._clock = clock
+        self._read = read
+        self._values: dict[K, tuple[V, datetime]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: K) -> V:
+        now = self._clock.now()
+        found = self._values.get(key)
+        if found and now < found[1]:
+            return found[0]
+        value = self._read(key)
+        with self._lock:
+            if len(self._values) >= ENTRIES_MAX:
+                self._values.clear()
+            self._values[key] = (value, now + TTL)
+        return value
+
+    def clear(self) -> None:
+        with self._lock:
+            self._values.clear()
+
+
+class Catalogue:
+    """Reads services and templates by id; what does not exist is remembered as such for as long."""
+
+    def __init__(self, database: Database, cipher: DataKeys, clock: Clock) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._clock = clock
+        self._services: _Kept[uuid.UUID, KnownService | None] = _Kept(clock, self._read_service)
+        self._templates: _Kept[tuple[uuid.UUID, uuid.UUID], KnownTemplate | None] = _Kept(clock, self._read_template)
+
+    def find_service(self, service_id: uuid.UUID) -> KnownService | None:
+        """Give a service with its keys, active and lately revoked, or None."""
+        return self._services.get(service_id)
+
+    def find_template(self, service_id: uuid.UUID, template_id: uuid.UUID) -> KnownTemplate | None:
+        """Give the present version of a service's own template, or None."""
+        return self._templates.get((service_id, template_id))
+
+    def index(self, matched: str) -> bytes:
+        """Give the blind index of a recipient in matched form."""
+        return self._cipher.blind_index(matched, purpose=RECIPIENT_INDEX)
+
+    def forget(self) -> None:
+        """Read everything anew at its next use."""
+        self._services.clear()
+        self._templates.clear()
+
+    def _read_service(self, service_id: uuid.UUID) -> KnownService | None:
+        with self._database.engine.connect() as connection:
+            row = connection.execute(select(Service.__table__).where(Service.id == service_id)).one_or_none()
+            if row is None:
+                return None
+            keys = connection.execute(select(ApiKey.__table__).where(ApiKey.service_id == service_id).order_by(ApiKey.created_at)).all()
+            senders = connection.execute(select(Sender.__table__).where(Sender.service_id == service_id, Sender.archived.is_(False))).all()
+            allowed = (
+                connection.execute(select(GuestListEntry.recipient_index).where(GuestListEntry.service_id == service_id)).scalars().all()
+            )
+            callback = connection.execute(select(ServiceCallback.kind).where(ServiceCallback.service_id == service_id)).first()
+        oldest = self._clock.now() - REVOKED_KEPT
+        scope = scope_of(service_id)
+        return KnownService(
+            id=row.id,
+            name=row.name,
+            active=row.active,
+            restricted=row.restricted,
+            permissions=frozenset(row.permissions),
+            prefix_sms=row.prefix_sms,
+            email_local_part=row.email_local_part,
+            rate_per_minute=row.rate_per_minute,
+            daily={
+                "email": row.daily_email,
+                "sms": row.daily_sms,
+                "letter": row.daily_letter,
+                "mailbox": row.daily_mailbox,
+                "international_sms": row.daily_international_sms,
+            },
+            retention_days=row.retention_days,
+            keys=tuple(
+                KnownKey(key.id, key.kind, self._cipher.decrypt(key.secret_sealed, scope=scope), key.revoked_at is not None)
+                for key in keys
+                if key.revoked_at is None or key.revoked_at > oldest
+            ),
+            senders=tuple(KnownSender(sender.id, sender.channel, sender.value, sender.is_default) for sender in senders),
+            allowed=frozenset(allowed),
+            has_callback=callback is not None,
+        )
+
+    def _read_template(self, key: tuple[uuid.UUID, uuid.UUID]) -> KnownTemplate | None:
+        service_id, template_id = key
+        with self._database.engine.connect() as connection:
+            return find_template_version(connection, service_id, template_id)

@@ -1,0 +1,23 @@
+"""A message in a person's mailbox: kept here for the person, with whether it was read."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.models.base import Base
+
+
+class MailboxMessage(Base):
+    """One message; `sealed` holds subject and body as JSON, encrypted under the service's data key."""
+
+    __tablename__ = "mailbox_messages"
+    __table_args__ = (Index("ix_mailbox_messages_person_index_created_at", "person_index", "created_at"),)
+
+    notification_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notifications.id"), primary_key=True)
+    service_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("services.id"))
+    person_index: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    read_at: Mapped[datetime | None]

@@ -1,0 +1,78 @@
+"""A notification: one message to one recipient, and the one table along which its status moves.  Spec: notify-api §10."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from notify.events import Event
+from notify.models.base import Base
+from notify.standards.statuses import Status
+from shared.states import Table
+
+_RECEIPTS: dict[Status, Event] = {
+    Status.DELIVERED: Event.DELIVERED,
+    Status.TEMPORARY_FAILURE: Event.FAILED,
+    Status.PERMANENT_FAILURE: Event.FAILED,
+    Status.TECHNICAL_FAILURE: Event.FAILED,
+}
+
+STATUSES: Table[Status, Event] = Table(
+    "notification",
+    initial=frozenset({Status.CREATED}),
+    moves={
+        (Status.CREATED, Status.SENDING): Event.HANDED_OVER,
+        (Status.CREATED, Status.SENT): Event.HANDED_OVER,
+        # A receipt may overtake the worker that is about to note the hand-over.
+        (Status.CREATED, Status.PENDING): Event.PENDING,
+        (Status.SENDING, Status.PENDING): Event.PENDING,
+        (Status.SENT, Status.PENDING): Event.PENDING,
+        **{
+            (source, target): action
+            for source in (Status.CREATED, Status.SENDING, Status.SENT, Status.PENDING)
+            for target, action in _RECEIPTS.items()
+        },
+    },
+)
+
+
+class Notification(Base):
+    """One message.  `sealed` holds recipient and personalisation as JSON, encrypted under the service's data key."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        ForeignKeyConstraint(["template_id", "template_version"], ["template_versions.template_id", "template_versions.version"]),
+        CheckConstraint("key_kind IN ('normal', 'team', 'test')", name="key_kind"),
+        Index("ix_notifications_service_id_key_kind_created_at_id", "service_id", "key_kind", "created_at", "id"),
+        # A hash: a reference may be longer than a row of a tree.
+        Index("ix_notifications_reference", "reference", postgresql_using="hash"),
+        Index("ix_notifications_service_id_recipient_index", "service_id", "recipient_index"),
+        # What the nightly sweep and a person looking for stuck messages ask for: few rows, whatever the size of the table.
+        Index("ix_notifications_open", "created_at", postgresql_where=text("status IN ('created', 'sending', 'pending')")),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    service_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("services.id"))
+    api_key_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("api_keys.id"))
+    key_kind: Mapped[str] = mapped_column(String(10))
+    channel: Mapped[str] = mapped_column(String(10))
+    template_id: Mapped[uuid.UUID]
+    template_version: Mapped[int]
+    status: Mapped[str] = mapped_column(String(30))
+    reference: Mapped[str | None] = mapped_column(String(1000))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    recipient_index: Mapped[bytes] = mapped_column(LargeBinary)
+    sender: Mapped[str | None] = mapped_column(String(1000))
+    postage: Mapped[str | None] = mapped_column(String(20))
+    international: Mapped[bool] = mapped_column(default=False)
+    rate_multiplier: Mapped[int] = mapped_column(default=1)
+    billable_units: Mapped[int | None]
+    scheduled_for: Mapped[datetime | None]
+    provider: Mapped[str | None] = mapped_column(String(40))
+    provider_reference: Mapped[str | None] = mapped_column(String(200))
+    claimed_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime | None]

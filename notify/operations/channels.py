@@ -1,0 +1,81 @@
+"""What each channel makes of a claimed message on its way out."""
+
+import json
+
+from sqlalchemy.dialects.postgresql import insert
+
+from notify.context import Notify
+from notify.models.base import scope_of
+from notify.models.mailbox_message import MailboxMessage
+from notify.operations.delivery import Work
+from notify.operations.letters import get_letter_file
+from notify.operations.receipt_addresses import receipt_url
+from notify.operations.rendering import compose, email_html, email_plain_text
+from notify.providers.base import HandOver, Letter, MailboxItem, Text
+from notify.standards.mime import Mail
+from notify.standards.sms_text import fragments, with_prefix
+from notify.standards.statuses import Status
+
+
+def send_email(notify: Notify, work: Work) -> HandOver:
+    """Hand an email to the relay.  Raises: ProviderError."""
+    message, service = work.message, work.service
+    content = compose(work.template, message.values)
+    mail = Mail(
+        reference=str(message.id),
+        to=message.to,
+        from_name=service.name,
+        from_address=f"{service.email_local_part}@{notify.settings.email_domain}",
+        subject=content.subject or "",
+        plain_text=email_plain_text(content),
+        html=email_html(content, service.name),
+        reply_to=message.sender,
+        unsubscribe_url=message.unsubscribe_url,
+    )
+    return notify.email.send(mail)
+
+
+def sms_body(work: Work) -> str:
+    """Give a text as it goes out, with the service's name in front where the service wants it."""
+    return with_prefix(compose(work.template, work.message.values).body, work.service.name if work.service.prefix_sms else None)
+
+
+def sms_fragments(work: Work) -> int:
+    """Count what a network bills."""
+    return fragments(sms_body(work))
+
+
+def send_sms(notify: Notify, work: Work) -> HandOver:
+    """Hand a text to the network.  Raises: ProviderError."""
+    message = work.message
+    sender = message.sender or notify.settings.default_sms_sender
+    text = Text(str(message.id), message.matched, sender, sms_body(work), receipt_url(notify, message.id, "gateway"))
+    return notify.sms.send(text)
+
+
+def send_letter(notify: Notify, work: Work) -> HandOver:
+    """Hand a rendered letter to the printer.  Raises: ProviderError."""
+    message = work.message
+    with notify.reading() as tx:
+        file = get_letter_file(notify, tx.connection, message.service_id, message.id)
+    content = compose(work.template, message.values)
+    return notify.printer.send(Letter(str(message.id), message.to, content.subject or "", file.pdf, message.postage or "second"))
+
+
+def send_mailbox(notify: Notify, work: Work) -> HandOver:
+    """Put a message into the person's mailbox here, then tell the reader outside, where there is one.  Raises: ProviderError."""
+    message, service = work.message, work.service
+    content = compose(work.template, message.values)
+    sealed = json.dumps({"subject": content.subject, "body": content.body, "from": service.name})
+    row = {
+        "notification_id": message.id,
+        "service_id": service.id,
+        "person_index": notify.catalogue.index(message.matched),
+        "sealed": notify.cipher.encrypt(sealed, scope=scope_of(service.id)),
+        "created_at": notify.clock.now(),
+    }
+    with notify.transaction() as tx:
+        tx.connection.execute(insert(MailboxMessage).values(row).on_conflict_do_nothing())
+    if notify.mailbox is not None:
+        notify.mailbox.send(MailboxItem(str(message.id), message.to, service.name, content.subject or "", content.body))
+    return HandOver("mailbox", str(message.id), Status.DELIVERED)

@@ -1,0 +1,71 @@
+"""A person's mailbox: messages of all services, with whether they were read."""
+
+import contextlib
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from notify.context import Notify
+from notify.events import Event
+from notify.models.base import scope_of
+from notify.models.mailbox_message import MailboxMessage
+from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
+from shared.auth import Caller
+from shared.problems import NotFound
+
+MESSAGES_MAX = 250
+
+
+@dataclass(frozen=True)
+class MailboxItemRead:
+    """One message as the person sees it."""
+
+    id: uuid.UUID
+    sender: str = field(repr=False)
+    subject: str = field(repr=False)
+    body: str = field(repr=False)
+    created_at: datetime
+    read_at: datetime | None
+
+
+def list_mailbox(notify: Notify, caller: Caller) -> list[MailboxItemRead]:
+    """Give the messages addressed to the person a token speaks for."""
+    table = MailboxMessage
+    wanted = select(table.__table__).where(table.person_index.in_(_indexes(notify, caller)))
+    with notify.reading() as tx:
+        rows = tx.connection.execute(wanted.order_by(table.created_at.desc(), table.notification_id.desc()).limit(MESSAGES_MAX)).all()
+    return [_open(notify, row) for row in rows]
+
+
+def mark_read(notify: Notify, caller: Caller, message_id: uuid.UUID) -> MailboxItemRead:
+    """Note the first reading of a person's own message.  Raises: NotFound."""
+    table = MailboxMessage
+    own = (table.notification_id == message_id) & table.person_index.in_(_indexes(notify, caller))
+    with notify.transaction() as tx:
+        now = notify.clock.now()
+        first = tx.connection.execute(update(table).where(own, table.read_at.is_(None)).values(read_at=now)).rowcount
+        row = tx.connection.execute(select(table.__table__).where(own)).one_or_none()
+        if row is None:
+            raise NotFound("There is no such message.")
+        if first:
+            tx.record(
+                Event.MAILBOX_READ, actor=f"client:{caller.client_id}", subject=f"pairwise:{caller.subject}", object_id=str(message_id)
+            )
+    return _open(notify, row)
+
+
+def _indexes(notify: Notify, caller: Caller) -> list[bytes]:
+    """Give the blind indexes of the names this person is known by: the pairwise subject, and the RUN where the token says it."""
+    names = [f"pairwise:{caller.subject}"]
+    with contextlib.suppress(InvalidMailboxAddress):
+        names.append(mailbox_address(str(caller.claims.get("run", ""))))
+    return [notify.catalogue.index(name) for name in names]
+
+
+def _open(notify: Notify, row: Row[Any]) -> MailboxItemRead:
+    sealed = json.loads(notify.cipher.decrypt(row.sealed, scope=scope_of(row.service_id)))
+    return MailboxItemRead(row.notification_id, sealed["from"], sealed["subject"], sealed["body"], row.created_at, row.read_at)

@@ -1,0 +1,129 @@
+"""Read notifications back.  Spec: notify-api §5."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from notify.context import Notify
+from notify.errors import MessageRefused, NotificationNotFound, PdfNotReady
+from notify.models import messages
+from notify.models.catalogue import KnownTemplate, find_template_version, find_versions
+from notify.models.messages import Message, Page
+from notify.operations.authentication import Holder
+from notify.operations.letters import LetterNotRendered, get_letter_file
+from notify.operations.rendering import Content, compose
+from notify.operations.requests import ListQuery
+from notify.standards.statuses import NEVER_PRINTED, Channel, Status, queried
+from notify.standards.wire_time import estimated_delivery
+
+PAGE_SIZE = 250
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a message costs; `pounds` is None until it is known."""
+
+    details: dict[str, object]
+    pounds: float | None
+
+    @property
+    def is_ready(self) -> bool:
+        """True once the cost is known."""
+        return self.pounds is not None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A message with what a reader sees besides."""
+
+    message: Message
+    template: KnownTemplate
+    content: Content
+    cost: Cost
+    estimated_delivery: datetime | None
+
+
+def get_notification(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> Shown:
+    """Give a service's own notification.  Raises: NotificationNotFound."""
+    with notify.reading() as tx:
+        row = messages.find_service_row(tx.connection, holder.service.id, notification_id, _since(notify, holder))
+        if row is None:
+            raise NotificationNotFound
+        template = find_template_version(tx.connection, row.service_id, row.template_id, row.template_version)
+    if template is None:  # a foreign key forbids it
+        raise LookupError("a notification without its template")
+    return _show(notify, messages.open_row(row, notify.cipher), template)
+
+
+def list_notifications(notify: Notify, holder: Holder, query: ListQuery) -> list[Shown]:
+    """Give a page of what was sent with this type of key, newest first; an unknown `older_than` gives an empty one."""
+    since = _since(notify, holder)
+    with notify.reading() as tx:
+        before = None
+        if query.older_than is not None:
+            last = messages.find_service_row(tx.connection, holder.service.id, query.older_than, since)
+            if last is None:
+                return []
+            before = (last.created_at, last.id)
+        page = Page(
+            service_id=holder.service.id,
+            key_kind=holder.key.kind,
+            since=since,
+            statuses=tuple({status.value for word in query.statuses for status in queried(word)}),
+            channels=query.channels,
+            reference=query.reference,
+            before=before,
+        )
+        rows = messages.find_page(tx.connection, page, PAGE_SIZE)
+        templates = find_versions(tx.connection, {(row.template_id, row.template_version) for row in rows})
+    found = (messages.open_row(row, notify.cipher) for row in rows)
+    return [_show(notify, message, templates[(message.template_id, message.template_version)]) for message in found]
+
+
+def get_pdf(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> bytes:
+    """Give a letter's PDF.  Raises: NotificationNotFound, MessageRefused, PdfNotReady."""
+    with notify.reading() as tx:
+        row = messages.find_service_row(tx.connection, holder.service.id, notification_id, _since(notify, holder))
+        if row is None:
+            raise NotificationNotFound
+        if row.channel != Channel.LETTER:
+            raise MessageRefused("Notification is not a letter")
+        if row.status == Status.VIRUS_SCAN_FAILED:
+            raise MessageRefused("File did not pass the virus scan")
+        if row.status == Status.TECHNICAL_FAILURE:
+            raise MessageRefused(f"PDF not available for letters in status {Status.TECHNICAL_FAILURE.value}")
+        try:
+            return get_letter_file(notify, tx.connection, holder.service.id, notification_id).pdf
+        except LetterNotRendered:
+            raise PdfNotReady("PDF not available yet, try again later") from None
+
+
+def _since(notify: Notify, holder: Holder) -> datetime:
+    return notify.clock.now() - timedelta(days=holder.service.retention_days)
+
+
+def _show(notify: Notify, message: Message, template: KnownTemplate) -> Shown:
+    arrives = estimated_delivery(message.created_at, message.postage or "second") if message.channel == Channel.LETTER else None
+    return Shown(message, template, compose(template, message.values), _cost(notify, message), arrives)
+
+
+def _cost(notify: Notify, message: Message) -> Cost:
+    settings, units = notify.settings, message.billable_units
+    if message.channel not in {Channel.SMS, Channel.LETTER}:
+        return Cost({}, 0.0)
+    if message.channel == Channel.LETTER and message.status in NEVER_PRINTED:
+        return Cost({"billable_sheets_of_paper": 0, "postage": message.postage}, 0.0)
+    if units is None:
+        ended = message.status not in {Status.CREATED, Status.PENDING_VIRUS_CHECK}
+        return Cost({}, 0.0 if ended else None)
+    if message.channel == Channel.LETTER:
+        pounds = Decimal(settings.letter_first_pounds) + units * Decimal(settings.letter_sheet_pounds)
+        return Cost({"billable_sheets_of_paper": units, "postage": message.postage}, float(pounds))
+    rate = Decimal(settings.sms_rate_pounds)
+    details: dict[str, object] = {
+        "billable_sms_fragments": units,
+        "international_rate_multiplier": message.rate_multiplier,
+        "sms_rate": float(rate),
+    }
+    return Cost(details, float(units * message.rate_multiplier * rate))

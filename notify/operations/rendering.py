@@ -1,0 +1,56 @@
+"""From a template and values to what a person reads: the filled text, the whole email, the letter's pages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from notify.models.catalogue import KnownTemplate
+from notify.standards.email_markdown import preheader, to_html, to_plain_text
+from notify.standards.personalisation import bullet_list, fill, fill_line
+from notify.standards.sms_text import prepare
+from notify.standards.statuses import Channel
+
+
+@dataclass(frozen=True)
+class Content:
+    """A filled template; `subject` is None for texts.  Bodies of emails, letters and mailbox messages are markdown still."""
+
+    subject: str | None
+    body: str
+
+
+def compose(template: KnownTemplate, values: Mapping[str, object]) -> Content:
+    """Fill a template."""
+    if template.channel == Channel.SMS:
+        return Content(None, prepare(fill(template.body, values)))
+    return Content(fill_line(template.subject or "", values), fill(template.body, values, write_list=bullet_list))
+
+
+def email_html(content: Content, service_name: str) -> str:
+    """Give the whole HTML part of an email."""
+    return (
+        environment()
+        .get_template("email.html")
+        .render(
+            subject=content.subject,
+            service_name=service_name,
+            preheader=preheader(content.body),
+            body=Markup(to_html(content.body)),  # noqa: S704 - the renderer escapes all that it takes from the source
+        )
+    )
+
+
+def email_plain_text(content: Content) -> str:
+    """Give the plain text part of an email."""
+    return to_plain_text(content.body)
+
+
+@cache
+def environment() -> Environment:
+    """Give the templates of what leaves by email and post; pages have the app's own."""
+    return Environment(
+        loader=PackageLoader("notify", "templates/notify"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )

@@ -1,0 +1,137 @@
+"""Services, their keys, senders, guests and callbacks.  Spec: notify-api §12, §18, §20."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from notify.context import Notify
+from notify.errors import MessageRefused
+from notify.events import Event
+from notify.models.base import scope_of
+from notify.models.callback import ServiceCallback
+from notify.models.service import DEFAULT_PERMISSIONS, ApiKey, GuestListEntry, Sender, Service
+from notify.operations.callbacks import DELIVERY_STATUS
+from notify.standards.email_address import local_part, matched_form
+from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
+from notify.standards.phone_number import InvalidPhoneNumber, phone_number
+
+BEARER_CHARACTERS_MIN = 10
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key as it is shown once: `{name}-{service}-{secret}`."""
+
+    id: uuid.UUID
+    text: str = field(repr=False)
+
+
+def register_service(notify: Notify, service_id: uuid.UUID, *, name: str, restricted: bool, actor: str) -> None:
+    """Make a service, or leave the one there is."""
+    row = {
+        "id": service_id,
+        "name": name,
+        "active": True,
+        "restricted": restricted,
+        "permissions": list(DEFAULT_PERMISSIONS),
+        "email_local_part": local_part(name),
+        "created_at": notify.clock.now(),
+    }
+    with notify.transaction() as tx:
+        if tx.connection.execute(insert(Service).values(row).on_conflict_do_nothing()).rowcount:
+            tx.record(Event.SERVICE_REGISTERED, actor=actor, object_id=str(service_id), data={"restricted": restricted})
+
+
+def create_api_key(
+    notify: Notify,
+    service_id: uuid.UUID,
+    *,
+    name: str,
+    kind: str,
+    actor: str,
+    secret: uuid.UUID | None = None,
+    key_id: uuid.UUID | None = None,
+) -> NewKey:
+    """Make a key, or leave the one of the same id.  Raises: MessageRefused for a live key on trial."""
+    secret, key_id = secret or notify.ids.uuid4(), key_id or notify.ids.uuid4()
+    row = {
+        "id": key_id,
+        "service_id": service_id,
+        "name": name,
+        "kind": kind,
+        "secret_sealed": notify.cipher.encrypt(str(secret), scope=scope_of(service_id)),
+        "created_by": actor,
+        "created_at": notify.clock.now(),
+    }
+    with notify.transaction() as tx:
+        restricted = tx.connection.execute(select(Service.restricted).where(Service.id == service_id)).scalar_one()
+        if restricted and kind == "normal":
+            raise MessageRefused("A service in trial mode has no live keys")
+        if tx.connection.execute(insert(ApiKey).values(row).on_conflict_do_nothing()).rowcount:
+            tx.record(Event.API_KEY_CREATED, actor=actor, object_id=str(key_id), data={"service": str(service_id), "kind": kind})
+    return NewKey(key_id, f"{name}-{service_id}-{secret}")
+
+
+def add_sender(notify: Notify, service_id: uuid.UUID, sender_id: uuid.UUID, *, channel: str, value: str, is_default: bool) -> None:
+    """Add a sender, or leave the one of the same id."""
+    row = {
+        "id": sender_id,
+        "service_id": service_id,
+        "channel": channel,
+        "value": value,
+        "is_default": is_default,
+        "created_at": notify.clock.now(),
+    }
+    with notify.transaction() as tx:
+        tx.connection.execute(insert(Sender).values(row).on_conflict_do_nothing())
+
+
+def set_guest_list(notify: Notify, service_id: uuid.UUID, recipients: Iterable[str], *, actor: str) -> None:
+    """Replace whom team keys and a service on trial may write to: email addresses, phone numbers, RUNs."""
+    wanted = {_matched(recipient): recipient for recipient in recipients}
+    rows = [
+        {
+            "id": notify.ids.uuid4(),
+            "service_id": service_id,
+            "recipient_sealed": notify.cipher.encrypt(given, scope=scope_of(service_id)),
+            "recipient_index": notify.catalogue.index(matched),
+            "created_at": notify.clock.now(),
+        }
+        for matched, given in wanted.items()
+    ]
+    with notify.transaction() as tx:
+        tx.connection.execute(delete(GuestListEntry).where(GuestListEntry.service_id == service_id, GuestListEntry.is_team.is_(False)))
+        if rows:
+            tx.connection.execute(insert(GuestListEntry).values(rows).on_conflict_do_nothing())
+        tx.record(Event.GUEST_LIST_CHANGED, actor=actor, object_id=str(service_id), data={"entries": len(rows)})
+
+
+def set_callback(notify: Notify, service_id: uuid.UUID, *, url: str, bearer: str, actor: str) -> None:
+    """Say where a service wants to be told of delivery statuses.  Raises: MessageRefused."""
+    if not url.startswith("https://") and not notify.settings.is_sandbox:
+        raise MessageRefused("A callback address must be https")
+    if len(bearer) < BEARER_CHARACTERS_MIN:
+        raise MessageRefused(f"A bearer token has at least {BEARER_CHARACTERS_MIN} characters")
+    changes = {"url": url, "bearer_sealed": notify.cipher.encrypt(bearer, scope=scope_of(service_id))}
+    row = {"service_id": service_id, "kind": DELIVERY_STATUS, "created_at": notify.clock.now(), **changes}
+    with notify.transaction() as tx:
+        statement = insert(ServiceCallback).values(row).on_conflict_do_update(index_elements=["service_id", "kind"], set_=changes)
+        tx.connection.execute(statement)
+        tx.record(Event.CALLBACK_SET, actor=actor, object_id=str(service_id), data={"kind": DELIVERY_STATUS})
+
+
+def _matched(recipient: str) -> str:
+    """Give the form recipients are compared in, whatever the channel."""
+    if "@" in recipient:
+        return matched_form(recipient)
+    try:
+        return mailbox_address(recipient)
+    except InvalidMailboxAddress:
+        pass
+    try:
+        return phone_number(recipient).e164
+    except InvalidPhoneNumber:
+        raise MessageRefused("A guest is an email address, a phone number or a RUN") from None

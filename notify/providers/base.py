@@ -1,0 +1,106 @@
+"""What notify asks of the outside, and how the outside can fail.
+
+```
+ProviderError
+├── ProviderUnavailable   not now: to be tried again under the same reference
+├── RecipientRefused      this recipient cannot be reached: permanent-failure
+└── ProviderRefused       they will never take this message: technical-failure
+```
+Each call is bounded in time and carries the notification's id as reference; a provider that knows the reference drops a repeat.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from notify.standards.mime import Mail
+from notify.standards.statuses import Status
+
+
+class ProviderError(Exception):
+    """A hand-over did not work; no text of the provider is in it."""
+
+
+class ProviderUnavailable(ProviderError):
+    """Not now: to be tried again under the same reference."""
+
+
+class RecipientRefused(ProviderError):
+    """The recipient cannot be reached."""
+
+
+class ProviderRefused(ProviderError):
+    """They will never take this message."""
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """A provider's yes: its own reference, and where the message now stands."""
+
+    provider: str
+    provider_reference: str
+    status: Status = Status.SENDING
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text message as it goes out; `to` in E.164 without the plus sign."""
+
+    reference: str
+    to: str
+    sender: str
+    body: str
+    callback_url: str
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter ready to print."""
+
+    reference: str
+    recipient: str
+    subject: str
+    pdf: bytes
+    postage: str
+
+
+@dataclass(frozen=True)
+class MailboxItem:
+    """A message for a person's mailbox, for a reader outside notify."""
+
+    reference: str
+    to: str
+    sender: str
+    subject: str
+    body: str
+
+
+class EmailSender(Protocol):
+    """Hands an email to a relay."""
+
+    def send(self, mail: Mail) -> HandOver:
+        """Hand over one message.  Raises: ProviderError."""
+        ...
+
+
+class SmsSender(Protocol):
+    """Hands a text to a network."""
+
+    def send(self, text: Text) -> HandOver:
+        """Hand over one message.  Raises: ProviderError."""
+        ...
+
+
+class LetterPrinter(Protocol):
+    """Hands a letter to who prints and posts it."""
+
+    def send(self, letter: Letter) -> HandOver:
+        """Hand over one letter.  Raises: ProviderError."""
+        ...
+
+
+class MailboxFeed(Protocol):
+    """Tells a reader outside notify of a mailbox message."""
+
+    def send(self, item: MailboxItem) -> HandOver:
+        """Hand over one message.  Raises: ProviderError."""
+        ...

@@ -1,0 +1,66 @@
+"""Email over SMTP.  Spec: RFC 5321; 4xx answers pass, 5xx do not."""
+
+import smtplib
+import ssl
+from email.message import EmailMessage
+
+from notify.providers.base import HandOver, ProviderRefused, ProviderUnavailable, RecipientRefused
+from notify.standards.mime import Mail, ascii_address, message
+from notify.standards.statuses import Status
+
+_RECIPIENT_FAULTS = frozenset({550, 551, 553})
+
+
+class SmtpEmail:
+    """One connection a message, bounded in time; the Message-ID is made of the notification's id."""
+
+    name = "smtp"
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        username: str = "",
+        password: str = "",
+        starttls: bool = False,
+        timeout_seconds: float = 15,
+        accepted_means: Status = Status.SENDING,
+    ) -> None:
+        """`accepted_means`: the status of a message that the relay took."""
+        self._host = host
+        self._port = port
+        self._username = username
+        self._password = password
+        self._starttls = starttls
+        self._timeout_seconds = timeout_seconds
+        self._accepted_means = accepted_means
+
+    def send(self, mail: Mail) -> HandOver:
+        """Hand over one message.  Raises: ProviderUnavailable, RecipientRefused, ProviderRefused."""
+        built = message(mail)
+        sender, recipient = ascii_address(mail.from_address), ascii_address(mail.to)
+        try:
+            self._deliver(built, sender, recipient)
+        except smtplib.SMTPRecipientsRefused as refused:
+            code = next(iter(refused.recipients.values()))[0]
+            raise _kind(code)(f"recipient refused with {code}") from None
+        except smtplib.SMTPResponseException as refused:
+            raise _kind(refused.smtp_code, of_recipient=False)(f"relay answered {refused.smtp_code}") from None
+        except (OSError, smtplib.SMTPException) as failed:
+            raise ProviderUnavailable(type(failed).__name__) from None
+        return HandOver(self.name, str(built["Message-ID"]), self._accepted_means)
+
+    def _deliver(self, built: EmailMessage, sender: str, recipient: str) -> None:
+        with smtplib.SMTP(self._host, self._port, timeout=self._timeout_seconds) as relay:
+            if self._starttls:
+                relay.starttls(context=ssl.create_default_context())
+            if self._username:
+                relay.login(self._username, self._password)
+            relay.send_message(built, from_addr=sender, to_addrs=[recipient])
+
+
+def _kind(code: int, *, of_recipient: bool = True) -> type[Exception]:
+    if code < 500:
+        return ProviderUnavailable
+    return RecipientRefused if of_recipient or code in _RECIPIENT_FAULTS else ProviderRefused

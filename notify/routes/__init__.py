@@ -1,0 +1,9 @@
+"""HTTP in, HTTP out; a file a resource."""
+
+from notify.routes.mailbox import mailbox
+from notify.routes.notifications import notifications
+from notify.routes.receipts import receipts
+from notify.routes.sends import sends
+from notify.routes.templates import templates
+
+ALL = (sends, notifications, templates, receipts, mailbox)

@@ -1,0 +1,43 @@
+"""Who may use notify's routes: a service with its API key, or a provider with its proof."""
+
+from typing import cast
+
+from flask import g, request
+
+from notify.context import current
+from notify.operations.authentication import Holder, authenticate
+from notify.operations.receipt_addresses import SECRET_HEADER, proves_receipt
+from shared.access import Access
+from shared.bodies import read_json
+from shared.problems import InvalidRequest, NotAuthenticated
+
+
+class ServiceKey(Access):
+    """A service with a token made of one of its API keys.  Spec: notify-api §2."""
+
+    name = "API key of a service"
+
+    def check(self) -> None:
+        """Leave the Holder in `g.holder`.  Raises: TokenMissing, TokenRefused."""
+        g.holder = authenticate(current(), request.headers.get("Authorization"))
+
+
+class ProviderProof(Access):
+    """A provider with the shared secret, or with the token of the message it speaks of.  Spec: notify-api §19."""
+
+    name = "provider's secret or receipt token"
+
+    def check(self) -> None:
+        """Leave the receipt in `g.receipt`.  Raises: NotAuthenticated, InvalidRequest."""
+        body = read_json(max_bytes=8 * 1024)
+        if not isinstance(body, dict) or not all(isinstance(body.get(name), str) for name in ("reference", "status")):
+            raise InvalidRequest("A receipt is a JSON object with reference and status.")
+        secret, token = request.headers.get(SECRET_HEADER), request.args.get("token")
+        if not proves_receipt(current(), secret=secret, token=token, reference=body["reference"]):
+            raise NotAuthenticated("Send the secret agreed on, or use the address that came with the message.")
+        g.receipt = body
+
+
+def holder() -> Holder:
+    """Give who calls, as ServiceKey left it."""
+    return cast(Holder, g.holder)

@@ -1,0 +1,43 @@
+"""Read what became of messages.  Spec: notify-api §5."""
+
+from urllib.parse import urlencode
+
+from flask import Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from notify.context import current
+from notify.operations.notifications import get_notification, get_pdf, list_notifications
+from notify.routes.access import ServiceKey, holder
+from notify.schemas.notifications import show
+from notify.schemas.queries import list_query, wire_uuid
+from shared.routes import Routes
+
+notifications = Routes("notifications", __name__, url_prefix="/v2/notifications", access=ServiceKey())
+
+
+@notifications.get("")
+def list_all() -> ResponseReturnValue:
+    """Give a page of the service's notifications, newest first."""
+    arguments = request.args.to_dict(flat=False)
+    found = list_notifications(current(), holder(), list_query(arguments))
+    root = request.url_root.rstrip("/")
+    address = f"{root}/v2/notifications"
+    links = {"current": f"{address}?{urlencode(arguments, doseq=True)}" if arguments else address}
+    if found:
+        filters = [(name, value) for name, values in arguments.items() if name != "older_than" for value in values]
+        links["next"] = f"{address}?{urlencode([*filters, ('older_than', str(found[-1].message.id))])}"
+    return jsonify({"notifications": [show(item, root) for item in found], "links": links})
+
+
+@notifications.get("/<notification_id>")
+def read_one(notification_id: str) -> ResponseReturnValue:
+    """Give one notification."""
+    found = get_notification(current(), holder(), wire_uuid(notification_id, "notification_id"))
+    return jsonify(show(found, request.url_root.rstrip("/")))
+
+
+@notifications.get("/<notification_id>/pdf")
+def read_pdf(notification_id: str) -> ResponseReturnValue:
+    """Give a letter's PDF."""
+    pdf = get_pdf(current(), holder(), wire_uuid(notification_id, "notification_id"))
+    return Response(pdf, content_type="application/pdf")

@@ -1,0 +1,1 @@
+"""What may come in, said in the words of the wire contract."""

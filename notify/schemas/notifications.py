@@ -1,0 +1,46 @@
+"""How a notification is shown.  Spec: notify-api §5.1."""
+
+from notify.operations.notifications import Shown
+from notify.standards.personalisation import same_key
+from notify.standards.statuses import COMPLETED, Channel, shown
+from notify.standards.wire_time import wire_time
+
+_LINES = {f"line_{n}": f"address_line_{n}" for n in range(1, 7)} | {"postcode": "postcode"}
+
+
+def show(item: Shown, root: str) -> dict[str, object]:
+    """Give one notification; `root` is the address of the API without a slash at the end."""
+    message, template = item.message, item.template
+    channel = message.channel
+    by_key = {same_key(key): value for key, value in message.values.items()} if channel == Channel.LETTER else {}
+    body: dict[str, object] = {
+        "id": str(message.id),
+        "reference": message.reference,
+        "email_address": message.to if channel == Channel.EMAIL else None,
+        "phone_number": message.to if channel == Channel.SMS else None,
+        **{line: by_key.get(same_key(key)) for line, key in _LINES.items()},
+        "type": channel,
+        "status": shown(channel, message.status),
+        "template": {
+            "id": str(template.id),
+            "version": template.version,
+            "uri": f"{root}/v2/template/{template.id}/version/{template.version}",
+        },
+        "body": item.content.body,
+        "subject": item.content.subject,
+        "created_at": wire_time(message.created_at),
+        "created_by_name": None,
+        "sent_at": wire_time(message.sent_at),
+        "completed_at": wire_time(message.updated_at) if message.status in COMPLETED else None,
+        "scheduled_for": wire_time(message.scheduled_for),
+        "postage": message.postage,
+        "one_click_unsubscribe_url": message.unsubscribe_url,
+        "cost_details": item.cost.details,
+        "cost_in_pounds": item.cost.pounds,
+        "is_cost_data_ready": item.cost.is_ready,
+    }
+    if channel == Channel.MAILBOX:
+        body["recipient"] = message.to
+    if item.estimated_delivery:
+        body["estimated_delivery"] = wire_time(item.estimated_delivery)
+    return body

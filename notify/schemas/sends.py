@@ -1,0 +1,162 @@
+"""Bodies of the four sends.  Spec: notify-api §4."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from marshmallow import ValidationError, post_load
+
+from notify.operations.requests import SendBody
+from notify.schemas.wire import WireField, WireList, WireObject, WireSchema, WireText, WireUuid
+from notify.standards.email_address import InvalidEmailAddress, email_address
+from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
+from notify.standards.phone_number import InvalidPhoneNumber, phone_number
+
+REFERENCE_MAX = 1000
+SCHEDULE_MAX = timedelta(hours=24)
+_NOT_ISO = "datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601"
+
+
+class PhoneField(WireField):
+    """A number somewhere in the world; what the service may send to is decided later."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = self.text(value)
+        try:
+            phone_number(text)
+        except InvalidPhoneNumber as fault:
+            raise ValidationError(str(fault)) from None
+        return text
+
+
+class EmailField(WireField):
+    """An email address."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = self.text(value)
+        try:
+            email_address(text)
+        except InvalidEmailAddress as fault:
+            raise ValidationError(str(fault)) from None
+        return text
+
+
+class MailboxField(WireField):
+    """A person: a RUN, or the subject identifier that identity gave this service."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = self.text(value)
+        try:
+            mailbox_address(text)
+        except InvalidMailboxAddress as fault:
+            raise ValidationError(str(fault)) from None
+        return text
+
+
+class HttpsField(WireField):
+    """An https URL without characters that could start another header."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text = self.text(value)
+        if not re.fullmatch(r"https[^\s<>\x00-\x1f\x7f]*", text):
+            raise ValidationError("is not a valid https url")
+        return text
+
+
+class ScheduleField(WireField):
+    """A moment within the next day, or null; without an offset it is UTC."""
+
+    kinds = "string, null"
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__(nullable=True)
+        self._now = now
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
+        try:
+            at = datetime.fromisoformat(self.text(value))
+            at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        except (ValueError, OverflowError) as fault:
+            if isinstance(fault, ValidationError):
+                raise
+            raise ValidationError(_NOT_ISO) from None
+        if at < self._now:
+            raise ValidationError("datetime can not be in the past")
+        if at > self._now + SCHEDULE_MAX:
+            raise ValidationError("datetime can only be 24 hours in the future")
+        return at
+
+
+class _Send(WireSchema):
+    @post_load
+    def _make(self, data: dict[str, Any], **_kwargs: object) -> SendBody:
+        recipient = next((data.pop(name) for name in ("phone_number", "email_address", "recipient") if name in data), "")
+        return SendBody(
+            template_id=data["template_id"],
+            recipient=recipient,
+            personalisation=data.get("personalisation", {}),
+            reference=data.get("reference"),
+            sender_id=data.get("sms_sender_id") or data.get("email_reply_to_id"),
+            scheduled_for=data.get("scheduled_for"),
+            unsubscribe_url=data.get("one_click_unsubscribe_url"),
+            sanitise_for=tuple(str(key) for key in data.get("sanitise_content_for") or ()),
+        )
+
+
+def send_schema(channel: str, now: datetime) -> WireSchema:
+    """Give the schema of a channel's send."""
+    return _SCHEMAS[channel](now)
+
+
+def _sms(now: datetime) -> WireSchema:
+    return _Send.from_dict(
+        {
+            "reference": WireText(length_max=REFERENCE_MAX),
+            "phone_number": PhoneField(required=True),
+            "template_id": WireUuid(required=True),
+            "personalisation": WireObject(),
+            "scheduled_for": ScheduleField(now),
+            "sms_sender_id": WireUuid(),
+        }
+    )()  # type: ignore[return-value]  # from_dict gives a subclass of the class it is called on
+
+
+def _email(now: datetime) -> WireSchema:
+    return _Send.from_dict(
+        {
+            "reference": WireText(length_max=REFERENCE_MAX),
+            "email_address": EmailField(required=True),
+            "template_id": WireUuid(required=True),
+            "personalisation": WireObject(),
+            "scheduled_for": ScheduleField(now),
+            "email_reply_to_id": WireUuid(),
+            "one_click_unsubscribe_url": HttpsField(),
+            "sanitise_content_for": WireList(nullable=True),
+        }
+    )()  # type: ignore[return-value]  # as above
+
+
+def _letter(_now: datetime) -> WireSchema:
+    return _Send.from_dict(
+        {
+            "reference": WireText(length_max=REFERENCE_MAX),
+            "template_id": WireUuid(required=True),
+            "personalisation": WireObject(required=True),
+        }
+    )()  # type: ignore[return-value]  # as above
+
+
+def _mailbox(now: datetime) -> WireSchema:
+    return _Send.from_dict(
+        {
+            "reference": WireText(length_max=REFERENCE_MAX),
+            "recipient": MailboxField(required=True),
+            "template_id": WireUuid(required=True),
+            "personalisation": WireObject(),
+            "scheduled_for": ScheduleField(now),
+        }
+    )()  # type: ignore[return-value]  # as above
+
+
+_SCHEMAS = {"sms": _sms, "email": _email, "letter": _letter, "mailbox": _mailbox}

@@ -1,0 +1,43 @@
+"""What notify needs to know besides what every service needs."""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from shared.settings import Secret, ServiceSettings, setting
+
+
+def _is_price(value: str) -> str | None:
+    try:
+        return None if Decimal(value) >= 0 else "must not be negative"
+    except InvalidOperation:
+        return "must be a decimal number"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ServiceSettings):
+    """Settings of notify, `NOTIFY_…` in the environment."""
+
+    smtp_host: str = setting("mail relay that takes our emails", default="localhost")
+    smtp_port: int = setting("port of the mail relay", default=25)
+    smtp_username: str = setting("user name at the mail relay; empty: none", default="")
+    smtp_password: Secret = setting("password at the mail relay", default=Secret(""))
+    smtp_starttls: bool = setting("speak TLS with the mail relay, and send nothing where it cannot", default=True)
+    smtp_acceptance_is_delivery: bool = setting(
+        "count an email as delivered when the relay takes it; off where delivery reports come back another way", default=True
+    )
+    email_domain: str = setting("domain that our emails come from", default="notify.localhost")
+    sms_gateway_url: str = setting("address of the SMS gateway; empty: no texts leave", default="")
+    sms_gateway_token: Secret = setting("bearer token for the SMS gateway; empty: none", default=Secret(""))
+    receipt_secret: Secret = setting("secret that providers' delivery receipts are checked with", default=Secret(""))
+    default_sms_sender: str = setting("sender of texts for services without one of their own", default="NOTIFY")
+    print_url: str = setting("address of the print provider; empty: letters stay accepted", default="")
+    mailbox_url: str = setting("address that mailbox messages are also handed to; empty: they stay here only", default="")
+    provider_timeout_seconds: int = setting("longest time one call to a provider may take", default=15)
+    sms_rate_pounds: str = setting("price of one SMS fragment, in pounds as the wire contract has it", default="0.0233", check=_is_price)
+    letter_sheet_pounds: str = setting("price of one sheet of a letter, in pounds", default="0.11", check=_is_price)
+    letter_first_pounds: str = setting("price of posting a letter, in pounds", default="0.57", check=_is_price)
+    docs_url: str = setting(
+        "where the error about an unreadable token sends people",
+        default="https://docs.notifications.service.gov.uk/rest-api.html#authorisation-header",
+    )
+    admin_url: str = setting("address of the console, named in some errors; empty: this service's own", default="")

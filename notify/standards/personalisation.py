@@ -1,0 +1,68 @@
+"""Placeholders in templates: `((name))` and `((name??shown when yes))`.
+
+One pass, left to right; values are never scanned again, so nobody can smuggle a placeholder into a message.  Spec: notify-api §13.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+Value = object  # any JSON value: str, int, float, bool, None, list, dict
+
+PLACEHOLDER = re.compile(r"\(\(([^()]+)\)\)")
+YES = frozenset({"yes", "y", "true", "t", "1", "include", "show"})
+_KEY_NOISE = str.maketrans("", "", " _-")
+_NEWLINES = re.compile(r"\s*[\r\n]+\s*")
+
+
+def same_key(name: str) -> str:
+    """Give the form under which two spellings of a key are equal (case, spaces, `_` and `-` do not count)."""
+    return name.lower().translate(_KEY_NOISE)
+
+
+def placeholders(*texts: str) -> list[str]:
+    """Name each placeholder once, as first written, in order of appearance over all texts."""
+    found: dict[str, str] = {}
+    for text in texts:
+        for match in PLACEHOLDER.finditer(text):
+            name = match[1].partition("??")[0].strip()
+            if same_key(name):
+                found.setdefault(same_key(name), name)
+    return list(found.values())
+
+
+def missing(values: Mapping[str, Value], *texts: str) -> list[str]:
+    """Name the placeholders that have no value; null is no value, an empty text is one."""
+    given = {same_key(key) for key, value in values.items() if value is not None}
+    return [name for name in placeholders(*texts) if same_key(name) not in given]
+
+
+def inline_list(items: Sequence[Value]) -> str:
+    """Write a list as prose: `a`, `a and c`, `x, y and z`; nulls and empty texts are left out."""
+    words = [str(item) for item in items if item is not None and item != ""]
+    return words[0] if len(words) == 1 else " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
+
+
+def bullet_list(items: Sequence[Value]) -> str:
+    """Write a list as bullets on lines of their own, for the markdown of emails and letters."""
+    return "\n\n" + "\n".join(f"* {item}" for item in items if item is not None and item != "")
+
+
+def fill(text: str, values: Mapping[str, Value], *, write_list: Callable[[Sequence[Value]], str] = inline_list) -> str:
+    """Put values in the place of placeholders; those without a value stay as they are."""
+    by_key = {same_key(key): value for key, value in values.items()}
+
+    def put(match: re.Match[str]) -> str:
+        name, conditional, shown = match[1].partition("??")
+        value = by_key.get(same_key(name))
+        if value is None:
+            return match[0]
+        if conditional:
+            return shown if str(value).lower() in YES else ""
+        return write_list(value) if isinstance(value, list) else str(value)
+
+    return PLACEHOLDER.sub(put, text)
+
+
+def fill_line(text: str, values: Mapping[str, Value]) -> str:
+    """Fill a text that must stay one line (a subject): newlines become spaces, so no header can be injected."""
+    return _NEWLINES.sub(" ", fill(text, values)).strip()

@@ -1,0 +1,181 @@
+"""Refusals of pay.  On `/v1/` they are rendered as the foreign contract wants them: `{"field"?, "header"?, "code", "description"}`.
+
+Spec: pay-api.md §3.  Clients match on `code`; one class may carry several codes, for a code belongs to an endpoint.
+"""
+
+from typing import ClassVar
+
+from shared.problems import Problem
+from shared.web import gettext_noop as noop
+
+
+class ApiProblem(Problem):
+    """A refusal with the code and description of the published contract."""
+
+    slug: ClassVar[str] = "pay-refused"
+    status: ClassVar[int] = 400
+    title: ClassVar[str] = "The payment service refused this"
+
+    def __init__(self, code: str | None, description: str, *, field: str | None = None, header: str | None = None) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+        self.field = field
+        self.header = header
+
+    def body(self) -> dict[str, str]:
+        """Return the error body; absent members are left out."""
+        members = {"field": self.field, "header": self.header, "code": self.code, "description": self.description}
+        return {name: value for name, value in members.items() if value is not None}
+
+
+class MissingAttribute(ApiProblem):
+    """A mandatory member is absent, null or blank."""
+
+    slug, status, title = "pay-missing-attribute", 400, "A mandatory attribute is missing"
+
+
+class InvalidAttribute(ApiProblem):
+    """A member has the wrong type or form."""
+
+    slug, status, title = "pay-invalid-attribute", 400, "An attribute is of the wrong type"
+
+
+class AttributeOutOfRange(ApiProblem):
+    """A member is well typed and has a value that is not allowed."""
+
+    slug, status, title = "pay-attribute-out-of-range", 422, "An attribute has a value that is not allowed"
+
+
+class UnexpectedAttribute(ApiProblem):
+    """A member is not allowed in this mode."""
+
+    slug, status, title = "pay-unexpected-attribute", 400, "An attribute is not allowed here"
+
+
+class UnreadableBody(ApiProblem):
+    """The body is not a JSON object."""
+
+    slug, status, title = "pay-unreadable-body", 400, "The body is not JSON"
+
+
+class KeyRefused(ApiProblem):
+    """No API key, a mistyped one, an unknown or a revoked one."""
+
+    slug, status, title = "pay-key-refused", 401, "The API key was refused"
+
+    def __init__(self) -> None:
+        super().__init__(None, "Credentials are required to access this resource")
+
+
+class AccountSuspended(ApiProblem):
+    """The operator has stopped this account."""
+
+    slug, status, title = "pay-account-suspended", 403, "The account is suspended"
+
+    def __init__(self, operator: str, contact: str) -> None:
+        text = f"{operator} has disabled payment and refund creation on this account. Contact {contact}"
+        super().__init__("P0941", text)
+
+
+class AccountNotReady(ApiProblem):
+    """The account has no usable credentials at its payment provider."""
+
+    slug, status, title = "pay-account-not-ready", 403, "The account is not ready"
+
+    def __init__(self, contact: str) -> None:
+        super().__init__("P0940", f"Account is not fully configured. Contact {contact}")
+
+
+class FeatureNotEnabled(ApiProblem):
+    """The account may not do this."""
+
+    slug, status, title = "pay-feature-not-enabled", 422, "The account may not do this"
+
+
+class ResourceNotFound(ApiProblem):
+    """Nothing with this id, or it belongs to another account."""
+
+    slug, status, title = "pay-not-found", 404, "Nothing was found with this id"
+
+    def __init__(self, code: str, description: str = "Not found") -> None:
+        super().__init__(code, description)
+
+
+class CancellationFailed(ApiProblem):
+    """The payment is finished or is being taken."""
+
+    slug, status, title = "pay-cancellation-failed", 400, "The payment cannot be cancelled any more"
+
+    def __init__(self) -> None:
+        super().__init__("P0501", "Cancellation of payment failed")
+
+
+class OperationInProgress(ApiProblem):
+    """Another operation on this payment is running."""
+
+    slug, status, title = "pay-operation-in-progress", 409, "Another operation is in progress"
+
+    def __init__(self, code: str = "P0502", description: str = "Cancellation of payment failed") -> None:
+        super().__init__(code, description)
+
+
+class CaptureNotPossible(ApiProblem):
+    """The payment does not wait for a capture."""
+
+    slug, status, title = "pay-capture-not-possible", 409, "The payment cannot be captured"
+
+    def __init__(self) -> None:
+        super().__init__("P1003", "Payment cannot be captured")
+
+
+class RefundNotAvailable(ApiProblem):
+    """The payment cannot be refunded, or not by so much."""
+
+    slug, status, title = "pay-refund-not-available", 400, "The payment is not available for refund"
+
+    def __init__(self, status: str) -> None:
+        super().__init__("P0603", f"The payment is not available for refund. Payment refund status: {status}")
+
+
+class RefundMismatch(ApiProblem):
+    """The caller's idea of what is left differs from ours: somebody refunded in between."""
+
+    slug, status, title = "pay-refund-mismatch", 412, "The amount left is another one"
+
+    def __init__(self) -> None:
+        super().__init__("P0604", "Refund amount available mismatch.")
+
+
+class IdempotencyKeyReused(ApiProblem):
+    """The key was used with another body, or its first request is still running."""
+
+    slug, status, title = "pay-idempotency-key-reused", 409, "The Idempotency-Key was used before"
+
+    def __init__(self) -> None:
+        text = "The `Idempotency-Key` you sent in the request header has already been used to create a payment."
+        super().__init__("P0191", text, header="Idempotency-Key")
+
+
+class InvalidSearch(ApiProblem):
+    """Some search parameters are not right."""
+
+    slug, status, title = "pay-invalid-search", 422, "Some search parameters are not right"
+
+
+class PaymentLinkUsed(Problem):
+    """The link to the payer pages was used before, is too old, or was never given."""
+
+    slug, status, title = "payment-link-used", 404, noop("This payment link has been used or has expired")
+
+
+class PayerSessionEnded(Problem):
+    """The browser holds no open session for the payment."""
+
+    slug, status, title = "payer-session-ended", 403, noop("Your payment session has ended")
+
+
+class CardPageNotAllowed(Problem):
+    """Card numbers are typed here in the sandbox only."""
+
+    slug, status, title = "card-page-not-allowed", 403, noop("This payment is not made on our pages")

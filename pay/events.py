@@ -1,0 +1,82 @@
+"""Names of what happens: audit actions and webhook events."""
+
+from enum import StrEnum
+
+
+class PaymentEvent(StrEnum):
+    """What happened to a payment; the audit log carries this value."""
+
+    CREATED = "pay:payment:created"
+    NOTIFIED = "pay:payment:notified"
+    STARTED = "pay:payment:started"
+    QUEUED = "pay:payment:queued"
+    AUTHORISATION_BEGUN = "pay:payment:authorisation-begun"
+    AUTHORISATION_SUBMITTED = "pay:payment:authorisation-submitted"
+    STRONG_AUTHENTICATION_ASKED = "pay:payment:3ds-asked"
+    STRONG_AUTHENTICATION_ANSWERED = "pay:payment:3ds-answered"
+    AUTHORISED = "pay:payment:authorised"
+    REJECTED = "pay:payment:rejected"
+    ABORTED = "pay:payment:aborted"
+    AUTHORISATION_CANCELLED = "pay:payment:authorisation-cancelled"
+    AUTHORISATION_FAILED = "pay:payment:authorisation-failed"
+    AUTHORISATION_TIMED_OUT = "pay:payment:authorisation-timed-out"
+    CLEANED_UP = "pay:payment:cleaned-up"
+    HELD_FOR_SERVICE = "pay:payment:held-for-service"
+    CAPTURE_APPROVED = "pay:payment:capture-approved"
+    CAPTURE_BEGUN = "pay:payment:capture-begun"
+    CAPTURE_POSTPONED = "pay:payment:capture-postponed"
+    CAPTURE_SUBMITTED = "pay:payment:capture-submitted"
+    CAPTURED = "pay:payment:captured"
+    CAPTURE_FAILED = "pay:payment:capture-failed"
+    EXPIRY_BEGUN = "pay:payment:expiry-begun"
+    EXPIRY_FAILED = "pay:payment:expiry-failed"
+    EXPIRED = "pay:payment:expired"
+    USER_CANCEL_BEGUN = "pay:payment:user-cancel-begun"
+    USER_CANCEL_FAILED = "pay:payment:user-cancel-failed"
+    USER_CANCELLED = "pay:payment:user-cancelled"
+    SYSTEM_CANCEL_BEGUN = "pay:payment:system-cancel-begun"
+    SYSTEM_CANCEL_FAILED = "pay:payment:system-cancel-failed"
+    SYSTEM_CANCELLED = "pay:payment:system-cancelled"
+
+
+class RefundEvent(StrEnum):
+    """What happened to a refund; the audit log carries this value."""
+
+    REQUESTED = "pay:refund:requested"
+    SUBMITTED = "pay:refund:submitted"
+    CONFIRMED = "pay:refund:confirmed"
+    FAILED = "pay:refund:failed"
+
+
+class PageAction(StrEnum):
+    """Audit actions of the payer pages that move nothing."""
+
+    OPENED = "pay:page:opened"
+
+
+class WebhookAction(StrEnum):
+    """Audit actions about webhook messages."""
+
+    GIVEN_UP = "pay:webhook:given-up"
+
+
+class OnboardingAction(StrEnum):
+    """Audit actions of opening accounts."""
+
+    ACCOUNT_OPENED = "pay:account:opened"
+    KEY_ISSUED = "pay:key:issued"
+    WEBHOOK_ADDED = "pay:webhook:added"
+
+
+ACTIONS: tuple[type[StrEnum], ...] = (PaymentEvent, RefundEvent, PageAction, WebhookAction, OnboardingAction)
+
+
+class WebhookEvent(StrEnum):
+    """What a webhook may subscribe to.  Spec: pay-api.md §15."""
+
+    STARTED = "card_payment_started"
+    SUCCEEDED = "card_payment_succeeded"
+    CAPTURED = "card_payment_captured"
+    REFUNDED = "card_payment_refunded"
+    FAILED = "card_payment_failed"
+    EXPIRED = "card_payment_expired"

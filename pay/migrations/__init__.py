@@ -1,0 +1,1 @@
+"""The one history of pay's tables."""

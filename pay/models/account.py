@@ -1,0 +1,115 @@
+"""Gateway accounts and their API keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKey,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Uuid,
+    select,
+)
+
+from pay.models.base import metadata
+from pay.standards.identifiers import AccountId
+from pay.standards.ledger import Book
+from shared.db import UtcDateTime
+
+gateway_accounts = Table(
+    "gateway_accounts",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("service_name", String(100), nullable=False),
+    Column("organisation_id", String(100), nullable=False),
+    Column("is_live", Boolean, nullable=False),
+    Column("gateway", String(40), nullable=False),
+    Column("gateway_ready", Boolean, nullable=False, server_default="true"),
+    Column("currency", String(3), nullable=False),
+    Column("language", String(2), nullable=False, server_default="en"),
+    Column("max_amount_minor", BigInteger, nullable=False, server_default="10000000"),
+    Column("allow_zero_amount", Boolean, nullable=False, server_default="false"),
+    Column("allow_moto", Boolean, nullable=False, server_default="false"),
+    Column("email_collection", String(10), nullable=False, server_default="MANDATORY"),
+    Column("collect_billing_address", Boolean, nullable=False, server_default="true"),
+    Column("card_brands", ARRAY(String(20)), nullable=False),
+    Column("disabled_reason", String(200)),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("not is_live or gateway <> 'sandbox'", name="live_is_not_sandbox"),
+    CheckConstraint("email_collection in ('MANDATORY', 'OPTIONAL', 'OFF')", name="email_collection"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", String(26), ForeignKey("gateway_accounts.id"), nullable=False, index=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("description", String(200), nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A gateway account: a service's till at one gateway, in one currency."""
+
+    id: AccountId
+    service_name: str
+    organisation_id: str
+    is_live: bool
+    gateway: str
+    gateway_ready: bool
+    currency: str
+    language: str
+    max_amount_minor: int
+    allow_zero_amount: bool
+    allow_moto: bool
+    email_collection: str
+    collect_billing_address: bool
+    card_brands: tuple[str, ...]
+    disabled_reason: str | None
+    created_at: datetime
+
+    @property
+    def book(self) -> Book:
+        """The ledger accounts this account posts to."""
+        return Book(self.gateway, self.id, self.organisation_id, self.currency)
+
+
+def _account(row: Row[*tuple[object, ...]]) -> Account:
+    values = dict(row._mapping)
+    return Account(**values | {"id": AccountId(values["id"]), "card_brands": tuple(values["card_brands"])})
+
+
+def get_account(connection: Connection, account_id: AccountId) -> Account:
+    """Return an account.  Raises: NoResultFound."""
+    return _account(connection.execute(select(gateway_accounts).where(gateway_accounts.c.id == account_id)).one())
+
+
+def find_key(connection: Connection, token_hash: bytes) -> tuple[UUID, Account] | None:
+    """Return the id of a key that is not revoked, and its account."""
+    statement = (
+        select(api_keys.c.id, gateway_accounts)
+        .join(gateway_accounts, gateway_accounts.c.id == api_keys.c.account_id)
+        .where(api_keys.c.token_hash == token_hash, api_keys.c.revoked_at.is_(None))
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        return None
+    key_id, *values = row
+    names = [column.name for column in gateway_accounts.c]
+    fields = dict(zip(names, values, strict=True))
+    return key_id, Account(**fields | {"id": AccountId(fields["id"]), "card_brands": tuple(fields["card_brands"])})

@@ -1,0 +1,47 @@
+"""Page tokens: what `next_url` carries; each opens the payer pages once and then holds the payer's session.
+
+Only hashes are kept.  Spec: pay-api.md §6, §16, §20.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Column, Connection, ForeignKey, String, Table, select, update
+
+from pay.models.base import metadata
+from pay.standards.identifiers import PaymentId
+from shared.db import UtcDateTime
+
+TOKEN_LIFETIME = timedelta(days=7)
+SESSION_LIFETIME = timedelta(minutes=90)
+
+page_tokens = Table(
+    "page_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("payment_id", String(26), ForeignKey("payments.id"), nullable=False, index=True),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("used_at", UtcDateTime),
+    Column("session_hash", String(64), unique=True),
+)
+
+
+def use_token(connection: Connection, token_hash: str, session_hash: str, now: datetime) -> PaymentId | None:
+    """Use up a token and open a session under it; None when it is unknown, used or too old."""
+    statement = (
+        update(page_tokens)
+        .where(page_tokens.c.token_hash == token_hash, page_tokens.c.used_at.is_(None), page_tokens.c.expires_at > now)
+        .values(used_at=now, session_hash=session_hash)
+        .returning(page_tokens.c.payment_id)
+    )
+    found = connection.execute(statement).scalar_one_or_none()
+    return None if found is None else PaymentId(found)
+
+
+def holds_session(connection: Connection, payment_id: PaymentId, session_hash: str, now: datetime) -> bool:
+    """Answer whether a session is open for this payment."""
+    statement = select(page_tokens.c.token_hash).where(
+        page_tokens.c.session_hash == session_hash,
+        page_tokens.c.payment_id == payment_id,
+        page_tokens.c.used_at > now - SESSION_LIFETIME,
+    )
+    return connection.execute(statement).one_or_none() is not None

@@ -1,0 +1,176 @@
+"""Payments and their events."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    select,
+    text,
+)
+
+from pay.models.base import metadata
+from pay.standards.identifiers import AccountId, PaymentId
+from pay.standards.payment_object import Address, CardFacts, Payer, Payment
+from pay.standards.payment_states import LOCKS, PUBLIC, PaymentState
+from shared.crypto import DataKeys
+from shared.db import UtcDateTime
+
+_WAITING = ", ".join(f"'{state.value}'" for state in PaymentState if not PUBLIC[state].finished)
+_LOCKED = ", ".join(f"'{state.value}'" for state in sorted(LOCKS))
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("account_id", String(26), ForeignKey("gateway_accounts.id"), nullable=False),
+    Column("state", String(50), nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("reference", String(255), nullable=False),
+    Column("description", String(255), nullable=False),
+    Column("return_url", String(2000)),
+    Column("language", String(2), nullable=False),
+    Column("gateway", String(40), nullable=False),
+    Column("authorisation_mode", String(20), nullable=False),
+    Column("delayed_capture", Boolean, nullable=False),
+    Column("moto", Boolean, nullable=False),
+    # JSON, not JSONB: keys keep the order and values the type in which they came.
+    Column("metadata", JSON(none_as_null=True)),
+    Column("payer_sealed", LargeBinary),
+    Column("card_brand", String(20)),
+    Column("card_type", String(10)),
+    Column("first_digits", String(6)),
+    Column("last_digits", String(4)),
+    Column("card_expiry", String(5)),
+    Column("provider_id", String(100)),
+    Column("refunded_minor", BigInteger, nullable=False, server_default="0"),
+    Column("capture_submitted_at", UtcDateTime),
+    Column("captured_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    CheckConstraint("amount_minor >= 0", name="amount"),
+    # The last guard against refunding more than was taken: the write itself is impossible.
+    CheckConstraint("refunded_minor between 0 and amount_minor", name="refunded"),
+    Index("ix_payments_account_id_created_at", "account_id", "created_at", "id"),
+    Index("ix_payments_account_id_reference", "account_id", text("lower(reference)")),
+    Index("ix_payments_expires_at", "expires_at", postgresql_where=text(f"state in ({_WAITING})")),
+    Index("ix_payments_locked", "updated_at", postgresql_where=text(f"state in ({_LOCKED})")),
+)
+
+payment_events = Table(
+    "payment_events",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("payment_id", String(26), ForeignKey("payments.id"), nullable=False, index=True),
+    Column("before", String(50)),
+    Column("after", String(50), nullable=False),
+    Column("event", String(60), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+
+def payer_scope(account_id: str) -> str:
+    """Return the scope under which the payers of an account are encrypted."""
+    return f"pay:account:{account_id}"
+
+
+def seal_payer(cipher: DataKeys, account_id: str, payer: Payer) -> bytes | None:
+    """Return what is known of the payer, encrypted; None when nothing is."""
+    if not payer.is_known:
+        return None
+    return cipher.encrypt(json.dumps(asdict(payer), ensure_ascii=False), scope=payer_scope(account_id))
+
+
+def _open_payer(cipher: DataKeys, account_id: str, sealed: bytes | None) -> Payer:
+    if sealed is None:
+        return Payer()
+    values = json.loads(cipher.decrypt(sealed, scope=payer_scope(account_id)))
+    address = values["billing_address"]
+    return Payer(values["email"], values["cardholder_name"], Address(**address) if address else None)
+
+
+def payment_of(found: Row[Any], cipher: DataKeys) -> Payment:
+    """Return the payment a row of the table holds."""
+    row = found._mapping
+    card = None
+    if row["card_brand"] is not None:
+        card = CardFacts(row["card_brand"], row["first_digits"], row["last_digits"], row["card_expiry"], row["card_type"])
+    return Payment(
+        id=PaymentId(row["id"]),
+        account_id=AccountId(row["account_id"]),
+        state=PaymentState(row["state"]),
+        version=row["version"],
+        amount_minor=row["amount_minor"],
+        currency=row["currency"],
+        reference=row["reference"],
+        description=row["description"],
+        return_url=row["return_url"],
+        language=row["language"],
+        gateway=row["gateway"],
+        authorisation_mode=row["authorisation_mode"],
+        delayed_capture=row["delayed_capture"],
+        moto=row["moto"],
+        metadata=row["metadata"] or {},
+        payer=_open_payer(cipher, row["account_id"], row["payer_sealed"]),
+        card=card,
+        provider_id=row["provider_id"],
+        refunded_minor=row["refunded_minor"],
+        capture_submitted_at=row["capture_submitted_at"],
+        captured_at=row["captured_at"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        expires_at=row["expires_at"],
+    )
+
+
+def find_payment(
+    connection: Connection, cipher: DataKeys, payment_id: PaymentId, *, account_id: AccountId | None = None, lock: bool = False
+) -> Payment | None:
+    """Return a payment, of the given account where one is given; `lock` holds its row until the commit."""
+    statement = select(payments).where(payments.c.id == payment_id)
+    if account_id is not None:
+        statement = statement.where(payments.c.account_id == account_id)
+    if lock:
+        statement = statement.with_for_update()
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else payment_of(row, cipher)
+
+
+def list_state_changes(connection: Connection, payment_id: PaymentId) -> list[tuple[PaymentState, datetime]]:
+    """Return the states a payment went through, oldest first."""
+    statement = select(payment_events.c.after, payment_events.c.created_at).where(payment_events.c.payment_id == payment_id)
+    return [(PaymentState(after), at) for after, at in connection.execute(statement.order_by(payment_events.c.id))]
+
+
+def find_due(connection: Connection, now: datetime, *, untouched_since: datetime, limit: int) -> list[PaymentId]:
+    """Return unfinished payments whose time is over and that nobody changed just now, oldest first."""
+    waiting = [state.value for state in PaymentState if not PUBLIC[state].finished]
+    statement = select(payments.c.id).where(
+        payments.c.state.in_(waiting), payments.c.expires_at <= now, payments.c.updated_at <= untouched_since
+    )
+    return [PaymentId(value) for value in connection.execute(statement.order_by(payments.c.expires_at).limit(limit)).scalars()]
+
+
+def find_left_locked(connection: Connection, before: datetime, *, limit: int) -> list[PaymentId]:
+    """Return payments that stand in a lock state since before the given time."""
+    locked = [state.value for state in LOCKS]
+    statement = select(payments.c.id).where(payments.c.state.in_(locked), payments.c.updated_at < before)
+    return [PaymentId(value) for value in connection.execute(statement.order_by(payments.c.updated_at).limit(limit)).scalars()]

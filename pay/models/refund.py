@@ -1,0 +1,60 @@
+"""Refunds of payments."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Connection, ForeignKey, Index, Integer, Row, String, Table, select, text
+
+from pay.models.base import metadata
+from pay.standards.identifiers import PaymentId, RefundId
+from pay.standards.refund_states import RefundState
+from shared.db import UtcDateTime
+
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("payment_id", String(26), ForeignKey("payments.id"), nullable=False, index=True),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("provider_id", String(100)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    CheckConstraint("amount_minor > 0", name="amount"),
+    Index("ix_refunds_unfinished", "updated_at", postgresql_where=text("state in ('CREATED', 'REFUND SUBMITTED')")),
+)
+
+
+@dataclass(frozen=True)
+class Refund:
+    """A refund at one moment."""
+
+    id: RefundId
+    payment_id: PaymentId
+    amount_minor: int
+    state: RefundState
+    version: int
+    provider_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+def _refund(row: Row[*tuple[object, ...]]) -> Refund:
+    values = dict(row._mapping)
+    return Refund(**values | {"state": RefundState(values["state"])})
+
+
+def find_refund(connection: Connection, refund_id: RefundId, *, payment_id: PaymentId | None = None, lock: bool = False) -> Refund | None:
+    """Return a refund, of the given payment where one is given."""
+    statement = select(refunds).where(refunds.c.id == refund_id)
+    if payment_id is not None:
+        statement = statement.where(refunds.c.payment_id == payment_id)
+    row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+    return None if row is None else _refund(row)
+
+
+def list_refunds(connection: Connection, payment_id: PaymentId) -> list[Refund]:
+    """Return the refunds of a payment, oldest first."""
+    statement = select(refunds).where(refunds.c.payment_id == payment_id).order_by(refunds.c.created_at, refunds.c.id)
+    return [_refund(row) for row in connection.execute(statement)]

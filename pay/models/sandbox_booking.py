@@ -1,0 +1,62 @@
+"""The sandbox gateway's own book, in transactions of its own: for pay it is another party's."""
+
+from sqlalchemy import BigInteger, Column, String, Table, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from pay.models.base import metadata
+from pay.providers.base import Action, Outcome, Verdict
+from pay.providers.sandbox import Booking
+from shared.db import Database
+
+sandbox_bookings = Table(
+    "sandbox_bookings",
+    metadata,
+    Column("reference", String(80), primary_key=True),
+    Column("action", String(20), nullable=False),
+    Column("payment_id", String(26), nullable=False, index=True),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("verdict", String(20), nullable=False),
+    Column("provider_id", String(100), nullable=False),
+    Column("reason", String(200), nullable=False),
+)
+_T = sandbox_bookings.c
+
+
+class DatabaseBookings:
+    """A book in PostgreSQL, shared by all processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, booking: Booking) -> Booking:
+        """Keep a booking, or return the one already there."""
+        outcome = booking.outcome
+        row = {
+            "reference": booking.reference,
+            "action": booking.action.value,
+            "payment_id": booking.payment_id,
+            "amount_minor": booking.amount_minor,
+            "verdict": outcome.verdict.value,
+            "provider_id": outcome.provider_id,
+            "reason": outcome.reason,
+        }
+        with self._database.begin() as connection:
+            kept = connection.execute(insert(sandbox_bookings).values(row).on_conflict_do_nothing()).rowcount
+        return booking if kept else self.find(booking.reference) or booking
+
+    def find(self, reference: str) -> Booking | None:
+        """Return a booking."""
+        with self._database.begin() as connection:
+            row = connection.execute(select(sandbox_bookings).where(_T.reference == reference)).one_or_none()
+        if row is None:
+            return None
+        outcome = Outcome(Verdict(row.verdict), row.provider_id, row.reason)
+        return Booking(row.reference, Action(row.action), row.payment_id, row.amount_minor, outcome)
+
+    def total(self, payment_id: str, action: Action) -> int:
+        """Return the sum of the approved bookings of one kind for a payment."""
+        statement = select(func.coalesce(func.sum(_T.amount_minor), 0)).where(
+            _T.payment_id == payment_id, _T.action == action.value, _T.verdict == Verdict.APPROVED.value
+        )
+        with self._database.begin() as connection:
+            return int(connection.execute(statement).scalar_one())

@@ -1,0 +1,154 @@
+"""Ends before the money moves: cancelled by the service, cancelled by the payer, expired.  Spec: pay-api.md §7.1, §8, §20.
+
+An authorised payment is first moved into a `…_CANCEL_READY` lock, then its authorisation is voided at the gateway.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pay.context import Merchant, Pay
+from pay.errors import CancellationFailed, OperationInProgress, ResourceNotFound
+from pay.models.account import get_account
+from pay.models.attempt import close_attempt, open_attempt
+from pay.models.ledger import post
+from pay.models.payment import find_due, find_payment
+from pay.operations.authorisations import ANSWER_PATIENCE, ask, give_up_authorisation, order_of, require, settle_authorisation
+from pay.operations.captures import capture
+from pay.operations.moves import PAYER, SYSTEM, move
+from pay.providers.base import Action, GatewayUnavailable, Outcome, Verdict
+from pay.standards import ledger
+from pay.standards.identifiers import PaymentId, is_public_id
+from pay.standards.payment_object import Payment
+from pay.standards.payment_states import PAYMENT_TABLE, PaymentState
+from shared.context import Transaction
+
+EXPIRY_BATCH = 200
+UNTOUCHED_FOR = timedelta(minutes=5)
+S = PaymentState
+
+
+@dataclass(frozen=True)
+class Ending:
+    """One way to end: `done` at once, or through the lock `ready` when there is an authorisation to void."""
+
+    done: PaymentState
+    ready: PaymentState
+    failed: PaymentState
+
+
+BY_SERVICE = Ending(S.SYSTEM_CANCELLED, S.SYSTEM_CANCEL_READY, S.SYSTEM_CANCEL_ERROR)
+BY_PAYER = Ending(S.USER_CANCELLED, S.USER_CANCEL_READY, S.USER_CANCEL_ERROR)
+BY_TIME = Ending(S.EXPIRED, S.EXPIRE_CANCEL_READY, S.EXPIRE_CANCEL_FAILED)
+_BY_LOCK = {ending.ready: ending for ending in (BY_SERVICE, BY_PAYER, BY_TIME)}
+_BUSY = frozenset({S.AUTHORISATION_READY, S.AUTHORISATION_3DS_READY, S.AUTHORISATION_USER_NOT_PRESENT_QUEUED})
+
+
+def cancel_by_service(pay: Pay, merchant: Merchant, payment_id: str) -> None:
+    """Cancel; afterwards the payment reads `cancelled`.
+
+    Raises: ResourceNotFound, CancellationFailed when finished, OperationInProgress while another operation runs.
+    """
+    with pay.transaction() as tx:
+        payment = None
+        if is_public_id(payment_id):
+            payment = find_payment(tx.connection, pay.cipher, PaymentId(payment_id), account_id=merchant.account.id, lock=True)
+        if payment is None:
+            raise ResourceNotFound("P0500")
+        if payment.state in _BUSY:
+            raise OperationInProgress
+        if payment.public_state.finished:
+            raise CancellationFailed
+        payment = _begin(pay, tx, payment, BY_SERVICE, merchant.actor)
+    void(pay, payment)
+
+
+def cancel_by_payer(pay: Pay, payment_id: PaymentId) -> Payment:
+    """Cancel; a payment that cannot be cancelled by the payer any more is returned as it is."""
+    with pay.transaction() as tx:
+        payment = require(pay, tx, payment_id)
+        if payment.state in _BUSY or not payment.is_open:
+            return payment
+        payment = _begin(pay, tx, payment, BY_PAYER, PAYER)
+    return void(pay, payment)
+
+
+def expire(pay: Pay, payment_id: PaymentId) -> None:
+    """End a payment whose time is over; where a gateway is being asked, its answer comes first."""
+    with pay.transaction() as tx:
+        payment = require(pay, tx, payment_id)
+        if payment.state not in _BUSY:
+            if payment.public_state.finished or payment.expires_at > pay.clock.now():
+                return
+            payment = _begin(pay, tx, payment, BY_TIME, SYSTEM)
+    if payment.state is S.AUTHORISATION_READY:
+        resume(pay, payment.id)
+    else:
+        void(pay, payment)
+
+
+def expire_due(pay: Pay) -> int:
+    """Expire a batch of payments whose time is over; return how many."""
+    with pay.reading() as tx:
+        due = find_due(tx.connection, pay.clock.now(), untouched_since=pay.clock.now() - UNTOUCHED_FOR, limit=EXPIRY_BATCH)
+    for payment_id in due:
+        expire(pay, payment_id)
+    return len(due)
+
+
+def _begin(pay: Pay, tx: Transaction, payment: Payment, ending: Ending, actor: str) -> Payment:
+    """Move to the end where nothing is reserved, else into the lock."""
+    if PAYMENT_TABLE.allows(payment.state, ending.done):
+        return move(pay, tx, payment, ending.done, actor=actor)
+    locked = move(pay, tx, payment, ending.ready, actor=actor)
+    open_attempt(tx.connection, order_of(payment, Action.VOID).reference, payment.id, Action.VOID, pay.clock.now())
+    return locked
+
+
+def void(pay: Pay, payment: Payment) -> Payment:
+    """Free the reservation of a payment that stands in a cancel lock; one whose gateway is silent waits for the resolver."""
+    ending = _BY_LOCK.get(payment.state)
+    if ending is None:
+        return payment
+    gateway, order = pay.gateways[payment.gateway], order_of(payment, Action.VOID)
+    try:
+        outcome: Outcome | None = gateway.void(order)
+    except GatewayUnavailable:
+        outcome = ask(gateway, order.reference)
+    if outcome is None:
+        return payment
+    with pay.transaction() as tx:
+        payment = require(pay, tx, payment.id)
+        if payment.state is not ending.ready:
+            return payment
+        now = pay.clock.now()
+        close_attempt(tx.connection, order.reference, outcome, now)
+        if outcome.verdict is not Verdict.APPROVED:
+            return move(pay, tx, payment, ending.failed, actor=SYSTEM)
+        if payment.amount_minor:
+            book = get_account(tx.connection, payment.account_id).book
+            post(tx.connection, ledger.voided(book, payment.id, payment.amount_minor), now)
+        return move(pay, tx, payment, ending.done, actor=SYSTEM)
+
+
+def resume(pay: Pay, payment_id: PaymentId) -> bool:
+    """Continue where a crash or a silent gateway left a payment; True when nothing is left to do.
+
+    Raises: GatewayUnavailable when the gateway cannot be asked just now.
+    """
+    with pay.reading() as tx:
+        payment = find_payment(tx.connection, pay.cipher, payment_id)
+    if payment is None:
+        return True
+    if payment.state is S.CAPTURE_READY:
+        capture(pay, payment.id)
+    elif payment.state in _BY_LOCK:
+        return void(pay, payment).state not in _BY_LOCK
+    elif payment.state is S.AUTHORISATION_READY:
+        outcome = pay.gateways[payment.gateway].find(order_of(payment, Action.AUTHORISE).reference)
+        if outcome is not None:
+            settle_authorisation(pay, payment.id, outcome)
+        elif payment.updated_at <= pay.clock.now() - ANSWER_PATIENCE:
+            give_up_authorisation(pay, payment.id)
+        else:
+            return False
+    return True

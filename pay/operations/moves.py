@@ -1,0 +1,45 @@
+"""The one way a payment changes its state: checked by the table, guarded by the version, told to the log and to webhooks."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import insert, update
+
+from pay.context import Pay
+from pay.errors import OperationInProgress
+from pay.models.payment import payment_events, payment_of, payments
+from pay.operations.announcements import ON_ENTERING, announce
+from pay.standards.payment_object import Payment
+from pay.standards.payment_states import PAYMENT_TABLE, PaymentState
+from shared.context import Transaction
+
+SYSTEM = "system"
+PAYER = "payer"
+
+
+def move(
+    pay: Pay, tx: Transaction, payment: Payment, target: PaymentState, *, actor: str, changes: Mapping[str, object] | None = None
+) -> Payment:
+    """Move a payment and return it as it is now; writes its event, its audit row, and the webhook messages it gives rise to.
+
+    Raises: WrongState for a move outside the table, OperationInProgress when somebody else changed the payment meanwhile.
+    """
+    action = PAYMENT_TABLE.check(payment.state, target)
+    now = pay.clock.now()
+    statement = (
+        update(payments)
+        .where(payments.c.id == payment.id, payments.c.version == payment.version)
+        .values({"state": target.value, "version": payment.version + 1, "updated_at": now} | dict(changes or {}))
+        .returning(*payments.c)
+    )
+    row = tx.connection.execute(statement).one_or_none()
+    if row is None:
+        raise OperationInProgress
+    moved = payment_of(row, pay.cipher)
+    event = {"payment_id": payment.id, "before": payment.state.value, "after": target.value, "event": action.value, "created_at": now}
+    tx.connection.execute(insert(payment_events).values(event))
+    channel = "web" if actor == PAYER else "api" if actor != SYSTEM else "job"
+    tx.record(action, actor=actor, object_id=payment.id, channel=channel, data={"before": payment.state.value, "after": target.value})
+    webhook_event = ON_ENTERING.get(target)
+    if webhook_event is not None:
+        announce(pay, tx, moved, webhook_event)
+    return moved

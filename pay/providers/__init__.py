@@ -1,0 +1,1 @@
+"""The outside: payment service providers behind one Protocol."""

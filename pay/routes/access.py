@@ -1,0 +1,53 @@
+"""Who may use the routes of pay: holders of an API key, and the payer of one payment."""
+
+from flask import g, request
+
+from pay.context import Merchant, current
+from pay.operations.accounts import authenticate
+from pay.operations.pages import check_session
+from shared.access import Access
+
+
+class PaymentKey(Access):
+    """A service's system with an API key of its account.  Spec: pay-api.md §2."""
+
+    name = "payment API key"
+
+    def check(self) -> None:
+        """Leave the Merchant in `g.merchant`.  Raises: KeyRefused."""
+        g.merchant = authenticate(current(), request.headers.get("Authorization", ""))
+
+
+class PaymentLink(Access):
+    """Whoever holds the unused token of a payment; the token itself is checked, and used up, by the operation.
+
+    The form that posts it stands on the service's own site, so it cannot carry our mark against forged forms.
+    """
+
+    name = "single-use payment link"
+
+    def check(self) -> None:
+        """Let the token be looked at."""
+
+
+class PayerOfPayment(Access):
+    """The browser that opened the payment's link within the last 90 minutes.  Spec: pay-api.md §16."""
+
+    name = "payer of this payment"
+    pages = True
+
+    def check(self) -> None:
+        """Raises: PayerSessionEnded."""
+        payment_id = str((request.view_args or {}).get("payment_id", ""))
+        check_session(current(), payment_id, request.cookies.get(cookie_name(payment_id)))
+
+
+def cookie_name(payment_id: str) -> str:
+    """Return the name of the cookie of one payment, so that two payments in one browser do not meet."""
+    return f"payer_{payment_id}"
+
+
+def merchant() -> Merchant:
+    """Return who calls the public API."""
+    found: Merchant = g.merchant
+    return found

@@ -1,0 +1,180 @@
+"""The payer pages: no JavaScript, nothing from another origin, card numbers for one call only.  Spec: pay-api.md §16."""
+
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from flask import Response, make_response, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from pay.context import Pay, current
+from pay.errors import CardPageNotAllowed, OperationInProgress, PaymentLinkUsed
+from pay.operations import authorisations, captures, endings, pages
+from pay.operations.pages import Visit
+from pay.providers.sandbox import DEBIT_CARDS
+from pay.routes.access import PayerOfPayment, PaymentLink, cookie_name
+from pay.routes.countries import countries
+from pay.schemas.card_form import ID_OF, CardForm, read_card_form
+from pay.standards.identifiers import PaymentId
+from pay.standards.payment_object import Address
+from pay.standards.payment_states import CAPTURABLE, SUCCESS, PaymentState
+from shared import web
+from shared.access import PUBLIC_PAGE
+from shared.routes import Routes
+from shared.states import WrongState
+from shared.web import gettext
+
+bp = Routes("pages", __name__, access=PayerOfPayment())
+COOKIE_SECONDS = 90 * 60
+S = PaymentState
+
+
+def _enter(pay: Pay, token: str) -> BaseResponse:
+    """Use up the token and lead to the card page in the payment's language."""
+    payment_id, secret = pages.open_pages(pay, token)
+    language = pages.visit(pay, payment_id).payment.language
+    response = redirect(f"/card_details/{payment_id}?lang={'es' if language == 'es' else 'en'}", 303)
+    response.set_cookie(
+        cookie_name(payment_id), secret, max_age=COOKIE_SECONDS, httponly=True, samesite="Lax", secure=pay.settings.secure, path="/"
+    )
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@bp.get("/secure/<token>", access=PUBLIC_PAGE)
+def open_link(token: str) -> BaseResponse:
+    """Open the payer pages with a single-use link."""
+    return _enter(current(), token)
+
+
+@bp.post("/secure", access=PaymentLink())
+def open_form() -> BaseResponse:
+    """Open them with the same token from a form on the service's site."""
+    try:
+        return _enter(current(), request.form.get("chargeTokenId", ""))
+    except PaymentLinkUsed as problem:
+        return web.page("shared/problem.html", status=problem.status, problem=problem)
+
+
+@bp.get("/card_details/<payment_id>")
+def show_card_page(payment_id: str) -> BaseResponse:
+    """Ask for the card."""
+    pay = current()
+    seen = pages.start(pay, PaymentId(payment_id))
+    if seen.payment.is_open and seen.payment.state is not S.AUTHORISATION_READY and seen.payment.expires_at <= pay.clock.now():
+        endings.expire(pay, seen.payment.id)
+        seen = pages.visit(pay, seen.payment.id)
+    if seen.payment.state is S.ENTERING_CARD_DETAILS:
+        return _card_page(pay, seen, _prefilled(seen))
+    return _lead_on(seen)
+
+
+@bp.post("/card_details/<payment_id>")
+def send_card(payment_id: str) -> BaseResponse:
+    """Check what was typed and have the amount reserved."""
+    pay = current()
+    seen = pages.visit(pay, PaymentId(payment_id))
+    if seen.payment.state is not S.ENTERING_CARD_DETAILS:
+        return _lead_on(seen)
+    form = read_card_form(request.form, seen.account, pay.clock.now().date(), known=seen.payment.payer)
+    if form.card is None:
+        return _card_page(pay, seen, form)
+    card_type = "debit" if form.card.number.digits in DEBIT_CARDS else "credit"
+    with suppress(WrongState, OperationInProgress):  # sent twice: the first one counts, and its state says where to go
+        authorisations.authorise(pay, seen.payment.id, form.card, form.payer, card_type=card_type)
+    return _lead_on(pages.visit(pay, seen.payment.id))
+
+
+@bp.get("/card_details/<payment_id>/auth_waiting")
+def wait(payment_id: str) -> BaseResponse:
+    """Wait for the answer of the bank; the page loads itself again each second."""
+    seen = pages.visit(current(), PaymentId(payment_id))
+    if seen.payment.state is not S.AUTHORISATION_READY:
+        return _lead_on(seen)
+    response = web.page("pay/waiting.html", payment=seen.payment, account=seen.account)
+    response.headers["Refresh"] = "1"
+    return response
+
+
+@bp.get("/card_details/<payment_id>/confirm")
+def show_confirm_page(payment_id: str) -> BaseResponse:
+    """Show what will be paid, before it is."""
+    seen = pages.visit(current(), PaymentId(payment_id))
+    if seen.payment.state is not S.AUTHORISATION_SUCCESS:
+        return _lead_on(seen)
+    _allow_return(seen)
+    return web.page("pay/confirm.html", payment=seen.payment, account=seen.account)
+
+
+@bp.post("/card_details/<payment_id>/confirm")
+def confirm(payment_id: str) -> BaseResponse:
+    """Pay; a second press changes nothing."""
+    captures.confirm(current(), PaymentId(payment_id))
+    return _lead_on(pages.visit(current(), PaymentId(payment_id)))
+
+
+@bp.post("/card_details/<payment_id>/cancel")
+def cancel(payment_id: str) -> BaseResponse:
+    """Cancel, and show the way back."""
+    endings.cancel_by_payer(current(), PaymentId(payment_id))
+    return _lead_on(pages.visit(current(), PaymentId(payment_id)))
+
+
+@bp.get("/card_details/<payment_id>/status")
+def show_end(payment_id: str) -> BaseResponse:
+    """Say how the payment ended and show the way back."""
+    seen = pages.visit(current(), PaymentId(payment_id))
+    if seen.payment.public_state.code is None:
+        return _lead_on(seen)
+    return web.page("pay/ended.html", payment=seen.payment, account=seen.account)
+
+
+@bp.get("/return/<payment_id>")
+def go_back(payment_id: str) -> BaseResponse:
+    """Send the payer back to the service; nothing is appended to the address."""
+    payment = pages.visit(current(), PaymentId(payment_id)).payment
+    if payment.return_url is None or not (payment.public_state.finished or payment.public_state is CAPTURABLE):
+        return redirect(f"/card_details/{payment.id}", 303)
+    return redirect(payment.return_url, 302)
+
+
+def _lead_on(seen: Visit) -> BaseResponse:
+    """Lead to the page that belongs to the payment's state."""
+    payment = seen.payment
+    base = f"/card_details/{payment.id}"
+    if payment.public_state in {SUCCESS, CAPTURABLE}:
+        return redirect(f"/return/{payment.id}", 303)
+    steps = {S.ENTERING_CARD_DETAILS: base, S.AUTHORISATION_READY: base + "/auth_waiting", S.AUTHORISATION_SUCCESS: base + "/confirm"}
+    return redirect(steps.get(payment.state, base + "/status"), 303)
+
+
+def _allow_return(seen: Visit) -> None:
+    """Let the form lead to the service's own site: browsers hold redirects after a form to the page's policy too."""
+    parts = urlsplit(seen.payment.return_url or "")
+    if parts.netloc:
+        web.allow("form-action", f"{parts.scheme}://{parts.netloc}")
+
+
+def _prefilled(seen: Visit) -> CardForm:
+    payer = seen.payment.payer
+    address = payer.billing_address or Address()
+    country = address.country or {"CLP": "CL", "GBP": "GB"}.get(seen.account.currency, "")
+    kept = {"cardholderName": payer.cardholder_name, "email": payer.email, "addressCountry": country}
+    lines = {"addressLine1": address.line1, "addressLine2": address.line2, "addressCity": address.city, "addressPostcode": address.postcode}
+    return CardForm(kept | lines, {})
+
+
+def _card_page(pay: Pay, seen: Visit, form: CardForm) -> Response:
+    """Show the form.  Raises: CardPageNotAllowed where card numbers are not typed here."""
+    if not pay.gateways[seen.payment.gateway].takes_card_numbers_here or seen.account.is_live:
+        raise CardPageNotAllowed(web.gettext_noop("Go back to the service and choose to pay again."))
+    errors = {name: gettext(fault) for name, fault in form.errors.items()}
+    values = {
+        "payment": seen.payment,
+        "account": seen.account,
+        "values": form.kept,
+        "errors": errors,
+        "error_list": [{"href": "#" + ID_OF[name], "text": fault} for name, fault in errors.items()],
+        "countries": countries(web.language()),
+    }
+    return make_response(web.page("pay/card.html", 200, **values))

@@ -1,0 +1,17 @@
+"""What pay needs to know besides what each service does."""
+
+from dataclasses import dataclass
+
+from shared.settings import Secret, ServiceSettings, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaySettings(ServiceSettings):
+    """Settings of pay; variables begin with `PAY_`."""
+
+    api_key_secret: Secret = setting(
+        "secret with which API keys are checked; changing it ends every key",
+        default=Secret("for the sandbox only"),
+        required_in_production=True,
+    )
+    support_contact: str = setting("where callers get help; stands at the end of some refusals", default="the operator's support desk")

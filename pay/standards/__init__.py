@@ -1,0 +1,1 @@
+"""Pure functions of pay, a file a specification: neither Flask nor SQLAlchemy."""

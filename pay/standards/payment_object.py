@@ -1,0 +1,206 @@
+"""The payment object of the public API.
+
+Spec: pay-api.md §6, §7, §9 (refund_summary), §1 (dates, null handling).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pay.standards.identifiers import AccountId, PaymentId
+from pay.standards.payment_states import CAPTURABLE, OPEN_STATES, PUBLIC, PaymentState, PublicState
+from pay.standards.refund_states import refundable
+
+Json = dict[str, object]
+Metadata = dict[str, str | int | float | bool]
+
+
+@dataclass(frozen=True)
+class Address:
+    """A billing address; absent parts are empty."""
+
+    line1: str = ""
+    line2: str = ""
+    postcode: str = ""
+    city: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True)
+class Payer:
+    """What is known of the person who pays; kept encrypted."""
+
+    email: str = field(default="", repr=False)
+    cardholder_name: str = field(default="", repr=False)
+    billing_address: Address | None = field(default=None, repr=False)
+
+    @property
+    def is_known(self) -> bool:
+        """True when there is something to keep."""
+        return bool(self.email or self.cardholder_name or self.billing_address)
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What may be kept of a card.  Spec: pay-design.md §5."""
+
+    brand: str
+    first_digits: str
+    last_digits: str
+    expiry_date: str
+    """`MM/YY`."""
+    card_type: str | None
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A payment at one moment; `version` counts its changes."""
+
+    id: PaymentId
+    account_id: AccountId
+    state: PaymentState
+    version: int
+    amount_minor: int
+    currency: str
+    reference: str
+    description: str
+    return_url: str | None
+    language: str
+    gateway: str
+    authorisation_mode: str
+    delayed_capture: bool
+    moto: bool
+    metadata: Metadata
+    payer: Payer
+    card: CardFacts | None
+    provider_id: str | None
+    refunded_minor: int
+    capture_submitted_at: datetime | None
+    captured_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+
+    @property
+    def public_state(self) -> PublicState:
+        """The state as callers see it."""
+        return PUBLIC[self.state]
+
+    @property
+    def is_open(self) -> bool:
+        """True while the payer may come to the pages."""
+        return self.state in OPEN_STATES and self.authorisation_mode == "web"
+
+    @property
+    def available_minor(self) -> int:
+        """What may still be refunded, were the payment captured."""
+        return self.amount_minor - self.refunded_minor
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the API and the payer pages of this installation are reached."""
+
+    api: str
+    pages: str
+
+    def payment(self, payment_id: str) -> str:
+        """Return the address of a payment."""
+        return f"{self.api}/v1/payments/{payment_id}"
+
+
+def iso_milliseconds(moment: datetime) -> str:
+    """Write a moment as `2026-11-21T10:05:45.454Z`."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def state_body(state: PublicState) -> Json:
+    """Return the `state` member."""
+    body: Json = {"status": state.status, "finished": state.finished}
+    if state.code is not None:
+        body |= {"code": state.code, "message": state.message}
+    return body
+
+
+def _card_body(payment: Payment) -> Json | None:
+    """Return all eight keys once card details are entered or prefilled, else None."""
+    card, payer = payment.card, payment.payer
+    if card is None and not payer.cardholder_name and payer.billing_address is None:
+        return None
+    address = payer.billing_address
+    parts = {} if address is None else {name: getattr(address, name) for name in ("line1", "line2", "postcode", "city", "country")}
+    return {
+        "last_digits_card_number": card.last_digits if card else None,
+        "first_digits_card_number": card.first_digits if card else None,
+        "cardholder_name": payer.cardholder_name or None,
+        "expiry_date": card.expiry_date if card else None,
+        "billing_address": {name: value for name, value in parts.items() if value} or None,
+        "card_brand": card.brand if card else None,
+        "card_type": card.card_type if card else None,
+        "wallet_type": None,
+    }
+
+
+def _settlement_body(payment: Payment) -> Json:
+    body: Json = {}
+    if payment.capture_submitted_at:
+        body["capture_submit_time"] = iso_milliseconds(payment.capture_submitted_at)
+    if payment.captured_at:
+        body["captured_date"] = payment.captured_at.date().isoformat()
+    return body
+
+
+def payment_body(payment: Payment) -> Json:
+    """Return the payment without its links; null and empty members are left out."""
+    card = _card_body(payment)
+    body: Json = {
+        "payment_id": payment.id,
+        "amount": payment.amount_minor,
+        "description": payment.description,
+        "reference": payment.reference,
+        "language": payment.language,
+        "email": payment.payer.email or None,
+        "metadata": payment.metadata or None,
+        "state": state_body(payment.public_state),
+        "payment_provider": payment.gateway,
+        "created_date": iso_milliseconds(payment.created_at),
+        "refund_summary": {
+            "status": refundable(payment.state, payment.amount_minor, payment.refunded_minor).value,
+            "amount_available": payment.available_minor,
+            "amount_submitted": payment.refunded_minor,
+        },
+        "settlement_summary": _settlement_body(payment),
+        "card_details": card,
+        "card_brand": card["card_brand"] if card else None,
+        "delayed_capture": payment.delayed_capture,
+        "moto": payment.moto,
+        "provider_id": payment.provider_id,
+        "return_url": payment.return_url,
+        "authorisation_mode": payment.authorisation_mode,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _link(href: str, method: str) -> Json:
+    return {"href": href, "method": method}
+
+
+def payment_links(payment: Payment, addresses: Addresses, *, token: str | None) -> Json:
+    """Return `_links`; `token` opens the payer pages once, and is None where the payment is not open."""
+    own = addresses.payment(payment.id)
+    links: Json = {"self": _link(own, "GET"), "events": _link(own + "/events", "GET"), "refunds": _link(own + "/refunds", "GET")}
+    if token is not None:
+        secure = addresses.pages + "/secure"
+        links["next_url"] = _link(f"{secure}/{token}", "GET")
+        form = {"type": "application/x-www-form-urlencoded", "params": {"chargeTokenId": token}}
+        links["next_url_post"] = form | _link(secure, "POST")
+    if not payment.public_state.finished and payment.authorisation_mode != "agreement":
+        links["cancel"] = _link(own + "/cancel", "POST")
+    if payment.public_state is CAPTURABLE:
+        links["capture"] = _link(own + "/capture", "POST")
+    return links
+
+
+def search_links(payment: Payment, addresses: Addresses) -> Json:
+    """Return `_links` as searches show them: `cancel` and `capture` are there as null where they do not apply.  Spec: §1."""
+    links = payment_links(payment, addresses, token=None)
+    return links | {"cancel": links.get("cancel"), "capture": links.get("capture")}

@@ -1,0 +1,63 @@
+"""The jobs of pay: each re-reads its row, and leaves quietly where the state moved on."""
+
+from pay.context import Pay
+from pay.models.payment import find_left_locked
+from pay.operations import announcements, authorisations, captures, endings, refunds
+from pay.providers.base import GatewayUnavailable
+from pay.standards.identifiers import PaymentId, RefundId
+from shared.chores import with_chores
+from shared.tasks import Job, Jobs, RetryLater
+
+RESOLVE_BATCH = 100
+
+jobs: Jobs[Pay] = with_chores(Jobs())
+
+
+@jobs.job(captures.JOB)
+def capture_payment(pay: Pay, job: Job) -> None:
+    """Take the money of an approved payment."""
+    captures.capture(pay, PaymentId(job.payload["payment_id"]))
+
+
+@jobs.job(refunds.JOB, retry_on=(GatewayUnavailable,), max_attempts=40)
+def refund_payment(pay: Pay, job: Job) -> None:
+    """Have a refund paid."""
+    refunds.pay_refund(pay, RefundId(job.payload["refund_id"]))
+
+
+@jobs.job(authorisations.RESUME_JOB, retry_on=(GatewayUnavailable,), max_attempts=40)
+def resume_payment(pay: Pay, job: Job) -> None:
+    """Ask a gateway that gave no answer what became of our call."""
+    if not endings.resume(pay, PaymentId(job.payload["payment_id"])):
+        raise RetryLater(10, "the gateway does not know of it yet")
+
+
+@jobs.job(authorisations.CLEAN_UP_JOB, retry_on=(GatewayUnavailable,), max_attempts=40)
+def clean_up_authorisation(pay: Pay, job: Job) -> None:
+    """Free what a gateway may have reserved after we gave up."""
+    authorisations.clean_up_authorisation(pay, PaymentId(job.payload["payment_id"]))
+
+
+@jobs.job(announcements.JOB)
+def deliver_webhook(pay: Pay, job: Job) -> None:
+    """Make one attempt at a webhook message; a failed one sets the time of the next."""
+    announcements.deliver(pay, job.payload["message_id"], job.payload["number"])
+
+
+@jobs.every(60, "expire_payments")
+def expire_payments(pay: Pay) -> None:
+    """End payments whose time is over.  Spec: pay-api.md §20."""
+    while endings.expire_due(pay) == endings.EXPIRY_BATCH:
+        pass
+
+
+@jobs.every(30, "resolve_payments")
+def resolve_payments(pay: Pay) -> None:
+    """Continue payments that stand in a lock because a process died.  Spec: pay-design.md §13.7."""
+    with pay.reading() as tx:
+        left = find_left_locked(tx.connection, pay.clock.now() - authorisations.LOCK_PATIENCE, limit=RESOLVE_BATCH)
+    for payment_id in left:
+        try:
+            endings.resume(pay, payment_id)
+        except GatewayUnavailable:
+            continue  # the next sweep asks again

@@ -1,0 +1,93 @@
+"""Access rules: who may use a route.  A route without one keeps the app from starting.
+
+A rule's `check` returns, or raises a Problem; it leaves who calls in `flask.g`.  Rules of one service alone (API keys of
+a foreign contract) are subclasses that live in that service.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from flask import current_app, g, request
+
+from shared.auth import Caller, InvalidToken, KeysUnavailable
+from shared.problems import Forbidden, NotAuthenticated, Unavailable
+
+if TYPE_CHECKING:
+    from shared.context import Context
+
+
+class Access:
+    """A rule.  `name` is what documents show; `pages` says that people come with a browser: errors as pages, CSRF checked."""
+
+    name: ClassVar[str] = ""
+    pages: ClassVar[bool] = False
+
+    def check(self) -> None:
+        """Let the present request pass, or raise a Problem."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """Return the rule as documents show it."""
+        return self.name
+
+
+class Public(Access):
+    """Anybody, by machine."""
+
+    name = "public"
+
+    def check(self) -> None:
+        """Let anybody pass."""
+
+
+class PublicPage(Access):
+    """Anybody, with a browser; forms carry a CSRF token."""
+
+    name = "public page"
+    pages = True
+
+    def check(self) -> None:
+        """Let anybody pass."""
+
+
+PUBLIC = Public()
+PUBLIC_PAGE = PublicPage()
+
+
+def _context() -> "Context":
+    context: Context = current_app.extensions["andamio"].context
+    return context
+
+
+def bearer_token() -> str:
+    """Return the bearer token of the present request.  Raises: NotAuthenticated.  Spec: RFC 6750 §2.1, §3.1."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated("Send an access token in the Authorization header.", headers={"WWW-Authenticate": "Bearer"})
+    return token.strip()
+
+
+class Scope(Access):
+    """A machine with an access token of the issuer that is addressed to this service and has all the scopes."""
+
+    def __init__(self, *scopes: str) -> None:
+        self.scopes = scopes
+
+    def describe(self) -> str:
+        """Return the rule as documents show it."""
+        return "access token with scope " + " ".join(self.scopes)
+
+    def check(self) -> None:
+        """Leave the Caller in `g.caller`.  Raises: NotAuthenticated, Forbidden, Unavailable."""
+        token = bearer_token()
+        try:
+            caller: Caller = _context().token_verifier.verify(token)
+        except InvalidToken as error:
+            challenge = f'Bearer error="invalid_token", error_description="{error}"'
+            raise NotAuthenticated(f"The access token was refused: {error}.", headers={"WWW-Authenticate": challenge}) from None
+        except KeysUnavailable:
+            raise Unavailable("The keys that access tokens are checked with cannot be had just now.") from None
+        missing = [scope for scope in self.scopes if scope not in caller.scopes]
+        if missing:
+            challenge = f'Bearer error="insufficient_scope", scope="{" ".join(self.scopes)}"'
+            raise Forbidden(f"The access token lacks the scope {' '.join(missing)}.", headers={"WWW-Authenticate": challenge})
+        g.caller = caller

@@ -1,0 +1,98 @@
+"""Verification: recompute everything, and name the first row that is wrong.
+
+One walk over the log in the order of its numbers, with cursors on the server: memory stays the same whatever the size. Held
+against one another are core ↔ leaf hash ↔ row chain ↔ stored tree ↔ signed checkpoints ↔ checkpoints that others saw, and
+side rows ↔ commitments. After a fault the walk goes on from what is stored, so that one change is one fault.
+"""
+
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import Connection, text
+
+from shared.audit.checkpoint import Verifier
+from shared.audit.checks import Checkpoints, Cursors, RowCheck, SideCheck, StoredNodes
+from shared.audit.entries import Cipher
+from shared.audit.merkle import Frontier, leaf_hash
+from shared.audit.report import FaultKind, Report
+from shared.audit.store import read_head
+
+_ROWS = """
+SELECT sequence.seq, sequence.entry_id, sequence.leaf_hash, sequence.row_hash, entry.core, entry.occurred_at{columns}
+FROM audit_sequence AS sequence LEFT JOIN audit_entries AS entry USING (entry_id){join}
+WHERE sequence.seq <= :size ORDER BY sequence.seq
+"""
+_SIDES = {"columns": ", side.salt, side.subject", "join": " LEFT JOIN audit_sides AS side USING (entry_id)"}
+_NO_SIDES = {"columns": "", "join": ""}
+
+_PENDING = """
+SELECT pending.entry_id, pending.leaf_hash, entry.core
+FROM audit_pending AS pending LEFT JOIN audit_entries AS entry USING (entry_id)
+"""
+_NOT_SEQUENCED = """
+SELECT entry.entry_id FROM audit_entries AS entry
+WHERE NOT EXISTS (SELECT FROM audit_sequence AS sequence WHERE sequence.entry_id = entry.entry_id)
+AND NOT EXISTS (SELECT FROM audit_pending AS pending WHERE pending.entry_id = entry.entry_id AND pending.occurred_at = entry.occurred_at)
+"""
+
+
+def verify(
+    connection: Connection,
+    verifier_key: str,
+    *,
+    cipher: Cipher | None = None,
+    peers_witnessed: Iterable[tuple[str, str]] = (),
+    late_after: timedelta = timedelta(hours=1),
+) -> Report:
+    """Recompute the log and return what was found; writers and the sequencer may go on meanwhile.
+
+    `cipher` opens side rows, so that they are held against their commitments too. `peers_witnessed` are (who saw it, note)
+    pairs of this log's checkpoints.  Raises: BadCheckpoint for a verifier key that is none.
+    """
+    started = time.perf_counter()
+    verifier = Verifier.parse(verifier_key)
+    report = Report(origin=verifier.name)
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    with Cursors(connection) as cursors:
+        # Checkpoints are opened before the end of the log is read: the log only grows, so none of them may be larger than it.
+        checkpoints = Checkpoints(cursors, verifier, peers_witnessed, report)
+        report.size = read_head(connection).size
+        tree = _walk(cursors, report, checkpoints, SideCheck(cipher, report) if cipher else None, late_after)
+        report.root = tree.root()
+        checkpoints.finish(report.size)
+        _check_waiting(cursors, report)
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _walk(cursors: Cursors, report: Report, checkpoints: Checkpoints, sides: SideCheck | None, late_after: timedelta) -> Frontier:
+    tree = Frontier()
+    nodes = StoredNodes(cursors, report)
+    check = RowCheck(report)
+    checkpoints.compare(tree)
+    for row in cursors.open(_ROWS.format(**(_SIDES if sides else _NO_SIDES)), size=report.size):
+        core = check.row(row)
+        if sides is not None and core is not None:
+            sides.row(row, core)
+        if row.occurred_at and checkpoints.last_signed_at and row.occurred_at < checkpoints.last_signed_at - late_after:
+            report.late_count += 1
+        if check.is_whole:  # after a gap the places in the tree are not known any more; the gap is the fault
+            for node, value in tree.append(row.leaf_hash):
+                nodes.compare(node, value, row.seq)
+            checkpoints.compare(tree)
+    check.finish()
+    checkpoints.is_tree_whole = check.is_whole
+    return tree
+
+
+def _check_waiting(cursors: Cursors, report: Report) -> None:
+    """Look at entries that have no number yet: waiting is well, lost or altered is not."""
+    for row in cursors.open(_PENDING):
+        report.waiting_count += 1
+        if row.core is None:
+            report.add(FaultKind.MISSING, "it waits for its number, but the entry is gone", entry_id=row.entry_id)
+        elif leaf_hash(row.core.encode()) != row.leaf_hash:
+            report.add(FaultKind.CHANGED, "it is not what was written; it has no number yet", entry_id=row.entry_id)
+    for row in cursors.open(_NOT_SEQUENCED):
+        report.add(FaultKind.NOT_SEQUENCED, "the entry has no number and does not wait for one", entry_id=row.entry_id)

@@ -1,0 +1,234 @@
+"""The context of a service: what one process holds, and the one way to write."""
+
+import base64
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import structlog
+from flask import current_app
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from shared import outbox, trace
+from shared.audit.checkpoint import Signer
+from shared.audit.entries import Entry, insert_entries, new_core_entry, new_entry
+from shared.auth import Keys, RemoteKeys, TokenSource, TokenVerifier
+from shared.clock import Clock, SystemClock
+from shared.crypto import DataKeys, KeyRing
+from shared.db import Database
+from shared.http import Outbound
+from shared.ids import Ids, SystemIds
+from shared.settings import ServiceSettings
+
+log = structlog.get_logger("andamio.context")
+WAKE_KEY = "andamio:wake:"
+REDIS_AWAY_SECONDS = 2.0
+
+
+class Transaction:
+    """One business transaction: what it reads and changes, its audit rows and its outbox rows are committed together."""
+
+    def __init__(self, context: "Context", connection: Connection) -> None:
+        self.connection = connection
+        self._context = context
+        self._entries: list[Entry] = []
+        self._jobs: list[dict[str, object]] = []
+
+    @cached_property
+    def session(self) -> Session:
+        """The ORM on this transaction's connection; hot paths use `connection` alone."""
+        return Session(self.connection, expire_on_commit=False)
+
+    def record(
+        self,
+        action: StrEnum,
+        *,
+        actor: str,
+        outcome: str = "done",
+        subject: str | None = None,
+        on_behalf_of: str | None = None,
+        object_id: str = "",
+        purpose: str | None = None,
+        channel: str = "api",
+        data: Mapping[str, str | int | bool | list[str]] | None = None,
+    ) -> None:
+        """Write an audit row.  `subject` is `scheme:value`; only a salted commitment to it enters the log.  Spec: design §5."""
+        context = self._context
+        entry = new_entry(
+            context.clock,
+            context.ids,
+            action=action,
+            outcome=outcome,
+            actor=actor,
+            subject=subject,
+            on_behalf_of=on_behalf_of,
+            object_id=object_id,
+            purpose=purpose,
+            channel=channel,
+            request_id=trace.request_id(),
+            journey_id=trace.journey_id(),
+            data=dict(data or {}),
+        )
+        self._entries.append(entry)
+
+    def record_core(self, core: Mapping[str, object], *, subject: str, extra: Mapping[str, str] | None = None) -> str:
+        """Write an access-log row in the form of wallet-consent.md §10.1; return its entry id."""
+        entry = new_core_entry(self._context.clock, self._context.ids, core=dict(core), subject=subject, extra=dict(extra or {}))
+        self._entries.append(entry)
+        return str(entry.entry_id)
+
+    def enqueue(self, job: str, payload: Mapping[str, object], *, due_at: datetime | None = None, queue: str = "") -> None:
+        """Have a job run after the commit, at once or when it is due."""
+        now = self._context.clock.now()
+        row = {"job": job, "payload": dict(payload), "queue": queue, "due_at": due_at or now, "created_at": now}
+        self._jobs.append(row | {"request_id": trace.request_id(), "journey_id": trace.journey_id()})
+
+    @property
+    def has_jobs(self) -> bool:
+        """True when something is to be done after the commit."""
+        return bool(self._jobs)
+
+    def flush(self) -> None:
+        """Send what was collected to the database; called once, before the commit."""
+        if "session" in self.__dict__:
+            self.session.flush()
+        insert_entries(self.connection, self._context.cipher, self._entries)
+        outbox.add(self.connection, self._jobs)
+
+
+@dataclass
+class Context:
+    """What one process of a service holds; services add their providers."""
+
+    settings: ServiceSettings
+    service: str
+    clock: Clock = field(default_factory=SystemClock)
+    ids: Ids = field(default_factory=SystemIds)
+    _redis_away_until: float = field(default=0.0, init=False, repr=False)
+
+    @cached_property
+    def db(self) -> Database:
+        """The service's own database."""
+        return Database(
+            self.settings.database_url.reveal(),
+            pool_size=self.settings.database_pool_size,
+            statement_timeout_ms=self.settings.statement_timeout_ms,
+        )
+
+    @cached_property
+    def redis(self) -> "Redis":
+        """Queue, limits and caches: nothing that must not be lost."""
+        return Redis.from_url(
+            self.settings.redis_url.reveal(),
+            socket_timeout=2,
+            socket_connect_timeout=0.5,
+            retry=Retry(NoBackoff(), 1),  # once, for a connection that an engine's restart broke; the library would wait for seconds
+        )
+
+    @cached_property
+    def keyring(self) -> KeyRing:
+        """The key-encryption keys."""
+        return KeyRing.parse(self.settings.encryption_keys.reveal())
+
+    @cached_property
+    def cipher(self) -> DataKeys:
+        """Encrypts personal values, a data key a scope."""
+        return DataKeys(self.db, self.keyring, self.clock)
+
+    @cached_property
+    def http(self) -> Outbound:
+        """Calls to others, guarded."""
+        return Outbound(private_hosts=self.settings.outbound_private_hosts, user_agent=f"andamio-{self.service}")
+
+    @cached_property
+    def tokens(self) -> TokenSource:
+        """Access tokens of this service itself, for calls to others."""
+        return TokenSource(
+            self.http,
+            self.clock,
+            self.ids,
+            issuer=self.settings.issuer,
+            client_id=self.settings.client_id,
+            client_key=self.settings.client_key,
+        )
+
+    @cached_property
+    def token_verifier(self) -> TokenVerifier:
+        """Checks access tokens addressed to this service."""
+        return TokenVerifier(self.issuer_keys, self.clock, issuer=self.settings.issuer, audience=self.settings.public_url)
+
+    @cached_property
+    def issuer_keys(self) -> Keys:
+        """The issuer's public keys; identity, being the issuer, gives its own."""
+        return RemoteKeys(self.http, self.clock, self.db, issuer=self.settings.issuer)
+
+    @cached_property
+    def audit_signer(self) -> Signer:
+        """Signs the checkpoints of this service's audit log."""
+        origin = urlsplit(self.settings.public_url).netloc + "/log"
+        return Signer(base64.b64decode(self.settings.audit_seed.reveal()), origin)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open one business transaction: all of it is committed, or nothing.  The relay is woken when it left jobs."""
+        with self.db.begin() as connection:
+            tx = Transaction(self, connection)
+            yield tx
+            tx.flush()
+        if tx.has_jobs:
+            self.wake_relay()
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """Open a transaction for reading; audit and outbox rows are not written."""
+        with self.db.engine.connect() as connection:
+            yield Transaction(self, connection)
+
+    def wake_relay(self) -> None:
+        """Tell the relay that there is work; it finds it by itself, a little later, when this fails."""
+        if time.monotonic() < self._redis_away_until:
+            return
+        key = WAKE_KEY + self.service
+        try:
+            with self.redis.pipeline(transaction=False) as pipe:
+                pipe.lpush(key, b"1")
+                pipe.ltrim(key, 0, 0)
+                pipe.execute()
+        except RedisError as error:
+            self._redis_away_until = time.monotonic() + REDIS_AWAY_SECONDS
+            log.warning("relay not woken", error=type(error).__name__)
+
+    def close(self) -> None:
+        """Give connections back."""
+        if "db" in self.__dict__:
+            self.db.dispose()
+        if "redis" in self.__dict__:
+            self.redis.close()
+
+
+C = TypeVar("C", bound=Context)
+
+
+def current_as(kind: type[C]) -> C:
+    """Return the context of the app that answers the present request."""
+    context = current_app.extensions["andamio"].context
+    if not isinstance(context, kind):
+        raise TypeError(f"this app has a {type(context).__name__}")
+    return context
+
+
+def is_engine_away(error: Exception) -> bool:
+    """True for errors that say that PostgreSQL or Redis is not there just now."""
+    return isinstance(error, OperationalError | RedisError)

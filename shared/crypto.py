@@ -1,0 +1,177 @@
+"""Personal values at rest: envelope encryption, blind indexes, erasure by destroying a data key.
+
+A key-encryption key comes from the settings and wraps data keys, one a scope (`service:<id>`, `audit`), which stand wrapped
+in the table `data_keys`.  Values are AES-256-GCM under the data key; the scope is authenticated with them.
+Form of a value: 1 byte version (1) ‖ 12 bytes nonce ‖ ciphertext and tag.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import threading
+from collections import OrderedDict
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import Column, LargeBinary, String, Table, create_engine, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.pool import NullPool
+
+from shared.clock import Clock
+from shared.db import Database, UtcDateTime, shared_metadata
+
+VERSION = b"\x01"
+NONCE_BYTES = 12
+KEYS_KEPT_MAX = 10_000
+
+data_keys = Table(
+    "data_keys",
+    shared_metadata,
+    Column("scope", String(200), primary_key=True),
+    Column("kek_id", String(40), nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+
+class CannotDecrypt(Exception):
+    """The value was altered, or its key is gone (erased) or not ours."""
+
+
+def sha256_hex(value: str) -> str:
+    """Return the hex SHA-256 of a text: the form in which opaque secrets are kept."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def constant_time_equal(one: str | bytes, other: str | bytes) -> bool:
+    """Compare two secrets without telling where they differ."""
+    left = one.encode() if isinstance(one, str) else one
+    right = other.encode() if isinstance(other, str) else other
+    return hmac.compare_digest(left, right)
+
+
+def _seal(key: bytes, plain: bytes, scope: str) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return VERSION + nonce + AESGCM(key).encrypt(nonce, plain, scope.encode())
+
+
+def _open(key: bytes, sealed: bytes, scope: str) -> bytes:
+    if sealed[:1] != VERSION:
+        raise CannotDecrypt("unknown form")
+    try:
+        return AESGCM(key).decrypt(sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :], scope.encode())
+    except InvalidTag:
+        raise CannotDecrypt("altered, or another key") from None
+
+
+class KeyRing:
+    """The key-encryption keys, newest first; the newest wraps, all unwrap."""
+
+    def __init__(self, keys: dict[str, bytes]) -> None:
+        if not keys:
+            raise ValueError("no key-encryption key")
+        if any(len(key) != 32 for key in keys.values()):
+            raise ValueError("a key-encryption key has 32 bytes")
+        self._keys = keys
+        self.newest = next(iter(keys))
+
+    @classmethod
+    def parse(cls, text: str) -> "KeyRing":
+        """Read `id:base64,id:base64`, newest first.  Raises: ValueError, without the keys."""
+        keys: dict[str, bytes] = {}
+        for part in text.split(","):
+            name, colon, value = part.strip().partition(":")
+            if not colon or not name:
+                raise ValueError("a key is written id:base64")
+            try:
+                keys[name] = base64.b64decode(value, validate=True)
+            except ValueError:
+                raise ValueError(f"key {name} is not base64") from None
+        return cls(keys)
+
+    def wrap(self, data_key: bytes, scope: str) -> tuple[str, bytes]:
+        """Return the id of the newest key and the data key sealed under it."""
+        return self.newest, _seal(self._keys[self.newest], data_key, scope)
+
+    def unwrap(self, kek_id: str, wrapped: bytes, scope: str) -> bytes:
+        """Return a data key.  Raises: CannotDecrypt."""
+        if kek_id not in self._keys:
+            raise CannotDecrypt(f"key-encryption key {kek_id} is not in the ring")
+        return _open(self._keys[kek_id], wrapped, scope)
+
+    def derive(self, purpose: str) -> bytes:
+        """Return a key for one purpose that lives as long as the oldest key of the ring (blind indexes, cookies)."""
+        oldest = list(self._keys.values())[-1]
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(oldest)
+
+
+class DataKeys:
+    """Encrypts and decrypts under the data key of a scope, which is made at first use and kept in memory."""
+
+    def __init__(self, database: Database, ring: KeyRing, clock: Clock) -> None:
+        # Connections of its own, opened for the moment: a key is first needed inside a business transaction, and with the
+        # pool's connections all in such transactions each would wait for another.
+        self._engine = create_engine(database.engine.url, poolclass=NullPool)
+        self._ring = ring
+        self._clock = clock
+        self._cache: OrderedDict[str, bytes] = OrderedDict()
+        self._index_keys: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def encrypt(self, text: str, *, scope: str) -> bytes:
+        """Return the text sealed under the scope's data key."""
+        return _seal(self._key(scope, make=True), text.encode(), scope)
+
+    def decrypt(self, sealed: bytes, *, scope: str) -> str:
+        """Return the text.  Raises: CannotDecrypt when it was altered or the scope was erased."""
+        return _open(self._key(scope, make=False), sealed, scope).decode()
+
+    def blind_index(self, value: str, *, purpose: str) -> bytes:
+        """Return a keyed hash by which equal values of one purpose are found without being readable."""
+        if purpose not in self._index_keys:
+            self._index_keys[purpose] = self._ring.derive("blind-index:" + purpose)
+        return hmac.digest(self._index_keys[purpose], value.encode(), "sha256")
+
+    def erase(self, scope: str) -> None:
+        """Destroy a scope's data key: what was sealed under it is gone for good, in this process at once."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(data_keys).where(data_keys.c.scope == scope))
+        with self._lock:
+            self._cache.pop(scope, None)
+
+    def rewrap(self) -> int:
+        """Wrap every data key under the newest key-encryption key; return how many were old."""
+        changed = 0
+        with self._engine.begin() as connection:
+            old = connection.execute(select(data_keys).where(data_keys.c.kek_id != self._ring.newest).with_for_update()).all()
+            for row in old:
+                kek_id, wrapped = self._ring.wrap(self._ring.unwrap(row.kek_id, row.wrapped, row.scope), row.scope)
+                connection.execute(update(data_keys).where(data_keys.c.scope == row.scope).values(kek_id=kek_id, wrapped=wrapped))
+                changed += 1
+        return changed
+
+    def _key(self, scope: str, *, make: bool) -> bytes:
+        key = self._cache.get(scope)
+        if key is None:
+            key = self._read_or_make(scope, make=make)
+            with self._lock:
+                self._cache[scope] = key
+                if len(self._cache) > KEYS_KEPT_MAX:
+                    self._cache.popitem(last=False)
+        return key
+
+    def _read_or_make(self, scope: str, *, make: bool) -> bytes:
+        # A transaction of its own: a data key outlives the business transaction that first needed it.
+        with self._engine.begin() as connection:
+            found = connection.execute(select(data_keys.c.kek_id, data_keys.c.wrapped).where(data_keys.c.scope == scope)).one_or_none()
+            if found is None and make:
+                kek_id, wrapped = self._ring.wrap(os.urandom(32), scope)
+                row = {"scope": scope, "kek_id": kek_id, "wrapped": wrapped, "created_at": self._clock.now()}
+                connection.execute(insert(data_keys).values(row).on_conflict_do_nothing())
+                found = connection.execute(select(data_keys.c.kek_id, data_keys.c.wrapped).where(data_keys.c.scope == scope)).one()
+            if found is None:
+                raise CannotDecrypt("no such data key")
+            return self._ring.unwrap(found.kek_id, found.wrapped, scope)

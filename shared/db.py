@@ -1,0 +1,81 @@
+"""PostgreSQL: one engine a process, named constraints, aware times."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, make_url, text
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeDecorator
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+shared_metadata = MetaData(naming_convention=NAMING)
+"""The tables that each service has in its own database: outbox, audit, data keys, web sessions and the like."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """`timestamptz` that refuses naive times and always gives UTC back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("naive time refused")
+        return value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give UTC back."""
+        return None if value is None else value.astimezone(UTC)
+
+
+class Database:
+    """The connections of one process to one database."""
+
+    def __init__(self, url: str, *, pool_size: int = 4, statement_timeout_ms: int = 15_000) -> None:
+        """`url` is any PostgreSQL URL; the psycopg 3 driver is chosen here."""
+        parsed = make_url(url).set(drivername="postgresql+psycopg")
+        self.engine: Engine = create_engine(
+            parsed,
+            pool_size=pool_size,
+            max_overflow=8,
+            pool_pre_ping=False,  # a lost connection is answered by one repeat in `connect`, not by a question before each use
+            pool_timeout=10,
+            # Without it an INSERT … ON CONFLICT DO NOTHING says -1 rows, which is as true as 1.
+            execution_options={"preserve_rowcount": True},
+            connect_args={
+                "options": f"-c timezone=utc -c statement_timeout={statement_timeout_ms} -c idle_in_transaction_session_timeout=60000",
+                "connect_timeout": 5,
+                "prepare_threshold": 2,
+            },
+        )
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Open one transaction: commit at the end, roll back on an exception."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Open one ORM transaction: commit at the end, roll back on an exception."""
+        with self.engine.begin() as connection, Session(connection, expire_on_commit=False) as session:
+            yield session
+            session.flush()
+
+    def is_ready(self) -> bool:
+        """Answer whether the database answers."""
+        with self.engine.connect() as connection:
+            return bool(connection.execute(text("select 1")).scalar_one() == 1)
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()

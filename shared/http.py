@@ -1,0 +1,199 @@
+"""Calls to others: time-outs, size caps, and no way into the private network (SSRF guard).
+
+The address is resolved here, checked, and the connection is made to that very address, so that a name cannot answer once
+for the check and once for the call.  Redirects are not followed.
+"""
+
+import ipaddress
+import json as json_module
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore
+import httpx
+from opentelemetry.trace import SpanKind
+
+from shared import telemetry, trace
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+DEFAULT_BYTES_MAX = 1024 * 1024
+
+
+class OutboundError(Exception):
+    """A call to another party did not work out; no text of theirs is in it.
+
+    ```
+    OutboundError
+    ├── OutboundRefused    we do not call that address
+    ├── OutboundTimeout    no answer in time: whether they acted is not known
+    └── OutboundFailed     no connection, a broken answer, or one over the size cap
+    ```
+    """
+
+
+class OutboundRefused(OutboundError):
+    """The address is private, not http(s), or has a user name in it: not called."""
+
+
+class OutboundTimeout(OutboundError):
+    """No answer in time: whether they acted is not known."""
+
+
+class OutboundFailed(OutboundError):
+    """No connection, a broken answer, or one over the size cap.  `sent` tells whether they may have acted."""
+
+    def __init__(self, why: str, *, sent: bool) -> None:
+        super().__init__(why)
+        self.sent = sent
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the other party answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:  # what they sent, of any shape: the caller checks it
+        """Return the body read as JSON.  Raises: OutboundFailed."""
+        try:
+            return json_module.loads(self.body)
+        except ValueError:
+            raise OutboundFailed("the answer is not JSON", sent=True) from None
+
+
+def is_public(address: str) -> bool:
+    """True for addresses that are routed on the public internet."""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return ip.is_global and not ip.is_multicast
+
+
+class _GuardedBackend(httpcore.NetworkBackend):
+    """Resolves, checks and connects; a private address is refused unless its `host:port` is on the list."""
+
+    def __init__(self, private_hosts: Iterable[str]) -> None:
+        self._private_hosts = frozenset(private_hosts)
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise httpcore.ConnectError("name not found") from None
+        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        if f"{host}:{port}" not in self._private_hosts and not all(is_public(address) for address in addresses):
+            raise OutboundRefused("the address is private")
+        error: Exception = httpcore.ConnectError("no address")
+        for address in addresses:
+            try:
+                return self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failure:
+                error = failure
+        raise error
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
+    ) -> httpcore.NetworkStream:
+        raise OutboundRefused("sockets of this machine are not called")
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class Outbound:
+    """The one HTTP client of a process.  Thread-safe; keeps connections open."""
+
+    def __init__(self, *, private_hosts: Iterable[str] = (), user_agent: str = "andamio", verify: bool | str = True) -> None:
+        """`private_hosts`: `host:port` that may be called although the address is private."""
+        transport = httpx.HTTPTransport(verify=verify, retries=0, trust_env=False)
+        transport._pool = httpcore.ConnectionPool(  # httpx has no public way to give its pool a network backend
+            ssl_context=httpx.create_ssl_context(verify=verify, trust_env=False),
+            network_backend=_GuardedBackend(private_hosts),
+            max_connections=32,
+            max_keepalive_connections=16,
+            keepalive_expiry=20.0,
+        )
+        self._client = httpx.Client(transport=transport, follow_redirects=False, trust_env=False, headers={"User-Agent": user_agent})
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: object = None,
+        data: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        max_bytes: int = DEFAULT_BYTES_MAX,
+    ) -> Reply:
+        """Make one call and return whatever was answered, any status.
+
+        `timeout_seconds` bounds the whole call.  Raises: OutboundRefused, OutboundTimeout, OutboundFailed.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+            raise OutboundRefused("only plain http(s) addresses are called")
+        deadline = time.monotonic() + timeout_seconds
+        span = telemetry.span(f"call {method} {parts.hostname}", kind=SpanKind.CLIENT)
+        try:
+            with (
+                span,
+                self._client.stream(
+                    method,
+                    url,
+                    json=json,
+                    data=data,
+                    files=files,
+                    content=body,
+                    headers={**_trace_headers(), **(headers or {})},
+                    timeout=timeout_seconds,
+                ) as response,
+            ):
+                read = _read(response, max_bytes, deadline)
+                return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, read)
+        except httpx.ConnectTimeout:
+            raise OutboundFailed("no connection in time", sent=False) from None
+        except httpx.TimeoutException:
+            raise OutboundTimeout("no answer in time") from None
+        except httpx.ConnectError:
+            raise OutboundFailed("no connection", sent=False) from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpcore.ProtocolError):
+            raise OutboundFailed("the connection broke", sent=True) from None
+
+    def close(self) -> None:
+        """Close the connections that were kept open."""
+        self._client.close()
+
+
+def _trace_headers() -> dict[str, str]:
+    ids = {trace.REQUEST_HEADER: trace.request_id(), trace.JOURNEY_HEADER: trace.journey_id()}
+    return {name: value for name, value in ids.items() if value} | telemetry.outgoing_headers()
+
+
+def _read(response: httpx.Response, max_bytes: int, deadline: float) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in response.iter_bytes():
+        size += len(chunk)
+        if size > max_bytes:
+            raise OutboundFailed("the answer is too large", sent=True)
+        if time.monotonic() > deadline:
+            raise OutboundTimeout("the answer took too long")
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,62 @@
+"""Prometheus metrics: requests by route, jobs, and what waits.
+
+With several web processes, `PROMETHEUS_MULTIPROC_DIR` makes one scrape see them all.
+"""
+
+import os
+import time
+from collections.abc import Iterable
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from shared import outbox
+from shared.clock import Clock
+from shared.db import Database
+
+REQUESTS = Histogram(
+    "andamio_request_seconds",
+    "Time to answer, by route",
+    ["service", "method", "route", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+JOBS = Counter("andamio_jobs_total", "Jobs run, by outcome", ["service", "job", "outcome"])
+
+
+class _Waiting(Collector):
+    """What stands in the outbox, counted when somebody asks."""
+
+    def __init__(self, service: str, database: Database, clock: Clock) -> None:
+        self._service = service
+        self._database = database
+        self._clock = clock
+
+    def collect(self) -> Iterable[Metric]:
+        with self._database.engine.connect() as connection:
+            depth = outbox.depth(connection, self._clock.now())
+        for name, help_text, value in (
+            ("andamio_outbox_waiting", "Outbox rows that wait", depth.waiting),
+            ("andamio_outbox_dead", "Outbox rows that were given up", depth.dead),
+            ("andamio_outbox_oldest_seconds", "How long the most overdue outbox row has been due", depth.oldest_seconds),
+        ):
+            gauge = GaugeMetricFamily(name, help_text, labels=["service"])
+            gauge.add_metric([self._service], value)
+            yield gauge
+
+
+def exposition(service: str, database: Database, clock: Clock) -> tuple[bytes, str]:
+    """Return the metrics of this service and their content type."""
+    registry = CollectorRegistry()
+    registry.register(_Waiting(service, database, clock))
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # prometheus_client's own variable, not a setting of ours
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's function has no types
+        return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(REGISTRY) + generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def observe_request(service: str, method: str, route: str, status: int, started: float) -> None:
+    """Count one answered request; `started` is `time.perf_counter()` at its beginning."""
+    REQUESTS.labels(service, method, route, str(status)).observe(time.perf_counter() - started)

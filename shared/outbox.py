@@ -1,0 +1,184 @@
+"""The outbox: work that must happen, written in the transaction that decided it.
+
+A row stays until its job has returned; the broker only carries ids and may lose everything at any time.
+
+- The **relay** leases rows that are due (`lease` counts the leases, `due_at` moves to the lease's end, `published` is set)
+  and publishes their ids.
+- A **worker** starts a row only if the lease it was told is still the present one and nobody runs it (`start`), and
+  afterwards deletes it (`finish`), sets it a later time (`postpone`) or buries it (`bury`: state `dead`, seen and replayed by people).
+- A lease that runs out, because a worker or the broker died, makes the row due again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Identity,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.db import UtcDateTime, shared_metadata
+
+LEASE_SECONDS = 60
+
+outbox = Table(
+    "outbox",
+    shared_metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("job", String(80), nullable=False),
+    Column("queue", String(40), nullable=False, server_default=""),
+    Column("payload", JSONB, nullable=False),
+    Column("state", String(10), nullable=False, server_default="waiting"),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("lease", Integer, nullable=False, server_default="0"),
+    Column("published", Boolean, nullable=False, server_default="false"),
+    Column("runner", String(80)),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("last_error", String(200)),
+    Column("request_id", String(64), nullable=False, server_default=""),
+    Column("journey_id", String(64), nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_outbox_due_at", "due_at", postgresql_where=text("state = 'waiting'")),
+)
+
+
+@dataclass(frozen=True)
+class Leased:
+    """A row that the relay may publish."""
+
+    id: int
+    job: str
+    queue: str
+    lease: int
+
+
+@dataclass(frozen=True)
+class Started:
+    """A row that this worker now runs."""
+
+    id: int
+    job: str
+    payload: dict[str, object]
+    failures: int
+    request_id: str
+    journey_id: str
+
+
+def add(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
+    """Write rows in the present transaction."""
+    if rows:
+        connection.execute(insert(outbox), list(rows))
+
+
+def lease_due(connection: Connection, now: datetime, *, limit: int, lease_seconds: int = LEASE_SECONDS) -> list[Leased]:
+    """Lease the rows that are due, oldest first; rows that another relay is leasing are passed over."""
+    due = (
+        select(outbox.c.id)
+        .where(outbox.c.state == "waiting", outbox.c.due_at <= now)
+        .order_by(outbox.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    leased = connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(due.scalar_subquery()))
+        .values(lease=outbox.c.lease + 1, published=True, runner=None, due_at=now + timedelta(seconds=lease_seconds))
+        .returning(outbox.c.id, outbox.c.job, outbox.c.queue, outbox.c.lease)
+    ).all()
+    return sorted((Leased(*row) for row in leased), key=lambda row: row.id)
+
+
+def release(connection: Connection, rows: Sequence[Leased], now: datetime) -> None:
+    """Make rows due again that could not be published."""
+    keys = [(row.id, row.lease) for row in rows]
+    connection.execute(
+        update(outbox).where(tuple_(outbox.c.id, outbox.c.lease).in_(keys), outbox.c.runner.is_(None)).values(due_at=now, published=False)
+    )
+
+
+def release_unstarted(connection: Connection, now: datetime) -> int:
+    """Make due again all that was published and not started: the broker has lost its queue."""
+    return connection.execute(update(outbox).where(outbox.c.published).values(due_at=now, published=False)).rowcount
+
+
+def release_runner(connection: Connection, runner: str, now: datetime) -> int:
+    """Make due again what a worker of this name ran when it died."""
+    return connection.execute(
+        update(outbox).where(outbox.c.runner == runner, outbox.c.state == "waiting").values(due_at=now, runner=None)
+    ).rowcount
+
+
+def start(connection: Connection, row_id: int, lease: int, runner: str, until: datetime) -> Started | None:
+    """Take a row to run it, or return None where it is done, taken, or leased anew."""
+    row = connection.execute(
+        update(outbox)
+        .where(outbox.c.id == row_id, outbox.c.lease == lease, outbox.c.runner.is_(None), outbox.c.state == "waiting")
+        .values(runner=runner, published=False, due_at=until)
+        .returning(outbox.c.id, outbox.c.job, outbox.c.payload, outbox.c.failures, outbox.c.request_id, outbox.c.journey_id)
+    ).one_or_none()
+    return Started(*row) if row else None
+
+
+def finish(connection: Connection, row_id: int, lease: int) -> None:
+    """Delete a row whose job has returned."""
+    connection.execute(delete(outbox).where(outbox.c.id == row_id, outbox.c.lease == lease))
+
+
+def postpone(connection: Connection, row_id: int, lease: int, *, due_at: datetime, error: str, counts: bool) -> None:
+    """Set a row a later time; `counts` adds to its failures."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == row_id, outbox.c.lease == lease)
+        .values(due_at=due_at, published=False, runner=None, last_error=error[:200], failures=outbox.c.failures + (1 if counts else 0))
+    )
+
+
+def bury(connection: Connection, row_id: int, lease: int, *, error: str) -> None:
+    """Give up on a row: it is kept, counted in the metrics, and runs again only when a person replays it."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == row_id, outbox.c.lease == lease)
+        .values(state="dead", runner=None, last_error=error[:200], failures=outbox.c.failures + 1)
+    )
+
+
+def replay(connection: Connection, now: datetime, *, row_ids: Sequence[int] | None = None) -> int:
+    """Make dead rows wait again, all or the named ones; return how many."""
+    statement = update(outbox).where(outbox.c.state == "dead").values(state="waiting", due_at=now, failures=0, runner=None)
+    if row_ids is not None:
+        statement = statement.where(outbox.c.id.in_(row_ids))
+    return connection.execute(statement).rowcount
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How much waits: `oldest_seconds` is how long the most overdue row has been due."""
+
+    waiting: int
+    dead: int
+    oldest_seconds: float
+
+
+def depth(connection: Connection, now: datetime) -> Depth:
+    """Count what waits and what is dead."""
+    waiting = func.count().filter(outbox.c.state == "waiting")
+    dead = func.count().filter(outbox.c.state == "dead")
+    oldest = func.min(outbox.c.due_at).filter(outbox.c.state == "waiting")
+    row = connection.execute(select(waiting, dead, oldest).select_from(outbox)).one()
+    return Depth(row[0], row[1], max(0.0, (now - row[2]).total_seconds()) if row[2] else 0.0)

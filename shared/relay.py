@@ -1,0 +1,156 @@
+"""The relay: takes due outbox rows to the queue, gives audit rows their numbers, enqueues what is periodic.
+
+One runs for each service; more may run, each passes over what another has in hand.  Killing it loses nothing.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared import outbox
+from shared.audit.sequencer import BATCH, sequence_pending, sign_checkpoint
+from shared.context import WAKE_KEY, Context
+from shared.outbox import Leased
+from shared.tasks import Jobs
+from shared.worker import RUN_TASK, queue_name
+
+log = structlog.get_logger("andamio.relay")
+
+LEASE_ROWS_MAX = 1_000
+CHUNK_ROWS = 25
+QUEUE_MESSAGES_MAX = 80
+IDLE_SECONDS = 0.5
+AWAY_SECONDS = 1.0
+SEQUENCE_SECONDS = 0.5
+SIGN_SECONDS = 5.0
+LOOK_SECONDS = 2.0
+MARKER_KEY = "andamio:relay-marker:"
+
+
+class Relay:
+    """The relay of one service in this process: two threads, one for the queue and one for the audit log."""
+
+    def __init__(self, context: Context, celery: Celery, jobs: Jobs[Any]) -> None:  # Any: the jobs of whichever service this is
+        self._context = context
+        self._celery = celery
+        self._jobs = jobs
+        self._stop = threading.Event()
+        self._look_at = 0.0  # monotonic: when to look after the queue and the periodic jobs next
+        self._sign_at = 0.0
+        self._threads = [
+            threading.Thread(target=self._loop, args=(self._dispatch, "dispatch"), name=f"relay-{context.service}"),
+            threading.Thread(target=self._loop, args=(self._sequence, "sequence"), name=f"sequencer-{context.service}"),
+        ]
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish the round under way and return."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _loop(self, round_once: Any, name: str) -> None:  # a bound method of this class
+        while not self._stop.is_set():
+            try:
+                round_once()
+            except (SQLAlchemyError, RedisError, BrokerError) as error:
+                log.warning("engine away", what=name, error=type(error).__name__)
+                self._stop.wait(AWAY_SECONDS)
+            except Exception:
+                log.exception("relay round failed", what=name)
+                self._stop.wait(AWAY_SECONDS)
+
+    def _dispatch(self) -> None:
+        if time.monotonic() >= self._look_at:
+            self.notice_lost_queue()
+            self.enqueue_periodic()
+            self._look_at = time.monotonic() + LOOK_SECONDS
+        if not self.dispatch_once():
+            self._wait_for_work()
+
+    def _wait_for_work(self) -> None:
+        try:
+            self._context.redis.blpop([WAKE_KEY + self._context.service], timeout=IDLE_SECONDS)
+        except RedisError:
+            self._stop.wait(IDLE_SECONDS)
+
+    def dispatch_once(self) -> int:
+        """Lease what is due and publish it; return how many rows."""
+        context = self._context
+        if self._queued() >= QUEUE_MESSAGES_MAX:
+            self._stop.wait(0.05)  # workers are behind: what is not published cannot be lost
+            return 1
+        with context.db.begin() as connection:
+            rows = outbox.lease_due(connection, context.clock.now(), limit=LEASE_ROWS_MAX)
+        try:
+            self._publish(rows)
+        except (RedisError, BrokerError):
+            with context.db.begin() as connection:
+                outbox.release(connection, rows, context.clock.now())
+            raise
+        return len(rows)
+
+    def _publish(self, rows: list[Leased]) -> None:
+        groups: dict[tuple[str, str], list[Leased]] = defaultdict(list)
+        for row in rows:
+            groups[(row.queue, row.job)].append(row)
+        for (queue, job), members in groups.items():
+            for begin in range(0, len(members), CHUNK_ROWS):
+                chunk = [[row.id, row.lease] for row in members[begin : begin + CHUNK_ROWS]]
+                self._celery.send_task(RUN_TASK, args=[job, chunk], queue=queue_name(self._context.service, queue), ignore_result=True)
+
+    def _queued(self) -> int:
+        length = self._context.redis.llen(queue_name(self._context.service, ""))
+        return int(length)
+
+    def notice_lost_queue(self) -> None:
+        """Where the broker has restarted or was emptied, publish again what it had."""
+        redis, key = self._context.redis, MARKER_KEY + self._context.service
+        run_id = str(redis.info("server")["run_id"])
+        kept = redis.get(key)
+        if isinstance(kept, bytes) and kept.decode() == run_id:
+            return
+        with self._context.db.begin() as connection:
+            count = outbox.release_unstarted(connection, self._context.clock.now())
+        redis.set(key, run_id)
+        if count:
+            log.warning("queue was lost, published again", rows=count)
+
+    def enqueue_periodic(self) -> None:
+        """Leave the next run of each periodic job in the outbox, unless one stands there: so none runs twice at once."""
+        now = self._context.clock.now()
+        table = outbox.outbox
+        jobs = {periodic.job: periodic.every_seconds for periodic in self._jobs.periodic}
+        standing = select(table.c.job).distinct().where(table.c.job.in_(jobs), table.c.state == "waiting")
+        with self._context.db.begin() as connection:
+            missing = jobs.keys() - set(connection.execute(standing).scalars())
+            due = [(job, now + timedelta(seconds=jobs[job])) for job in sorted(missing)]
+            outbox.add(connection, [{"job": job, "payload": {}, "due_at": due_at, "created_at": now} for job, due_at in due])
+
+    def _sequence(self) -> None:
+        if not self.sequence_once():
+            self._stop.wait(SEQUENCE_SECONDS)
+
+    def sequence_once(self) -> int:
+        """Give waiting audit rows their numbers, sign a checkpoint when one is due; return how many rows were numbered."""
+        context = self._context
+        with context.db.begin() as connection:
+            count = sequence_pending(connection)
+        if count < BATCH and time.monotonic() >= self._sign_at:
+            with context.db.begin() as connection:
+                sign_checkpoint(connection, context.audit_signer, context.clock)
+            self._sign_at = time.monotonic() + SIGN_SECONDS
+        return count

@@ -1,0 +1,153 @@
+"""Jobs: what a service does outside a request.  A job is a function of a context and a `Job`.
+
+A job re-reads its row, leaves quietly if the state moved on, commits its intent, calls the outside with no transaction
+open, and commits the outcome.  It may run again at any time: after a crash, a lost broker, or a repeat.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import structlog
+from opentelemetry.trace import SpanKind
+from redis.exceptions import RedisError
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from shared import outbox, telemetry, trace
+
+if TYPE_CHECKING:
+    from shared.context import Context
+
+C = TypeVar("C", bound="Context")
+log = structlog.get_logger("andamio.jobs")
+
+ALWAYS_PASSING = (OperationalError, InterfaceError, RedisError)
+"""An engine that is away comes back: these are repeated without counting as failures."""
+
+FIRST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work: `payload` as it was enqueued, `attempt` from 1."""
+
+    payload: dict[str, Any]  # JSON: the job reads it into its own types
+    attempt: int
+
+
+class RetryLater(Exception):
+    """Asks for another run after a given time; counts as a failure."""
+
+    def __init__(self, seconds: float, why: str = "") -> None:
+        super().__init__(why or f"again in {seconds:g} s")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class _Definition(Generic[C]):
+    run: Callable[[C, Job], None]
+    retry_on: tuple[type[Exception], ...]
+    attempts_max: int
+    lease_seconds: int
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """A job that the relay enqueues again and again."""
+
+    job: str
+    every_seconds: int
+
+
+class Jobs(Generic[C]):
+    """The jobs of one service by name."""
+
+    def __init__(self) -> None:
+        self.definitions: dict[str, _Definition[C]] = {}
+        self.periodic: list[Periodic] = []
+
+    def job(
+        self, name: str, *, retry_on: tuple[type[Exception], ...] = (), max_attempts: int = 12, lease_seconds: int = outbox.LEASE_SECONDS
+    ) -> Callable[[Callable[[C, Job], None]], Callable[[C, Job], None]]:
+        """Declare a job.  `lease_seconds` must be longer than it may take; `retry_on` names the errors that pass."""
+
+        def declare(run: Callable[[C, Job], None]) -> Callable[[C, Job], None]:
+            if name in self.definitions:
+                raise ValueError(f"two jobs named {name}")
+            self.definitions[name] = _Definition(run, retry_on, max_attempts, lease_seconds)
+            return run
+
+        return declare
+
+    def every(self, seconds: int, name: str) -> Callable[[Callable[[C], None]], Callable[[C], None]]:
+        """Declare a job that runs every so many seconds, one at a time."""
+
+        def declare(run: Callable[[C], None]) -> Callable[[C], None]:
+            self.definitions[name] = _Definition(lambda context, _job: run(context), (), 3, 600)
+            self.periodic.append(Periodic(name, seconds))
+            return run
+
+        return declare
+
+
+def wait_seconds(failures: int) -> float:
+    """Return the back-off after so many failures: doubling from one second to an hour, with jitter of half."""
+    ceiling = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(failures, 20))
+    return ceiling / 2 + random.random() * ceiling / 2  # noqa: S311 - jitter, not a secret
+
+
+def run_leased(context: C, jobs: Jobs[C], job: str, row_id: int, lease: int, *, runner: str) -> bool:
+    """Run one leased outbox row, if it is still to be run; return whether it was."""
+    definition = jobs.definitions.get(job)
+    seconds = definition.lease_seconds if definition else outbox.LEASE_SECONDS
+    until = context.clock.now() + timedelta(seconds=seconds)
+    with context.db.begin() as connection:
+        row = outbox.start(connection, row_id, lease, runner, until)
+    if row is None:
+        return False
+    with trace.working_on(row.request_id, row.journey_id), telemetry.span(f"job {job}", kind=SpanKind.CONSUMER):
+        _run_started(context, definition, row, lease)
+    return True
+
+
+def _run_started(context: C, definition: _Definition[C] | None, row: outbox.Started, lease: int) -> None:
+    if definition is None:
+        _bury(context, row, lease, "no such job in this release")
+        return
+    try:
+        definition.run(context, Job(row.payload, row.failures + 1))
+    except ALWAYS_PASSING as error:
+        _postpone(context, row, lease, error, wait_seconds(2), counts=False)
+    except RetryLater as error:
+        _fail(context, row, lease, error, seconds=error.seconds, attempts_max=definition.attempts_max)
+    except definition.retry_on as error:
+        _fail(context, row, lease, error, seconds=wait_seconds(row.failures), attempts_max=definition.attempts_max)
+    except Exception as error:
+        log.exception("job failed", job=row.job, outbox_id=row.id)
+        _bury(context, row, lease, type(error).__name__)
+    else:
+        with context.db.begin() as connection:
+            outbox.finish(connection, row.id, lease)
+
+
+def _fail(context: C, row: outbox.Started, lease: int, error: Exception, *, seconds: float, attempts_max: int) -> None:
+    if row.failures + 1 >= attempts_max:
+        _bury(context, row, lease, f"gave up after {row.failures + 1}: {type(error).__name__}")
+    else:
+        _postpone(context, row, lease, error, seconds, counts=True)
+
+
+def _postpone(context: C, row: outbox.Started, lease: int, error: Exception, seconds: float, *, counts: bool) -> None:
+    due_at: datetime = context.clock.now() + timedelta(seconds=seconds)
+    log.warning("job postponed", job=row.job, outbox_id=row.id, error=type(error).__name__, seconds=round(seconds, 1))
+    with context.db.begin() as connection:
+        outbox.postpone(connection, row.id, lease, due_at=due_at, error=type(error).__name__, counts=counts)
+
+
+def _bury(context: C, row: outbox.Started, lease: int, error: str) -> None:
+    log.error("job is dead", job=row.job, outbox_id=row.id, error=error)
+    with context.db.begin() as connection:
+        outbox.bury(connection, row.id, lease, error=error)

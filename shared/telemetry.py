@@ -1,0 +1,69 @@
+"""OpenTelemetry traces, when `<SERVICE>_OTLP_ENDPOINT` is set; nothing at all otherwise.
+
+One span a request, a job and a call to others, joined across services by `traceparent` and marked with the journey id.  A
+span names routes and jobs, never an address or a value.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry.propagate import extract, inject
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.trace import SpanKind, Tracer
+
+from shared import trace
+from shared.settings import ServiceSettings
+
+SAMPLED_SHARE = 0.05
+
+_tracer: Tracer | None = None
+
+
+def configure(service: str, settings: ServiceSettings) -> None:
+    """Send one trace in twenty to the collector of the settings, if there is one; a caller's own sampling is kept to."""
+    if settings.otlp_endpoint and _tracer is None:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        start(service, BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.otlp_endpoint + "/v1/traces")), share=SAMPLED_SHARE)
+
+
+def start(service: str, processor: SpanProcessor, *, share: float) -> None:
+    """Give spans of this process to a processor, this share of the traces that begin here."""
+    global _tracer  # noqa: PLW0603 - one tracer a process, as in OpenTelemetry itself
+    provider = TracerProvider(resource=Resource({"service.name": service}), sampler=ParentBasedTraceIdRatio(share))
+    provider.add_span_processor(processor)
+    _tracer = provider.get_tracer("andamio")
+
+
+def stop() -> None:
+    """Make no more spans."""
+    global _tracer  # noqa: PLW0603 - as above
+    _tracer = None
+
+
+def enabled() -> bool:
+    """True where spans are made."""
+    return _tracer is not None
+
+
+@contextmanager
+def span(name: str, *, headers: Mapping[str, str] | None = None, kind: SpanKind = SpanKind.INTERNAL) -> Iterator[None]:
+    """Do the work inside under a span that carries the journey id; `headers` continue a caller's trace."""
+    if _tracer is None:
+        yield
+        return
+    parent = extract({name.lower(): value for name, value in headers.items()}) if headers is not None else None
+    with _tracer.start_as_current_span(name, context=parent, kind=kind, record_exception=False) as current:
+        current.set_attribute("andamio.journey_id", trace.journey_id())
+        yield
+
+
+def outgoing_headers() -> dict[str, str]:
+    """Return the headers that let the called party continue the present trace."""
+    carrier: dict[str, str] = {}
+    if _tracer is not None:
+        inject(carrier)
+    return carrier

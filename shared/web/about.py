@@ -1,0 +1,31 @@
+"""The pages that the footer of every page leads to.  A service may replace one by its own `templates/<service>/about/<topic>.html`."""
+
+from flask import Response, current_app, render_template
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.access import PUBLIC_PAGE
+from shared.context import Context
+from shared.routes import Routes
+
+TOPICS = ("accessibility", "privacy", "status", "open-data")
+
+
+def make_routes(context: Context) -> Routes:
+    """Return the routes `/about/…` of one app."""
+    routes = Routes("about", __name__, url_prefix="/about", access=PUBLIC_PAGE)
+
+    def show(topic: str) -> ResponseReturnValue:
+        template = current_app.jinja_env.select_template([f"{context.service}/about/{topic}.html", f"shared/about/{topic}.html"])
+        return Response(render_template(template, topic=topic, is_up=_is_up(context) if topic == "status" else None), mimetype="text/html")
+
+    for topic in TOPICS:
+        routes.add_url_rule(f"/{topic}", topic.replace("-", "_"), show, defaults={"topic": topic})
+    return routes
+
+
+def _is_up(context: Context) -> bool:
+    try:
+        return context.db.is_ready()
+    except SQLAlchemyError:
+        return False

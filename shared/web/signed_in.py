@@ -1,0 +1,35 @@
+"""Access rules for people: who signed in by OpenID Connect, and with which roles."""
+
+from flask import g
+
+from shared.access import Access
+from shared.problems import Forbidden
+from shared.web import login
+
+
+class Citizen(Access):
+    """A person who signed in by OpenID Connect; others are sent to sign in."""
+
+    name = "signed-in person"
+    pages = True
+
+    def check(self) -> None:
+        """Leave the Person in `g.person`, or send the browser to sign in."""
+        g.person = login.current_person()
+
+
+class Staff(Citizen):
+    """A person who signed in and has one of the roles for this service."""
+
+    def __init__(self, *roles: str) -> None:
+        self.roles = roles
+
+    def describe(self) -> str:
+        """Return the rule as documents show it."""
+        return "staff with role " + " or ".join(self.roles)
+
+    def check(self) -> None:
+        """Leave the Person in `g.person`.  Raises: Forbidden when no role fits."""
+        super().check()
+        if not set(self.roles) & set(g.person.roles):
+            raise Forbidden("Your account has no role for this.")

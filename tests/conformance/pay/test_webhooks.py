@@ -1,0 +1,131 @@
+"""Webhooks: the signature, the body, and the times of the attempts."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from pay.models.webhook import MessageState, webhook_attempts, webhook_messages
+from shared.http import OutboundTimeout, Reply
+from tests.factories.pay import DECLINED_CARD, SIGNING_KEY, WEBHOOK_URL, World
+
+
+@dataclass
+class Receiver:
+    """Stands where the outbound client stands: keeps what was sent, answers what it is told to."""
+
+    world: World
+    status: int | None = 200
+    sent: list[tuple[datetime, str, bytes, Mapping[str, str]]] = field(default_factory=list)
+
+    def request(self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], timeout_seconds: float, max_bytes: int) -> Reply:
+        assert (method, timeout_seconds) == ("POST", 5.0)
+        self.sent.append((self.world.pay.clock.now(), url, body, headers))
+        if self.status is None:
+            raise OutboundTimeout("no answer in time")
+        return Reply(self.status, {}, b"")
+
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for _, _, body, _ in self.sent]
+
+    def events(self) -> list[str]:
+        return [body["event_type"].removeprefix("card_payment_") for body in self.bodies()]
+
+
+@pytest.fixture
+def receiver(world: World) -> Receiver:
+    world.add_webhook()
+    receiver = Receiver(world)
+    world.pay.__dict__["http"] = receiver
+    return receiver
+
+
+@pytest.mark.rule("pay", "A15", "§15")
+def test_each_step_is_told_with_a_signature_over_the_raw_body(world: World, receiver: Receiver) -> None:
+    payment_id = world.paid()
+    world.post(f"/v1/payments/{payment_id}/refunds", {"amount": 100})
+    world.run_jobs()
+    assert receiver.events() == ["started", "succeeded", "captured", "refunded"]
+    for _, url, body, headers in receiver.sent:
+        assert url == WEBHOOK_URL
+        assert headers["Pay-Signature"] == hmac.new(SIGNING_KEY.encode(), body, hashlib.sha256).hexdigest()
+    assert len({body["webhook_message_id"] for body in receiver.bodies()}) == 4
+
+
+@pytest.mark.rule("pay", "§15")
+def test_the_body_is_the_payment_without_links_and_mode(world: World, receiver: Receiver) -> None:
+    payment_id = world.paid()
+    message = receiver.bodies()[-1]
+    resource = world.read(payment_id)
+    del resource["_links"], resource["authorisation_mode"]
+    assert message == {
+        "webhook_message_id": message["webhook_message_id"],
+        "created_date": "2026-06-08T16:00:00.000Z",
+        "resource_id": payment_id,
+        "api_version": 1,
+        "resource_type": "payment",
+        "event_type": "card_payment_captured",
+        "resource": resource,
+    }
+
+
+@pytest.mark.rule("pay", "§15", "I6")
+def test_failures_cancellations_and_expiries_are_told(world: World, receiver: Receiver) -> None:
+    world.paid(DECLINED_CARD)
+    world.post(f"/v1/payments/{world.create()['payment_id']}/cancel")
+    world.create()
+    world.pay.clock.advance(seconds=90 * 60)
+    world.sweep()
+    assert receiver.events() == ["started", "failed", "failed", "expired"]
+
+
+@pytest.mark.rule("pay", "A15", "I12", "§15")
+@pytest.mark.parametrize("answer", [500, 404, 302, None])
+def test_a_failing_receiver_is_tried_six_times_at_the_times_of_the_contract(world: World, receiver: Receiver, answer: int | None) -> None:
+    receiver.status = answer
+    start = world.pay.clock.now()
+    world.post(f"/v1/payments/{world.create()['payment_id']}/cancel")
+    waits = [60, 300, 3600, 86400, 172800]
+    world.run_jobs()
+    for wait in waits:
+        world.pay.clock.advance(seconds=wait - 1)
+        world.run_jobs()
+        world.pay.clock.advance(seconds=1)
+        world.run_jobs()
+    world.pay.clock.advance(seconds=30 * 86400)
+    world.run_jobs()
+    times = [0, *(sum(waits[: n + 1]) for n in range(5))]
+    assert [round((at - start).total_seconds()) for at, *_ in receiver.sent] == times
+    assert len({body for _, _, body, _ in receiver.sent}) == 1
+    with world.pay.db.begin() as connection:
+        assert connection.execute(select(webhook_messages.c.state)).scalar_one() == MessageState.FAILED
+        attempts = connection.execute(select(webhook_attempts).order_by(webhook_attempts.c.number)).all()
+    assert [(row.number, row.response_status) for row in attempts] == [(n, answer) for n in range(1, 7)]
+
+
+@pytest.mark.rule("pay", "§15")
+def test_a_delivery_that_worked_is_not_repeated(world: World, receiver: Receiver) -> None:
+    from pay.operations.announcements import deliver
+
+    world.post(f"/v1/payments/{world.create()['payment_id']}/cancel")
+    world.run_jobs()
+    deliver(world.pay, receiver.bodies()[0]["webhook_message_id"], 1)
+    assert len(receiver.sent) == 1
+
+
+@pytest.mark.rule("pay", "§15")
+def test_only_what_was_subscribed_is_sent_and_nothing_to_a_webhook_that_is_off(world: World) -> None:
+    world.add_webhook("https://other.example/hook", events=["captured"])
+    world.add_webhook("https://off.example/hook", status="INACTIVE")
+    receiver = Receiver(world)
+    world.pay.__dict__["http"] = receiver
+    world.paid()
+    assert [(url, body["event_type"]) for (_, url, _, _), body in zip(receiver.sent, receiver.bodies(), strict=True)] == [
+        ("https://other.example/hook", "card_payment_captured")
+    ]

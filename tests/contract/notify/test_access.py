@@ -1,0 +1,44 @@
+"""Every route of notify, and what happens to who may not use it."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+SOME = "6f1b4f3e-0000-4000-8000-000000000000"
+ROUTES = {
+    "sends.send_sms": ("POST", "/v2/notifications/sms"),
+    "sends.send_email": ("POST", "/v2/notifications/email"),
+    "sends.send_letter": ("POST", "/v2/notifications/letter"),
+    "sends.send_mailbox": ("POST", "/v2/notifications/mailbox"),
+    "notifications.list_all": ("GET", "/v2/notifications"),
+    "notifications.read_one": ("GET", f"/v2/notifications/{SOME}"),
+    "notifications.read_pdf": ("GET", f"/v2/notifications/{SOME}/pdf"),
+    "templates.list_all": ("GET", "/v2/templates"),
+    "templates.read_one": ("GET", f"/v2/template/{SOME}"),
+    "templates.read_version": ("GET", f"/v2/template/{SOME}/version/1"),
+    "templates.show_filled": ("POST", f"/v2/template/{SOME}/preview"),
+    "receipts.take_sms_receipt": ("POST", "/receipts/sms/gateway"),
+    "mailbox.list_all": ("GET", "/v1/mailbox/messages"),
+    "mailbox.read_one": ("POST", f"/v1/mailbox/messages/{SOME}/read"),
+}
+OURS = ("sends.", "notifications.", "templates.", "receipts.", "mailbox.")
+
+
+@pytest.mark.rule("notify", "§2")
+@pytest.mark.parametrize("endpoint", ROUTES)
+def test_nobody_without_proof(client: FlaskClient, endpoint: str) -> None:
+    method, path = ROUTES[endpoint]
+    body = {"reference": SOME, "status": "delivered"} if endpoint.startswith("receipts.") else {}
+    assert client.open(path, method=method, json=body).status_code == 401
+
+
+@pytest.mark.rule("notify", "§2")
+@pytest.mark.parametrize("endpoint", [name for name in ROUTES if not name.startswith("receipts.")])
+def test_nobody_with_rubbish(client: FlaskClient, endpoint: str) -> None:
+    method, path = ROUTES[endpoint]
+    assert client.open(path, method=method, json={}, headers={"Authorization": "Bearer rubbish"}).status_code in {401, 403}
+
+
+def test_no_route_is_forgotten_here(app: Flask) -> None:
+    rules = app.extensions["andamio"].access_rules
+    assert {name for name in rules if name.startswith(OURS)} == set(ROUTES)

@@ -1,0 +1,193 @@
+"""One contract, run over each provider and its in-memory form."""
+
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from notify.providers.base import EmailSender, HandOver, ProviderRefused, ProviderUnavailable, RecipientRefused, SmsSender, Text
+from notify.providers.http import HttpSms
+from notify.providers.memory import MemoryEmail, MemorySms
+from notify.providers.smtp import SmtpEmail
+from notify.standards.mime import Mail, message
+from shared.http import OutboundFailed, OutboundTimeout, Reply
+
+MAIL = Mail(
+    reference="0190a7c0-0000-7000-8000-000000000001",
+    to="camila@münchen.example",
+    from_name='Colegio "Ñuñoa"\r\nBcc: all@example.com',
+    from_address="colegio@notify.example.com",
+    subject="Recibo — ñandú\r\nX-Evil: 1",
+    plain_text="Hola\n.\nfin",
+    html="<p>Hola</p>",
+    reply_to="oficina@example.com",
+    unsubscribe_url="https://example.com/u",
+)
+TEXT = Text("0190a7c0-0000-7000-8000-000000000002", "56912345678", "COLEGIO", "Hola", "http://localhost/receipts/sms/gateway?token=t")
+
+
+@dataclass
+class Sink:
+    """An SMTP server that keeps what it takes; `answer` is said after the data, `rcpt` to the recipient."""
+
+    answer: str = "250 OK"
+    rcpt: str = ""
+    taken: list[bytes] = field(default_factory=list)
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.rcpt:
+            return self.rcpt
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        self.taken.append(envelope.content)
+        return self.answer
+
+
+@pytest.fixture
+def sink() -> Iterator[tuple[Sink, int]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    handler = Sink()
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield handler, port
+    controller.stop()
+
+
+@pytest.fixture(params=["smtp", "memory"])
+def email(request: pytest.FixtureRequest, sink: tuple[Sink, int]) -> EmailSender:
+    return SmtpEmail("127.0.0.1", sink[1], timeout_seconds=5) if request.param == "smtp" else MemoryEmail()
+
+
+class Gateway:
+    """Stands for the HTTP client: one answer for all calls."""
+
+    def __init__(self, answer: int | Exception, body: bytes = b'{"id": "g-1"}') -> None:
+        self.answer = answer
+        self.body = body
+        self.calls: list[dict[str, Any]] = []
+
+    def request(self, method: str, url: str, **call: Any) -> Reply:
+        self.calls.append({"method": method, "url": url, **call})
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return Reply(self.answer, {}, self.body)
+
+
+def http_sms(gateway: Gateway) -> SmsSender:
+    return HttpSms(gateway, "http://gateway.example.com/sms", name="gateway", token="t")  # type: ignore[arg-type]  # has the one method used
+
+
+def test_an_email_is_taken_once_and_again(email: EmailSender) -> None:
+    first, second = email.send(MAIL), email.send(MAIL)
+    assert isinstance(first, HandOver)
+    assert first.provider_reference
+    assert first.provider_reference == second.provider_reference
+
+
+@pytest.mark.parametrize("make", [MemorySms, lambda: http_sms(Gateway(201))], ids=["memory", "http"])
+def test_a_text_is_taken_once_and_again(make: Callable[[], SmsSender]) -> None:
+    sender = make()
+    first, second = sender.send(TEXT), sender.send(TEXT)
+    assert isinstance(first, HandOver)
+    assert first.provider_reference == second.provider_reference
+
+
+@pytest.mark.rule("notify", "§14", "§8")
+def test_what_arrives_over_smtp(sink: tuple[Sink, int]) -> None:
+    SmtpEmail("127.0.0.1", sink[1], timeout_seconds=5).send(MAIL)
+    (raw,) = sink[0].taken
+    arrived = message_from_bytes(raw, policy=default)
+    assert isinstance(arrived, EmailMessage)
+    assert arrived["From"].addresses[0].addr_spec == "colegio@notify.example.com"
+    assert arrived["From"].addresses[0].display_name.startswith('Colegio "Ñuñoa" Bcc')
+    assert arrived["To"] == "camila@xn--mnchen-3ya.example"
+    assert arrived["Subject"] == "Recibo — ñandú X-Evil: 1"
+    assert arrived["Message-ID"] == f"<{MAIL.reference}@notify.example.com>"
+    assert (arrived["Reply-To"], arrived["List-Unsubscribe"]) == ("oficina@example.com", "<https://example.com/u>")
+    assert arrived["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert arrived["Bcc"] is None
+    assert arrived["X-Evil"] is None
+    assert arrived.get_content_type() == "multipart/alternative"
+    plain, html = list(arrived.iter_parts())
+    assert plain.get_content().replace("\r\n", "\n").rstrip() == "Hola\n.\nfin"
+    assert html.get_content().strip() == "<p>Hola</p>"
+
+
+@pytest.mark.rule("notify", "§10")
+@pytest.mark.parametrize(
+    ("answer", "rcpt", "kind"),
+    [
+        ("451 later", "", ProviderUnavailable),
+        ("250 OK", "450 busy", ProviderUnavailable),
+        ("250 OK", "550 nobody", RecipientRefused),
+        ("554 no", "", ProviderRefused),
+    ],
+)
+def test_smtp_refusals(sink: tuple[Sink, int], answer: str, rcpt: str, kind: type[Exception]) -> None:
+    sink[0].answer, sink[0].rcpt = answer, rcpt
+    with pytest.raises(kind):
+        SmtpEmail("127.0.0.1", sink[1], timeout_seconds=5).send(MAIL)
+
+
+def test_no_relay_is_not_now() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(ProviderUnavailable):
+        SmtpEmail("127.0.0.1", port, timeout_seconds=1).send(MAIL)
+
+
+def test_a_relay_without_tls_gets_nothing_where_tls_is_wanted(sink: tuple[Sink, int]) -> None:
+    with pytest.raises(ProviderUnavailable):
+        SmtpEmail("127.0.0.1", sink[1], starttls=True, timeout_seconds=5).send(MAIL)
+    assert sink[0].taken == []
+
+
+def test_what_the_gateway_is_asked() -> None:
+    gateway = Gateway(201)
+    assert http_sms(gateway).send(TEXT).provider_reference == "g-1"
+    (call,) = gateway.calls
+    assert call["json"] == {
+        "to": "+56912345678",
+        "from": "COLEGIO",
+        "text": "Hola",
+        "reference": TEXT.reference,
+        "callback_url": TEXT.callback_url,
+    }
+    assert call["headers"] == {"Authorization": "Bearer t", "Idempotency-Key": TEXT.reference}
+
+
+@pytest.mark.rule("notify", "§10")
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        *((status, ProviderUnavailable) for status in (408, 425, 429, 500, 503)),
+        (OutboundTimeout("x"), ProviderUnavailable),
+        (OutboundFailed("x", sent=True), ProviderUnavailable),
+        (422, RecipientRefused),
+        *((status, ProviderRefused) for status in (302, 400, 401, 404)),
+    ],
+)
+def test_gateway_refusals(answer: int | Exception, kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        http_sms(Gateway(answer)).send(TEXT)
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b"{}"])
+def test_a_yes_without_a_reference_of_theirs_is_a_yes(body: bytes) -> None:
+    assert http_sms(Gateway(200, body)).send(TEXT).provider == "gateway"
+
+
+def test_no_header_can_be_injected() -> None:
+    assert b"\nX-Evil" not in message(MAIL).as_bytes()
+    assert b"\nBcc" not in message(MAIL).as_bytes()

@@ -1,0 +1,106 @@
+"""Every route of pay has its rule, and the rule holds."""
+
+import pytest
+
+from tests.factories.pay import World
+
+ID = "0123456789abcdefghijklmnop"
+API = {
+    "payments.create",
+    "payments.search",
+    "payments.get",
+    "payments.events",
+    "payments.cancel",
+    "payments.capture",
+    "refunds.create",
+    "refunds.list_all",
+    "refunds.get",
+}
+PAYER = {
+    "pages.show_card_page",
+    "pages.send_card",
+    "pages.wait",
+    "pages.show_confirm_page",
+    "pages.confirm",
+    "pages.cancel",
+    "pages.show_end",
+    "pages.go_back",
+}
+OPEN = {"pages.open_link", "pages.open_form", "start.show"}
+
+
+def addresses(world: World, endpoints: set[str]) -> list[tuple[str, str]]:
+    found = []
+    for rule in world.app.url_map.iter_rules():
+        if rule.endpoint in endpoints:
+            path = rule.rule.replace("<payment_id>", ID).replace("<refund_id>", ID)
+            found += [(method, path) for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})]
+    return found
+
+
+@pytest.fixture(scope="module")
+def world(standing_world: World) -> World:
+    return standing_world
+
+
+def test_no_route_is_forgotten_here(world: World) -> None:
+    own = {
+        rule.endpoint for rule in world.app.url_map.iter_rules() if rule.endpoint.split(".")[0] in {"payments", "refunds", "pages", "start"}
+    }
+    assert own == API | PAYER | OPEN
+
+
+@pytest.mark.rule("pay", "§2")
+def test_the_api_is_for_holders_of_a_key(world: World) -> None:
+    for method, path in addresses(world, API):
+        for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Bearer " + "a" * 67}):
+            response = world.client().open(path, method=method, headers=headers, json={})
+            assert response.status_code == 401, (method, path)
+            assert response.get_json() == {"description": "Credentials are required to access this resource"}
+
+
+@pytest.mark.rule("pay", "§16")
+def test_the_pages_of_a_payment_are_for_its_payer(world: World) -> None:
+    for method, path in addresses(world, PAYER):
+        client = world.client()
+        client.set_cookie(f"payer_{ID}", "guessed")
+        assert client.open(path, method=method).status_code == 403, (method, path)
+
+
+@pytest.mark.rule("pay", "§16")
+def test_a_link_is_its_own_proof(world: World) -> None:
+    assert world.client().get("/").status_code == 200
+    assert world.client().get("/secure/guessed").status_code == 404
+    assert world.client().post("/secure", data={"chargeTokenId": "guessed"}).status_code == 404
+    assert world.client().post("/secure").status_code == 404
+
+
+@pytest.mark.rule("pay", "§3")
+def test_every_refusal_has_the_shape_of_the_contract(world: World) -> None:
+    answers = [
+        world.get("/v1/nowhere"),
+        world.client().delete("/v1/payments", headers=world.till.headers),
+        world.get(f"/v1/payments/{ID}"),
+        world.post("/v1/payments", {}),
+        world.get("/v1/payments?state=x"),
+        world.client().post("/v1/payments", data=b"x" * 2_000_000, headers=world.till.headers),
+    ]
+    assert [answer.status_code for answer in answers] == [404, 405, 404, 400, 422, 413]
+    for answer in answers:
+        body = answer.get_json()
+        assert set(body) <= {"field", "header", "code", "description"}
+        assert body["description"]
+
+
+@pytest.mark.rule("pay", "§3")
+def test_a_fault_of_ours_has_the_endpoints_code_and_no_text(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pay.operations import payments
+
+    def fail(*_args: object) -> None:
+        raise RuntimeError("secret text")
+
+    monkeypatch.setattr(payments, "require_payment", fail)
+    monkeypatch.setattr(payments, "get_payment", fail)
+    for path, code in (("", "P0298"), ("/events", "P0398")):
+        response = world.get(f"/v1/payments/{ID}{path}")
+        assert (response.status_code, response.get_json()) == (500, {"code": code, "description": "Downstream system error"})

@@ -1,0 +1,3 @@
+from tests.sandboxes import sandbox
+
+__all__ = ["sandbox"]

@@ -1,0 +1,46 @@
+"""Which ports a sandbox takes, and what it says when it cannot have them."""
+
+import socket
+
+import pytest
+
+from deploy.errors import CannotStart
+from deploy.sandbox import ports
+from deploy.sandbox.ports import OFFSETS, Ports
+from deploy.system import free_port, port_is_free
+
+
+def free_base():
+    return next(base for base in range(20_000, 60_000, 100) if all(port_is_free(base + offset) for offset in OFFSETS.values()))
+
+
+def test_the_parts_stand_at_their_distances_from_the_base():
+    taken = {name: Ports(9000).of(name) - 9000 for name in OFFSETS}
+    assert taken == {"front": 0, "identity": 1, "notify": 2, "pay": 3, "wallet": 4, "inbox": 5, "example": 6, "registry": 7, "smtp": 15}
+
+
+def test_a_taken_port_is_named_with_a_free_base_to_use_instead():
+    base = free_base()
+    with socket.create_server(("127.0.0.1", base + OFFSETS["pay"])), pytest.raises(CannotStart) as caught:
+        Ports(base).require_free()
+    text = str(caught.value)
+    assert f"Port {base + 3} (pay) is in use" in text
+    Ports(int(text.rpartition("SANDBOX_PORT=")[2].rstrip("."))).require_free()
+
+
+def test_a_port_taken_on_all_addresses_counts_too():
+    with socket.create_server(("", 0)) as other:
+        assert not port_is_free(other.getsockname()[1])
+
+
+def test_a_preferred_port_is_kept_while_it_is_free():
+    port = free_port()
+    assert free_port(port) == port
+    with socket.create_server(("127.0.0.1", port)):
+        assert free_port(port) != port
+
+
+@pytest.mark.parametrize("text", ["", "eighty", "-1", "80", "65536", "8000.5", "٨٠٠٠", "1e4", " 8000"])
+def test_a_base_that_is_no_usable_port_is_refused(text):
+    with pytest.raises(CannotStart, match="SANDBOX_PORT is"):
+        ports.from_text(text)

@@ -1,0 +1,146 @@
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from shared import trace
+from shared.http import Outbound, OutboundFailed, OutboundRefused, OutboundTimeout, is_public
+
+
+class Party(BaseHTTPRequestHandler):
+    """Somebody else's server, with manners to choose by path."""
+
+    def do_GET(self) -> None:
+        if self.path == "/redirect":
+            self.send_response(302)
+            self.send_header("Location", "http://169.254.169.254/latest")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif self.path == "/drip":
+            self.send_response(200)
+            self.end_headers()
+            for _ in range(100):
+                self.wfile.write(b"x")
+                self.wfile.flush()
+                time.sleep(0.05)
+        else:
+            body = b"x" * 5000 if self.path == "/huge" else json.dumps(dict(self.headers)).encode()
+            self.send_response(503 if self.path == "/away" else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except ConnectionError:
+            self.close_connection = True
+
+
+@pytest.fixture(scope="module")
+def party() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Party)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def outbound(party: str) -> Iterator[Outbound]:
+    made = Outbound(private_hosts=(party,), user_agent="andamio-toy")
+    yield made
+    made.close()
+
+
+def test_answer_of_any_status_is_returned_with_its_body(outbound: Outbound, party: str) -> None:
+    assert outbound.request("GET", f"http://{party}/away").status == 503
+    assert outbound.request("GET", f"http://{party}/").json()["User-Agent"] == "andamio-toy"
+
+
+def test_ids_of_the_work_travel_along(outbound: Outbound, party: str) -> None:
+    with trace.working_on("request-1", "journey-1"):
+        headers = outbound.request("GET", f"http://{party}/").json()
+    assert (headers["X-Request-Id"], headers["X-Journey-Id"]) == ("request-1", "journey-1")
+
+
+def test_redirect_is_not_followed(outbound: Outbound, party: str) -> None:
+    assert outbound.request("GET", f"http://{party}/redirect").status == 302
+
+
+def test_answer_over_the_cap_is_refused(outbound: Outbound, party: str) -> None:
+    with pytest.raises(OutboundFailed, match="too large"):
+        outbound.request("GET", f"http://{party}/huge", max_bytes=1000)
+
+
+def test_answer_that_drips_is_cut_off(outbound: Outbound, party: str) -> None:
+    with pytest.raises(OutboundTimeout):
+        outbound.request("GET", f"http://{party}/drip", timeout_seconds=0.3)
+
+
+def test_silent_party_is_a_time_out(outbound: Outbound) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        guarded = Outbound(private_hosts=(address,))
+        with pytest.raises(OutboundTimeout):
+            guarded.request("GET", f"http://{address}/", timeout_seconds=0.2)
+        guarded.close()
+
+
+def test_nobody_there_says_that_nothing_was_sent() -> None:
+    guarded = Outbound(private_hosts=("127.0.0.1:1",))
+    with pytest.raises(OutboundFailed) as caught:
+        guarded.request("GET", "http://127.0.0.1:1/")
+    assert not caught.value.sent
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://localhost:8000/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://0.0.0.0/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://10.0.0.1/",
+        "http://192.168.1.1/",
+        "http://[fd00::1]/",
+        "http://user:pass@example.org/",
+        "file:///etc/passwd",
+        "gopher://example.org/",
+        "http:///nowhere",
+        "",
+    ],
+)
+def test_address_inside_is_not_called(url: str) -> None:
+    with pytest.raises(OutboundRefused):
+        Outbound().request("GET", url)
+
+
+def test_listed_host_is_called_on_the_listed_port_only(party: str) -> None:
+    host, port = party.split(":")
+    guarded = Outbound(private_hosts=(f"{host}:{int(port) + 1}",))
+    with pytest.raises(OutboundRefused):
+        guarded.request("GET", f"http://{party}/")
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [("8.8.8.8", True), ("100.64.0.1", False), ("224.0.0.1", False), ("2001:4860:4860::8888", True), ("::ffff:10.0.0.1", False)],
+)
+def test_public_addresses(address: str, public: bool) -> None:
+    assert is_public(address) is public

@@ -1,0 +1,168 @@
+import json
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+from celery import Celery
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import OperationalError
+
+from shared import outbox, worker
+from shared.clock import FixedClock
+from shared.context import Context
+from shared.relay import CHUNK_ROWS, Relay
+from shared.tasks import Job, Jobs
+from shared.worker import RUN_TASK, make_celery, queue_name
+
+
+@pytest.fixture
+def jobs() -> Jobs[Context]:
+    made: Jobs[Context] = Jobs()
+    made.job("greet")(lambda _context, _job: None)
+    return made
+
+
+@pytest.fixture
+def celery(context: Context, jobs: Jobs[Context]) -> Celery:
+    return make_celery(context, jobs, runner="toy-1")
+
+
+@pytest.fixture
+def relay(context: Context, celery: Celery, jobs: Jobs[Context]) -> Relay:
+    return Relay(context, celery, jobs)
+
+
+def messages(context: Context) -> list[list[object]]:
+    """The arguments of each message that stands in the queue."""
+    import base64
+
+    raw = context.redis.lrange(queue_name("toy", ""), 0, -1)
+    assert isinstance(raw, list)
+    return [json.loads(base64.b64decode(json.loads(item)["body"]))[0] for item in raw]
+
+
+def enqueue(context: Context, count: int) -> None:
+    with context.transaction() as tx:
+        for _ in range(count):
+            tx.enqueue("greet", {})
+
+
+def test_due_rows_are_published_in_chunks(context: Context, relay: Relay) -> None:
+    enqueue(context, CHUNK_ROWS + 3)
+    assert relay.dispatch_once() == CHUNK_ROWS + 3
+    assert sorted(len(args[1]) for args in messages(context)) == [3, CHUNK_ROWS]  # type: ignore[arg-type]
+    assert relay.dispatch_once() == 0
+
+
+def test_message_runs_its_rows_and_leaves_nothing(context: Context, relay: Relay, celery: Celery) -> None:
+    enqueue(context, 4)
+    relay.dispatch_once()
+    ((job, rows),) = messages(context)
+    celery.tasks[RUN_TASK](job, rows)
+    with context.db.begin() as connection:
+        assert outbox.depth(connection, context.clock.now()) == outbox.Depth(0, 0, 0.0)
+
+
+def test_worker_that_loses_its_database_hands_its_rows_back_at_once(
+    context: Context, jobs: Jobs[Context], relay: Relay, celery: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row under way and those behind it in the message: none waits for the end of its lease."""
+    monkeypatch.setattr(worker, "AWAY_SECONDS", 0.0)
+    begin, away, ran = context.db.begin, iter(range(3)), list[int]()
+
+    def begin_unless_away() -> AbstractContextManager[Connection]:
+        if ran and next(away, None) is not None:
+            raise OperationalError("", {}, Exception("the server closed the connection"))
+        return begin()
+
+    monkeypatch.setattr(context.db, "begin", begin_unless_away)
+    jobs.job("note")(lambda _context, job: ran.append(job.attempt))
+    with context.transaction() as tx:
+        for _ in range(3):
+            tx.enqueue("note", {})
+    for runs_in_all in (1, 4):
+        assert relay.dispatch_once() == 3
+        ((job, rows),) = messages(context)
+        context.redis.delete(queue_name("toy", ""))
+        celery.tasks[RUN_TASK](job, rows)
+        assert len(ran) == runs_in_all
+    with context.db.begin() as connection:
+        assert outbox.depth(connection, context.clock.now()) == outbox.Depth(0, 0, 0.0)
+
+
+def test_emptied_broker_is_noticed_and_everything_is_published_again(context: Context, relay: Relay) -> None:
+    relay.notice_lost_queue()
+    enqueue(context, 5)
+    relay.dispatch_once()
+    context.redis.flushdb()
+    relay.notice_lost_queue()
+    assert relay.dispatch_once() == 5
+    relay.notice_lost_queue()
+    assert relay.dispatch_once() == 0
+
+
+def test_rows_that_could_not_be_published_are_due_again(context: Context, jobs: Jobs[Context], clock: FixedClock) -> None:
+    unreachable = Celery("nowhere", broker="redis://127.0.0.1:1/0", set_as_current=False)
+    unreachable.conf.update(broker_transport_options={"socket_connect_timeout": 0.2}, task_publish_retry=False)
+    enqueue(context, 3)
+    with pytest.raises(Exception, match=r"Error|refused"):
+        Relay(context, unreachable, jobs).dispatch_once()
+    with context.db.begin() as connection:
+        assert len(outbox.lease_due(connection, clock.now(), limit=10)) == 3
+
+
+def test_periodic_job_stands_once_in_the_outbox(context: Context, clock: FixedClock) -> None:
+    jobs: Jobs[Context] = Jobs()
+    jobs.every(60, "sweep")(lambda _context: None)
+    relay = Relay(context, make_celery(context, jobs, runner="toy-1"), jobs)
+    for _ in range(3):
+        relay.enqueue_periodic()
+    with context.db.begin() as connection:
+        rows = connection.execute(select(outbox.outbox.c.job, outbox.outbox.c.due_at)).all()
+    assert [tuple(row) for row in rows] == [("sweep", clock.now() + timedelta(seconds=60))]
+
+
+def test_full_queue_holds_the_rest_back(context: Context, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.relay.QUEUE_MESSAGES_MAX", 1)
+    enqueue(context, 2)
+    relay.dispatch_once()
+    enqueue(context, 2)
+    relay.dispatch_once()
+    assert len(messages(context)) == 1
+    context.redis.delete(queue_name("toy", ""))
+    assert relay.dispatch_once() == 2
+
+
+def test_running_relay_numbers_audit_rows_and_stops_when_told(context: Context, relay: Relay) -> None:
+    from enum import StrEnum
+
+    class Action(StrEnum):
+        DID = "toy:thing:did"
+
+    with context.transaction() as tx:
+        tx.record(Action.DID, actor="client:x", subject="cl-run:11111111-1")
+    assert relay.sequence_once() == 1
+    with context.db.begin() as connection:
+        assert connection.exec_driver_sql("select count(*) from audit_sequence").scalar_one() == 1
+        assert connection.exec_driver_sql("select count(*) from audit_checkpoints").scalar_one() == 1
+    relay.start()
+    relay.stop()
+
+
+def test_woken_relay_finds_work(context: Context) -> None:
+    enqueue(context, 1)
+    assert context.redis.llen("andamio:wake:toy") == 1
+    enqueue(context, 1)
+    assert context.redis.llen("andamio:wake:toy") == 1
+
+
+def test_lost_redis_does_not_stop_a_transaction(context: Context) -> None:
+    context.redis.connection_pool.disconnect()
+    context.__dict__["redis"] = type(context.redis).from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
+    enqueue(context, 1)
+    with context.db.begin() as connection:
+        assert outbox.depth(connection, context.clock.now()).waiting == 1
+
+
+def test_job_signature_is_what_the_worker_calls(context: Context, jobs: Jobs[Context]) -> None:
+    assert jobs.definitions["greet"].run(context, Job({}, 1)) is None  # type: ignore[func-returns-value]

@@ -1,0 +1,49 @@
+"""What one process of the wallet holds."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from joserfc.jwk import ECKey
+
+from shared.clock import Clock, SystemClock
+from shared.context import Context, current_as
+from shared.ids import Ids, SystemIds
+from wallet.providers.base import Register
+from wallet.providers.rest import RestRegister
+from wallet.settings import Settings
+
+SUBJECT_INDEX = "wallet-subject"
+
+
+@dataclass
+class Wallet(Context):
+    """The context of the wallet."""
+
+    settings: Settings
+    service: str = "wallet"
+    key_cache: dict[str, tuple[ECKey, datetime]] = field(default_factory=dict, repr=False)
+    """The active signing key of each use, and until when it is taken to be active without asking."""
+
+    @cached_property
+    def register(self) -> Register:
+        """Calls to the registers of providers."""
+        return RestRegister(self.http, timeout_seconds=self.settings.provider_timeout_seconds, bytes_max=self.settings.provider_bytes_max)
+
+    def subject_index(self, subject: str) -> bytes:
+        """Return the blind index of a person (`cl-run:…`) in the wallet's own tables."""
+        return self.cipher.blind_index(subject, purpose=SUBJECT_INDEX)
+
+    def subject_scope(self, subject_index: bytes) -> str:
+        """Return the scope of the data key of one person: destroying it erases what she decided."""
+        return "person:" + subject_index.hex()
+
+
+def create_context(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> Wallet:
+    """Return the context of one process."""
+    return Wallet(settings=settings, clock=clock or SystemClock(), ids=ids or SystemIds())
+
+
+def current() -> Wallet:
+    """Return the context of the present request."""
+    return current_as(Wallet)

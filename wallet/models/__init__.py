@@ -1,0 +1,30 @@
+"""SQLAlchemy models, a file a noun, with its state table and its finders."""
+
+from wallet.models.agreement import Agreement
+from wallet.models.base import Base
+from wallet.models.consent import Consent, ConsentEvent
+from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
+from wallet.models.dataset import Dataset
+from wallet.models.exchange import Exchange
+from wallet.models.notice import Notice
+from wallet.models.organisation import Client, Organisation
+from wallet.models.procedure import Procedure
+from wallet.models.purpose import Purpose
+from wallet.models.signing_key import SigningKey
+
+__all__ = [
+    "Agreement",
+    "Base",
+    "Client",
+    "Consent",
+    "ConsentEvent",
+    "ConsentRequest",
+    "ConsentRequestItem",
+    "Dataset",
+    "Exchange",
+    "Notice",
+    "Organisation",
+    "Procedure",
+    "Purpose",
+    "SigningKey",
+]

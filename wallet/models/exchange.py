@@ -1,0 +1,62 @@
+"""Exchanges: one row a request at the gate, without payload.  Spec: wallet contract §8."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.states import Table
+from wallet.events import Outcome
+from wallet.models.base import Base
+
+
+class ExchangeState(StrEnum):
+    """Where one exchange stands."""
+
+    ATTEMPT = "attempt"
+    RELEASED = "released"
+    NO_RECORD = "no_record"
+    DENIED = "denied"
+    FAILED = "failed"
+
+
+S = ExchangeState
+SETTLED = (S.RELEASED, S.NO_RECORD, S.DENIED, S.FAILED)
+EXCHANGE_STATES: Table[ExchangeState, Outcome] = Table(
+    "exchange",
+    initial=frozenset({S.ATTEMPT}),
+    moves={(S.ATTEMPT, S.RELEASED): Outcome.RELEASED, (S.ATTEMPT, S.NO_RECORD): Outcome.NO_RECORD}
+    | {(S.ATTEMPT, S.DENIED): Outcome.DENIED, (S.ATTEMPT, S.FAILED): Outcome.FAILED}
+    # The same request again within a day runs the release again under the same txn (X7).
+    | {(state, S.ATTEMPT): Outcome.ATTEMPT for state in SETTLED},
+)
+
+
+class Exchange(Base):
+    """One request of one client: enough to repeat it, count it and close it, and nothing of what was answered.
+
+    `sealed` holds, encrypted and only while the attempt is open, what the outcome row of an interrupted attempt needs.
+    """
+
+    __tablename__ = "exchanges"
+    __table_args__ = (
+        CheckConstraint("state in (" + ", ".join(f"'{state}'" for state in ExchangeState) + ")", name="state"),
+        Index("ix_exchanges_consent_id", "consent_id", "state", "attempted_at"),
+        Index("ix_exchanges_agreement_id", "agreement_id", "attempted_at"),
+        Index("ix_exchanges_open", "attempted_at", postgresql_where=text("state = 'attempt'")),
+    )
+
+    client_id: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    txn: Mapped[UUID] = mapped_column(unique=True)
+    body_sha256: Mapped[str]
+    agreement_id: Mapped[str | None]
+    consent_id: Mapped[UUID | None]
+    state: Mapped[str]
+    counted: Mapped[bool] = mapped_column(default=False)
+    runs: Mapped[int] = mapped_column(default=1)
+    attempted_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    sealed: Mapped[bytes | None]

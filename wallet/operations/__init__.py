@@ -1,0 +1,1 @@
+"""Verbs: rules, transactions, audit."""

@@ -1,0 +1,201 @@
+"""What a person reads about who read what: one line per exchange, and the proof of it.  Spec: wallet contract §10.3."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, cast, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from shared.audit.entries import SUBJECT_INDEX
+from shared.audit.proofs import ExportedEntry, NotInLog, export_entry
+from shared.audit.tables import audit_entries, audit_sides
+from wallet.context import Wallet
+from wallet.errors import ConsentNotFound
+from wallet.events import Outcome
+from wallet.models.base import in_language
+from wallet.models.dataset import Dataset, find_dataset
+from wallet.models.exchange import Exchange, ExchangeState
+from wallet.models.organisation import organisation_names
+from wallet.models.purpose import find_purpose
+from wallet.operations.presence import Presence
+
+LIMIT_MAX = 100
+ROUNDS_MAX = 20
+REFUSED = (Outcome.DENIED, Outcome.REJECTED)
+
+Core = dict[str, Any]  # a core of the log, of the form of §10.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What to show; `outcome` is one of the log's words, times aware."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    org_id: str | None = None
+    dataset_id: str | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One exchange as the person reads it: attempt and outcome joined, in words and with their ids."""
+
+    txn: str
+    at: datetime
+    org_id: str
+    org_name: str
+    handled_by: str | None
+    source_name: str | None
+    dataset_id: str
+    dataset_title: str
+    fields: tuple[str, ...]
+    field_titles: tuple[str, ...]
+    purpose_text: str
+    basis: dict[str, str]
+    procedure_code: str | None
+    outcome: str
+    reason: str | None
+    entry_ids: tuple[str, ...]
+
+    @property
+    def is_refused(self) -> bool:
+        """True when the body got nothing because it might not."""
+        return self.outcome in REFUSED
+
+
+@dataclass(frozen=True)
+class LogPage:
+    """A page of lines, newest first; `next_cursor` None on the last."""
+
+    lines: tuple[Line, ...]
+    next_cursor: str | None
+
+
+def read_log(wallet: Wallet, presence: Presence, filters: Filters, *, lang: str, cursor: str | None = None, limit: int = 50) -> LogPage:
+    """Return who read the person's data.  Looking at one's own log is itself not logged."""
+    index = wallet.cipher.blind_index(presence.subject, purpose=SUBJECT_INDEX)
+    found: dict[str, list[Core]] = {}
+    with wallet.reading() as tx:
+        position, is_more = cursor, True
+        for _ in range(ROUNDS_MAX):
+            rows = _rows(tx.session, index, filters, position, limit * 3)
+            is_more = len(rows) == limit * 3
+            used = _collect(tx.session, rows, found, filters, limit)
+            position = rows[used - 1]["entry_id"] if used else position
+            if not is_more or used < len(rows):
+                is_more = is_more or used < len(rows)
+                break
+        lines = _lines(tx.session, [cores for cores in found.values() if _matches(cores, filters)], lang)
+    return LogPage(tuple(lines), position if is_more else None)
+
+
+def prove_access(wallet: Wallet, presence: Presence, entry_id: UUID) -> ExportedEntry:
+    """Return one of the person's entries with its salt, its inclusion proof and the checkpoint.
+
+    Raises: ConsentNotFound for an entry that is not hers, NotInLog while it is not yet under a checkpoint.
+    """
+    index = wallet.cipher.blind_index(presence.subject, purpose=SUBJECT_INDEX)
+    with wallet.reading() as tx:
+        own = select(audit_sides.c.entry_id).where(audit_sides.c.entry_id == entry_id, audit_sides.c.subject_index == index)
+        if tx.connection.execute(own).one_or_none() is None:
+            raise ConsentNotFound("Your log has no such entry.")
+        return export_entry(tx.connection, wallet.cipher, entry_id)
+
+
+def export_log(wallet: Wallet, presence: Presence, filters: Filters, *, lang: str, limit: int = LIMIT_MAX) -> list[dict[str, object]]:
+    """Return the newest lines with the proof of each of their entries; `proof` is null until the next checkpoint is signed."""
+    rows: list[dict[str, object]] = []
+    for line in read_log(wallet, presence, filters, lang=lang, limit=limit).lines:
+        proofs: list[dict[str, object]] = []
+        for entry_id in line.entry_ids:
+            try:
+                proofs.append({"entry_id": entry_id, "proof": prove_access(wallet, presence, UUID(entry_id))})
+            except NotInLog:
+                proofs.append({"entry_id": entry_id, "proof": None})
+        rows.append({"line": line, "entries": proofs})
+    return rows
+
+
+def _rows(session: Session, index: bytes, filters: Filters, cursor: str | None, limit: int) -> list[Core]:
+    """Return a person's exchange entries, newest first: one walk of the index of subject and entry."""
+    core = cast(audit_entries.c.core, JSONB)
+    conditions = [audit_sides.c.subject_index == index, core.has_key("txn")]
+    if cursor is not None:
+        conditions.append(audit_sides.c.entry_id < UUID(cursor))
+    if filters.org_id is not None:
+        conditions.append(core["accessor"]["org_id"].astext == filters.org_id)
+    if filters.dataset_id is not None:
+        conditions.append(core["source"]["dataset_id"].astext == filters.dataset_id)
+    if filters.since is not None:
+        conditions.append(audit_entries.c.occurred_at >= filters.since)
+    if filters.until is not None:
+        conditions.append(audit_entries.c.occurred_at < filters.until)
+    joined = audit_sides.join(audit_entries, audit_entries.c.entry_id == audit_sides.c.entry_id)
+    statement = select(audit_entries.c.core).select_from(joined).where(and_(*conditions)).order_by(audit_sides.c.entry_id.desc())
+    return [json.loads(row.core) for row in session.execute(statement.limit(limit))]
+
+
+def _collect(session: Session, rows: list[Core], found: dict[str, list[Core]], filters: Filters, limit: int) -> int:
+    """Join rows by txn until there are enough lines; return how many rows were used."""
+    settled = _settled(session, {row["txn"] for row in rows if row["outcome"] == Outcome.ATTEMPT})
+    for used, row in enumerate(rows):
+        is_new = row["txn"] not in found
+        if is_new and row["outcome"] == Outcome.ATTEMPT and row["txn"] in settled:
+            continue  # its outcome is newer and stands on an earlier page
+        if is_new and sum(_matches(cores, filters) for cores in found.values()) >= limit:
+            return used
+        found.setdefault(row["txn"], []).append(row)
+    return len(rows)
+
+
+def _settled(session: Session, txns: set[str]) -> set[str]:
+    statement = select(Exchange.txn).where(Exchange.txn.in_([UUID(txn) for txn in txns]), Exchange.state != ExchangeState.ATTEMPT)
+    return {str(txn) for txn in session.scalars(statement)}
+
+
+def _matches(cores: list[Core], filters: Filters) -> bool:
+    return filters.outcome is None or cores[0]["outcome"] == filters.outcome
+
+
+def _lines(session: Session, exchanges: Iterable[list[Core]], lang: str) -> list[Line]:
+    exchanges = list(exchanges)
+    org_ids = {core["accessor"]["org_id"] for cores in exchanges for core in cores}
+    org_ids |= {core["source"]["org_id"] for cores in exchanges for core in cores if "org_id" in core["source"]}
+    names = organisation_names(session, org_ids)
+    return [_line(session, cores, names, lang) for cores in exchanges]
+
+
+def _line(session: Session, cores: list[Core], names: dict[str, str], lang: str) -> Line:
+    newest = cores[0]
+    accessor, source = newest["accessor"], newest["source"]
+    dataset = find_dataset(session, source["dataset_id"], source.get("dataset_version"))
+    purpose = find_purpose(session, newest["purpose_id"])
+    return Line(
+        txn=newest["txn"],
+        at=datetime.fromisoformat(newest["occurred_at"]),
+        org_id=accessor["org_id"],
+        org_name=names.get(accessor["org_id"], accessor["org_id"]),
+        handled_by=accessor.get("handled_by"),
+        source_name=names.get(source.get("org_id", "")),
+        dataset_id=source["dataset_id"],
+        dataset_title=in_language(dataset.title, lang) if dataset else source["dataset_id"],
+        fields=tuple(newest["fields"]),
+        field_titles=_titles(dataset, newest["fields"], lang),
+        purpose_text=in_language(purpose.text, lang) if purpose else newest["purpose_id"],
+        basis=dict(newest["basis"]),
+        procedure_code=newest.get("procedure", {}).get("code"),
+        outcome=newest["outcome"],
+        reason=newest.get("reason"),
+        entry_ids=tuple(core["entry_id"] for core in cores),
+    )
+
+
+def _titles(dataset: Dataset | None, field_ids: list[str], lang: str) -> tuple[str, ...]:
+    listed = dataset.listed() if dataset else {}
+    return tuple(in_language(listed[name].title, lang) if name in listed else name for name in field_ids)

@@ -1,0 +1,29 @@
+"""Who calls: a client of an organisation in the registry, in a role."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from wallet.errors import ClientNotRegistered
+from wallet.models.organisation import Client, Organisation, find_client
+
+
+@dataclass(frozen=True)
+class Body:
+    """A system and the organisation it belongs to."""
+
+    client: Client
+    organisation: Organisation
+
+    @property
+    def actor(self) -> str:
+        """The body as the audit log names it."""
+        return f"client:{self.client.client_id}"
+
+
+def find_body(session: Session, client_id: str, role: str) -> Body:
+    """Return the body behind a client that has the role.  Raises: ClientNotRegistered."""
+    found = find_client(session, client_id)
+    if found is None or role not in found[0].roles:
+        raise ClientNotRegistered(f"This client is not registered here as {role} of an active organisation.")
+    return Body(*found)

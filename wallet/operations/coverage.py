@@ -1,0 +1,98 @@
+"""Which agreement covers a matter; asked when a consent is requested and again at each fetch.  Spec: wallet contract §8.1, §9."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from wallet.errors import AgreementInactive, AgreementRequired, TemplateLimitExceeded, UnknownDataset, UnknownField, UnknownPurpose
+from wallet.models.agreement import Agreement, agreements_between
+from wallet.models.dataset import Dataset, Field, find_dataset
+from wallet.models.purpose import Purpose, find_purpose
+from wallet.standards.legal_basis import must_ask_person
+from wallet.standards.limits import Asked, Limits, first_broken
+
+
+@dataclass(frozen=True)
+class Matter:
+    """A dataset, some of its fields and a purpose, all known and in force."""
+
+    dataset: Dataset
+    fields: dict[str, Field]
+    purpose: Purpose
+
+    @property
+    def any_sensitive(self) -> bool:
+        """True when one of the fields is sensitive."""
+        return any(field.sensitive for field in self.fields.values())
+
+
+def find_matter(session: Session, dataset_id: str, fields: Iterable[str], purpose_id: str) -> Matter:
+    """Return what is asked about.  Raises: UnknownDataset, UnknownField, UnknownPurpose."""
+    dataset = find_dataset(session, dataset_id)
+    if dataset is None:
+        raise UnknownDataset("Look up the dataset's id in the directory.")
+    listed = dataset.listed()
+    unknown = sorted(set(fields) - listed.keys())
+    if unknown:
+        raise UnknownField("Ask only for fields that the dataset lists.", fields=unknown)
+    purpose = find_purpose(session, purpose_id)
+    if purpose is None:
+        raise UnknownPurpose("Look up the purpose's id in the directory.")
+    return Matter(dataset, {name: listed[name] for name in fields}, purpose)
+
+
+def covering(
+    session: Session, matter: Matter, consumer: str, procedure_code: str | None, *, now: datetime, agreement_id: str | None = None
+) -> list[Agreement]:
+    """Return the agreements in force that cover a matter, or the named one among them.
+
+    Raises: AgreementRequired where none covers it, AgreementInactive where one does and is not in force.
+    """
+    found = [
+        agreement
+        for agreement in agreements_between(session, consumer, matter.dataset.org_id)
+        if agreement_id in {None, agreement.agreement_id} and _covers(agreement, matter, procedure_code)
+    ]
+    if not found:
+        raise AgreementRequired("No agreement with the body that holds the data covers this dataset, purpose and procedure.")
+    active = [agreement for agreement in found if agreement.is_active(now)]
+    if not active:
+        raise AgreementInactive("The agreement that covers this is not in force.", agreement_id=found[-1].agreement_id)
+    return active
+
+
+def asks_person(agreement: Agreement, matter: Matter) -> bool:
+    """Answer whether under this agreement the person is asked."""
+    return must_ask_person(agreement.ground(), any_sensitive=matter.any_sensitive)
+
+
+def check_limits(
+    agreement: Agreement,
+    matter: Matter,
+    *,
+    mode: str,
+    duration_seconds: int | None = None,
+    uses: int | None = None,
+    per_day: int | None = None,
+) -> None:
+    """Judge a request by the limits that both bodies signed.  Raises: TemplateLimitExceeded, which names the limit."""
+    limits = Limits.read(agreement.limits, agreement.fields_of(matter.dataset.dataset_id) or frozenset())
+    asked = Asked(
+        fields=frozenset(matter.fields),
+        any_sensitive=matter.any_sensitive,
+        mode=mode,
+        duration_seconds=duration_seconds,
+        uses=uses,
+        per_day=per_day,
+    )
+    broken = first_broken(limits, asked)
+    if broken:
+        raise TemplateLimitExceeded(f"The limit {broken} of agreement {agreement.agreement_id} is broken.", limit=broken)
+
+
+def _covers(agreement: Agreement, matter: Matter, procedure_code: str | None) -> bool:
+    if agreement.fields_of(matter.dataset.dataset_id) is None or matter.purpose.purpose_id not in agreement.purposes:
+        return False
+    return procedure_code is None or not agreement.procedure_codes or procedure_code in agreement.procedure_codes

@@ -1,0 +1,233 @@
+"""A person decides: what she is shown, and what becomes of her answer.  Spec: wallet contract §4, §4.1, §5.4."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.context import Transaction
+from shared.crypto import constant_time_equal, sha256_hex
+from wallet.context import Wallet
+from wallet.errors import InvalidExchange, RequestNotFound, SnapshotChanged, ViewUsed
+from wallet.models.consent import Consent, ConsentState
+from wallet.models.consent_request import OPEN_STATES, REQUEST_STATES, ConsentRequest, ConsentRequestItem, RequestState, items_of
+from wallet.models.dataset import find_dataset
+from wallet.operations.consents import Actor, open_chain
+from wallet.operations.moves import legal
+from wallet.operations.offers import build_offer
+from wallet.operations.presence import Presence
+from wallet.standards.canonical import canonical, sha256_of
+from wallet.standards.consent_record import Decision, Frozen, granted_fields, granted_record, shown_sha256
+from wallet.standards.returning import return_url
+
+
+class Choice(StrEnum):
+    """What a person can answer."""
+
+    GRANT = "grant"
+    REFUSE = "refuse"
+    LATER = "later"
+
+
+TARGETS = {Choice.GRANT: RequestState.ACCEPTED, Choice.REFUSE: RequestState.REFUSED, Choice.LATER: RequestState.DEFERRED}
+
+
+class LoginTooOld(Exception):
+    """The person signed in too long ago to grant; she signs in again and goes on."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer; `shown_sha256` came back with the form."""
+
+    choice: Choice
+    item_id: str
+    shown_sha256: str
+    optional_fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One item on its page: the offer, its hash, and where it stands."""
+
+    item_id: str
+    state: str
+    decided_at: datetime | None
+    consent_id: UUID | None
+    offer: Frozen
+    sha256: str
+
+    @property
+    def is_open(self) -> bool:
+        """True while the person can decide."""
+        return self.state in OPEN_STATES
+
+
+@dataclass(frozen=True)
+class RequestPage:
+    """A request as the person sees it."""
+
+    id: UUID
+    redirect_uri: str
+    expires_at: datetime
+    items: tuple[Shown, ...]
+
+    @property
+    def next_open(self) -> Shown | None:
+        """The first item that waits for her; each matter has a page of its own (U6)."""
+        return next((item for item in self.items if item.is_open), None)
+
+
+def open_view(wallet: Wallet, presence: Presence, code: str) -> UUID:
+    """Return the request behind a link, which from then on belongs to this session.
+
+    Raises: RequestNotFound for an unknown link and for another person's, ViewUsed when another session opened it.
+    """
+    with wallet.transaction() as tx:
+        statement = select(ConsentRequest).where(ConsentRequest.view_code_sha256 == sha256_hex(code)).with_for_update()
+        row = tx.session.scalars(statement).one_or_none()
+        if row is None or row.subject_index != wallet.subject_index(presence.subject):
+            raise RequestNotFound("This link is not for the person who signed in.")
+        if row.opened_by is None:
+            row.opened_by = presence.session_hash
+        elif not constant_time_equal(row.opened_by, presence.session_hash):
+            raise ViewUsed("Look for the request on your own page, under “Waiting for you”.")
+        return row.id
+
+
+def waiting_requests(wallet: Wallet, presence: Presence, *, lang: str) -> list[RequestPage]:
+    """Return the requests that wait for a person and that their body lets show here."""
+    index = wallet.subject_index(presence.subject)
+    with wallet.reading() as tx:
+        statement = select(ConsentRequest).where(ConsentRequest.subject_index == index, ConsentRequest.is_listed)
+        rows = tx.session.scalars(
+            statement.where(ConsentRequest.expires_at > wallet.clock.now()).order_by(ConsentRequest.created_at.desc())
+        )
+        pages = [_page(wallet, tx.session, row, lang) for row in rows.all()]
+    return [page for page in pages if page.next_open]
+
+
+def show_request(wallet: Wallet, presence: Presence, request: UUID, *, lang: str) -> RequestPage:
+    """Return a request to the person it is about.  Raises: RequestNotFound."""
+    with wallet.reading() as tx:
+        return _page(wallet, tx.session, _own(wallet, tx.session, presence, request), lang)
+
+
+def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *, lang: str) -> str | None:
+    """Take a person's answer; return where to send her when nothing of the request is left to decide, else None.
+
+    Raises: RequestNotFound, IllegalTransition when it was decided before, SnapshotChanged when the page showed something else,
+    LoginTooOld, InvalidExchange for a field that was not offered.
+    """
+    now = wallet.clock.now()
+    with wallet.transaction() as tx:
+        row = _own(wallet, tx.session, presence, request)
+        items = items_of(tx.session, row.id, lock=True)
+        item = next((one for one in items if one.item_id == answer.item_id), None)
+        if item is None:
+            raise RequestNotFound("This request has no such part.")
+        action = legal(REQUEST_STATES, RequestState(item.state_at(now)), TARGETS[answer.choice])
+        offer = build_offer(wallet, tx.session, row, item, lang=lang)
+        shown = shown_sha256(offer)
+        if answer.choice is Choice.GRANT:
+            _check_grant(wallet, presence, answer, shown, now)
+            item.consent_id = _grant(wallet, tx, presence, row, item, offer=offer, answer=answer)
+        item.state, item.version = TARGETS[answer.choice], item.version + 1
+        item.decided_at = None if answer.choice is Choice.LATER else now
+        data: dict[str, str | int | bool | list[str]] = {"item": item.item_id, "shown_sha256": shown, "language": lang}
+        tx.record(
+            action, actor=presence.actor, subject=presence.subject, object_id=str(row.id), purpose=item.purpose_id, channel="web", data=data
+        )
+        is_done = all(one.state_at(now) not in OPEN_STATES for one in items) or answer.choice is Choice.LATER
+        issuer = wallet.settings.public_url
+        return return_url(row.redirect_uri, request_id=str(row.request_id), state=row.state_parameter, issuer=issuer) if is_done else None
+
+
+def _check_grant(wallet: Wallet, presence: Presence, answer: Answer, shown: str, now: datetime) -> None:
+    if not constant_time_equal(answer.shown_sha256, shown):
+        raise SnapshotChanged("Read the page again: something in it is different now.")
+    if now - presence.auth_time > timedelta(seconds=wallet.settings.fresh_login_seconds):
+        raise LoginTooOld
+
+
+def _grant(
+    wallet: Wallet, tx: Transaction, presence: Presence, row: ConsentRequest, item: ConsentRequestItem, *, offer: Frozen, answer: Answer
+) -> UUID:
+    """Freeze the decision as a consent, with its first event; return its id."""
+    now, consent_id, chain_id = wallet.clock.now(), wallet.ids.uuid4(), wallet.ids.uuid4()
+    decision = Decision(
+        consent_id=str(consent_id),
+        chain_id=str(chain_id),
+        decided_by=presence.actor,
+        optional_granted=answer.optional_fields,
+        valid_from=now.replace(microsecond=0),
+    )
+    try:
+        record = granted_record(offer, decision)
+    except ValueError:
+        raise InvalidExchange("A field was chosen that this request does not offer.") from None
+    dataset = find_dataset(tx.session, item.dataset_id, item.dataset_version)
+    scope = wallet.subject_scope(row.subject_index)
+    case_id = wallet.cipher.decrypt(item.case_id, scope=scope) if item.case_id else None
+    consent = Consent(
+        consent_id=consent_id,
+        consent_version=1,
+        chain_id=chain_id,
+        request=row.id,
+        item_id=item.item_id,
+        subject=row.subject,
+        subject_index=row.subject_index,
+        client_id=row.client_id,
+        org_id=row.org_id,
+        source_org_id=dataset.org_id if dataset else "",
+        dataset_id=item.dataset_id,
+        dataset_version=item.dataset_version,
+        purpose_id=item.purpose_id,
+        purpose_version=item.purpose_version,
+        agreement_id=item.agreement_id,
+        agreement_version=item.agreement_version,
+        granted_fields=granted_fields(record),
+        mode=item.mode,
+        max_uses=item.max_uses,
+        frequency=item.frequency,
+        procedure_code=item.procedure_code,
+        case_index=case_index(wallet, case_id),
+        valid_from=decision.valid_from,
+        valid_until=item.valid_until,
+        record=wallet.cipher.encrypt(canonical(record).decode(), scope=scope),
+        snapshot_sha256=sha256_of(record),
+        shown_sha256=str(record["shown_sha256"]),
+        evidence=wallet.cipher.encrypt(json.dumps(presence.evidence()), scope=scope),
+        created_at=now,
+        state=ConsentState.ACTIVE,
+        state_since=now,
+    )
+    tx.session.add(consent)
+    tx.session.flush()
+    open_chain(wallet, tx, consent, actor=Actor(kind="principal", id=presence.actor, channel="web"), subject=presence.subject)
+    return consent_id
+
+
+def case_index(wallet: Wallet, case_id: str | None) -> bytes | None:
+    """Return the mark by which a case is known again without being readable."""
+    return wallet.cipher.blind_index(case_id, purpose="wallet-case") if case_id else None
+
+
+def _own(wallet: Wallet, session: Session, presence: Presence, request: UUID) -> ConsentRequest:
+    row = session.get(ConsentRequest, request)
+    if row is None or row.subject_index != wallet.subject_index(presence.subject):
+        raise RequestNotFound("You have no request with this number.")
+    return row
+
+
+def _page(wallet: Wallet, session: Session, row: ConsentRequest, lang: str) -> RequestPage:
+    now = wallet.clock.now()
+    shown = []
+    for item in items_of(session, row.id):
+        offer = build_offer(wallet, session, row, item, lang=lang)
+        shown.append(Shown(item.item_id, item.state_at(now), item.decided_at, item.consent_id, offer, shown_sha256(offer)))
+    return RequestPage(row.id, row.redirect_uri, row.expires_at, tuple(shown))

@@ -1,0 +1,320 @@
+"""One exchange through the gate: judged, logged, fetched, logged again, answered; nothing of the data is kept.
+
+The order is the contract's: authenticate and parse (route) → agreement → basis → fields → limits → attempt row, commit → token →
+provider → schema, drop → outcome row, commit → answer.  Where the log cannot be written nothing is released.
+Spec: wallet contract §8.1, §8.2, S3, X7.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from shared.context import Transaction
+from shared.problems import InvalidRequest, Problem
+from wallet.context import Wallet
+from wallet.errors import AgreementInactive, ConsentMismatch, IdConflict, LogUnavailable, ProviderError, ProviderSchema, ProviderTimeout
+from wallet.events import Outcome
+from wallet.models.agreement import current_agreement
+from wallet.models.consent import find_consent
+from wallet.models.dataset import find_dataset
+from wallet.models.exchange import EXCHANGE_STATES, Exchange, ExchangeState
+from wallet.operations import coverage, gate
+from wallet.operations.callers import Body, find_body
+from wallet.operations.consents import Actor, count_use
+from wallet.operations.gate import ATTEMPT_SECONDS, REPEAT_SECONDS, ExchangeAsk, Passed
+from wallet.operations.keys import signing_key
+from wallet.operations.log_entries import Access, write_entry
+from wallet.operations.moves import legal
+from wallet.operations.tokens import mint_for_gate
+from wallet.providers.base import Order, Record, RegisterFailed, RegisterMalformed, RegisterTimeout
+from wallet.standards.answers import NotAsDeclared, released
+from wallet.standards.canonical import Json
+from wallet.standards.evidence import evidence
+
+SEALED_SCOPE = "service:wallet:exchange"
+CLOSE_BATCH = 200
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the gate answers; `data` None when the person is not in the register."""
+
+    txn: UUID
+    dataset_id: str
+    data: dict[str, str | int | float | bool | None] | None
+    as_of: str
+    source: str
+    retention: str
+    log_entry_id: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """An attempt that is in the log."""
+
+    passed: Passed
+    access: Access
+    txn: UUID
+    order: Order
+
+
+def exchange(wallet: Wallet, client_id: str, ask: ExchangeAsk, request: Json) -> Answer:
+    """Fetch fields of one person for a body that may have them.  `request` is the body as it came, for the evidence.
+
+    Raises: the refusals of §8.2, each with the `txn` under which it stands in the log.
+    """
+    begun = _begin(wallet, client_id, ask)
+    try:
+        record = wallet.register.fetch(begun.order)
+        kinds = {name: field.kind for name, field in begun.passed.matter.fields.items()}
+        data = None if record.values is None else released(record.values, kinds)
+    except RegisterFailed as error:
+        problem = _provider_problem(error)
+    except NotAsDeclared:
+        problem = ProviderSchema("The answer does not fit the dataset's declaration.")
+    else:
+        return _release(wallet, ask, begun, record, data=data, request=request)
+    _settle(wallet, ask, begun, ExchangeState.FAILED, reason=problem.slug)
+    raise _with_txn(problem, begun.txn)
+
+
+def _provider_problem(error: RegisterFailed) -> Problem:
+    if isinstance(error, RegisterTimeout):
+        return ProviderTimeout("It did not answer in time. Repeat with the same request_id.")
+    if isinstance(error, RegisterMalformed):
+        return ProviderSchema("Its answer is not of the agreed form.")
+    return ProviderError("It did not answer as agreed. Repeat with the same request_id.")
+
+
+class _SameTime(Exception):
+    """The same request came twice at once, and the other's row was first."""
+
+
+# --- before the fetch -----------------------------------------------------------------------------------------------------
+
+
+def _begin(wallet: Wallet, client_id: str, ask: ExchangeAsk) -> _Begun:
+    """Judge and write the attempt in one transaction; a refusal is written in one of its own."""
+    txn = wallet.ids.uuid4()
+    with _log_or_nothing(), wallet.reading() as tx:
+        body = find_body(tx.session, client_id, "consumer")
+    try:
+        try:
+            return _attempt(wallet, body, ask, txn)
+        except _SameTime:
+            return _attempt(wallet, body, ask, txn)  # now the other's row is there to be found
+    except (IdConflict, LogUnavailable):
+        raise  # not in the log: the one is about the id and not about the person, the other cannot be
+    except Problem as problem:
+        _write_refusal(wallet, body, ask, txn, problem)
+        raise _with_txn(problem, txn) from None
+
+
+def _attempt(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID) -> _Begun:
+    """Judge, and commit the attempt.  Raises: the refusals of §8.2, IdConflict, LogUnavailable, _SameTime."""
+    now, client_id = wallet.clock.now(), body.client.client_id
+    with _log_or_nothing(), wallet.transaction() as tx:
+        mine = _mine(tx.session, client_id, ask, now)
+        txn = mine.txn if mine and _is_repeat(mine, now) else txn
+        matter = coverage.find_matter(tx.session, ask.dataset_id, ask.fields, ask.purpose_id)
+        passed = gate.judge(wallet, tx.session, body, ask, matter, mine=mine)
+        access = _access(body, ask, txn, matter, passed)
+        _write_attempt(wallet, tx, ask, access, passed=passed, mine=mine)
+        write_entry(tx, access, Outcome.ATTEMPT)
+    return _Begun(passed, access, txn, _order(wallet, passed, ask, body, txn))
+
+
+def _mine(session: Session, client_id: str, ask: ExchangeAsk, now: datetime) -> Exchange | None:
+    """Return the row of the same request made before, locked.  Raises: IdConflict."""
+    statement = select(Exchange).where(Exchange.client_id == client_id, Exchange.request_id == ask.request_id).with_for_update()
+    mine = session.scalars(statement).one_or_none()
+    if mine is not None and _is_repeat(mine, now) and mine.body_sha256 != ask.body_sha256:
+        raise IdConflict("Choose a new request_id for a new request.")
+    return mine
+
+
+def _is_repeat(mine: Exchange, now: datetime) -> bool:
+    return now < mine.created_at + timedelta(seconds=REPEAT_SECONDS)
+
+
+def _write_attempt(wallet: Wallet, tx: Transaction, ask: ExchangeAsk, access: Access, *, passed: Passed, mine: Exchange | None) -> None:
+    """Leave the row by which this attempt is counted, repeated, and closed should this process die."""
+    now = wallet.clock.now()
+    sealed = wallet.cipher.encrypt(json.dumps(asdict(access)), scope=SEALED_SCOPE)
+    begun = {"body_sha256": ask.body_sha256, "agreement_id": passed.agreement.agreement_id, "sealed": sealed, "attempted_at": now}
+    begun |= {"state": ExchangeState.ATTEMPT, "txn": UUID(access.txn), "consent_id": passed.consent.consent_id if passed.consent else None}
+    if mine is None:
+        row = {**begun, "client_id": access.client_id, "request_id": ask.request_id, "created_at": now}
+        if tx.connection.execute(insert(Exchange).values(row).on_conflict_do_nothing()).rowcount:
+            return
+        raise _SameTime
+    if mine.state != ExchangeState.ATTEMPT:
+        legal(EXCHANGE_STATES, ExchangeState(mine.state), ExchangeState.ATTEMPT)
+    if not _is_repeat(mine, now):
+        mine.created_at, mine.counted = now, False
+    for name, value in begun.items():
+        setattr(mine, name, value)
+    mine.runs += 1
+    tx.session.flush()
+
+
+def _order(wallet: Wallet, passed: Passed, ask: ExchangeAsk, body: Body, txn: UUID) -> Order:
+    org_id, client_id = body.organisation.org_id, body.client.client_id
+    token = mint_for_gate(wallet, passed, ask, org_id=org_id, client_id=client_id, txn=str(txn))
+    return Order(endpoint=passed.matter.dataset.endpoint, token=token, run=ask.run, fields=ask.fields, txn=str(txn))
+
+
+def _access(body: Body, ask: ExchangeAsk, txn: UUID, matter: coverage.Matter | None, passed: Passed | None) -> Access:
+    basis = {"kind": "law" if ask.by_law else "consent"}
+    if ask.by_law:
+        # What both bodies signed is what the person reads, not what the caller wrote.
+        basis["law_reference"] = (passed.agreement.law_reference if passed else ask.law_reference) or ""
+    elif ask.consent_id:
+        basis["id"] = str(ask.consent_id)
+    agreement_id = passed.agreement.agreement_id if passed else ask.agreement_id
+    if agreement_id:
+        basis["agreement_id"] = agreement_id
+    return Access(
+        subject=ask.subject,
+        org_id=body.organisation.org_id,
+        client_id=body.client.client_id,
+        handled_by=body.client.handled_by,
+        official_id=ask.official_id,
+        official_unit=ask.official_unit,
+        source_org_id=matter.dataset.org_id if matter else None,
+        dataset_id=ask.dataset_id,
+        dataset_version=matter.dataset.version if matter else None,
+        fields=ask.fields,
+        purpose_id=ask.purpose_id,
+        basis=basis,
+        procedure_code=ask.procedure_code or (matter.purpose.procedure_code if matter else None),
+        case_id=ask.case_id,
+        txn=str(txn),
+    )
+
+
+def _write_refusal(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID, problem: Problem) -> None:
+    """Put a refused request in the log, where the person sees who tried.  Raises: LogUnavailable."""
+    outcome = Outcome.REJECTED if isinstance(problem, InvalidRequest) else Outcome.DENIED
+    with _log_or_nothing(), wallet.transaction() as tx:
+        dataset = find_dataset(tx.session, ask.dataset_id)
+        access = _access(body, ask, txn, None, None)
+        if dataset is not None:
+            access = replace(access, source_org_id=dataset.org_id, dataset_version=dataset.version)
+        write_entry(tx, access, outcome, reason=problem.slug)
+
+
+# --- after the fetch ------------------------------------------------------------------------------------------------------
+
+
+def _release(
+    wallet: Wallet,
+    ask: ExchangeAsk,
+    begun: _Begun,
+    record: Record,
+    *,
+    data: dict[str, str | int | float | bool | None] | None,
+    request: Json,
+) -> Answer:
+    state = ExchangeState.NO_RECORD if data is None else ExchangeState.RELEASED
+    entry_id = _settle(wallet, ask, begun, state)
+    dataset, issued_at = begun.passed.matter.dataset, wallet.clock.now()
+    proof = evidence(
+        issuer=wallet.settings.public_url,
+        txn=str(begun.txn),
+        request=request,
+        response=data,
+        dataset_id=dataset.dataset_id,
+        provider=dataset.org_id,
+        as_of=record.as_of,
+        issued_at=issued_at,
+        key=signing_key(wallet, "evidence"),
+    )
+    retention = str(begun.passed.agreement.retention.get("duration", "P0D"))
+    return Answer(begun.txn, dataset.dataset_id, data, record.as_of, dataset.org_id, retention, entry_id, proof)
+
+
+def _settle(wallet: Wallet, ask: ExchangeAsk, begun: _Begun, state: ExchangeState, *, reason: str | None = None) -> str:
+    """Write the outcome, count the use, and return the entry's id.
+
+    The consent is locked and judged again: what was withdrawn while the provider answered is not released (S3).
+    Raises: the refusal, LogUnavailable.
+    """
+    refusal: Problem | None = None
+    with _log_or_nothing(), wallet.transaction() as tx:
+        # The exchange first and then the consent, as in the attempt: two orders would wait for one another.
+        mine = tx.session.get(Exchange, (begun.access.client_id, ask.request_id), with_for_update=True)
+        try:
+            if state in {ExchangeState.RELEASED, ExchangeState.NO_RECORD}:
+                _judge_again(wallet, tx, mine, ask, begun, counts=state is ExchangeState.RELEASED)
+        except Problem as problem:
+            refusal, state, reason = problem, ExchangeState.DENIED, problem.slug
+        if (
+            mine is not None and mine.txn == begun.txn and mine.state == ExchangeState.ATTEMPT
+        ):  # else a repeat at the same time has moved it
+            legal(EXCHANGE_STATES, ExchangeState.ATTEMPT, state)
+            mine.state, mine.sealed = state, None
+        entry_id = write_entry(tx, begun.access, Outcome(state), reason=reason)
+    if refusal is not None:
+        raise _with_txn(refusal, begun.txn)
+    return entry_id
+
+
+def _judge_again(wallet: Wallet, tx: Transaction, mine: Exchange | None, ask: ExchangeAsk, begun: _Begun, *, counts: bool) -> None:
+    """Look once more at what may have ended during the fetch, and count a release of a consent."""
+    now = wallet.clock.now()
+    agreement = current_agreement(tx.session, begun.passed.agreement.agreement_id)
+    if agreement is None or not agreement.is_active(now):
+        raise AgreementInactive("The agreement that covers this is no longer in force.")
+    if begun.passed.consent is None:
+        return
+    consent = find_consent(tx.session, begun.passed.consent.consent_id, lock=True)
+    if consent is None:
+        raise ConsentMismatch("No consent with this number fits this body and this person.")
+    counted = gate.is_counted(mine, now)
+    gate.refuse_unless_active(consent, now, counted=counted)
+    if mine is not None and counts and not counted:
+        count_use(wallet, tx, consent, actor=Actor(kind="recipient", id=f"client:{mine.client_id}"), subject=ask.subject)
+        mine.counted = True
+
+
+def close_interrupted(wallet: Wallet) -> int:
+    """Write the outcome of attempts whose process died: failed, nothing was released.  Return how many."""
+    now = wallet.clock.now()
+    with wallet.transaction() as tx:
+        statement = select(Exchange).where(Exchange.state == ExchangeState.ATTEMPT)
+        statement = statement.where(Exchange.attempted_at < now - timedelta(seconds=2 * ATTEMPT_SECONDS)).limit(CLOSE_BATCH)
+        found = tx.session.scalars(statement.with_for_update(skip_locked=True)).all()
+        for row in found:
+            legal(EXCHANGE_STATES, ExchangeState(row.state), ExchangeState.FAILED)
+            if row.sealed is not None:
+                stored = json.loads(wallet.cipher.decrypt(row.sealed, scope=SEALED_SCOPE))
+                write_entry(tx, Access(**{**stored, "fields": tuple(stored["fields"])}), Outcome.FAILED, reason="interrupted")
+            row.state, row.sealed = ExchangeState.FAILED, None
+        return len(found)
+
+
+# --- both -----------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _log_or_nothing() -> Iterator[None]:
+    """Turn a database that cannot be written into `log_unavailable`: nothing is released without its row."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise LogUnavailable("Nothing was released. Repeat with the same request_id.") from error
+
+
+def _with_txn(problem: Problem, txn: UUID) -> Problem:
+    problem.extra = {**problem.extra, "instance": f"urn:uuid:{txn}", "txn": str(txn)}
+    return problem

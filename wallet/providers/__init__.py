@@ -1,0 +1,1 @@
+"""The outside: registers that hold data, behind one Protocol."""

@@ -1,0 +1,56 @@
+"""A register that speaks REST and JSON: `POST endpoint {"run", "fields"}` with the consent token → `{"as_of", "fields"}`."""
+
+from datetime import UTC, datetime
+
+from shared.http import Outbound, OutboundError, OutboundTimeout
+from wallet.providers.base import Order, Record, RegisterFailed, RegisterMalformed, RegisterTimeout
+
+
+class RestRegister:
+    """Calls the provider's endpoint; 404 says that the person is not in the register."""
+
+    def __init__(self, http: Outbound, *, timeout_seconds: float, bytes_max: int) -> None:
+        self._http = http
+        self._timeout_seconds = timeout_seconds
+        self._bytes_max = bytes_max
+
+    def fetch(self, order: Order) -> Record:
+        """Return what the register says.  Raises: RegisterFailed and its kinds."""
+        try:
+            reply = self._http.request(
+                "POST",
+                order.endpoint,
+                json={"run": order.run, "fields": list(order.fields)},
+                headers={"Authorization": f"Bearer {order.token}", "Accept": "application/json", "X-Transaction-Id": order.txn},
+                timeout_seconds=self._timeout_seconds,
+                max_bytes=self._bytes_max,
+            )
+            if reply.status == 404:
+                return Record(as_of="", values=None)
+            if reply.status != 200:
+                raise RegisterFailed(f"status {reply.status}")
+        except OutboundTimeout as error:
+            raise RegisterTimeout("no answer in time") from error
+        except OutboundError as error:
+            raise RegisterFailed(type(error).__name__) from error
+        try:
+            answer: object = reply.json()
+        except OutboundError as error:
+            raise RegisterMalformed("not JSON") from error
+        return read_answer(answer)
+
+
+def read_answer(answer: object) -> Record:
+    """Return the record of an answer of the agreed form.  Raises: RegisterMalformed."""
+    if not isinstance(answer, dict) or answer.keys() != {"as_of", "fields"}:
+        raise RegisterMalformed("members")
+    as_of, values = answer["as_of"], answer["fields"]
+    if not isinstance(as_of, str) or not isinstance(values, dict):
+        raise RegisterMalformed("types")
+    try:
+        moment = datetime.fromisoformat(as_of)
+    except ValueError:
+        raise RegisterMalformed("as_of") from None
+    if moment.tzinfo is None:
+        raise RegisterMalformed("as_of has no zone")
+    return Record(as_of=moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), values=values)

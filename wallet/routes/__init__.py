@@ -1,0 +1,18 @@
+"""Blueprints, a file a resource: HTTP in, HTTP out."""
+
+from shared.routes import Routes
+from shared.web.login import login_blueprint
+from wallet.routes import access_log, consent_requests, consents, decisions, exchange, tokens
+
+
+def all_routes() -> list[Routes]:
+    """Return the blueprints of the wallet; made anew for each app, since signing in keeps state with its app."""
+    return [
+        login_blueprint(scopes=("profile", "run")),
+        consent_requests.bp,
+        exchange.bp,
+        tokens.bp,
+        decisions.bp,
+        consents.bp,
+        access_log.bp,
+    ]

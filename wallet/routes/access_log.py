@@ -1,0 +1,98 @@
+"""Who read my data: page, JSON, export with proofs.  Spec: wallet contract §10.3."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from flask import jsonify, request
+from flask.typing import ResponseReturnValue
+
+from shared.clock import rfc3339
+from shared.problems import InvalidRequest
+from shared.routes import Routes
+from shared.web import gettext_noop, language, page
+from shared.web.signed_in import Citizen
+from wallet.context import current
+from wallet.events import Outcome
+from wallet.operations.access_log import LIMIT_MAX, Filters, Line, export_log, read_log
+from wallet.routes.people import presence
+
+bp = Routes("access_log", __name__, access=Citizen())
+
+
+@bp.get("/access-log")
+def show() -> ResponseReturnValue:
+    """Show the log as a page."""
+    found = read_log(current(), presence(), _filters(), lang=language(), cursor=_cursor())
+    return page("wallet/access_log.html", log=found, only_refused=request.args.get("outcome") == Outcome.DENIED)
+
+
+@bp.get("/me/access-log")
+def show_json() -> ResponseReturnValue:
+    """Give the log as JSON."""
+    found = read_log(current(), presence(), _filters(), lang=language(), cursor=_cursor(), limit=_limit())
+    return jsonify({"lines": [_render(line) for line in found.lines], "next_cursor": found.next_cursor}), 200, {"Cache-Control": "no-store"}
+
+
+@bp.get("/me/access-log/export")
+def export() -> ResponseReturnValue:
+    """Give the log with core, salt and inclusion proof of each entry, to be checked offline."""
+    wallet = current()
+    rows = export_log(wallet, presence(), _filters(), lang=language(), limit=_limit())
+    lines = [{**_render(row["line"]), "entries": row["entries"]} for row in rows if isinstance(row["line"], Line)]
+    body = {"verifier_key": wallet.audit_signer.verifier_key, "lines": lines}
+    headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="access-log.json"'}
+    return jsonify(body), 200, headers
+
+
+def _filters() -> Filters:
+    args = request.args
+    outcome = args.get("outcome") or None
+    if outcome is not None and outcome not in set(Outcome):
+        raise InvalidRequest(gettext_noop("There is no such result to look for."))
+    return Filters(
+        since=_moment("from"), until=_moment("to"), org_id=args.get("org") or None, dataset_id=args.get("dataset") or None, outcome=outcome
+    )
+
+
+def _moment(name: str) -> datetime | None:
+    text = request.args.get(name)
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest(gettext_noop("Write dates like 2026-11-21.")) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _limit() -> int:
+    text = request.args.get("limit", str(LIMIT_MAX))
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:4]) <= LIMIT_MAX:
+        raise InvalidRequest(gettext_noop("The limit is a number from 1 to 100."))
+    return int(text)
+
+
+def _cursor() -> str | None:
+    text = request.args.get("cursor")
+    if not text:
+        return None
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise InvalidRequest(gettext_noop("That page of the log does not exist.")) from None
+
+
+def _render(line: Line) -> dict[str, object]:
+    return {
+        "txn": line.txn,
+        "at": rfc3339(line.at),
+        "accessor": {"org_id": line.org_id, "name": line.org_name, **({"handled_by": line.handled_by} if line.handled_by else {})},
+        "source": {"name": line.source_name, "dataset_id": line.dataset_id, "title": line.dataset_title},
+        "fields": list(line.fields),
+        "purpose": line.purpose_text,
+        "basis": line.basis,
+        "procedure_code": line.procedure_code,
+        "outcome": line.outcome,
+        "reason": line.reason,
+        "entry_ids": list(line.entry_ids),
+    }

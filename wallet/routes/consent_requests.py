@@ -1,0 +1,44 @@
+"""`/consent-requests`: a body asks a person, looks, takes back.  Spec: wallet contract §5.4."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from flask import g, jsonify
+from flask.typing import ResponseReturnValue
+
+from shared.access import Scope
+from shared.bodies import load_json, read_json
+from shared.routes import Routes
+from wallet.context import current
+from wallet.errors import InvalidExchange
+from wallet.operations.consent_requests import Ask, cancel_request, create_request, get_request
+from wallet.schemas.consent_requests import ConsentRequestSchema, render
+from wallet.standards.canonical import fingerprint
+
+BODY_BYTES_MAX = 256 * 1024
+bp = Routes("consent_requests", __name__, url_prefix="/consent-requests", access=Scope("wallet:consents"))
+
+
+@bp.post("")
+def create() -> ResponseReturnValue:
+    """Ask a person; the same `id` with the same body answers 200 with what is there."""
+    ask: Ask = load_json(ConsentRequestSchema(), max_bytes=BODY_BYTES_MAX)
+    ask = replace(ask, body_sha256=fingerprint(read_json(max_bytes=BODY_BYTES_MAX)))
+    wallet = current()
+    if any(item.valid_until <= wallet.clock.now() for item in ask.items):
+        raise InvalidExchange("The consent would be over before it began.", errors={"items": ["valid_until is in the past."]})
+    view = create_request(wallet, g.caller.client_id, ask)
+    return jsonify(render(view)), 201 if view.is_new else 200, {"Cache-Control": "no-store"}
+
+
+@bp.get("/<uuid:request_id>")
+def show(request_id: UUID) -> ResponseReturnValue:
+    """Say where each item stands."""
+    return jsonify(render(get_request(current(), g.caller.client_id, request_id))), 200, {"Cache-Control": "no-store"}
+
+
+@bp.delete("/<uuid:request_id>")
+def cancel(request_id: UUID) -> ResponseReturnValue:
+    """Take the request back."""
+    cancel_request(current(), g.caller.client_id, request_id)
+    return "", 204

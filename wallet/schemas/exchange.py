@@ -1,0 +1,94 @@
+"""Bodies of `/exchange/v1/requests`.  Spec: wallet contract §8.1."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from wallet.operations.exchange import Answer
+from wallet.operations.gate import ExchangeAsk
+from wallet.schemas.fields import CODE, ProcedureSchema, SubjectSchema, normal_run
+
+FIELDS_MAX = 200
+
+
+class BasisSchema(Schema):
+    """By the person's consent, or by law."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(["consent", "law"]))
+    consent_id = fields.UUID()
+    law_reference = fields.String(validate=validate.Length(min=1, max=300))
+    agreement_id = fields.String(validate=CODE)
+
+    @validates_schema
+    def check(self, data: dict[str, Any], **_: object) -> None:
+        """Law names its agreement, and no consent."""
+        if data["kind"] == "law" and ("agreement_id" not in data or "consent_id" in data):
+            raise ValidationError("The law's basis names `agreement_id` and no consent.", "agreement_id")
+        if data["kind"] == "consent" and data.keys() & {"law_reference", "agreement_id"}:
+            raise ValidationError("A consent's basis names `consent_id` alone.", "consent_id")
+
+
+class OfficialSchema(Schema):
+    """Who at the body asks."""
+
+    id = fields.String(required=True, validate=validate.Length(min=1, max=100))
+    unit = fields.String(validate=validate.Length(min=1, max=100))
+
+
+class ExchangeSchema(Schema):
+    """The body of `POST /exchange/v1/requests`."""
+
+    request_id = fields.String(required=True, validate=validate.Regexp(r"^[A-Za-z0-9._:-]{8,64}\Z"))
+    subject = fields.Nested(SubjectSchema, required=True)
+    dataset_id = fields.String(required=True, validate=CODE)
+    fields_ = fields.List(fields.String(validate=CODE), required=True, data_key="fields", validate=validate.Length(min=1, max=FIELDS_MAX))
+    purpose_id = fields.String(required=True, validate=CODE)
+    basis = fields.Nested(BasisSchema, required=True)
+    procedure = fields.Nested(ProcedureSchema)
+    official = fields.Nested(OfficialSchema)
+    preview = fields.Boolean(
+        load_default=False, truthy={True}, falsy={False}, validate=validate.Equal(False, error="A preview is not offered here.")
+    )
+
+    @validates_schema
+    def check(self, data: dict[str, Any], **_: object) -> None:
+        """Each field once."""
+        if len(data["fields_"]) != len(set(data["fields_"])):
+            raise ValidationError("Name each field once.", "fields")
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> ExchangeAsk:
+        """Return the operation's own type; the route adds the hash of the body."""
+        basis, procedure, official = data["basis"], data.get("procedure", {}), data.get("official", {})
+        return ExchangeAsk(
+            request_id=data["request_id"],
+            run=normal_run(data["subject"]),
+            dataset_id=data["dataset_id"],
+            fields=tuple(data["fields_"]),
+            purpose_id=data["purpose_id"],
+            by_law=basis["kind"] == "law",
+            consent_id=basis.get("consent_id"),
+            law_reference=basis.get("law_reference"),
+            agreement_id=basis.get("agreement_id"),
+            procedure_code=procedure.get("code"),
+            case_id=procedure.get("case_id"),
+            official_id=official.get("id"),
+            official_unit=official.get("unit"),
+            body_sha256="",
+        )
+
+
+def render(answer: Answer) -> dict[str, object]:
+    """Return the body of a release, or of a person who is not in the register."""
+    body: dict[str, object] = {"txn": str(answer.txn), "dataset_id": answer.dataset_id, "data": answer.data}
+    if answer.data is None:
+        body["reason"] = "no_record"
+    else:
+        body["as_of"] = answer.as_of
+    return {
+        **body,
+        "source": {"org_id": answer.source},
+        "retention": answer.retention,
+        "log_entry_id": answer.log_entry_id,
+        "evidence": answer.evidence,
+    }

@@ -1,0 +1,27 @@
+"""Settings of the wallet."""
+
+from dataclasses import dataclass
+
+from shared.settings import ServiceSettings, setting
+
+AUTHORITY = "Agencia de Protección de Datos Personales"
+
+
+def _is_token_life(value: int) -> str | None:
+    return None if 10 <= value <= 300 else "must be 10 to 300"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ServiceSettings):
+    """What the wallet needs to know besides what every service does."""
+
+    consent_token_ttl_seconds: int = setting("life of a consent token", default=120, check=_is_token_life)
+    provider_timeout_seconds: int = setting("longest time a provider may take to answer", default=10)
+    provider_bytes_max: int = setting("largest answer taken from a provider", default=256 * 1024)
+    request_ttl_days: int = setting("how long a consent request waits for the person", default=10)
+    refusal_quiet_days: int = setting("days in which a refused request may not be made again by the same body", default=30)
+    fresh_login_seconds: int = setting("how long after signing in a person may grant without signing in again", default=300)
+    rights_url: str = setting("page about a person's rights over her data, shown with each consent", default="https://www.bcn.cl/leychile")
+    authority_name: str = setting(
+        "authority that hears complaints, shown with each consent", default="Agencia de Protección de Datos Personales"
+    )

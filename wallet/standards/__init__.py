@@ -1,0 +1,1 @@
+"""Pure functions, a file a specification; imports neither flask nor sqlalchemy."""

@@ -1,0 +1,70 @@
+"""What a person was shown and what she decided, as frozen records with their hashes.  Spec: wallet contract §3, U11.
+
+The *offer* is everything on the decision page; its hash goes round with the form, so that what is granted is what was read.
+The *record* is the offer with the decision; `snapshot_sha256` is over its canonical JSON.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from wallet.standards.canonical import Json, sha256_of
+
+SCHEMA_VERSION = "https://w3id.org/dpv/schema/dpv-27560#record"
+Frozen = dict[str, Json]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """How an offer was granted; `optional_granted` are the optional fields the person turned on."""
+
+    consent_id: str
+    chain_id: str
+    decided_by: str
+    optional_granted: frozenset[str]
+    valid_from: datetime
+
+
+def instant(moment: datetime) -> str:
+    """Write a moment as RFC 3339 in whole seconds with `Z`."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def shown_sha256(offer: Mapping[str, Json]) -> str:
+    """Return the hash that the form carries."""
+    return sha256_of(offer)
+
+
+def granted_record(offer: Mapping[str, Json], decision: Decision) -> Frozen:
+    """Return the frozen record of a granted offer.
+
+    Raises: ValueError when a field was turned on that the offer does not hold as optional.
+    """
+    fields = _fields(offer)
+    optional = {str(field["field_id"]) for field in fields if field["optional"]}
+    if decision.optional_granted - optional:
+        raise ValueError("not an optional field of this request")
+    decided = [{**field, "granted": not field["optional"] or field["field_id"] in decision.optional_granted} for field in fields]
+    return {
+        **offer,
+        "schema_version": SCHEMA_VERSION,
+        "consent_id": decision.consent_id,
+        "consent_version": 1,
+        "chain_id": decision.chain_id,
+        "decided_by": {"kind": "principal", "id": decision.decided_by},
+        "fields": decided,
+        "valid_from": instant(decision.valid_from),
+        "shown_sha256": shown_sha256(offer),
+    }
+
+
+def granted_fields(record: Mapping[str, Json]) -> list[str]:
+    """Return the ids of the granted fields, sorted."""
+    return sorted(str(field["field_id"]) for field in _fields(record) if field["granted"])
+
+
+def _fields(frozen: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    fields = frozen["fields"]
+    if not isinstance(fields, list):
+        raise TypeError("a frozen record has a list of fields")
+    return [field for field in fields if isinstance(field, dict)]
