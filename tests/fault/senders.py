@@ -7,7 +7,7 @@ A try whose answer was lost may have been accepted or not, so the next try is an
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ import httpx
 from notifications_python_client.authentication import create_jwt_token
 
 from deploy.system import wait_until
-from tests.fault.suite import Suite, until
+from tests.fault.suite import Suite, until, until_none
 
 POSTING_SECONDS = 120.0
 THREADS = 4
@@ -68,11 +68,28 @@ class Sender:
             self.accepted[reference] = answer.json()["id"]
         return self.accepted[reference]
 
-    def post_all(self, channels: Iterable[str], *, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Post a message for each, trying until it is accepted, from several threads; `meanwhile` runs beside them."""
+    def post_all(self, channels: Iterable[str]) -> None:
+        """Post a message for each, trying until it is accepted, from several threads."""
         with ThreadPoolExecutor(THREADS) as pool:
-            posting: list[Future[None]] = [pool.submit(self._insist, channel) for channel in channels]
-            meanwhile()
+            for one in [pool.submit(self._insist, channel) for channel in channels]:
+                one.result()
+
+    def post_during(self, channels: Sequence[str], faults: Callable[[], None]) -> None:
+        """Post from several threads, each trying until its message is accepted, from before the faults until after the last of them."""
+        over = threading.Event()
+
+        def go_on(turns: Iterator[str]) -> None:
+            for channel in turns:
+                self._insist(channel)
+                if over.is_set():
+                    return
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            posting: list[Future[None]] = [pool.submit(go_on, itertools.cycle(channels)) for _ in range(THREADS)]
+            try:
+                faults()
+            finally:
+                over.set()
             for one in posting:
                 one.result()
 
@@ -88,14 +105,14 @@ class Sender:
 
     def check_delivered_once(self, since: str) -> None:
         """Every accepted message arrives once and is delivered in the end; of the others none came twice."""
-        until(lambda: not set(self.accepted) - set(self._arrived(since)), "everything accepted has arrived", pause=LISTING_SECONDS)
+        until_none(lambda: len(set(self.accepted) - set(self._arrived(since))), "everything accepted arrives", pause=LISTING_SECONDS)
         waiting = set(self.accepted.values())
 
-        def all_final() -> bool:
+        def unfinished() -> int:
             waiting.difference_update([one for one in waiting if self.status(one) in DONE])
-            return not waiting
+            return len(waiting)
 
-        until(all_final, "everything accepted is delivered", pause=LISTING_SECONDS)
+        until_none(unfinished, "everything accepted is delivered", pause=LISTING_SECONDS)
         arrived = self._arrived(since)
         assert {reference: count for reference, count in arrived.items() if count != 1} == {}
         assert set(self.accepted) <= set(arrived) <= self.tried

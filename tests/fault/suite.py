@@ -37,6 +37,15 @@ def until(condition: Callable[[], bool], what: str, *, seconds: float = RECOVERY
     assert wait_until(condition, seconds, pause_seconds=pause), f"{what}: not within {seconds:.0f} s"
 
 
+def until_none(left: Callable[[], int], what: str, *, pause: float) -> None:
+    """Wait until nothing is left, however long a slow machine takes; fail where nothing moves any more."""
+    least = left()
+    while least:
+        seen = least
+        until(lambda seen=seen: left() < seen, f"{what}: {seen} left, and it goes on", pause=pause)  # type: ignore[misc] # the default pins the loop's value
+        least = left()
+
+
 @dataclass
 class Death:
     """Programs that were killed at a moment, by the pids they had."""
