@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 
 class Access:
-    """A rule.  `name` is what documents show; `pages` says that people come with a browser: errors as pages, CSRF checked."""
+    """A rule.  `name` is what documents show; `pages` says that people come with a browser: errors as pages, CSRF checked.
+
+    `bearer` says what the bearer token of this rule is, for OpenAPI; empty where none is sent.
+    """
 
     name: ClassVar[str] = ""
     pages: ClassVar[bool] = False
+    bearer: ClassVar[str] = ""
 
     def check(self) -> None:
         """Let the present request pass, or raise a Problem."""
@@ -68,6 +72,8 @@ def bearer_token() -> str:
 
 class Scope(Access):
     """A machine with an access token of the issuer that is addressed to this service and has all the scopes."""
+
+    bearer = "Access token of identity, addressed to this service (RFC 9068)."
 
     def __init__(self, *scopes: str) -> None:
         self.scopes = scopes

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shared import metrics, telemetry, trace, web
+from shared import metrics, openapi, telemetry, trace, web
 from shared.access import PUBLIC, Access
 from shared.audit import routes as audit_routes
 from shared.context import Context, is_engine_away
@@ -35,6 +35,7 @@ class Andamio:
     context: Context
     formats: Mapping[str, Format]
     access_rules: dict[str, Access] = field(default_factory=dict)
+    openapi: dict[str, object] | None = None  # made when it is first asked for
 
 
 class Inside(Access):
@@ -66,7 +67,7 @@ def base_app(context: Context, *, import_name: str, formats: Mapping[str, Format
     app.register_error_handler(HTTPException, _refuse_http)
     app.register_error_handler(Exception, _refuse_unknown)
     web.install(app, context)
-    register(app, [_operations_routes(), audit_routes.bp])
+    register(app, [_operations_routes(), audit_routes.bp, openapi.bp])
     return app
 
 

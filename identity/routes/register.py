@@ -8,6 +8,7 @@ from identity.operations import register, register_views
 from identity.schemas.register import ClientSchema, MemberSchema, OrganisationSchema, ServiceSchema
 from shared.access import Scope
 from shared.bodies import load_json
+from shared.openapi import describes
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 
@@ -32,6 +33,7 @@ def list_organisations() -> ResponseReturnValue:
 
 
 @routes.post("/organisations")
+@describes(body=OrganisationSchema, answers={201: OrganisationSchema})
 def create_organisation() -> ResponseReturnValue:
     """Enter an organisation."""
     values = load_json(OrganisationSchema())
@@ -46,6 +48,7 @@ def list_services() -> ResponseReturnValue:
 
 
 @routes.post("/services")
+@describes(body=ServiceSchema, answers={201: ServiceSchema})
 def create_service() -> ResponseReturnValue:
     """Enter a service."""
     values = load_json(ServiceSchema())

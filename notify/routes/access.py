@@ -16,6 +16,7 @@ class ServiceKey(Access):
     """A service with a token made of one of its API keys.  Spec: notify-api §2."""
 
     name = "API key of a service"
+    bearer = "A JWT signed with an API key of the service (notify-api §2)."
 
     def check(self) -> None:
         """Leave the Holder in `g.holder`.  Raises: TokenMissing, TokenRefused."""

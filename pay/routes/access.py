@@ -12,6 +12,7 @@ class PaymentKey(Access):
     """A service's system with an API key of its account.  Spec: pay-api.md §2."""
 
     name = "payment API key"
+    bearer = "An API key of the account."
 
     def check(self) -> None:
         """Leave the Merchant in `g.merchant`.  Raises: KeyRefused."""

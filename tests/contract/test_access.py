@@ -28,6 +28,7 @@ EVERYWHERE = {
     "audit_log.key",
     "audit_log.leaves",
     "audit_log.witnessed",
+    "openapi.show",
 }
 SIGN_IN = {"login.begin", "login.finish", "login.sign_out", "login.back_channel"}
 OPEN = {

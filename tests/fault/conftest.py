@@ -33,6 +33,7 @@ def suite(fault_folder: Path) -> Iterator[Suite]:
             suite = suite_at(sandboxes.obtain_own(fault_folder))
         stack.callback(suite.close)
         suite.wait_well()
+        suite.wait_idle()
         yield suite
         assert (suite.folder / "sandbox.json").exists(), f"the sandbox ended:\n{(fault_folder / 'sandbox.log').read_text()[-2000:]}"
         suite.wait_well()

@@ -168,6 +168,12 @@ class Suite(RunningSandbox):
         for name in (*SERVICES, *(f"{service}-worker" for service in SERVICES), "relay", "postgres", "valkey"):
             until(lambda name=name: self.is_ready(name), f"{name} is ready")  # type: ignore[misc] # the default pins the loop's value
 
+    def wait_idle(self) -> None:
+        """Wait until no job is due or under way: what an earlier test left to do would stand before the provider that this one freezes."""
+        busy = "SELECT count(*) FROM outbox WHERE state = 'waiting' AND (published OR runner IS NOT NULL OR due_at <= now())"
+        for service in SERVICES:
+            until_none(lambda service=service: int(self.row(service, busy)[0]), f"{service} has nothing to do", pause=LOOK_SECONDS)  # type: ignore[misc] # the default pins the loop's value
+
     def verify(self, *arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, dict[str, Any]]:
         """`andamio audit verify --json`: its exit status, and what it says of each log.  Run here, to save a process its imports."""
         before, said = dict(os.environ), io.StringIO()
