@@ -15,6 +15,8 @@ class Event(StrEnum):
     PERSON_CREATED = "identity:person:created"
     PERSON_STATE_CHANGED = "identity:person:state-changed"
     SESSION_ENDED = "identity:session:ended"
+    LOGOUT_NOTICE_DELIVERED = "identity:logout-notice:delivered"
+    LOGOUT_NOTICE_FAILED = "identity:logout-notice:failed"
     LOGOUT_ASKED = "identity:logout:asked"
     INTERACTION_RECEIVED = "identity:interaction:received"
     INTERACTION_STARTED = "identity:interaction:started"

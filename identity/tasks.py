@@ -1,6 +1,7 @@
 """Periodic work: keys, and rows whose time is over."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import update
 
@@ -8,15 +9,23 @@ from identity.context import Identity
 from identity.models.base import table_of
 from identity.models.grant import AccessToken, AuthorizationCode, UsedAssertion
 from identity.models.interaction import OPEN, Interaction, InteractionState, LogoutRequest
-from identity.operations import keys
+from identity.models.logout_notice import LogoutNotice
+from identity.operations import keys, logout_notices
 from identity.operations.throttles import THROTTLES
 from shared.chores import with_chores
-from shared.tasks import Jobs
+from shared.tasks import Job, Jobs
 
 jobs: Jobs[Identity] = with_chores(Jobs())
 INTERACTIONS = table_of(Interaction)
 KEPT_AFTERWARDS = timedelta(days=1)
 THROTTLES_KEPT = timedelta(days=365)
+NOTICES_KEPT = timedelta(days=90)
+
+
+@jobs.job(logout_notices.JOB, max_attempts=logout_notices.ATTEMPTS_MAX + 1)
+def send_logout_token(identity: Identity, job: Job) -> None:
+    """Tell one client that a session is over (LO-8)."""
+    logout_notices.send_logout_token(identity, UUID(job.payload["notice_id"]), job.attempt)
 
 
 @jobs.every(300, "tend_keys")
@@ -40,4 +49,6 @@ def clear_expired(identity: Identity) -> None:
             table = table_of(model)
             kept = timedelta(0) if model is UsedAssertion else KEPT_AFTERWARDS
             connection.execute(table.delete().where(table.c.expires_at <= now - kept))
+        notices = table_of(LogoutNotice)
+        connection.execute(notices.delete().where(notices.c.created_at <= now - NOTICES_KEPT))
         connection.execute(THROTTLES.delete().where(THROTTLES.c.updated_at <= now - THROTTLES_KEPT))

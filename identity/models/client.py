@@ -72,6 +72,8 @@ class Client(Base):
     default_max_age: Mapped[int | None] = mapped_column(Integer)
     state: Mapped[str] = mapped_column(String(10), default="active")
     legacy_until: Mapped[datetime | None]
+    backchannel_logout_uri: Mapped[str | None] = mapped_column(String(2000))
+    frontchannel_logout_uri: Mapped[str | None] = mapped_column(String(2000))
     created_at: Mapped[datetime]
 
     __table_args__ = (

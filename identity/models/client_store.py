@@ -52,6 +52,8 @@ class KnownClient:
     default_acr_values: tuple[str, ...]
     default_max_age: int | None
     legacy_until: datetime | None
+    backchannel_logout_uri: str | None
+    frontchannel_logout_uri: str | None
     service_name: str
     service_purpose: str
     organisation_name: str
@@ -111,6 +113,8 @@ def read_client(connection: Connection, client_id: str) -> KnownClient | None:
         default_acr_values=tuple(row["default_acr_values"]),
         default_max_age=row["default_max_age"],
         legacy_until=row["legacy_until"],
+        backchannel_logout_uri=row["backchannel_logout_uri"],
+        frontchannel_logout_uri=row["frontchannel_logout_uri"],
         service_name=row["service_name"],
         service_purpose=row["purpose"],
         organisation_name=row["organisation_name"],

@@ -10,6 +10,7 @@ from identity.errors import RegisterConflict
 from identity.events import Event
 from identity.models.finders import PASSWORDS, PERSONS, find_credentials, person_scope, run_index, seal_facts
 from identity.models.person import Person, PersonState, TotpAuthenticator
+from identity.operations import sessions
 from identity.standards.oidc_claims import Facts
 
 
@@ -52,4 +53,6 @@ def set_state(identity: Identity, person_id: UUID, state: PersonState, *, actor:
     """Suspend a person, mark them as deceased, or let them in again; it counts at the next request (UI-7)."""
     with identity.transaction() as tx:
         tx.connection.execute(update(PERSONS).where(PERSONS.c.id == person_id).values(state=state))
+        if state is not PersonState.ACTIVE:
+            sessions.end_sessions_of(identity, tx, person_id)
         tx.record(Event.PERSON_STATE_CHANGED, actor=actor, object_id=str(person_id), data={"state": state})

@@ -50,6 +50,8 @@ class NewClient:
     default_acr_values: tuple[str, ...] = ()
     default_max_age: int | None = None
     legacy_until: datetime | None = None
+    backchannel_logout_uri: str | None = None
+    frontchannel_logout_uri: str | None = None
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def _redirect_faults(new: NewClient, policy: Policy, *, loopback: bool) -> list[
         return ["Machines have no redirect URIs."] if new.redirect_uris or new.post_logout_redirect_uris else []
     if not new.redirect_uris:
         return ["At least one redirect URI is needed."]
-    for uri in (*new.redirect_uris, *new.post_logout_redirect_uris):
+    channels = [uri for uri in (new.backchannel_logout_uri, new.frontchannel_logout_uri) if uri]
+    for uri in (*new.redirect_uris, *new.post_logout_redirect_uris, *channels):
         if fault := redirect_uris.fault_of(uri, native=new.native, loopback=loopback):
             return [f"{uri[:200]!r} {fault}."]
     if new.sector is None and redirect_uris.sector_of(new.redirect_uris) is None:
@@ -217,6 +220,7 @@ def _client_row(identity: Identity, new: NewClient, service: Service, auth_metho
     row.sector = new.sector or redirect_uris.sector_of(new.redirect_uris) or f"client:{new.client_id}"
     row.id_token_alg, row.lower_case_bearer = new.id_token_alg, new.lower_case_bearer
     row.default_acr_values, row.default_max_age = list(new.default_acr_values), new.default_max_age
+    row.backchannel_logout_uri, row.frontchannel_logout_uri = new.backchannel_logout_uri, new.frontchannel_logout_uri
     row.state, row.legacy_until, row.created_at = "active", new.legacy_until, identity.clock.now()
     return row
 

@@ -85,6 +85,8 @@ def _client(row: Client, service_id: str) -> View:
         "id_token_alg",
         "default_acr_values",
         "default_max_age",
+        "backchannel_logout_uri",
+        "frontchannel_logout_uri",
         "state",
     )
     view: View = {name: getattr(row, name) for name in (*named, *more)}

@@ -12,6 +12,7 @@ from identity.models.base import table_of
 from identity.models.finders import PERSONS
 from identity.models.person import PersonState
 from identity.models.sso_session import SsoSession
+from identity.operations import logout_notices
 from identity.standards.acr import acr_of
 from shared.context import Transaction
 from shared.crypto import sha256_hex
@@ -56,7 +57,12 @@ def touch_session(identity: Identity, tx: Transaction, session: Session) -> None
 def begin_session(
     identity: Identity, tx: Transaction, person_id: UUID, amr: tuple[str, ...], *, before: Session | None
 ) -> tuple[Session, str]:
-    """Begin a session and return it with the token for its cookie; the one before in this browser ends."""
+    """Begin a session and return it with the token for its cookie.
+
+    The same person goes on with the session they have, so that its clients still hear of its end; somebody else's in this browser ends.
+    """
+    if before is not None and before.person_id == person_id:
+        return _begin_again(identity, tx, before, amr)
     now, token, session_id = identity.clock.now(), identity.ids.token(32), identity.ids.uuid4()
     if before is not None:
         end_session(identity, tx, before)
@@ -73,6 +79,21 @@ def begin_session(
     }
     tx.connection.execute(SESSIONS.insert().values(row))
     return Session(session_id, person_id, now, acr_of(amr), amr), token
+
+
+def _begin_again(identity: Identity, tx: Transaction, session: Session, amr: tuple[str, ...]) -> tuple[Session, str]:
+    """Give a session a new token, time and level: its person has signed in again (AZ-11)."""
+    now, token = identity.clock.now(), identity.ids.token(32)
+    values = {
+        "token_hash": sha256_hex(token),
+        "auth_time": now,
+        "acr": acr_of(amr),
+        "amr": list(amr),
+        "last_seen_at": now,
+        "expires_at": now + timedelta(seconds=identity.settings.session_ttl_seconds),
+    }
+    tx.connection.execute(update(SESSIONS).where(SESSIONS.c.id == session.id).values(values))
+    return Session(session.id, session.person_id, now, acr_of(amr), amr), token
 
 
 def raise_session(identity: Identity, tx: Transaction, session: Session, method: str) -> tuple[Session, str]:
@@ -92,9 +113,19 @@ def renew_token(identity: Identity, tx: Transaction, session_id: UUID) -> str:
 
 
 def end_session(identity: Identity, tx: Transaction, session: Session) -> None:
-    """End a session; what was signed in with it is asked for again."""
+    """End a session: its clients are told, and what it carried is revoked (LO-8…LO-10)."""
     ended = tx.connection.execute(
         update(SESSIONS).where(SESSIONS.c.id == session.id, SESSIONS.c.ended_at.is_(None)).values(ended_at=identity.clock.now())
     )
     if ended.rowcount:
+        logout_notices.announce_end(identity, tx, session.id, session.person_id)
         tx.record(Event.SESSION_ENDED, actor=f"person:{session.person_id}", object_id=str(session.id), channel="web")
+
+
+def end_sessions_of(identity: Identity, tx: Transaction, person_id: UUID) -> int:
+    """End every session of a person, after recovery, suspension or death; return how many (LO-9)."""
+    query = select(SESSIONS).where(SESSIONS.c.person_id == person_id, SESSIONS.c.ended_at.is_(None)).with_for_update()
+    rows = tx.connection.execute(query).all()
+    for row in rows:
+        end_session(identity, tx, Session(row.id, row.person_id, row.auth_time, row.acr, tuple(row.amr)))
+    return len(rows)

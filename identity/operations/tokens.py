@@ -27,7 +27,7 @@ from identity.models.grant import AccessToken, AuthorizationCode, Grant, UsedAss
 from identity.models.key_store import StoredKey
 from identity.models.person import PersonState
 from identity.operations.client_authentication import Authenticated, authenticate
-from identity.standards import jose, oidc_core, rfc7636, rfc9068
+from identity.standards import jose, logout_tokens, oidc_core, rfc7636, rfc9068
 from identity.standards.rfc6749 import Parameters, parse_scope
 from shared.context import Transaction
 from shared.crypto import sha256_hex
@@ -41,7 +41,7 @@ Reply = dict[str, object]
 
 @dataclass(frozen=True)
 class Redeemed:
-    """A code that was just marked used, the pairwise subject, and the grant it stands for."""
+    """A code that was just marked used (or what stands for one in another flow), the pairwise subject, and the grant behind it."""
 
     subject: str
     redirect_uri: str
@@ -53,6 +53,9 @@ class Redeemed:
     auth_time: datetime
     acr: str
     amr: tuple[str, ...]
+    session_id: UUID
+    extra: Mapping[str, object] = field(default_factory=dict)
+    """Claims that this way of granting adds to the ID token."""
 
 
 def give_token(identity: Identity, parameters: Parameters, authorization: str | None) -> Reply:
@@ -78,7 +81,7 @@ def give_machine_token(identity: Identity, authenticated: Authenticated, paramet
     jti = identity.ids.token(16)
     token = _jwt_access_token(identity, client, TokenWish(audience, client.client_id, scopes, jti), identity.keys.signer(SIGNED_WITH))
     with identity.transaction() as tx:
-        _use_assertion(tx, authenticated)
+        use_assertion(tx, authenticated)
         data: dict[str, str | int | bool | list[str]] = {"audience": audience, "scopes": list(scopes), "jti": jti}
         tx.record(Event.TOKEN_ISSUED, actor=f"client:{client.client_id}", object_id=client.client_id, data=data)
     ttl = identity.settings.access_token_ttl_seconds
@@ -126,7 +129,7 @@ def _jwt_access_token(identity: Identity, client: KnownClient, wish: TokenWish, 
     return jose.sign({**claims, **wish.person}, key=signer.key, alg=signer.alg, kid=signer.kid, typ=rfc9068.TYP)
 
 
-def _use_assertion(tx: Transaction, authenticated: Authenticated) -> None:
+def use_assertion(tx: Transaction, authenticated: Authenticated) -> None:
     """Remember the assertion's jti; the second use finds it there (CA-4).  Raises: InvalidClient."""
     assertion = authenticated.assertion
     if assertion is None:
@@ -146,7 +149,7 @@ def redeem_code(identity: Identity, authenticated: Authenticated, parameters: Pa
     if code is None:
         raise OAuthInvalidRequest("code is missing")
     with identity.transaction() as tx:
-        _use_assertion(tx, authenticated)
+        use_assertion(tx, authenticated)
         try:
             return _redeem(identity, tx, authenticated.client, code, parameters)
         except OAuthError as error:
@@ -162,7 +165,11 @@ def _redeem(identity: Identity, tx: Transaction, client: KnownClient, code: str,
     if redirect_uri != row.redirect_uri:
         raise InvalidGrant("redirect_uri is not the one of the request")
     rfc7636.check_verifier(row.code_challenge, parameters.get("code_verifier"))
-    resource = _code_resource(row, parameters.all("resource"))
+    return reply_for(identity, tx, client, row, _code_resource(row, parameters.all("resource")))
+
+
+def reply_for(identity: Identity, tx: Transaction, client: KnownClient, row: Redeemed, resource: str | None) -> Reply:
+    """Make the tokens of a grant: a JWT for the resource, or an opaque token for user info; and the ID token (TK-6)."""
     access_token, ttl = _person_jwt(identity, tx, client, row, resource) if resource else _opaque_token(identity, tx, row)
     lower = client.claims_profile == "clave_unica" and client.lower_case_bearer
     reply: Reply = {"access_token": access_token, "token_type": "bearer" if lower else "Bearer", "expires_in": ttl}
@@ -193,7 +200,7 @@ def _take_code(identity: Identity, tx: Transaction, client: KnownClient, code: s
         raise InvalidGrant("the code is not valid")
     joined = CODES.join(GRANTS, CODES.c.grant_id == GRANTS.c.id).join(PERSONS, GRANTS.c.person_id == PERSONS.c.id)
     columns = (CODES.c.redirect_uri, CODES.c.code_challenge, CODES.c.nonce, GRANTS.c.id.label("grant_id"), GRANTS.c.person_id)
-    more = (GRANTS.c.scopes, GRANTS.c.resources, GRANTS.c.auth_time, GRANTS.c.acr, GRANTS.c.amr)
+    more = (GRANTS.c.scopes, GRANTS.c.resources, GRANTS.c.auth_time, GRANTS.c.acr, GRANTS.c.amr, GRANTS.c.session_id)
     query = select(*columns, *more).select_from(joined).where(CODES.c.code_hash == digest, GRANTS.c.revoked_at.is_(None))
     row = tx.connection.execute(query.where(PERSONS.c.state == PersonState.ACTIVE)).one_or_none()
     if row is None:
@@ -210,6 +217,7 @@ def _take_code(identity: Identity, tx: Transaction, client: KnownClient, code: s
         row.auth_time,
         row.acr,
         tuple(row.amr),
+        row.session_id,
     )
 
 
@@ -263,6 +271,9 @@ def _id_token(identity: Identity, tx: Transaction, client: KnownClient, row: Red
         amr=row.amr,
         access_token=access_token,
     )
+    if client.backchannel_logout_uri or client.frontchannel_logout_uri:
+        claims["sid"] = logout_tokens.sid_of(identity.pairwise_key, row.session_id, client.sector)
+    claims |= row.extra
     return jose.sign(claims, key=signer.key, alg=signer.alg, kid=signer.kid)
 
 

@@ -4,7 +4,7 @@ from flask import g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from identity.context import current
-from identity.operations import register, register_views
+from identity.operations import logout_notices, register, register_views
 from identity.schemas.register import ClientSchema, MemberSchema, OrganisationSchema, ServiceSchema
 from shared.access import Scope
 from shared.bodies import load_json
@@ -74,6 +74,13 @@ def create_client() -> ResponseReturnValue:
     identity, actor = current(), _actor()
     made = register.create_client(identity, load_json(ClientSchema()), actor=actor)
     return _with_secret(made)
+
+
+@routes.get("/clients/<client_id>/logout-notices")
+def list_logout_notices(client_id: str) -> ResponseReturnValue:
+    """The newest notices that sessions are over, with every try to deliver them (LO-8)."""
+    register_views.get_client(current(), client_id)
+    return jsonify({"notices": logout_notices.list_notices(current(), client_id)})
 
 
 @routes.post("/clients/<client_id>/secrets")

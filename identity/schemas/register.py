@@ -72,6 +72,8 @@ class ClientSchema(Schema):
     default_acr_values = fields.List(fields.String(), load_default=list, validate=FEW)
     default_max_age = fields.Integer(strict=True, validate=validate.Range(min=0))
     legacy_until = fields.AwareDateTime()
+    backchannel_logout_uri = fields.String()
+    frontchannel_logout_uri = fields.String()
 
     @post_load
     def make(self, values: dict[str, Any], **_: object) -> NewClient:

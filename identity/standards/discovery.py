@@ -60,6 +60,8 @@ def metadata(issuer: str, *, service_scopes: tuple[str, ...] = ()) -> Mapping[st
         "request_uri_parameter_supported": False,
         "require_request_uri_registration": False,
         "require_pushed_authorization_requests": False,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "acr_values_supported": list(acr.LEVELS),
         "prompt_values_supported": list(PROMPTS),
         "display_values_supported": list(DISPLAYS),

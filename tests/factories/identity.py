@@ -32,10 +32,13 @@ from identity.providers.base import Hashed
 from identity.settings import Settings
 from identity.standards.oidc_claims import Facts
 from identity.standards.rfc7636 import s256
+from identity.tasks import jobs
+from shared import outbox
 from shared.clock import FixedClock
 from shared.ids import Ids, SeededIds
 from shared.run import parse_run
 from shared.settings import Secret
+from shared.tasks import run_leased
 from tests import engines as test_engines
 from tests.engines import Engines
 
@@ -153,6 +156,17 @@ class House:
     def new_code(self, **changes: Any) -> str:
         """A fresh code of the web client, after signing in."""
         return self.browser().sign_in(**changes)["code"]
+
+    def run_jobs(self) -> int:
+        """Run what is due in the outbox, as relay and worker do, until nothing is; give how many jobs ran."""
+        ran = 0
+        while True:
+            with self.identity.db.begin() as connection:
+                rows = outbox.lease_due(connection, self.clock.now(), limit=100)
+            if not rows:
+                return ran
+            for row in rows:
+                ran += run_leased(self.identity, jobs, row.job, row.id, row.lease, runner="test")
 
     def audited(self, action: str) -> list[dict[str, Any]]:
         """The audit entries of one action, oldest first."""
