@@ -103,7 +103,7 @@ def _operation(app: Flask, rule: Rule, method: str, access: Access, *, problems:
     view = app.view_functions[rule.endpoint]
     told: Description | None = getattr(view, "__openapi__", None)
     operation: dict[str, Any] = {
-        "operationId": re.sub(r"\W+", "_", f"{method.lower()}{rule.rule}").strip("_"),
+        "operationId": re.sub(r"\W+", "_", f"{method.lower()}{rule.rule}"),
         "summary": (view.__doc__ or "").strip().partition("\n")[0],
         "description": f"Who may call: {access.describe()}.",
         "parameters": _path_parameters(rule),
