@@ -23,7 +23,7 @@ def create_context(settings: Settings | None = None, *, clock: Clock | None = No
 
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None, ids: Ids | None = None) -> Flask:
     """Make the application; settings come from the environment where none are given."""
-    app = base_app(create_context(settings, clock=clock, ids=ids), import_name="notify", formats={"/v2/": envelope})
+    app = base_app(create_context(settings, clock=clock, ids=ids), import_name="notify", formats={"/v2/": envelope, "/service/": envelope})
     name_service(app, gettext_noop("Messages"))
     register(app, ALL)
     return app

@@ -6,6 +6,8 @@ Refusal
 ├── MessageNotValid 400                          ValidationError
 ├── RecipientNotValid 400                        InvalidPhoneError, InvalidEmailError
 ├── MessageRefused 400, LetterNotAllowed 403     BadRequestError
+├── TemplateChanged 409                          ConflictError
+├── KeyNotAllowed 403                            AuthError
 ├── PdfNotReady 400                              PDFNotReadyError
 ├── NotificationNotFound 404                     NoResultFound
 └── RateLimitExceeded, DailyLimitExceeded 429    RateLimitError, TooManyRequestsError
@@ -85,6 +87,18 @@ class LetterNotAllowed(MessageRefused):
     """Letters need a live service and a key that is not limited to the team."""
 
     slug, status, title = "letter-not-allowed", 403, "Letters cannot be sent with this key"
+
+
+class TemplateChanged(Refusal):
+    """The template is no longer what the editor saw: changed by another, or archived."""
+
+    slug, status, title, kind = "template-changed", 409, "The template has changed meanwhile", "ConflictError"
+
+
+class KeyNotAllowed(Refusal):
+    """The type of key may not do this: a test key has no lasting effect."""
+
+    slug, status, title, kind = "key-not-allowed", 403, "This type of key may not do this", "AuthError"
 
 
 class PdfNotReady(Refusal):

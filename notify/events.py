@@ -16,5 +16,6 @@ class Event(StrEnum):
     SERVICE_REGISTERED = "notify:service:registered"
     API_KEY_CREATED = "notify:api_key:created"
     TEMPLATE_SAVED = "notify:template:saved"
+    TEMPLATE_ARCHIVED = "notify:template:archived"
     GUEST_LIST_CHANGED = "notify:guest_list:changed"
     CALLBACK_SET = "notify:callback:set"

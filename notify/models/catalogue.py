@@ -86,6 +86,7 @@ class KnownTemplate:
     body: str
     postage: str | None
     contact_block: str | None
+    has_unsubscribe_link: bool
     created_by: str
     created_at: datetime
     updated_at: datetime | None
@@ -94,7 +95,15 @@ class KnownTemplate:
 _VERSION = TemplateVersion
 _TEMPLATES = select(
     *(Template.id, Template.service_id, Template.channel, _VERSION.version, Template.archived, _VERSION.name, _VERSION.subject),
-    *(_VERSION.body, _VERSION.postage, _VERSION.contact_block, _VERSION.created_by, Template.created_at, Template.updated_at),
+    *(
+        _VERSION.body,
+        _VERSION.postage,
+        _VERSION.contact_block,
+        _VERSION.has_unsubscribe_link,
+        _VERSION.created_by,
+        Template.created_at,
+        Template.updated_at,
+    ),
 ).join(_VERSION, _VERSION.template_id == Template.id)
 
 
@@ -109,6 +118,12 @@ def find_template_version(
     )
     row = connection.execute(wanted).one_or_none()
     return KnownTemplate(**row._mapping) if row else None
+
+
+def find_template_versions(connection: Connection, service_id: uuid.UUID, template_id: uuid.UUID) -> list[KnownTemplate]:
+    """Give every version of a service's own template, newest first."""
+    wanted = _TEMPLATES.where(Template.service_id == service_id, Template.id == template_id).order_by(_VERSION.version.desc())
+    return [KnownTemplate(**row._mapping) for row in connection.execute(wanted)]
 
 
 def list_templates(connection: Connection, service_id: uuid.UUID, channel: str | None = None) -> list[KnownTemplate]:

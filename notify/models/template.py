@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base
@@ -36,5 +36,6 @@ class TemplateVersion(Base):
     body: Mapped[str] = mapped_column(Text)
     postage: Mapped[str | None] = mapped_column(String(20))
     contact_block: Mapped[str | None] = mapped_column(Text)
+    has_unsubscribe_link: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_by: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]

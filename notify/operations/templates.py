@@ -39,6 +39,20 @@ class TemplateText:
     subject: str | None = None
     postage: str | None = None
     contact_block: str | None = None
+    has_unsubscribe_link: bool = False
+
+
+def words_of(template: KnownTemplate) -> TemplateText:
+    """Give the words of a version."""
+    return TemplateText(
+        channel=Channel(template.channel),
+        name=template.name,
+        body=template.body,
+        subject=template.subject,
+        postage=template.postage,
+        contact_block=template.contact_block,
+        has_unsubscribe_link=template.has_unsubscribe_link,
+    )
 
 
 def get_template(notify: Notify, holder: Holder, template_id: uuid.UUID, version: int | None = None) -> KnownTemplate:
@@ -82,6 +96,7 @@ def save_template(notify: Notify, service_id: uuid.UUID, template_id: uuid.UUID,
         "body": words.body,
         "postage": words.postage,
         "contact_block": words.contact_block,
+        "has_unsubscribe_link": words.has_unsubscribe_link,
     }
     with notify.transaction() as tx:
         row = tx.connection.execute(select(Template.__table__).where(Template.id == template_id).with_for_update()).one_or_none()

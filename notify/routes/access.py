@@ -5,6 +5,7 @@ from typing import cast
 from flask import g, request
 
 from notify.context import current
+from notify.errors import KeyNotAllowed
 from notify.operations.authentication import Holder, authenticate
 from notify.operations.receipt_addresses import SECRET_HEADER, proves_receipt
 from shared.access import Access
@@ -21,6 +22,18 @@ class ServiceKey(Access):
     def check(self) -> None:
         """Leave the Holder in `g.holder`.  Raises: TokenMissing, TokenRefused."""
         g.holder = authenticate(current(), request.headers.get("Authorization"))
+
+
+class WritingKey(ServiceKey):
+    """A service with a token of a key that is not a test key: what it does lasts."""
+
+    name = "API key of a service, not a test key"
+
+    def check(self) -> None:
+        """Leave the Holder in `g.holder`.  Raises: TokenMissing, TokenRefused, KeyNotAllowed."""
+        super().check()
+        if holder().key.kind == "test":
+            raise KeyNotAllowed("A test key cannot change this")
 
 
 class ProviderProof(Access):

@@ -17,11 +17,17 @@ ROUTES = {
     "templates.read_one": ("GET", f"/v2/template/{SOME}"),
     "templates.read_version": ("GET", f"/v2/template/{SOME}/version/1"),
     "templates.show_filled": ("POST", f"/v2/template/{SOME}/preview"),
+    "template_edits.create": ("POST", "/v2/templates"),
+    "template_edits.edit": ("POST", f"/v2/template/{SOME}"),
+    "template_edits.archive": ("DELETE", f"/v2/template/{SOME}"),
+    "template_edits.show_versions": ("GET", f"/v2/template/{SOME}/versions"),
+    "template_edits.show_changes": ("GET", f"/v2/template/{SOME}/diff?from=1&to=2"),
+    "template_edits.show_published_form": ("GET", f"/service/{SOME}/template/{SOME}/versions"),
     "receipts.take_sms_receipt": ("POST", "/receipts/sms/gateway"),
     "mailbox.list_all": ("GET", "/v1/mailbox/messages"),
     "mailbox.read_one": ("POST", f"/v1/mailbox/messages/{SOME}/read"),
 }
-OURS = ("sends.", "notifications.", "templates.", "receipts.", "mailbox.")
+OURS = ("sends.", "notifications.", "templates.", "template_edits.", "receipts.", "mailbox.")
 
 
 @pytest.mark.rule("notify", "§2")
