@@ -4,6 +4,7 @@
 PY = .venv/bin/python
 WORKERS ?= 2
 ARGS ?=
+TLS ?= $(SANDBOX_TLS)
 
 .DEFAULT_GOAL := help
 .PHONY: help sandbox journey test check bench docs rules lock vendor clean
@@ -12,13 +13,13 @@ ARGS ?=
 help: ## list the targets
 	sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
 
-sandbox: ## run all four services here, with people and keys to try (ARGS=--fresh begins anew)
+sandbox: ## run all four services here, with people and keys to try (ARGS=--fresh begins anew, TLS=1 on https)
 	sh deploy/make/environment.sh sandbox
-	exec $(PY) -m deploy.cli sandbox $(ARGS)
+	SANDBOX_TLS='$(TLS)' exec $(PY) -m deploy.cli sandbox $(ARGS)
 
 journey: ## walk one person through all four services over HTTP, starting a sandbox if none runs
 	sh deploy/make/environment.sh sandbox
-	exec $(PY) -m deploy.cli journey $(ARGS)
+	SANDBOX_TLS='$(TLS)' exec $(PY) -m deploy.cli journey $(ARGS)
 
 test: ## run all tests (ARGS='tests/unit -k outbox' for some)
 	sh deploy/make/environment.sh dev

@@ -49,6 +49,8 @@ def _add_processes(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     serve.add_argument("--port", type=int, default=8080, help="port to listen on (default: %(default)s)")
     serve.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
     serve.add_argument("--threads", type=int, default=1, help="requests one process answers at a time (default: %(default)s)")
+    serve.add_argument("--tls-certificate", type=Path, help="PEM file of a certificate, to serve https")
+    serve.add_argument("--tls-key", type=Path, help="PEM file of its private key")
     serve.set_defaults(command=_serve)
     worker = commands.add_parser("worker", help="run the jobs of one service")
     worker.add_argument("service", choices=SERVICES)
@@ -141,7 +143,10 @@ def _serve(parsed: argparse.Namespace) -> int:
     _enter([parsed.service])
     from deploy import serving
 
-    serving.serve(parsed.service, host=parsed.host, port=parsed.port, workers=parsed.workers, threads=parsed.threads)
+    if (parsed.tls_certificate is None) != (parsed.tls_key is None):
+        raise CannotStart("a certificate and its key are given together: --tls-certificate and --tls-key.")
+    tls = (parsed.tls_certificate, parsed.tls_key) if parsed.tls_certificate else None
+    serving.serve(parsed.service, host=parsed.host, port=parsed.port, workers=parsed.workers, threads=parsed.threads, tls=tls)
     return 0
 
 

@@ -6,12 +6,13 @@ import socket
 import threading
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 
 from celery.signals import worker_ready
 from flask import Flask
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 
 from deploy.errors import CannotStart
@@ -23,6 +24,8 @@ from shared.web import words
 from shared.worker import make_celery, queue_name, release_predecessor
 
 SERVICE_VARIABLE = "ANDAMIO_SERVICE"
+TlsFiles = tuple[Path, Path]
+"""Certificate and private key, as PEM files."""
 
 
 def settings_class(service: str) -> type[ServiceSettings]:
@@ -61,8 +64,8 @@ def web() -> Flask:
     return app
 
 
-def serve(service: str, *, host: str, port: int, workers: int = 1, threads: int = 1) -> None:
-    """Serve HTTP until told to stop.  Raises: CannotStart."""
+def serve(service: str, *, host: str, port: int, workers: int = 1, threads: int = 1, tls: TlsFiles | None = None) -> None:
+    """Serve HTTP, or HTTPS with a certificate, until told to stop.  Raises: CannotStart."""
     require_settings(service)
     os.environ[SERVICE_VARIABLE] = service
     Granian(
@@ -78,6 +81,9 @@ def serve(service: str, *, host: str, port: int, workers: int = 1, threads: int 
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         websockets=False,
+        ssl_cert=tls[0] if tls else None,
+        ssl_key=tls[1] if tls else None,
+        ssl_protocol_min=SSLProtocols.tls12,
     ).serve()
 
 

@@ -150,7 +150,11 @@ class Context:
     @cached_property
     def http(self) -> Outbound:
         """Calls to others, guarded."""
-        return Outbound(private_hosts=self.settings.outbound_private_hosts, user_agent=f"andamio-{self.service}")
+        return Outbound(
+            private_hosts=self.settings.outbound_private_hosts,
+            user_agent=f"andamio-{self.service}",
+            authorities=self.settings.outbound_authorities,
+        )
 
     @cached_property
     def tokens(self) -> TokenSource:

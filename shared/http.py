@@ -7,6 +7,7 @@ for the check and once for the call.  Redirects are not followed.
 import ipaddress
 import json as json_module
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -117,11 +118,15 @@ class _GuardedBackend(httpcore.NetworkBackend):
 class Outbound:
     """The one HTTP client of a process.  Thread-safe; keeps connections open."""
 
-    def __init__(self, *, private_hosts: Iterable[str] = (), user_agent: str = "andamio", verify: bool | str = True) -> None:
-        """`private_hosts`: `host:port` that may be called although the address is private."""
+    def __init__(self, *, private_hosts: Iterable[str] = (), user_agent: str = "andamio", authorities: str = "") -> None:
+        """`private_hosts`: `host:port` that may be called although the address is private.
+
+        `authorities`: a PEM file of those whose certificates are trusted; empty: the usual ones.
+        """
+        verify = ssl.create_default_context(cafile=authorities) if authorities else httpx.create_ssl_context(trust_env=False)
         transport = httpx.HTTPTransport(verify=verify, retries=0, trust_env=False)
         transport._pool = httpcore.ConnectionPool(  # httpx has no public way to give its pool a network backend
-            ssl_context=httpx.create_ssl_context(verify=verify, trust_env=False),
+            ssl_context=verify,
             network_backend=_GuardedBackend(private_hosts),
             max_connections=32,
             max_keepalive_connections=16,

@@ -97,6 +97,9 @@ class ServiceSettings:
     login_client_id: str = setting("client with which people sign in to this service's pages; empty: no such pages", default="")
     login_client_secret: Secret = setting("secret of that client", default=Secret(""))
     outbound_private_hosts: tuple[str, ...] = setting("`host:port` that may be called although the address is private", default=())
+    outbound_authorities: str = setting(
+        "file of the certificate authorities (PEM) that calls to others trust; empty: the usual ones", default=""
+    )
     witnessed_logs: tuple[str, ...] = setting("audit logs of others that this service witnesses: `base URL=verifier key`", default=())
     trusted_proxies: int = setting("how many proxies in front set X-Forwarded-* headers", default=0)
     database_pool_size: int = setting("database connections kept open by one process", default=4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import httpx
 from deploy.journey.facts import Sandbox
 from deploy.journey.report import JourneyFault, Report
 from deploy.journey.roads import Journey, walk
+from deploy.sandbox import authority
 from deploy.sandbox.settings import SandboxSettings, from_environment
 
 START_SECONDS = 240
@@ -30,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(argv)
     report = Report(road="refuse" if parsed.refuse else "grant", language=parsed.lang, as_json=parsed.json)
     settings = from_environment()
+    if settings.ports.tls:
+        bundle = str(authority.ensure(settings.folder).bundle)
+        os.environ.update(SANDBOX_TLS="1", SSL_CERT_FILE=bundle, REQUESTS_CA_BUNDLE=bundle)
     try:
         with (
             sandbox_running(settings) as sandbox,

@@ -5,6 +5,7 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from deploy.sandbox.authority import files_of
 from deploy.services import SERVICES
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def _common(plan: "Plan", service: str) -> dict[str, str]:
         "outbound_private_hosts": ",".join(_private_hosts(plan)),
         "help_url": f"{plan.urls.front}/",
         "witnessed_logs": ",".join(_logs_of_others(plan, service)),
+        **({"outbound_authorities": str(files_of(plan.folder).bundle)} if plan.ports.tls else {}),
     }
 
 

@@ -23,9 +23,10 @@ OFFSETS: Mapping[str, int] = {
 
 @dataclass(frozen=True)
 class Ports:
-    """All ports of one sandbox."""
+    """All ports of one sandbox; `tls` puts its origins on https."""
 
     base: int = BASE_DEFAULT
+    tls: bool = False
 
     def of(self, name: str) -> int:
         """The port of one part.  Raises: KeyError."""
@@ -33,7 +34,7 @@ class Ports:
 
     def url(self, name: str) -> str:
         """The origin of one part, without a slash at the end."""
-        return f"http://localhost:{self.of(name)}"
+        return f"{'https' if self.tls else 'http'}://localhost:{self.of(name)}"
 
     def require_free(self) -> None:
         """Raises: CannotStart naming the ports that others use."""
@@ -51,8 +52,8 @@ class Ports:
         return BASE_DEFAULT
 
 
-def from_text(text: str) -> Ports:
+def from_text(text: str, *, tls: bool = False) -> Ports:
     """The ports of SANDBOX_PORT.  Raises: CannotStart when it is no usable base."""
     if not (text.isascii() and text.isdecimal()) or not BASE_MIN <= int(text) <= BASE_MAX:
         raise CannotStart(f"SANDBOX_PORT is {text!r}: it must be a whole number from {BASE_MIN} to {BASE_MAX}.")
-    return Ports(int(text))
+    return Ports(int(text), tls)

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,8 @@ from importlib import import_module
 from pathlib import Path
 
 from deploy import cli, forked
-from deploy.sandbox import setup
+from deploy.sandbox import alias, setup
+from deploy.sandbox.authority import files_of
 from deploy.sandbox.plan import Plan
 from deploy.services import SERVICES
 from deploy.supervisor import Program
@@ -55,8 +57,8 @@ def running(plan: Plan) -> list[Program]:
     for service in SERVICES:
         environment = {**_sandbox_environment(plan), **plan.environment(service)}
         port = plan.ports.of(service)
-        web = ("serve", service, "--host", "127.0.0.1", "--port", str(port), "--threads", str(THREADS))
-        found.append(_andamio(service, web, environment, ready=http_probe(port, "/readyz")))
+        web = ("serve", service, "--host", "127.0.0.1", "--port", str(port), "--threads", str(THREADS), *_tls(plan))
+        found.append(_andamio(service, web, environment, ready=http_probe(port, "/readyz", tls=plan.ports.tls)))
         found.append(_background(plan, f"{service}-worker", ("worker", service, "--name", f"{service}-1"), environment))
     every = {name: value for service in SERVICES for name, value in plan.environment(service).items()}
     found.append(_background(plan, "relay", ("relay", "--all"), {**_sandbox_environment(plan), **every}))
@@ -67,17 +69,32 @@ def running(plan: Plan) -> list[Program]:
             call=_side,
             environment=_sandbox_environment(plan),
             folder=ROOT,
-            ready=_all_of([http_probe(plan.ports.of(part), "/") for part in SIDE_PARTS]),
+            ready=_all_of([http_probe(plan.ports.of(part), "/", tls=plan.ports.tls) for part in SIDE_PARTS]),
         )
     )
+    if plan.ports.tls and alias.may_listen():
+        found.append(
+            Program(
+                name="alias",
+                command=(sys.executable, "-m", "deploy.sandbox.alias"),
+                call=alias.main,
+                environment=_sandbox_environment(plan),
+                folder=ROOT,
+            )
+        )
     return found
 
 
-def http_probe(port: int, path: str) -> Callable[[], bool]:
+def _tls(plan: Plan) -> tuple[str, ...]:
+    files = files_of(plan.folder)
+    return ("--tls-certificate", str(files.certificate), "--tls-key", str(files.key)) if plan.ports.tls else ()
+
+
+def http_probe(port: int, path: str, *, tls: bool = False) -> Callable[[], bool]:
     """A question whether GET path is answered with less than 400."""
 
     def ready() -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_SECONDS)
+        connection = _connection(port, tls=tls)
         try:
             connection.request("GET", path)
             return connection.getresponse().status < 400
@@ -87,6 +104,14 @@ def http_probe(port: int, path: str) -> Callable[[], bool]:
             connection.close()
 
     return ready
+
+
+def _connection(port: int, *, tls: bool) -> http.client.HTTPConnection:
+    if not tls:
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_SECONDS)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # our own process on this machine: only whether it answers
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=PROBE_SECONDS, context=context)
 
 
 def _all_of(probes: list[Callable[[], bool]]) -> Callable[[], bool]:
@@ -116,4 +141,13 @@ def _sandbox_environment(plan: Plan) -> dict[str, str]:
     """What each process inherits: our own environment without any service's settings, and which sandbox it belongs to."""
     prefixes = tuple(f"{service}_".upper() for service in SERVICES)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
-    return {**inherited, "SANDBOX_DIR": str(plan.folder), "SANDBOX_PORT": str(plan.ports.base), "PYTHONUNBUFFERED": "1"}
+    made = {"SANDBOX_DIR": str(plan.folder), "SANDBOX_PORT": str(plan.ports.base), "PYTHONUNBUFFERED": "1"}
+    return {**inherited, **made, **trust(plan)}
+
+
+def trust(plan: Plan) -> dict[str, str]:
+    """What makes the HTTP libraries of a process trust the sandbox's own authority; nothing without TLS."""
+    if not plan.ports.tls:
+        return {}
+    bundle = str(files_of(plan.folder).bundle)
+    return {"SANDBOX_TLS": "1", "SSL_CERT_FILE": bundle, "REQUESTS_CA_BUNDLE": bundle}

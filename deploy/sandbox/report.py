@@ -5,6 +5,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from deploy.sandbox import alias
+from deploy.sandbox.authority import ALIASES, files_of
 from deploy.sandbox.plan import Plan
 from deploy.services import SERVICES
 
@@ -54,9 +56,32 @@ def tell(plan: Plan, made: Mapping[str, object], seconds: float, *, as_json: boo
     table.add_section()
     for label, value in _keys(made):
         table.add_row(label, value)
+    if plan.ports.tls:
+        table.add_section()
+        for label, value in _trust(plan):
+            table.add_row(label, value)
     # A line that is longer than the terminal is wrapped by the terminal, so that a key can still be copied whole.
     Console(highlight=False, width=WIDTH).print(table)
     print(f"All of it for programs: {plan.folder / 'sandbox.json'}\nCtrl-C stops everything; the data are kept.", flush=True)
+
+
+def _trust(plan: Plan) -> list[tuple[str, str]]:
+    """How to trust the sandbox's authority, and how code with ClaveÚnica's addresses is led here."""
+    aliased, served = " ".join(ALIASES), alias.may_listen()
+    served_by = (
+        "already led here by this sandbox"
+        if not served
+        else (
+            f"not led here: start as root, or run  sudo socat TCP-LISTEN:443,bind=127.0.0.1,fork TCP:127.0.0.1:{plan.ports.of('identity')}"
+        )
+    )
+    return [
+        ("trust", f"{files_of(plan.folder).authority}\nit is good for localhost and the names below, and for nothing else"),
+        ("in Python", f"REQUESTS_CA_BUNDLE and SSL_CERT_FILE = {files_of(plan.folder).bundle}"),
+        ("in Node", f"NODE_EXTRA_CA_CERTS = {files_of(plan.folder).authority}"),
+        ("alias", f"add to /etc/hosts:  127.0.0.1 {aliased}"),
+        ("port 443", served_by),
+    ]
 
 
 def _keys(made: Mapping[str, object]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Where a sandbox lives and what it was asked to do: SANDBOX_DIR, SANDBOX_PORT and the engines' own variables."""
+"""Where a sandbox lives and what it was asked to do: SANDBOX_DIR, SANDBOX_PORT, SANDBOX_TLS and the engines' own variables."""
 
 import os
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from deploy.sandbox import ports
 from deploy.sandbox.ports import Ports
 
 FOLDER_DEFAULT = "var/sandbox"
+FOLDER_TLS = "var/sandbox-tls"
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,10 @@ class SandboxSettings:
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> SandboxSettings:
     """Read the settings.  Raises: CannotStart when the port is no port."""
+    tls = environ.get("SANDBOX_TLS", "").lower() in {"1", "true", "yes"}
     return SandboxSettings(
-        folder=Path(environ.get("SANDBOX_DIR") or FOLDER_DEFAULT).expanduser().absolute(),
-        ports=ports.from_text(environ.get("SANDBOX_PORT") or str(ports.BASE_DEFAULT)),
+        folder=Path(environ.get("SANDBOX_DIR") or (FOLDER_TLS if tls else FOLDER_DEFAULT)).expanduser().absolute(),
+        ports=ports.from_text(environ.get("SANDBOX_PORT") or str(ports.BASE_DEFAULT), tls=tls),
         database_url=environ.get("ANDAMIO_DATABASE_URL", ""),
         redis_url=environ.get("ANDAMIO_REDIS_URL", "").rstrip("/"),
     )

@@ -20,6 +20,7 @@ from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from deploy.errors import CannotStart
+from deploy.sandbox import authority
 from deploy.sandbox import plan as plans
 from deploy.sandbox.example.app import create_app as create_example
 from deploy.sandbox.front.app import create_app as create_front
@@ -83,8 +84,11 @@ def running(plan: Plan, clock: Clock) -> Iterator[Side]:
         messages = Messages(plan.folder / "inbox" / "messages.sqlite", clock)
         stack.callback(messages.close)
         sites = build_sites(plan, messages, http=http, clock=clock)
+        files = authority.files_of(plan.folder)
+        tls = (str(files.certificate), str(files.key)) if plan.ports.tls else None
         servers = tuple(
-            make_server(HOST, plan.ports.of(name), site, threaded=True, request_handler=QuietHandler) for name, site in sites.items()
+            make_server(HOST, plan.ports.of(name), site, threaded=True, request_handler=QuietHandler, ssl_context=tls)
+            for name, site in sites.items()
         )
         mail = MailServer(messages, host=HOST, port=plan.ports.of("smtp"))
         mail.start()

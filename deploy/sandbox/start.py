@@ -13,7 +13,7 @@ from pathlib import Path
 
 from deploy.engines import postgres
 from deploy.errors import CannotStart
-from deploy.sandbox import engines, programs, report, setup
+from deploy.sandbox import authority, engines, programs, report, setup
 from deploy.sandbox import plan as plans
 from deploy.sandbox.plan import Plan
 from deploy.sandbox.settings import SandboxSettings, from_environment
@@ -85,6 +85,8 @@ def _prepare(settings: SandboxSettings, supervisor: Supervisor, *, fresh: bool, 
         _forget(settings)
     settings.ports.require_free()
     require_space(folder, FREE_BYTES_MIN)
+    if settings.ports.tls:
+        authority.ensure(folder)
     return plans.load_or_make(folder, settings.ports)
 
 

@@ -55,6 +55,7 @@ def set_headers(response: Response) -> Response:
         wanted = {**PAGE_HEADERS, "Content-Security-Policy": policy(g.get("csp_additions", {}))}
     present = {name.lower() for name, _ in response.headers}
     response.headers.extend([(name, value) for name, value in wanted.items() if name.lower() not in present])
-    if current_app.extensions["andamio"].context.settings.secure:
+    settings = current_app.extensions["andamio"].context.settings
+    if settings.secure and not settings.is_sandbox:  # a browser would keep it for every port of localhost, for two years
         response.headers.setdefault("Strict-Transport-Security", f"max-age={HSTS_SECONDS}; includeSubDomains")
     return response
