@@ -10,14 +10,12 @@ from deploy.sandbox import ports, programs
 from deploy.sandbox.environment import environment
 from deploy.sandbox.plan import Plan
 from deploy.sandbox.ports import OFFSETS, Ports
+from deploy.sandbox.settings import from_environment
 from deploy.system import free_port, port_is_free
 
 
 def free_base():
     return next(base for base in range(20_000, 60_000, 100) if all(port_is_free(base + offset) for offset in OFFSETS.values()))
-
-
-from deploy.sandbox.settings import from_environment
 
 
 def test_the_parts_stand_at_their_distances_from_the_base():
