@@ -179,3 +179,27 @@ class CardPageNotAllowed(Problem):
     """Card numbers are typed here in the sandbox only."""
 
     slug, status, title = "card-page-not-allowed", 403, noop("This payment is not made on our pages")
+
+
+class NoticeNotFound(Problem):
+    """No notice has this number, or it belongs to another account."""
+
+    slug, status, title = "notice-not-found", 404, noop("There is no notice with this number")
+
+
+class NoticeBusy(Problem):
+    """A till or a bank is at this notice just now."""
+
+    slug, status, title = "notice-busy", 409, noop("This notice is being paid just now")
+
+
+class AmountUnknown(Problem):
+    """The service that is owed the money does not say how much it is now."""
+
+    slug, status, title = "amount-unknown", 503, noop("The amount is not known just now")
+
+
+class UnsafeAddress(Problem):
+    """An address that we are to call is not https."""
+
+    slug, status, title = "unsafe-address", 422, "The address is not safe to call"

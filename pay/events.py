@@ -48,6 +48,20 @@ class RefundEvent(StrEnum):
     FAILED = "pay:refund:failed"
 
 
+class NoticeEvent(StrEnum):
+    """What happened to a notice; the audit log carries this value."""
+
+    ISSUED = "pay:notice:issued"
+    ACTIVATED = "pay:notice:activated"
+    RELEASED = "pay:notice:released"
+    PAID = "pay:notice:paid"
+    PAID_ELSEWHERE = "pay:notice:paid-elsewhere"
+    CANCELLED = "pay:notice:cancelled"
+    EXPIRED = "pay:notice:expired"
+    RENEWED = "pay:notice:renewed"
+    HOOK_SET = "pay:notice:hook-set"
+
+
 class PageAction(StrEnum):
     """Audit actions of the payer pages that move nothing."""
 
@@ -68,7 +82,7 @@ class OnboardingAction(StrEnum):
     WEBHOOK_ADDED = "pay:webhook:added"
 
 
-ACTIONS: tuple[type[StrEnum], ...] = (PaymentEvent, RefundEvent, PageAction, WebhookAction, OnboardingAction)
+ACTIONS: tuple[type[StrEnum], ...] = (PaymentEvent, RefundEvent, NoticeEvent, PageAction, WebhookAction, OnboardingAction)
 
 
 class WebhookEvent(StrEnum):

@@ -2,7 +2,7 @@
 
 from pay.context import Pay
 from pay.models.payment import find_left_locked
-from pay.operations import announcements, authorisations, captures, endings, refunds
+from pay.operations import announcements, authorisations, captures, endings, notice_moves, notices, refunds
 from pay.providers.base import GatewayUnavailable
 from pay.standards.identifiers import PaymentId, RefundId
 from shared.chores import with_chores
@@ -42,6 +42,12 @@ def clean_up_authorisation(pay: Pay, job: Job) -> None:
 def deliver_webhook(pay: Pay, job: Job) -> None:
     """Make one attempt at a webhook message; a failed one sets the time of the next."""
     announcements.deliver(pay, job.payload["message_id"], job.payload["number"])
+
+
+@jobs.job(notice_moves.RENEW_JOB)
+def renew_notice(pay: Pay, job: Job) -> None:
+    """Give a notice whose payment failed another payment."""
+    notices.renew_payment(pay, job.payload["number"], PaymentId(job.payload["payment_id"]))
 
 
 @jobs.every(60, "expire_payments")

@@ -8,6 +8,7 @@ from pay.context import Pay
 from pay.errors import OperationInProgress
 from pay.models.payment import payment_events, payment_of, payments
 from pay.operations.announcements import ON_ENTERING, announce
+from pay.operations.notice_moves import follow_payment
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PAYMENT_TABLE, PaymentState
 from shared.context import Transaction
@@ -42,4 +43,6 @@ def move(
     webhook_event = ON_ENTERING.get(target)
     if webhook_event is not None:
         announce(pay, tx, moved, webhook_event)
+    if moved.public_state.finished and not payment.public_state.finished:
+        follow_payment(pay, tx, moved, actor=actor)
     return moved

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select
 from pay.context import Merchant, Pay
 from pay.errors import IdempotencyKeyReused, ResourceNotFound
 from pay.events import PaymentEvent
+from pay.models.account import Account
 from pay.models.page_token import TOKEN_LIFETIME, page_tokens
 from pay.models.payment import find_payment, list_state_changes, payment_events, payments, seal_payer
 from pay.operations.accounts import check_usable
@@ -32,7 +33,7 @@ class NewPayment:
     amount_minor: int
     reference: str
     description: str
-    return_url: str
+    return_url: str | None
     language: str | None = None
     delayed_capture: bool = False
     moto: bool = False
@@ -85,28 +86,23 @@ def create_payment(pay: Pay, merchant: Merchant, order: NewPayment, key: Idempot
     account = merchant.account
     check_usable(pay, account)
     now = pay.clock.now()
-    payment = _new_payment(pay, merchant, order, now)
+    payment = draft_payment(pay, account, order)
     token = str(pay.ids.uuid4())
     sealed = seal_payer(pay.cipher, account.id, payment.payer)
     with pay.transaction() as tx:
         made = claim_key(tx, key, scope=f"create-payment:{account.id}", result_id=payment.id, now=now) if key else None
         if made is None:
-            _insert(tx, payment, sealed, now)
-            tx.record(
-                PaymentEvent.CREATED,
-                actor=merchant.actor,
-                object_id=payment.id,
-                data={"account_id": account.id, "amount_minor": payment.amount_minor, "currency": payment.currency},
-            )
-            _insert_token(tx.connection, payment.id, token, now)
+            place_payment(tx, payment, sealed, actor=merchant.actor)
+            insert_token(tx.connection, payment.id, token, now)
     if made is not None:
         replay = get_payment(pay, merchant, PaymentId(made))
         return OpenPayment(replay.payment, replay.token, is_replay=True)
     return OpenPayment(payment, token)
 
 
-def _new_payment(pay: Pay, merchant: Merchant, order: NewPayment, now: datetime) -> Payment:
-    account = merchant.account
+def draft_payment(pay: Pay, account: Account, order: NewPayment, *, expires_at: datetime | None = None) -> Payment:
+    """Return a payment as it begins; it is not written yet."""
+    now = pay.clock.now()
     return Payment(
         id=PaymentId(pay.ids.pick(ALPHABET, LENGTH)),
         account_id=account.id,
@@ -131,11 +127,13 @@ def _new_payment(pay: Pay, merchant: Merchant, order: NewPayment, now: datetime)
         captured_at=None,
         created_at=now,
         updated_at=now,
-        expires_at=now + EXPIRES_AFTER,
+        expires_at=expires_at or now + EXPIRES_AFTER,
     )
 
 
-def _insert(tx: Transaction, payment: Payment, payer_sealed: bytes | None, now: datetime) -> None:
+def place_payment(tx: Transaction, payment: Payment, payer_sealed: bytes | None, *, actor: str) -> None:
+    """Write a new payment with its first event and its audit row, in the transaction of whoever makes it."""
+    now = payment.created_at
     row = {
         "id": payment.id,
         "account_id": payment.account_id,
@@ -160,9 +158,16 @@ def _insert(tx: Transaction, payment: Payment, payer_sealed: bytes | None, now: 
     tx.connection.execute(insert(payments), row)
     event = {"payment_id": payment.id, "after": payment.state.value, "event": PaymentEvent.CREATED.value, "created_at": now}
     tx.connection.execute(insert(payment_events), event)
+    tx.record(
+        PaymentEvent.CREATED,
+        actor=actor,
+        object_id=payment.id,
+        data={"account_id": payment.account_id, "amount_minor": payment.amount_minor, "currency": payment.currency},
+    )
 
 
-def _insert_token(connection: Connection, payment_id: PaymentId, token: str, now: datetime) -> None:
+def insert_token(connection: Connection, payment_id: PaymentId, token: str, now: datetime) -> None:
+    """Keep a token that opens the payer pages once."""
     row = {"token_hash": sha256_hex(token), "payment_id": payment_id, "expires_at": now + TOKEN_LIFETIME}
     connection.execute(insert(page_tokens), row)
 
@@ -189,7 +194,7 @@ def get_payment(pay: Pay, merchant: Merchant, payment_id: str) -> OpenPayment:
         if not payment.is_open:
             return OpenPayment(payment, None)
         token = str(pay.ids.uuid4())
-        _insert_token(connection, payment.id, token, pay.clock.now())
+        insert_token(connection, payment.id, token, pay.clock.now())
     return OpenPayment(payment, token)
 
 

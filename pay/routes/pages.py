@@ -28,7 +28,7 @@ COOKIE_SECONDS = 90 * 60
 S = PaymentState
 
 
-def _enter(pay: Pay, token: str) -> BaseResponse:
+def enter(pay: Pay, token: str) -> BaseResponse:
     """Use up the token and lead to the card page in the payment's language."""
     payment_id, secret = pages.open_pages(pay, token)
     language = pages.visit(pay, payment_id).payment.language
@@ -44,14 +44,14 @@ def _enter(pay: Pay, token: str) -> BaseResponse:
 @bp.get("/secure/<token>", access=PUBLIC_PAGE)
 def open_link(token: str) -> BaseResponse:
     """Open the payer pages with a single-use link."""
-    return _enter(current(), token)
+    return enter(current(), token)
 
 
 @bp.post("/secure", access=PaymentLink())
 def open_form() -> BaseResponse:
     """Open them with the same token from a form on the service's site."""
     try:
-        return _enter(current(), request.form.get("chargeTokenId", ""))
+        return enter(current(), request.form.get("chargeTokenId", ""))
     except PaymentLinkUsed as problem:
         return web.page("shared/problem.html", status=problem.status, problem=problem)
 
@@ -129,12 +129,22 @@ def show_end(payment_id: str) -> BaseResponse:
     return web.page("pay/ended.html", payment=seen.payment, account=seen.account)
 
 
+@bp.get("/card_details/<payment_id>/paid")
+def show_paid(payment_id: str) -> BaseResponse:
+    """Say that it is paid, and how to prove it: the end of a payment that began at no other site."""
+    seen = pages.visit(current(), PaymentId(payment_id))
+    if seen.payment.public_state not in {SUCCESS, CAPTURABLE}:
+        return _lead_on(seen)
+    return web.page("pay/paid.html", payment=seen.payment, account=seen.account)
+
+
 @bp.get("/return/<payment_id>")
 def go_back(payment_id: str) -> BaseResponse:
     """Send the payer back to the service; nothing is appended to the address."""
-    payment = pages.visit(current(), PaymentId(payment_id)).payment
+    seen = pages.visit(current(), PaymentId(payment_id))
+    payment = seen.payment
     if payment.return_url is None or not (payment.public_state.finished or payment.public_state is CAPTURABLE):
-        return redirect(f"/card_details/{payment.id}", 303)
+        return _lead_on(seen)
     return redirect(payment.return_url, 302)
 
 
@@ -143,7 +153,7 @@ def _lead_on(seen: Visit) -> BaseResponse:
     payment = seen.payment
     base = f"/card_details/{payment.id}"
     if payment.public_state in {SUCCESS, CAPTURABLE}:
-        return redirect(f"/return/{payment.id}", 303)
+        return redirect(f"/return/{payment.id}" if payment.return_url else base + "/paid", 303)
     steps = {S.ENTERING_CARD_DETAILS: base, S.AUTHORISATION_READY: base + "/auth_waiting", S.AUTHORISATION_SUCCESS: base + "/confirm"}
     return redirect(steps.get(payment.state, base + "/status"), 303)
 

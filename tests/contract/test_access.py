@@ -53,7 +53,14 @@ OPEN = {
         "userinfo.userinfo",
     },
     "notify": set(),
-    "pay": {"start.show", "pages.open_link"},
+    "pay": {
+        "start.show",
+        "pages.open_link",
+        "notice_pages.ask_number",
+        "notice_pages.send_number",
+        "notice_pages.show",
+        "notice_pages.go_on",
+    },
     "wallet": {"tokens.jwks", *SIGN_IN},
 }
 INSIDE = "inside the private network"

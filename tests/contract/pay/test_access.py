@@ -1,5 +1,7 @@
 """Every route of pay has its rule, and the rule holds."""
 
+import re
+
 import pytest
 
 from tests.factories.pay import World
@@ -15,6 +17,14 @@ API = {
     "refunds.create",
     "refunds.list_all",
     "refunds.get",
+    "notices.issue",
+    "notices.get",
+    "notices.show_slip",
+    "notices.cancel",
+    "notices.mark_paid_elsewhere",
+    "notices.set_amount_hook",
+    "notices.issue_batch",
+    "notices.show_batch",
 }
 PAYER = {
     "pages.show_card_page",
@@ -24,16 +34,18 @@ PAYER = {
     "pages.confirm",
     "pages.cancel",
     "pages.show_end",
+    "pages.show_paid",
     "pages.go_back",
 }
 OPEN = {"pages.open_link", "pages.open_form", "start.show"}
+NOTICE_PAGES = {"notice_pages.ask_number", "notice_pages.send_number", "notice_pages.show", "notice_pages.go_on"}
 
 
 def addresses(world: World, endpoints: set[str]) -> list[tuple[str, str]]:
     found = []
     for rule in world.app.url_map.iter_rules():
         if rule.endpoint in endpoints:
-            path = rule.rule.replace("<payment_id>", ID).replace("<refund_id>", ID)
+            path = re.sub("<[^>]+>", ID, rule.rule)
             found += [(method, path) for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})]
     return found
 
@@ -44,10 +56,9 @@ def world(standing_world: World) -> World:
 
 
 def test_no_route_is_forgotten_here(world: World) -> None:
-    own = {
-        rule.endpoint for rule in world.app.url_map.iter_rules() if rule.endpoint.split(".")[0] in {"payments", "refunds", "pages", "start"}
-    }
-    assert own == API | PAYER | OPEN
+    rooms = {"payments", "refunds", "notices", "notice_pages", "pages", "start"}
+    own = {rule.endpoint for rule in world.app.url_map.iter_rules() if rule.endpoint.split(".")[0] in rooms}
+    assert own == API | PAYER | OPEN | NOTICE_PAGES
 
 
 @pytest.mark.rule("pay", "§2")
