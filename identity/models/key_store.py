@@ -28,6 +28,7 @@ class StoredKey:
     state: KeyState
     key: Key
     public_jwk: dict[str, object]
+    created_at: datetime
 
 
 class NoSigningKey(Exception):
@@ -45,10 +46,17 @@ class KeyStore:
         self._read_at: datetime | None = None
 
     def signer(self, alg: str, connection: Connection | None = None) -> StoredKey:
-        """Return the key that signs; who has a transaction open gives its connection.  Raises: NoSigningKey."""
-        for stored in self._current(connection):
-            if stored.alg == alg and stored.state == KeyState.ACTIVE:
-                return stored
+        """Return the key that signs; who has a transaction open gives its connection.  Raises: NoSigningKey.
+
+        A key that was made a moment ago, in an emergency, waits until every process publishes it: until then the one before signs on,
+        or a client that asks another process for the keys would not find it (KY-4).
+        """
+        mine = [stored for stored in self._current(connection) if stored.alg == alg]
+        known_everywhere = self._context.clock.now() - 2 * self._ttl
+        for state, since in ((KeyState.ACTIVE, known_everywhere), (KeyState.RETIRED, known_everywhere), (KeyState.ACTIVE, None)):
+            for stored in mine:
+                if stored.state is state and (since is None or stored.created_at <= since):
+                    return stored
         raise NoSigningKey(alg)
 
     def published(self) -> list[StoredKey]:
@@ -85,4 +93,4 @@ class KeyStore:
     def _open(self, row: Row[Any]) -> StoredKey:
         if row.kid not in self._parsed:
             self._parsed[row.kid] = import_key(json.loads(self._context.cipher.decrypt(row.private_sealed, scope=SEALED_UNDER)))
-        return StoredKey(row.kid, row.alg, KeyState(row.state), self._parsed[row.kid], row.public_jwk)
+        return StoredKey(row.kid, row.alg, KeyState(row.state), self._parsed[row.kid], row.public_jwk, row.created_at)

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, timedelta
 
+from joserfc.jwk import Key
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -34,12 +35,13 @@ def rotate_keys(identity: Identity, *, actor: str, emergency: bool = False) -> l
     A key that waits becomes the one that signs when it has waited long enough, at once in an `emergency`; with none waiting, one is made.
     """
     done: list[str] = []
+    made = {alg: jose.generate_key(alg) for alg in jose.SIGNING_ALGORITHMS}  # beforehand: a key's age counts from its publication
     with identity.transaction() as tx:
         _take_turn(tx)
         for alg in jose.SIGNING_ALGORITHMS:
             pending = _find(tx.session, alg, KeyState.PENDING)
             if pending is None:
-                pending = _create(identity, tx, alg, KeyState.PENDING, actor=actor)
+                pending = _create(identity, tx, alg, KeyState.PENDING, actor=actor, key=made[alg])
                 done.append(f"{alg}: new key {pending.kid} is published and waits")
             if emergency or _has_waited(identity, pending):
                 _replace(identity, tx, pending, actor=actor)
@@ -84,8 +86,9 @@ def _find(session: Session, alg: str, state: KeyState) -> SigningKey | None:
     return session.scalars(select(SigningKey).where(SigningKey.alg == alg, SigningKey.state == state)).one_or_none()
 
 
-def _create(identity: Identity, tx: Transaction, alg: str, state: KeyState, *, actor: str) -> SigningKey:
-    key, now = jose.generate_key(alg), identity.clock.now()
+def _create(identity: Identity, tx: Transaction, alg: str, state: KeyState, *, actor: str, key: Key | None = None) -> SigningKey:
+    key = key or jose.generate_key(alg)
+    now = identity.clock.now()
     kid = key.thumbprint()
     sealed = identity.cipher.encrypt(json.dumps(key.as_dict(private=True)), scope=SEALED_UNDER)
     row = SigningKey(

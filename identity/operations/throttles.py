@@ -7,7 +7,7 @@ who types wrong passwords makes strangers wait, and the person's own browser goe
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
 from identity.context import Identity
@@ -62,8 +62,10 @@ def reserve(identity: Identity, key: bytes) -> bool:
     now = identity.clock.now()
     empty = {"key": key, "window_failures": 0, "window_started_at": now, "consecutive_failures": 0, "updated_at": now}
     with identity.db.begin() as connection:
-        connection.execute(insert(THROTTLES).values(empty).on_conflict_do_nothing())
-        row = connection.execute(select(THROTTLES).where(THROTTLES.c.key == key).with_for_update()).one()
+        # One statement: between two, a sign-in that was right could delete the row.
+        made = insert(THROTTLES).values(empty)
+        made = made.on_conflict_do_update(index_elements=["key"], set_={"key": made.excluded.key})
+        row = connection.execute(made.returning(THROTTLES)).one()
         count = Failures(row.window_failures, row.window_started_at, row.consecutive_failures, row.wait_until)
         if is_blocked(count, now):
             return False

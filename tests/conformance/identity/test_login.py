@@ -1,10 +1,13 @@
 """Signing in: what strangers can learn and do, which is nothing; and what the person keeps."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pyotp
 import pytest
 
 from identity.app import create_app
 from identity.context import create_context
+from identity.operations import throttles
 from tests.factories.identity import (
     CALLBACK,
     PASSWORD,
@@ -306,3 +309,16 @@ def test_form_post_answers_with_a_page_that_posts_itself(house: House) -> None:
     assert "script-src 'sha256-" in policy
     assert "form-action 'self' https://client.example" in policy
     assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.rule("identity", "LK-6")
+def test_tries_at_the_same_moment_all_get_an_answer_while_others_are_forgotten(house: House) -> None:
+    key = throttles.throttle_key(house.identity, "password", RUN, None)
+
+    def try_once(_: int) -> bool:
+        may = throttles.reserve(house.identity, key)
+        throttles.clear(house.identity, key)
+        return may
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(try_once, range(64)))) == 64
