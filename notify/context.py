@@ -1,7 +1,9 @@
 """The context of notify: its settings, its catalogue of senders, its providers."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 from notify.models.catalogue import Catalogue
 from notify.providers.base import EmailSender, LetterPrinter, MailboxFeed, SmsSender
@@ -11,6 +13,10 @@ from notify.providers.smtp import SmtpEmail
 from notify.settings import Settings
 from notify.standards.statuses import Status
 from shared.context import Context, current_as
+from shared.group_commit import GroupCommit
+
+I = TypeVar("I")  # noqa: E741 - an item
+R = TypeVar("R")
 
 
 @dataclass
@@ -18,6 +24,7 @@ class Notify(Context):
     """What one process of notify holds."""
 
     settings: Settings
+    _groups: dict[str, GroupCommit[Any, Any]] = field(default_factory=dict, init=False, repr=False)  # each of its own types
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -28,6 +35,11 @@ class Notify(Context):
     def limits(self) -> Limits:
         """Rate and daily limits; they let pass while Redis is away."""
         return Limits(self.redis)
+
+    def grouped(self, name: str, write: Callable[[Sequence[I]], Sequence[R]]) -> GroupCommit[I, R]:
+        """Give the one group commit of a name, which writes what several threads have at the same moment."""
+        found: GroupCommit[I, R] = self._groups.setdefault(name, GroupCommit(write))
+        return found
 
     @cached_property
     def email(self) -> EmailSender:

@@ -7,58 +7,61 @@ from notify.context import Notify
 from notify.operations import channels
 from notify.operations.callbacks import ATTEMPTS_MAX as CALLBACKS_MAX
 from notify.operations.callbacks import tell_service as tell
-from notify.operations.delivery import ATTEMPTS_MAX, Work, deliver
-from notify.operations.letters import get_letter_file
+from notify.operations.delivery import ATTEMPTS_MAX, Due, deliver_many
 from notify.operations.letters import render_letter as render
 from notify.operations.receipts import expire_unanswered
+from notify.operations.retention import keep_days
 from notify.standards.statuses import Status
+from shared import trace
 from shared.chores import with_chores
 from shared.tasks import Job, Jobs
 
 jobs: Jobs[Notify] = with_chores(Jobs())
 # The operation itself gives up after ATTEMPTS_MAX tries at the provider; waiting for another's claim may take a few more.
 _DELIVERIES_MAX = ATTEMPTS_MAX * 2
+_DELIVERY_LEASE_SECONDS = 180
 
 
 def _id(job: Job) -> uuid.UUID:
     return uuid.UUID(job.payload["notification_id"])
 
 
-@jobs.job("deliver_email", max_attempts=_DELIVERIES_MAX)
+def _due(job: Job) -> list[Due]:
+    """Read which messages a job is for; a row of an earlier release names one."""
+    if "messages" not in job.payload:
+        return [Due(_id(job), trace.request_id(), trace.journey_id())]
+    return [Due(uuid.UUID(key), request_id, journey_id) for key, request_id, journey_id in job.payload["messages"]]
+
+
+@jobs.job("deliver_email", max_attempts=_DELIVERIES_MAX, lease_seconds=_DELIVERY_LEASE_SECONDS)
 def deliver_email(notify: Notify, job: Job) -> None:
-    """Hand an email to the mail relay."""
-    deliver(notify, _id(job), channels.send_email)
+    """Hand emails to the mail relay."""
+    deliver_many(notify, "deliver_email", _due(job), channels.send_email)
 
 
-@jobs.job("deliver_sms", max_attempts=_DELIVERIES_MAX)
+@jobs.job("deliver_sms", max_attempts=_DELIVERIES_MAX, lease_seconds=_DELIVERY_LEASE_SECONDS)
 def deliver_sms(notify: Notify, job: Job) -> None:
-    """Hand a text to the gateway."""
-    deliver(notify, _id(job), channels.send_sms, billable_units=channels.sms_fragments)
+    """Hand texts to the gateway."""
+    deliver_many(notify, "deliver_sms", _due(job), channels.send_sms, billable_units=channels.sms_fragments)
 
 
-@jobs.job("deliver_mailbox", max_attempts=_DELIVERIES_MAX)
+@jobs.job("deliver_mailbox", max_attempts=_DELIVERIES_MAX, lease_seconds=_DELIVERY_LEASE_SECONDS)
 def deliver_mailbox(notify: Notify, job: Job) -> None:
-    """Put a message into a person's mailbox."""
-    deliver(notify, _id(job), channels.send_mailbox)
+    """Put messages into people's mailboxes."""
+    deliver_many(notify, "deliver_mailbox", _due(job), channels.send_mailbox)
 
 
 @jobs.job("render_letter", max_attempts=5, lease_seconds=120)
 def render_letter(notify: Notify, job: Job) -> None:
     """Make a letter's PDF."""
-    render(notify, _id(job))
+    for due in _due(job):
+        render(notify, due.id)
 
 
 @jobs.job("deliver_letter", max_attempts=_DELIVERIES_MAX)
 def deliver_letter(notify: Notify, job: Job) -> None:
     """Hand a letter to the printer."""
-    notification_id = _id(job)
-
-    def sheets(work: Work) -> int:
-        with notify.reading() as tx:
-            pages = get_letter_file(notify, tx.connection, work.message.service_id, notification_id).pages
-        return -(-pages // 2)
-
-    deliver(notify, notification_id, channels.send_letter, billable_units=sheets)
+    deliver_many(notify, "deliver_letter", _due(job), channels.send_letter, billable_units=channels.letter_sheets(notify))
 
 
 @jobs.job("tell_service", max_attempts=CALLBACKS_MAX)
@@ -71,3 +74,9 @@ def tell_service(notify: Notify, job: Job) -> None:
 def expire(notify: Notify) -> None:
     """Give up on messages whose receipt never came."""
     expire_unanswered(notify)
+
+
+@jobs.every(3600, "keep_days")
+def keep(notify: Notify) -> None:
+    """Make the coming days' tables, and let go of what was kept long enough."""
+    keep_days(notify)

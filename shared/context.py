@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -88,6 +88,10 @@ class Transaction:
         entry = new_core_entry(self._context.clock, self._context.ids, core=dict(core), subject=subject, extra=dict(extra or {}))
         self._entries.append(entry)
         return str(entry.entry_id)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Write audit rows that were made before (`new_entry`), perhaps on another thread."""
+        self._entries.extend(entries)
 
     def enqueue(self, job: str, payload: Mapping[str, object], *, due_at: datetime | None = None, queue: str = "") -> None:
         """Have a job run after the commit, at once or when it is due."""

@@ -86,10 +86,10 @@ class KnownTemplate:
     body: str
     postage: str | None
     contact_block: str | None
-    has_unsubscribe_link: bool
     created_by: str
     created_at: datetime
     updated_at: datetime | None
+    has_unsubscribe_link: bool = False
 
 
 _VERSION = TemplateVersion
@@ -177,6 +177,7 @@ class Catalogue:
         self._clock = clock
         self._services: _Kept[uuid.UUID, KnownService | None] = _Kept(clock, self._read_service)
         self._templates: _Kept[tuple[uuid.UUID, uuid.UUID], KnownTemplate | None] = _Kept(clock, self._read_template)
+        self._versions: _Kept[tuple[uuid.UUID, uuid.UUID, int], KnownTemplate | None] = _Kept(clock, self._read_version)
 
     def find_service(self, service_id: uuid.UUID) -> KnownService | None:
         """Give a service with its keys, active and lately revoked, or None."""
@@ -186,6 +187,10 @@ class Catalogue:
         """Give the present version of a service's own template, or None."""
         return self._templates.get((service_id, template_id))
 
+    def find_version(self, service_id: uuid.UUID, template_id: uuid.UUID, version: int) -> KnownTemplate | None:
+        """Give one version of a service's own template, or None; words of a version never change."""
+        return self._versions.get((service_id, template_id, version))
+
     def index(self, matched: str) -> bytes:
         """Give the blind index of a recipient in matched form."""
         return self._cipher.blind_index(matched, purpose=RECIPIENT_INDEX)
@@ -194,6 +199,7 @@ class Catalogue:
         """Read everything anew at its next use."""
         self._services.clear()
         self._templates.clear()
+        self._versions.clear()
 
     def _read_service(self, service_id: uuid.UUID) -> KnownService | None:
         with self._database.engine.connect() as connection:
@@ -239,3 +245,7 @@ class Catalogue:
         service_id, template_id = key
         with self._database.engine.connect() as connection:
             return find_template_version(connection, service_id, template_id)
+
+    def _read_version(self, key: tuple[uuid.UUID, uuid.UUID, int]) -> KnownTemplate | None:
+        with self._database.engine.connect() as connection:
+            return find_template_version(connection, *key)

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, LargeBinary
+from sqlalchemy import LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base
@@ -13,8 +13,9 @@ class LetterFile(Base):
     """One rendered letter; the file never changes once it is there."""
 
     __tablename__ = "letter_files"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (notification_id)"},)
 
-    notification_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notifications.id"), primary_key=True)
+    notification_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     pdf_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     pages: Mapped[int]
     created_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""A message in a person's mailbox: kept here for the person, with whether it was read."""
+"""A message in a person's mailbox: kept here for the person, longer than the notification, with whether it was read."""
 
 import uuid
 from datetime import datetime
@@ -15,7 +15,7 @@ class MailboxMessage(Base):
     __tablename__ = "mailbox_messages"
     __table_args__ = (Index("ix_mailbox_messages_person_index_created_at", "person_index", "created_at"),)
 
-    notification_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("notifications.id"), primary_key=True)
+    notification_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     service_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("services.id"))
     person_index: Mapped[bytes] = mapped_column(LargeBinary)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)

@@ -2,12 +2,12 @@
 
 import json
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, text, update
 
 from notify.events import Event
 from notify.models.base import scope_of
@@ -80,6 +80,55 @@ def open_row(row: Row[Any], cipher: DataKeys) -> Message:
     )
 
 
+# Many rows in one round trip: one JSON parameter, the same text whatever their number.
+_INSERT = text("""
+INSERT INTO notifications (id, service_id, api_key_id, key_kind, channel, template_id, template_version, status, reference, sealed,
+    recipient_index, sender, postage, international, rate_multiplier, scheduled_for, bulk_id, row_number, created_at, attempts)
+SELECT id, service_id, api_key_id, key_kind, channel, template_id, template_version, status, reference, sealed,
+    recipient_index, sender, postage, international, rate_multiplier, scheduled_for, bulk_id, row_number, created_at, 0
+FROM json_to_recordset(CAST(:rows AS json)) AS row (id uuid, service_id uuid, api_key_id uuid, key_kind text, channel text,
+    template_id uuid, template_version int, status text, reference text, sealed bytea, recipient_index bytea, sender text, postage text,
+    international bool, rate_multiplier int, scheduled_for timestamptz, bulk_id uuid, row_number int, created_at timestamptz)
+""")
+_APPLY = text("""
+UPDATE notifications AS n SET
+    status = COALESCE(v.status, n.status), updated_at = CASE WHEN v.status IS NULL THEN n.updated_at ELSE CAST(:now AS timestamptz) END,
+    claimed_until = NULL, sent_at = COALESCE(v.sent_at, n.sent_at), provider = COALESCE(v.provider, n.provider),
+    provider_reference = COALESCE(v.provider_reference, n.provider_reference), billable_units = COALESCE(v.billable_units, n.billable_units)
+FROM json_to_recordset(CAST(:rows AS json)) AS v (id uuid, status text, sent_at timestamptz, provider text, provider_reference text,
+    billable_units int)
+WHERE n.id = v.id
+""")
+
+
+def insert_many(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write new notifications; values as their columns have them."""
+    connection.execute(_INSERT, {"rows": json.dumps(rows, default=_json)})
+
+
+def lock_rows(connection: Connection, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row[Any]]:
+    """Give notifications by id, locked in the order of their ids, so that two who lock some of the same never wait for one another."""
+    table = Notification
+    wanted = select(table.__table__).where(table.id == func.any(list(ids))).order_by(table.id).with_for_update()
+    return {row.id: row for row in connection.execute(wanted)}
+
+
+def lock_statuses(connection: Connection, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Status]:
+    """Give statuses by id, the rows locked as `lock_rows` does."""
+    table = Notification
+    wanted = select(table.id, table.status).where(table.id == func.any(list(ids))).order_by(table.id).with_for_update()
+    return {row.id: Status(row.status) for row in connection.execute(wanted)}
+
+
+def apply_many(connection: Connection, rows: Sequence[Mapping[str, object]], now: datetime) -> None:
+    """Change locked notifications and end their claims; what a row leaves out stays.  The caller has checked each move."""
+    connection.execute(_APPLY, {"rows": json.dumps(rows, default=_json), "now": now})
+
+
+def _json(value: object) -> str:
+    return "\\x" + value.hex() if isinstance(value, bytes) else value.isoformat() if isinstance(value, datetime) else str(value)
+
+
 def find_row(connection: Connection, notification_id: uuid.UUID, *, lock: bool = False) -> Row[Any] | None:
     """Give the row of a notification, locked until the transaction's end where asked."""
     statement = select(Notification.__table__).where(Notification.id == notification_id)
@@ -123,25 +172,27 @@ def find_page(connection: Connection, page: Page, size: int) -> list[Row[Any]]:
     return list(connection.execute(wanted.order_by(table.created_at.desc(), table.id.desc()).limit(size)))
 
 
-def claim(connection: Connection, notification_id: uuid.UUID, now: datetime, lease: timedelta) -> Row[Any] | None:
-    """Take a created notification to hand it over, unless another holds it; the claim runs out by itself."""
+def claim(connection: Connection, ids: Collection[uuid.UUID], now: datetime, lease: timedelta) -> list[Row[Any]]:
+    """Take created notifications to hand them over, those that no other holds; a claim runs out by itself."""
     table = Notification
     free = or_(table.claimed_until.is_(None), table.claimed_until <= now)
-    return connection.execute(
-        update(table)
-        .where(table.id == notification_id, table.status == Status.CREATED.value, free)
-        .values(claimed_until=now + lease, attempts=table.attempts + 1)
-        .returning(*table.__table__.c)
-    ).one_or_none()
-
-
-def release(connection: Connection, notification_id: uuid.UUID) -> None:
-    """Give a claim back, so that the next try need not wait for its end."""
-    connection.execute(
-        update(Notification)
-        .where(Notification.id == notification_id, Notification.status == Status.CREATED.value)
-        .values(claimed_until=None)
+    own = select(table.id).where(table.id == func.any(list(ids)), table.status == Status.CREATED.value, free)
+    locked = own.order_by(table.id).with_for_update(skip_locked=True).cte("locked")
+    return list(
+        connection.execute(
+            update(table)
+            .where(table.id == locked.c.id)
+            .values(claimed_until=now + lease, attempts=table.attempts + 1)
+            .returning(*table.__table__.c)
+        )
     )
+
+
+def find_held(connection: Connection, ids: Collection[uuid.UUID]) -> list[Row[Any]]:
+    """Give those of some notifications that still wait to be handed over: (id, claimed_until)."""
+    table = Notification
+    wanted = select(table.id, table.claimed_until).where(table.id == func.any(list(ids)), table.status == Status.CREATED.value)
+    return list(connection.execute(wanted))
 
 
 def move(

@@ -3,15 +3,15 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from notify.context import Notify
 from notify.models import messages
 from notify.models.base import scope_of
 from notify.models.callback import ServiceCallback
-from notify.models.catalogue import KnownService
 from notify.models.messages import Message
 from notify.standards.statuses import COMPLETED, Channel, Status
 from notify.standards.wire_time import wire_time
@@ -35,10 +35,11 @@ class Told(StrEnum):
     NOBODY = "nobody"
 
 
-def enqueue_callback(tx: Transaction, service: KnownService, message: Message, status: Status, now: datetime) -> None:
+def enqueue_callback(notify: Notify, tx: Transaction, row: Row[Any], status: Status) -> None:
     """Leave a call to the service in the outbox, if it wants to be told; never for letters."""
-    if service.has_callback and message.channel != Channel.LETTER and status in COMPLETED | {Status.PENDING}:
-        payload = {"notification_id": str(message.id), "status": status.value, "at": now.isoformat()}
+    service = notify.catalogue.find_service(row.service_id)
+    if service and service.has_callback and row.channel != Channel.LETTER and status in COMPLETED | {Status.PENDING}:
+        payload = {"notification_id": str(row.id), "status": status.value, "at": notify.clock.now().isoformat()}
         tx.enqueue("tell_service", payload)
 
 

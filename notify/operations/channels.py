@@ -1,6 +1,7 @@
 """What each channel makes of a claimed message on its way out."""
 
 import json
+from collections.abc import Callable
 
 from sqlalchemy.dialects.postgresql import insert
 
@@ -60,6 +61,17 @@ def send_letter(notify: Notify, work: Work) -> HandOver:
         file = get_letter_file(notify, tx.connection, message.service_id, message.id)
     content = compose(work.template, message.values)
     return notify.printer.send(Letter(str(message.id), message.to, content.subject or "", file.pdf, message.postage or "second"))
+
+
+def letter_sheets(notify: Notify) -> Callable[[Work], int]:
+    """Give what counts the sheets of paper of a rendered letter."""
+
+    def sheets(work: Work) -> int:
+        with notify.reading() as tx:
+            pages = get_letter_file(notify, tx.connection, work.message.service_id, work.message.id).pages
+        return -(-pages // 2)
+
+    return sheets
 
 
 def send_mailbox(notify: Notify, work: Work) -> HandOver:

@@ -1,123 +1,170 @@
-"""Hand a message over: claim it, call the provider with no transaction open, note the outcome.
+"""Hand messages over: claim them, call the provider with no transaction open, note the outcomes; many at a time.
 
-A worker that dies after the provider's yes leaves the claim to run out; the next try says the same reference again, and the
-provider drops the repeat.  Spec: notify-api §10, §12.
+A worker that dies after a provider's yes leaves the claims to run out; the next try says the same references again, and the
+provider drops the repeats.  Spec: notify-api §10, §12.
 """
 
 import uuid
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import update
+import structlog
+from sqlalchemy import Row
 
 from notify.context import Notify
-from notify.events import Event
 from notify.models import messages
-from notify.models.catalogue import KnownService, KnownTemplate, find_template_version
+from notify.models.catalogue import KnownService, KnownTemplate
 from notify.models.messages import Message
-from notify.models.notification import Notification
-from notify.operations.callbacks import enqueue_callback
-from notify.operations.receipts import apply_receipt
+from notify.operations.settling import Outcome, settle
 from notify.providers.base import HandOver, ProviderRefused, ProviderUnavailable, RecipientRefused
 from notify.standards.simulator import outcome
 from notify.standards.statuses import Status
-from shared.context import Transaction
-from shared.tasks import RetryLater
+from shared import trace
+from shared.tasks import ALWAYS_PASSING, RetryLater, wait_seconds
 
 CLAIM_SECONDS_MORE = 10
 ATTEMPTS_MAX = 48
 WAIT_SECONDS_MAX = 300
+THEIR_WAIT_SECONDS_MAX = 3600
 
+log = structlog.get_logger("andamio.notify.delivery")
 Send = Callable[[Notify, "Work"], HandOver]
+Units = Callable[["Work"], int]
 
 
+@dataclass(frozen=True)
+class Due:
+    """A message that a job names: its id, and the request and journey it came with."""
+
+    id: uuid.UUID
+    request_id: str = ""
+    journey_id: str = ""
+
+
+@dataclass(frozen=True)
 class Work:
     """A claimed message with what is needed to send it."""
 
-    def __init__(self, message: Message, service: KnownService, template: KnownTemplate) -> None:
-        self.message = message
-        self.service = service
-        self.template = template
+    message: Message
+    service: KnownService
+    template: KnownTemplate
 
 
-def deliver(notify: Notify, notification_id: uuid.UUID, send: Send, *, billable_units: Callable[[Work], int] = lambda _work: 1) -> None:
+def deliver(notify: Notify, notification_id: uuid.UUID, send: Send, *, billable_units: Units = lambda _work: 1) -> None:
     """Hand one message over once.  Leaves quietly when it is not there to be sent.  Raises: RetryLater."""
-    work = _claim(notify, notification_id)
-    if work is None:
-        return
-    units = billable_units(work)
-    if work.message.is_test:
-        _simulate(notify, work, units)
-        return
-    try:
-        done = send(notify, work)
-    except ProviderUnavailable as fault:
-        _not_now(notify, work, fault)
-    except RecipientRefused:
-        _settle(notify, work, Status.PERMANENT_FAILURE)
-    except ProviderRefused:
-        _settle(notify, work, Status.TECHNICAL_FAILURE)
-    else:
-        _handed_over(notify, work, done, units)
+    deliver_many(notify, "", [Due(notification_id, trace.request_id(), trace.journey_id())], send, billable_units=billable_units)
 
 
-def _claim(notify: Notify, notification_id: uuid.UUID) -> Work | None:
+def deliver_many(notify: Notify, job: str, due: Sequence[Due], send: Send, *, billable_units: Units = lambda _work: 1) -> None:
+    """Hand messages over, each once.  One that must wait gets a job of its own; where there is one alone, this job waits.
+
+    Raises: RetryLater, or what is wrong with a message that is alone.
+    """
+    by_id = {each.id: each for each in due}
+    threads = max(1, min(notify.settings.delivery_threads, len(due)))
+    rounds = -(-len(due) // threads)
+    lease = timedelta(seconds=notify.settings.provider_timeout_seconds * rounds + CLAIM_SECONDS_MORE)
     now = notify.clock.now()
-    lease = timedelta(seconds=notify.settings.provider_timeout_seconds + CLAIM_SECONDS_MORE)
     with notify.transaction() as tx:
-        row = messages.claim(tx.connection, notification_id, now, lease)
-        if row is None:
-            present = messages.find_row(tx.connection, notification_id)
-            if present is not None and present.status == Status.CREATED and present.claimed_until:
-                raise RetryLater(max(1.0, (present.claimed_until - now).total_seconds()), "another worker holds the claim")
-            return None
-        template = find_template_version(tx.connection, row.service_id, row.template_id, row.template_version)
-    service = notify.catalogue.find_service(row.service_id)
-    if template is None or service is None:  # foreign keys forbid it
+        rows = messages.claim(tx.connection, list(by_id), now, lease)
+        others = by_id.keys() - {row.id for row in rows}
+        held = messages.find_held(tx.connection, others) if others else []
+    _wait_for_others(notify, job, by_id, held, now)
+    one_try = _OneTry(notify, job, send, billable_units, alone=len(due) == 1)
+    work = [(row, by_id[row.id]) for row in rows]
+    if threads == 1 or len(work) == 1:
+        for each in work:
+            settle(notify, [one_try.run(*each)])
+        return
+    with ThreadPoolExecutor(threads, thread_name_prefix="deliver") as pool:
+        for begin in range(0, len(work), threads):
+            settle(notify, list(pool.map(lambda each: one_try.run(*each), work[begin : begin + threads])))
+
+
+def _wait_for_others(notify: Notify, job: str, by_id: dict[uuid.UUID, Due], held: Sequence[Row[Any]], now: datetime) -> None:
+    """See to messages that another worker has in hand: if it dies they are sent when its claim has run out."""
+    ends = [(by_id[row.id], row.claimed_until or now) for row in held]
+    if len(by_id) == 1:
+        for _, end in ends:
+            raise RetryLater(max(1.0, (end - now).total_seconds()), "another worker holds the claim")
+    with notify.transaction() as tx:
+        for each, end in ends:
+            tx.enqueue(job, payload([each]), due_at=max(end, now + timedelta(seconds=1)))
+
+
+def payload(due: Sequence[Due]) -> dict[str, object]:
+    """Give the payload of a delivery job."""
+    return {"messages": [[str(each.id), each.request_id, each.journey_id] for each in due]}
+
+
+@dataclass(frozen=True)
+class _OneTry:
+    """One try at each message of a job; `alone` says that the job holds no other."""
+
+    notify: Notify
+    job: str
+    send: Send
+    billable_units: Units
+    alone: bool
+
+    def run(self, row: Row[Any], due: Due) -> Outcome:
+        """Try one message.  Raises: when it is alone, what must not be hidden."""
+        with trace.working_on(due.request_id, due.journey_id):
+            try:
+                return replace(self._try(row, due), request_id=due.request_id, journey_id=due.journey_id)
+            except (*ALWAYS_PASSING, RetryLater):
+                if self.alone:
+                    raise
+                return Outcome(row, retry=(self.job, payload([due]), wait_seconds(2)))
+            except Exception as fault:
+                if self.alone:
+                    settle(self.notify, [Outcome(row)])
+                    raise
+                # One that cannot be sent at all: alone in a job it will fail for people to see, and the others go on.
+                log.exception("message failed", notification=str(due.id), error=type(fault).__name__)
+                return Outcome(row, retry=(self.job, payload([due]), 1.0))
+
+    def _try(self, row: Row[Any], due: Due) -> Outcome:
+        work = _open(self.notify, row)
+        units = self.billable_units(work)
+        if work.message.is_test:
+            return _simulated(work, row, units)
+        try:
+            done = self.send(self.notify, work)
+        except ProviderUnavailable as fault:
+            return self._not_now(work, row, due, fault)
+        except RecipientRefused:
+            return Outcome(row, Status.PERMANENT_FAILURE)
+        except ProviderRefused:
+            return Outcome(row, Status.TECHNICAL_FAILURE)
+        abroad = done.status is Status.SENDING and work.message.international and work.message.channel == "sms"
+        return Outcome(row, Status.SENT if abroad else done.status, done, units)
+
+    def _not_now(self, work: Work, row: Row[Any], due: Due, fault: ProviderUnavailable) -> Outcome:
+        """Say when to try again: when the provider says, else after a wait that doubles; after the last try it has failed."""
+        if work.message.attempts >= ATTEMPTS_MAX:
+            return Outcome(row, Status.TECHNICAL_FAILURE)
+        own = min(float(WAIT_SECONDS_MAX), wait_seconds(work.message.attempts))
+        theirs = fault.retry_after_seconds
+        seconds = own if theirs is None else min(float(THEIR_WAIT_SECONDS_MAX), max(1.0, theirs))
+        if self.alone:
+            settle(self.notify, [Outcome(row)])
+            raise RetryLater(seconds, str(fault))
+        return Outcome(row, retry=(self.job, payload([due]), seconds))
+
+
+def _open(notify: Notify, row: Row[Any]) -> Work:
+    message = messages.open_row(row, notify.cipher)
+    template = notify.catalogue.find_version(message.service_id, message.template_id, message.template_version)
+    service = notify.catalogue.find_service(message.service_id)
+    if template is None or service is None:
         raise LookupError("a notification without its template or service")
-    return Work(messages.open_row(row, notify.cipher), service, template)
+    return Work(message, service, template)
 
 
-def _handed_over(notify: Notify, work: Work, done: HandOver, units: int) -> None:
-    """Note the yes.  A receipt may have come first: then only what we know besides is added."""
-    now = notify.clock.now()
-    facts = {"sent_at": now, "provider": done.provider, "provider_reference": done.provider_reference, "billable_units": units}
-    target = Status.SENT if done.status is Status.SENDING and work.message.international and work.message.channel == "sms" else done.status
-    with notify.transaction() as tx:
-        action = messages.move(tx.connection, work.message.id, Status.CREATED, target, now, **facts)
-        if action is None:
-            tx.connection.execute(update(Notification).where(Notification.id == work.message.id).values(claimed_until=None, **facts))
-            return
-        _record(tx, work.message, Event.HANDED_OVER, done.provider, Status.SENDING)
-        if target is Status.DELIVERED:
-            _record(tx, work.message, action, done.provider, target)
-            enqueue_callback(tx, work.service, work.message, target, now)
-
-
-def _settle(notify: Notify, work: Work, target: Status) -> None:
-    now = notify.clock.now()
-    with notify.transaction() as tx:
-        action = messages.move(tx.connection, work.message.id, Status.CREATED, target, now)
-        if action:
-            _record(tx, work.message, action, "", target)
-            enqueue_callback(tx, work.service, work.message, target, now)
-
-
-def _not_now(notify: Notify, work: Work, fault: ProviderUnavailable) -> None:
-    if work.message.attempts >= ATTEMPTS_MAX:
-        _settle(notify, work, Status.TECHNICAL_FAILURE)
-        return
-    with notify.transaction() as tx:
-        messages.release(tx.connection, work.message.id)
-    raise RetryLater(min(WAIT_SECONDS_MAX, 2.0 ** min(work.message.attempts, 10)), str(fault))
-
-
-def _simulate(notify: Notify, work: Work, units: int) -> None:
-    """Do for a test key what a provider would: hand-over, then a receipt through the ordinary path."""
-    _handed_over(notify, work, HandOver("simulator", f"simulator-{work.message.id}"), units)
-    apply_receipt(notify, work.message.id, outcome(work.message.matched).value, provider="simulator")
-
-
-def _record(tx: Transaction, message: Message, action: Event, provider: str, target: Status) -> None:
-    data = {"channel": message.channel, "status": target.value, "attempts": message.attempts}
-    tx.record(action, actor=f"provider:{provider}" if provider else "notify", object_id=str(message.id), channel="job", data=data)
+def _simulated(work: Work, row: Row[Any], units: int) -> Outcome:
+    """Do for a test key what a provider would: the hand-over, then its receipt."""
+    return Outcome(row, Status.SENDING, HandOver("simulator", f"simulator-{work.message.id}"), units, receipt=outcome(work.message.matched))

@@ -9,26 +9,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert
-
 from notify.context import Notify
 from notify.errors import DailyLimitExceeded, RateLimitExceeded
 from notify.events import Event
 from notify.models.base import scope_of
 from notify.models.catalogue import KnownTemplate
-from notify.models.notification import Notification
 from notify.operations import checks
 from notify.operations.authentication import Holder
 from notify.operations.checks import Recipient
+from notify.operations.intake import Kept, take_in, work_ids
 from notify.operations.rendering import Content, compose
 from notify.operations.requests import SendBody
 from notify.standards.sanitise import sanitise_values
 from notify.standards.simulator import is_smoke
 from notify.standards.statuses import Channel, Status
+from shared.audit.entries import new_entry
 
 TRIAL_DAILY = 50
 INTERNATIONAL = "international_sms"
-JOBS = {"sms": "deliver_sms", "email": "deliver_email", "letter": "render_letter", "mailbox": "deliver_mailbox"}
 _KIND_NAMES = {"normal": "LIVE", "team": "TEAM", "test": "TEST"}
 _SECONDS_A_MINUTE = 60
 
@@ -123,12 +121,15 @@ def _prepare(notify: Notify, holder: Holder, channel: str, body: SendBody) -> _P
 
 
 def _keep(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: SendBody, prepared: _Prepared) -> None:
-    """Write the message, its delivery job and its audit row, all or nothing."""
-    channel = prepared.template.channel
-    now = notify.clock.now()
-    service, recipient = holder.service, prepared.recipient
+    """Write the message, its delivery job and its audit row, all or nothing, together with what other threads write just now."""
+    take_in(notify, kept_form(notify, holder, notification_id, body, prepared))
+
+
+def kept_form(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: SendBody, prepared: _Prepared) -> Kept:
+    """Give a message as it is written."""
+    channel, service, recipient = prepared.template.channel, holder.service, prepared.recipient
     sealed = {"to": recipient.given, "matched": recipient.matched, "values": prepared.values, "unsubscribe_url": body.unsubscribe_url}
-    row = {
+    row: dict[str, object] = {
         "id": notification_id,
         "service_id": service.id,
         "api_key_id": holder.key.id,
@@ -145,17 +146,24 @@ def _keep(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: Send
         "international": recipient.international,
         "rate_multiplier": recipient.multiplier,
         "scheduled_for": body.scheduled_for,
-        "created_at": now,
+        "created_at": notify.clock.now(),
     }
-    with notify.transaction() as tx:
-        tx.connection.execute(insert(Notification), row)
-        tx.enqueue(JOBS[channel], {"notification_id": str(notification_id)}, due_at=body.scheduled_for)
-        tx.record(
-            Event.ACCEPTED,
-            actor=f"api-key:{holder.key.id}",
-            object_id=str(notification_id),
-            data={"channel": channel, "template": str(prepared.template.id), "version": prepared.template.version, "key": holder.key.kind},
-        )
-    if holder.key.kind != "test":
-        international = [INTERNATIONAL] if recipient.international and channel == Channel.SMS else []
-        notify.limits.count(str(service.id), [channel, *international], now)
+    request_id, journey_id = work_ids()
+    entry = new_entry(
+        notify.clock,
+        notify.ids,
+        action=Event.ACCEPTED,
+        outcome="done",
+        actor=f"api-key:{holder.key.id}",
+        object_id=str(notification_id),
+        request_id=request_id,
+        journey_id=journey_id,
+        data={"channel": channel, "template": str(prepared.template.id), "version": prepared.template.version, "key": holder.key.kind},
+    )
+    return Kept(row, entry, _counters(holder, channel, recipient), body.scheduled_for, request_id, journey_id)
+
+
+def _counters(holder: Holder, channel: str, recipient: Recipient) -> tuple[str, ...]:
+    if holder.key.kind == "test":
+        return ()
+    return (channel, INTERNATIONAL) if recipient.international and channel == Channel.SMS else (channel,)

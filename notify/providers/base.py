@@ -21,7 +21,11 @@ class ProviderError(Exception):
 
 
 class ProviderUnavailable(ProviderError):
-    """Not now: to be tried again under the same reference."""
+    """Not now: to be tried again under the same reference, in `retry_after_seconds` where they say when."""
+
+    def __init__(self, why: str = "", *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(why)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class RecipientRefused(ProviderError):

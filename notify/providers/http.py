@@ -41,9 +41,15 @@ class HttpProvider:
         return HandOver(self._name, _their_reference(reply) or reference)
 
 
+def _retry_after(reply: Reply) -> float | None:
+    """Read the seconds of a Retry-After; a date there, which gateways do not send, is left aside.  Spec: RFC 9110 §10.2.3."""
+    text = reply.headers.get("retry-after", "")
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
+
+
 def _their_reference(reply: Reply) -> str:
     if reply.status in _NOT_NOW or reply.status >= 500:
-        raise ProviderUnavailable(f"answered {reply.status}")
+        raise ProviderUnavailable(f"answered {reply.status}", retry_after_seconds=_retry_after(reply))
     if reply.status == _BAD_RECIPIENT:
         raise RecipientRefused(f"answered {reply.status}")
     if not 200 <= reply.status < 300:

@@ -3,7 +3,7 @@
 Redis away means no limit: nobody's message waits for a counter.  Spec: notify-api §11.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,13 +67,13 @@ class Limits:
             return Taken(True, (0,) * len(counters))
         return Taken(bool(answer[0]), tuple(int(count) for count in answer[1:]))
 
-    def count(self, service: str, counters: Sequence[str], now: datetime) -> None:
-        """Count one kept message against today."""
+    def count(self, used: Mapping[tuple[str, str], int], now: datetime) -> None:
+        """Count kept messages against today: how many by (service, counter)."""
         try:
             with self._redis.pipeline(transaction=False) as pipe:
-                for counter in counters:
+                for (service, counter), number in used.items():
                     key = _day_key(service, counter, now)
-                    pipe.incr(key)
+                    pipe.incrby(key, number)
                     pipe.expire(key, DAY_SECONDS)
                 pipe.execute()
         except RedisError as error:

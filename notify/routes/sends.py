@@ -9,8 +9,8 @@ from notify.context import current
 from notify.operations.requests import SendBody
 from notify.operations.sends import Accepted, accept
 from notify.routes.access import ServiceKey, holder
-from notify.schemas.sends import send_schema
-from notify.schemas.wire import parse_json, read
+from notify.schemas.sends import read_send
+from notify.schemas.wire import parse_json
 from notify.standards.statuses import Channel
 from notify.standards.wire_time import wire_time
 from shared.routes import Routes
@@ -58,8 +58,7 @@ def _accept(channel: Channel) -> Accepted:
     request.max_content_length = BODY_BYTES_MAX
 
     def body() -> SendBody:
-        read_body: SendBody = read(send_schema(channel, notify.clock.now()), parse_json(request.get_data(cache=False)))
-        return read_body
+        return read_send(channel, parse_json(request.get_data(cache=False)), notify.clock.now())
 
     return accept(notify, holder(), channel, body)
 

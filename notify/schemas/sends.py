@@ -2,19 +2,21 @@
 
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from marshmallow import ValidationError, post_load
+from marshmallow import ValidationError, fields, post_load
 
 from notify.operations.requests import SendBody
-from notify.schemas.wire import WireField, WireList, WireObject, WireSchema, WireText, WireUuid
+from notify.schemas.wire import WireField, WireList, WireObject, WireSchema, WireText, WireUuid, read
 from notify.standards.email_address import InvalidEmailAddress, email_address
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
 
 REFERENCE_MAX = 1000
 SCHEDULE_MAX = timedelta(hours=24)
+_now: ContextVar[datetime] = ContextVar("now")
 _NOT_ISO = "datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601"
 
 
@@ -69,9 +71,8 @@ class ScheduleField(WireField):
 
     kinds = "string, null"
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self) -> None:
         super().__init__(nullable=True)
-        self._now = now
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
         try:
@@ -81,9 +82,9 @@ class ScheduleField(WireField):
             if isinstance(fault, ValidationError):
                 raise
             raise ValidationError(_NOT_ISO) from None
-        if at < self._now:
+        if at < _now.get():
             raise ValidationError("datetime can not be in the past")
-        if at > self._now + SCHEDULE_MAX:
+        if at > _now.get() + SCHEDULE_MAX:
             raise ValidationError("datetime can only be 24 hours in the future")
         return at
 
@@ -104,59 +105,53 @@ class _Send(WireSchema):
         )
 
 
-def send_schema(channel: str, now: datetime) -> WireSchema:
-    """Give the schema of a channel's send."""
-    return _SCHEMAS[channel](now)
+def read_send(channel: str, body: object, now: datetime) -> SendBody:
+    """Give what a channel's body asks for; `now` is what a schedule is compared with.  Raises: MessageNotValid."""
+    token = _now.set(now)
+    try:
+        asked: SendBody = read(_SCHEMAS[channel], body)
+    finally:
+        _now.reset(token)
+    return asked
 
 
-def _sms(now: datetime) -> WireSchema:
-    return _Send.from_dict(
-        {
-            "reference": WireText(length_max=REFERENCE_MAX),
-            "phone_number": PhoneField(required=True),
-            "template_id": WireUuid(required=True),
-            "personalisation": WireObject(),
-            "scheduled_for": ScheduleField(now),
-            "sms_sender_id": WireUuid(),
-        }
-    )()  # type: ignore[return-value]  # from_dict gives a subclass of the class it is called on
+_SMS: dict[str, fields.Field[Any]] = {
+    "reference": WireText(length_max=REFERENCE_MAX),
+    "phone_number": PhoneField(required=True),
+    "template_id": WireUuid(required=True),
+    "personalisation": WireObject(),
+    "scheduled_for": ScheduleField(),
+    "sms_sender_id": WireUuid(),
+}
+
+_EMAIL: dict[str, fields.Field[Any]] = {
+    "reference": WireText(length_max=REFERENCE_MAX),
+    "email_address": EmailField(required=True),
+    "template_id": WireUuid(required=True),
+    "personalisation": WireObject(),
+    "scheduled_for": ScheduleField(),
+    "email_reply_to_id": WireUuid(),
+    "one_click_unsubscribe_url": HttpsField(),
+    "sanitise_content_for": WireList(nullable=True),
+}
+
+_LETTER: dict[str, fields.Field[Any]] = {
+    "reference": WireText(length_max=REFERENCE_MAX),
+    "template_id": WireUuid(required=True),
+    "personalisation": WireObject(required=True),
+}
+
+_MAILBOX: dict[str, fields.Field[Any]] = {
+    "reference": WireText(length_max=REFERENCE_MAX),
+    "recipient": MailboxField(required=True),
+    "template_id": WireUuid(required=True),
+    "personalisation": WireObject(),
+    "scheduled_for": ScheduleField(),
+}
 
 
-def _email(now: datetime) -> WireSchema:
-    return _Send.from_dict(
-        {
-            "reference": WireText(length_max=REFERENCE_MAX),
-            "email_address": EmailField(required=True),
-            "template_id": WireUuid(required=True),
-            "personalisation": WireObject(),
-            "scheduled_for": ScheduleField(now),
-            "email_reply_to_id": WireUuid(),
-            "one_click_unsubscribe_url": HttpsField(),
-            "sanitise_content_for": WireList(nullable=True),
-        }
-    )()  # type: ignore[return-value]  # as above
-
-
-def _letter(_now: datetime) -> WireSchema:
-    return _Send.from_dict(
-        {
-            "reference": WireText(length_max=REFERENCE_MAX),
-            "template_id": WireUuid(required=True),
-            "personalisation": WireObject(required=True),
-        }
-    )()  # type: ignore[return-value]  # as above
-
-
-def _mailbox(now: datetime) -> WireSchema:
-    return _Send.from_dict(
-        {
-            "reference": WireText(length_max=REFERENCE_MAX),
-            "recipient": MailboxField(required=True),
-            "template_id": WireUuid(required=True),
-            "personalisation": WireObject(),
-            "scheduled_for": ScheduleField(now),
-        }
-    )()  # type: ignore[return-value]  # as above
-
-
-_SCHEMAS = {"sms": _sms, "email": _email, "letter": _letter, "mailbox": _mailbox}
+# Made once: a schema costs more to make than to use.
+_SCHEMAS: dict[str, WireSchema] = {
+    channel: _Send.from_dict(parts)()  # type: ignore[misc]  # from_dict gives a subclass of the class it is called on
+    for channel, parts in (("sms", _SMS), ("email", _EMAIL), ("letter", _LETTER), ("mailbox", _MAILBOX))
+}

@@ -34,6 +34,7 @@ def settings(database_url: str, redis_url: str, **changes: Any) -> Settings:
     values = common("notify", PUBLIC_URL, database_url, redis_url) | {
         "receipt_secret": Secret(RECEIPT_SECRET),
         "email_domain": "notify.example.com",
+        "delivery_threads": 1,
     }
     return Settings(**(values | changes))
 

@@ -87,7 +87,7 @@ def test_killed_between_the_providers_yes_and_our_commit_is_neither_lost_nor_dou
 
     made = add_notification(world)
     with monkeypatch.context() as patch:
-        patch.setattr("notify.operations.delivery._handed_over", die)
+        patch.setattr("notify.operations.delivery.settle", die)
         with pytest.raises(Killed):
             deliver_sms(notify, made)
     assert (len(memory(notify).messages), status_of(notify, made)) == (1, "created")

@@ -1,0 +1,82 @@
+"""Keep accepted messages: the rows, their audit rows and their delivery jobs in one transaction, many messages at a time."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from notify.context import Notify
+from notify.models import messages
+from shared import trace
+from shared.audit.entries import Entry
+from shared.context import Transaction
+
+JOBS = {"sms": "deliver_sms", "email": "deliver_email", "letter": "render_letter", "mailbox": "deliver_mailbox"}
+JOB_MESSAGES_MAX = 24
+"""How many messages one delivery job holds; a letter, which takes long to set, has a job of its own."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A message that passed every check, as it is written; `counters` are the daily allowances it uses."""
+
+    row: dict[str, object]
+    entry: Entry
+    counters: tuple[str, ...]
+    scheduled_for: datetime | None
+    request_id: str
+    journey_id: str
+
+    @property
+    def work(self) -> list[str]:
+        """The message in a job's payload: its id, and the request and journey it came with."""
+        return [str(self.row["id"]), self.request_id, self.journey_id]
+
+
+def take_in(notify: Notify, kept: Kept) -> None:
+    """Keep one message, together with those that other threads accept at the same moment."""
+
+    def write(batch: Sequence[Kept]) -> list[None]:
+        return keep(notify, batch)
+
+    notify.grouped("intake", write).put(kept)
+
+
+def keep(notify: Notify, batch: Sequence[Kept]) -> list[None]:
+    """Write messages and leave their delivery in the outbox, all or nothing; then count them against today."""
+    with notify.transaction() as tx:
+        keep_in(tx, batch)
+    count(notify, batch)
+    return [None] * len(batch)
+
+
+def keep_in(tx: Transaction, batch: Sequence[Kept]) -> None:
+    """Write messages within a transaction that others have a part in."""
+    messages.insert_many(tx.connection, [each.row for each in batch])
+    tx.add(each.entry for each in batch)
+    now_due: dict[str, list[Kept]] = defaultdict(list)
+    for each in batch:
+        job = JOBS[str(each.row["channel"])]
+        if each.scheduled_for is None:
+            now_due[job].append(each)
+        else:
+            tx.enqueue(job, {"messages": [each.work]}, due_at=each.scheduled_for)
+    for job, members in now_due.items():
+        size = 1 if job == JOBS["letter"] else JOB_MESSAGES_MAX
+        for begin in range(0, len(members), size):
+            tx.enqueue(job, {"messages": [each.work for each in members[begin : begin + size]]})
+
+
+def count(notify: Notify, batch: Sequence[Kept]) -> None:
+    """Count kept messages against their services' day."""
+    used: dict[tuple[str, str], int] = defaultdict(int)
+    for each in batch:
+        for counter in each.counters:
+            used[(str(each.row["service_id"]), counter)] += 1
+    if used:
+        notify.limits.count(used, notify.clock.now())
+
+
+def work_ids() -> tuple[str, str]:
+    """Give the request and the journey that the present work belongs to."""
+    return trace.request_id(), trace.journey_id()

@@ -1,0 +1,56 @@
+"""Let go of what has been kept long enough: whole days of messages at once, and what other nouns keep for a while.
+
+A day goes when it is too old for every service; of services that keep less, rows are deleted.  Counts stay.  Spec: notify-api §11, §20.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import delete, func, select, text
+
+from notify.context import Notify
+from notify.models.days import clear_rest, drop_day, first_id, make_days, old_days
+from notify.models.message_count import count_before
+from notify.models.notification import Notification
+from notify.models.service import Service
+
+LOCK_SECONDS_MAX = 2
+
+
+@dataclass(frozen=True)
+class LetGo:
+    """What one run did: days that got tables, days that went."""
+
+    made: list[date]
+    dropped: list[date]
+
+
+def keep_days(notify: Notify) -> LetGo:
+    """Make tables for the coming days and let old ones go; waits for nobody longer than a moment, the next run is soon."""
+    now = notify.clock.now()
+    with notify.db.begin() as connection:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS_MAX}s'"))
+        made = make_days(connection, now.date())
+    with notify.db.begin() as connection:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS_MAX}s'"))
+        longest = connection.execute(select(func.max(Service.retention_days))).scalar() or 0
+        before = (now - timedelta(days=longest)).date()
+        count_before(connection, before)
+        dropped = old_days(connection, before)
+        for day in dropped:
+            drop_day(connection, day)
+        clear_rest(connection, before)
+    _forget_for_shorter(notify, longest)
+    return LetGo(made, dropped)
+
+
+def _forget_for_shorter(notify: Notify, longest: int) -> None:
+    """Delete what services keep for less than the longest."""
+    now = notify.clock.now()
+    with notify.reading() as tx:
+        shorter = tx.connection.execute(select(Service.id, Service.retention_days).where(Service.retention_days < longest)).all()
+    for service_id, days in shorter:
+        before = (now - timedelta(days=days)).date()
+        with notify.db.begin() as connection:
+            count_before(connection, before, service_id)
+            connection.execute(delete(Notification).where(Notification.service_id == service_id, Notification.id < first_id(before)))

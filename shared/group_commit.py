@@ -1,0 +1,83 @@
+"""Group commit: what several threads have to write at the same moment goes into one transaction, and each returns after its commit.
+
+The first to come writes at once; who comes meanwhile waits and is written together by the next.  Nobody waits for company.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+I = TypeVar("I")  # noqa: E741 - an item
+R = TypeVar("R")
+
+BATCH_MAX = 200
+
+
+class _Waiting(Generic[I, R]):
+    def __init__(self, item: I) -> None:
+        self.item = item
+        self.turn = threading.Event()
+        self.result: R | None = None
+        self.fault: BaseException | None = None
+        self.done = False
+
+
+class GroupCommit(Generic[I, R]):
+    """Runs `write` on what has gathered, by the thread whose turn it is; `write` gives a result for each item, in order."""
+
+    def __init__(self, write: Callable[[Sequence[I]], Sequence[R]]) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiting[I, R]] = []
+        self._busy = False
+
+    def put(self, item: I) -> R:
+        """Write one item and give its result, once that is committed.  Raises: what writing it raised."""
+        mine: _Waiting[I, R] = _Waiting(item)
+        with self._lock:
+            self._waiting.append(mine)
+            leads = not self._busy
+            self._busy = True
+        if not leads:
+            mine.turn.wait()
+        if not mine.done:
+            self._lead()
+        if mine.fault is not None:
+            raise mine.fault
+        return mine.result  # type: ignore[return-value]  # set by who wrote it
+
+    def _lead(self) -> None:
+        """Write what waits, this thread's own among it, and pass the turn on."""
+        with self._lock:
+            batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
+        try:
+            self._write_all(batch)
+        finally:
+            with self._lock:
+                heir = self._waiting[0] if self._waiting else None
+                self._busy = heir is not None
+            for each in batch:
+                each.done = True
+                each.turn.set()
+            if heir is not None:
+                heir.turn.set()
+
+    def _write_all(self, batch: list[_Waiting[I, R]]) -> None:
+        try:
+            for each, result in zip(batch, self._write([each.item for each in batch]), strict=True):
+                each.result = result
+        except DBAPIError as fault:
+            if len(batch) == 1 or isinstance(fault, OperationalError):
+                _fail(batch, fault)
+                return
+            for each in batch:  # one of them cannot be written: the others need not suffer for it
+                self._write_all([each])
+        except BaseException as fault:  # noqa: BLE001 - told to each thread that waits for it
+            _fail(batch, fault)
+
+
+def _fail(batch: Sequence[_Waiting[I, R]], fault: BaseException) -> None:
+    for each in batch:
+        each.fault = fault
