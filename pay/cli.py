@@ -6,6 +6,7 @@ import click
 from flask.cli import AppGroup
 
 from pay.context import current
+from pay.operations import receipt_keys
 from pay.operations.proofs import prove
 from pay.standards.drawing import states_document
 
@@ -22,6 +23,12 @@ def prove_books() -> None:
         click.echo(fault)
     click.echo("the books agree" if proof.holds else f"{len(proof.faults)} faults")
     sys.exit(0 if proof.holds else 1)
+
+
+@commands.command("replace-receipt-key")
+def replace_receipt_key() -> None:
+    """Make a new key that signs receipts from now on; certificates of older ones stay published."""
+    click.echo(receipt_keys.replace_key(current(), actor="operator:command"))
 
 
 @commands.command("states")

@@ -203,3 +203,9 @@ class UnsafeAddress(Problem):
     """An address that we are to call is not https."""
 
     slug, status, title = "unsafe-address", 422, "The address is not safe to call"
+
+
+class ReceiptNotFound(Problem):
+    """No receipt has this code."""
+
+    slug, status, title = "receipt-not-found", 404, noop("There is no receipt with this code")

@@ -62,6 +62,13 @@ class NoticeEvent(StrEnum):
     HOOK_SET = "pay:notice:hook-set"
 
 
+class ReceiptAction(StrEnum):
+    """Audit actions about receipts."""
+
+    ISSUED = "pay:receipt:issued"
+    KEY_MADE = "pay:receipt:key-made"
+
+
 class PageAction(StrEnum):
     """Audit actions of the payer pages that move nothing."""
 
@@ -82,7 +89,7 @@ class OnboardingAction(StrEnum):
     WEBHOOK_ADDED = "pay:webhook:added"
 
 
-ACTIONS: tuple[type[StrEnum], ...] = (PaymentEvent, RefundEvent, NoticeEvent, PageAction, WebhookAction, OnboardingAction)
+ACTIONS: tuple[type[StrEnum], ...] = (PaymentEvent, RefundEvent, NoticeEvent, ReceiptAction, PageAction, WebhookAction, OnboardingAction)
 
 
 class WebhookEvent(StrEnum):

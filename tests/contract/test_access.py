@@ -60,6 +60,11 @@ OPEN = {
         "notice_pages.send_number",
         "notice_pages.show",
         "notice_pages.go_on",
+        "receipts.ask_code",
+        "receipts.send_code",
+        "receipts.show",
+        "receipts.show_certificates",
+        "receipts.check",
     },
     "wallet": {"tokens.jwks", *SIGN_IN},
 }

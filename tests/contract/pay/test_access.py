@@ -17,6 +17,8 @@ API = {
     "refunds.create",
     "refunds.list_all",
     "refunds.get",
+    "receipts.get",
+    "receipts.get_file",
     "notices.issue",
     "notices.get",
     "notices.show_slip",
@@ -35,10 +37,21 @@ PAYER = {
     "pages.cancel",
     "pages.show_end",
     "pages.show_paid",
+    "receipts.show_file",
     "pages.go_back",
 }
 OPEN = {"pages.open_link", "pages.open_form", "start.show"}
-NOTICE_PAGES = {"notice_pages.ask_number", "notice_pages.send_number", "notice_pages.show", "notice_pages.go_on"}
+NOTICE_PAGES = {
+    "receipts.ask_code",
+    "receipts.send_code",
+    "receipts.show",
+    "receipts.show_certificates",
+    "receipts.check",
+    "notice_pages.ask_number",
+    "notice_pages.send_number",
+    "notice_pages.show",
+    "notice_pages.go_on",
+}
 
 
 def addresses(world: World, endpoints: set[str]) -> list[tuple[str, str]]:
@@ -56,7 +69,7 @@ def world(standing_world: World) -> World:
 
 
 def test_no_route_is_forgotten_here(world: World) -> None:
-    rooms = {"payments", "refunds", "notices", "notice_pages", "pages", "start"}
+    rooms = {"payments", "refunds", "notices", "notice_pages", "receipts", "pages", "start"}
     own = {rule.endpoint for rule in world.app.url_map.iter_rules() if rule.endpoint.split(".")[0] in rooms}
     assert own == API | PAYER | OPEN | NOTICE_PAGES
 
