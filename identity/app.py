@@ -7,7 +7,20 @@ from flask import Flask
 from identity import context as identity_context
 from identity.cli import commands
 from identity.context import Identity
-from identity.routes import authorize, home, login, logout, metadata, register, token, userinfo
+from identity.routes import (
+    accounts,
+    authorize,
+    home,
+    introspection,
+    login,
+    logout,
+    metadata,
+    par,
+    register,
+    revocation,
+    token,
+    userinfo,
+)
 from identity.routes.oauth import ISSUER_PATH, oauth_format
 from identity.settings import Settings
 from shared.app import base_app
@@ -29,7 +42,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     identity = context or create_context(settings, clock=clock)
     app = base_app(identity, import_name="identity", formats={ISSUER_PATH + "/": oauth_format})
     name_service(app, gettext_noop("Digital identity"))
-    modules = (metadata, authorize, token, userinfo, login, logout, register, home)
+    modules = (metadata, authorize, par, token, userinfo, introspection, revocation, login, accounts, logout, register, home)
     add_routes(app, [*(module.routes for module in modules), logout.endpoint_routes])
     app.cli.add_command(commands)
     return app

@@ -1,6 +1,6 @@
 """What one process of identity holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 
@@ -9,6 +9,7 @@ from joserfc.jwk import KeySet
 from identity.models.client_store import ClientStore
 from identity.models.key_store import KeyStore
 from identity.providers.base import Hasher
+from identity.providers.client_keys import RemoteClientKeys
 from identity.providers.password_hasher import Argon2Hasher, Gate
 from identity.settings import Settings
 from identity.standards.pairwise import PairwiseKey, parse_key
@@ -29,11 +30,20 @@ class OwnKeys:
 
 
 @dataclass
+class Prepared:
+    """Answers that are made once: the discovery document, and the JWKS beside the ids and states of its keys."""
+
+    document: bytes | None = None
+    key_set: tuple[object, bytes] | None = None
+
+
+@dataclass
 class Identity(Context):
     """The context of identity."""
 
     settings: Settings
     service: str = "identity"
+    prepared: Prepared = field(default_factory=Prepared, init=False, repr=False)
 
     @cached_property
     def hasher(self) -> Hasher:
@@ -49,6 +59,11 @@ class Identity(Context):
     def clients(self) -> ClientStore:
         """Clients, kept for a second or two."""
         return ClientStore(self, cache_ttl=self._cache_ttl)
+
+    @cached_property
+    def client_keys(self) -> RemoteClientKeys:
+        """Keys of clients that publish them at an address of their own."""
+        return RemoteClientKeys(self.http, self.clock, plain_http=self.settings.is_sandbox)
 
     @cached_property
     def keys(self) -> KeyStore:

@@ -5,11 +5,13 @@ OAuth endpoints answer them in the form of RFC 6749 with `code`; every other add
 ```
 OAuthError
 ├── request    OAuthInvalidRequest  UnsupportedResponseType  InvalidScope  InvalidTarget  RequestNotSupported  RequestUriNotSupported
-│              RegistrationNotSupported
+│              RegistrationNotSupported  InvalidRequestUri  InvalidRequestObject  InvalidAuthorizationDetails
+│              InvalidDpopProof  UseDpopNonce
 ├── client     InvalidClient  UnauthorizedClient
-├── grant      InvalidGrant  UnsupportedGrantType
-├── person     AccessDenied  LoginRequired  InteractionRequired  ConsentRequired  UnmetAuthenticationRequirements
-├── token      TokenMissing  InvalidToken  InsufficientScope
+├── grant      InvalidGrant  UnsupportedGrantType  UnsupportedTokenType
+├── person     AccessDenied  LoginRequired  InteractionRequired  ConsentRequired  AccountSelectionRequired
+│              UnmetAuthenticationRequirements
+├── token      TokenMissing  InvalidToken  InsufficientScope  ResourceProofRefused  ResourceNonceNeeded
 └── us         ServerError  TemporarilyUnavailable
 ```
 Spec: identity-oidc §2.29, HT-5.
@@ -89,6 +91,51 @@ class RegistrationNotSupported(OAuthError):
     title = "Registration inside a request is not taken"
 
 
+class InvalidRequestUri(OAuthError):
+    """The `request_uri` is unknown, another client's, expired, or was used to the end."""
+
+    code = "invalid_request_uri"
+    slug = "oauth-invalid-request-uri"
+    status = 400
+    title = "The pushed request is not there any more"
+
+
+class InvalidRequestObject(OAuthError):
+    """The signed request is not this client's, not for this server, or not of now.  Spec: RFC 9101 §7."""
+
+    code = "invalid_request_object"
+    slug = "oauth-invalid-request-object"
+    status = 400
+    title = "The signed request was refused"
+
+
+class InvalidAuthorizationDetails(OAuthError):
+    """A detail of a type that is unknown, not allowed, or not of its form.  Spec: RFC 9396 §5."""
+
+    code = "invalid_authorization_details"
+    slug = "oauth-invalid-authorization-details"
+    status = 400
+    title = "The authorization details were refused"
+
+
+class InvalidDpopProof(OAuthError):
+    """The proof of a key is missing where it is needed, or does not hold.  Spec: RFC 9449 §5."""
+
+    code = "invalid_dpop_proof"
+    slug = "oauth-invalid-dpop-proof"
+    status = 400
+    title = "The DPoP proof was refused"
+
+
+class UseDpopNonce(OAuthError):
+    """The proof needs the nonce that comes with this answer.  Spec: RFC 9449 §8."""
+
+    code = "use_dpop_nonce"
+    slug = "oauth-use-dpop-nonce"
+    status = 400
+    title = "The DPoP proof needs the nonce of this answer"
+
+
 class InvalidClient(OAuthError):
     """The client did not prove who it is."""
 
@@ -123,6 +170,15 @@ class UnsupportedGrantType(OAuthError):
     slug = "oauth-unsupported-grant-type"
     status = 400
     title = "This grant type is not offered"
+
+
+class UnsupportedTokenType(OAuthError):
+    """Tokens of this kind cannot be revoked.  Spec: RFC 7009 §2.2.1."""
+
+    code = "unsupported_token_type"
+    slug = "oauth-unsupported-token-type"
+    status = 400
+    title = "Tokens of this kind cannot be revoked"
 
 
 class AccessDenied(OAuthError):
@@ -161,6 +217,15 @@ class ConsentRequired(OAuthError):
     title = "The person has to agree first"
 
 
+class AccountSelectionRequired(OAuthError):
+    """The chooser of accounts would be needed, and the request forbids pages."""
+
+    code = "account_selection_required"
+    slug = "oauth-account-selection-required"
+    status = 400
+    title = "The person has to choose an account"
+
+
 class UnmetAuthenticationRequirements(OAuthError):
     """The level that this client must have was not reached."""
 
@@ -180,12 +245,30 @@ class TokenMissing(OAuthError):
 
 
 class InvalidToken(OAuthError):
-    """The token is unknown, expired or revoked."""
+    """The token is unknown, expired, revoked, or bound to a key that was not shown; `challenge` names the scheme to use."""
 
     code = "invalid_token"
     slug = "oauth-invalid-token"
     status = 401
     title = "The access token is not valid"
+
+
+class ResourceProofRefused(OAuthError):
+    """The proof beside an access token is missing or does not hold.  Spec: RFC 9449 §7.1."""
+
+    code = "invalid_dpop_proof"
+    slug = "oauth-resource-proof-refused"
+    status = 401
+    title = "The DPoP proof beside the token was refused"
+
+
+class ResourceNonceNeeded(OAuthError):
+    """The proof beside an access token needs the nonce that comes with this answer.  Spec: RFC 9449 §9."""
+
+    code = "use_dpop_nonce"
+    slug = "oauth-resource-nonce-needed"
+    status = 401
+    title = "The DPoP proof beside the token needs the nonce of this answer"
 
 
 class InsufficientScope(OAuthError):

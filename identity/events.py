@@ -26,9 +26,12 @@ class Event(StrEnum):
     INTERACTION_REFUSED = "identity:interaction:refused"
     INTERACTION_EXPIRED = "identity:interaction:expired"
     CODE_ISSUED = "identity:code:issued"
-    CODE_REFUSED = "identity:code:refused"
     CODE_REUSED = "identity:code:reused"
     TOKEN_ISSUED = "identity:token:issued"  # noqa: S105 - as above
+    TOKEN_REFUSED = "identity:token:refused"  # noqa: S105 - as above
+    TOKEN_REVOKED = "identity:token:revoked"  # noqa: S105 - as above
+    REFRESH_REUSED = "identity:refresh-token:reused"
+    REQUEST_PUSHED = "identity:request:pushed"
     CLAIMS_RELEASED = "identity:claims:released"
     RELEASE_GIVEN = "identity:release:given"
     KEY_CREATED = "identity:key:created"

@@ -1,6 +1,7 @@
 """Settings of the identity service."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from identity.standards.pairwise import parse_key
 from shared.crypto import KeyRing
@@ -35,6 +36,14 @@ class Settings(ServiceSettings):
     access_token_ttl_seconds: int = setting("life of JWT access tokens", default=300)
     opaque_token_ttl_seconds: int = setting("life of opaque access tokens for user info", default=3_600)
     id_token_ttl_seconds: int = setting("life of ID tokens", default=3_600)
+    refresh_idle_seconds: int = setting("a refresh token ends after so long without use", default=14 * 86_400)
+    refresh_ttl_seconds: int = setting("refresh tokens of one grant end after so long in any case", default=90 * 86_400)
+    pushed_request_ttl_seconds: int = setting("time from a pushed request to the person's arrival", default=60)
+    client_certificate_header: str = setting(
+        "header in which the edge sends the client certificate (RFC 9440 form or URL-encoded PEM); empty: no mTLS", default=""
+    )
+    edge_addresses: tuple[str, ...] = setting("addresses of the edge, the only ones whose client certificate header counts", default=())
+    mtls_url: str = setting("origin at which the edge asks for client certificates; empty: no mTLS", default="")
     interaction_ttl_seconds: int = setting("time a person has to sign in", default=1_800)
     session_idle_seconds: int = setting("single sign-on ends after so long without use", default=900)
     session_ttl_seconds: int = setting("single sign-on ends after so long in any case", default=43_200)
@@ -42,3 +51,9 @@ class Settings(ServiceSettings):
     key_pending_seconds: int = setting("a new signing key is published so long before it signs", default=86_400)
     key_retired_seconds: int = setting("a replaced signing key stays published so long", default=86_400 + 3_600)
     cache_ttl_ms: int = setting("how long one process keeps clients and keys before it asks the database again", default=1_500)
+
+    @property
+    def mtls_issuer(self) -> str | None:
+        """The issuer's address behind the edge that asks for client certificates; None where there is none."""
+        is_set = self.mtls_url and self.client_certificate_header and self.edge_addresses
+        return self.mtls_url + urlsplit(self.issuer).path if is_set else None

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from identity.context import Identity
 from identity.models.base import table_of
-from identity.models.grant import AccessToken, AuthorizationCode, UsedAssertion
+from identity.models.grant import AccessToken, AuthorizationCode, PushedRequest, RefreshToken, RevokedToken, UsedAssertion, UsedProof
 from identity.models.interaction import OPEN, Interaction, InteractionState, LogoutRequest
 from identity.models.logout_notice import LogoutNotice
 from identity.operations import keys, logout_notices
@@ -45,9 +45,9 @@ def clear_expired(identity: Identity) -> None:
         over = INTERACTIONS.c.state.in_(OPEN) & (INTERACTIONS.c.expires_at <= now)
         connection.execute(update(INTERACTIONS).where(over).values(state=InteractionState.EXPIRED))
         connection.execute(INTERACTIONS.delete().where(INTERACTIONS.c.expires_at <= now - KEPT_AFTERWARDS))
-        for model in (AuthorizationCode, AccessToken, UsedAssertion, LogoutRequest):
+        for model in (AuthorizationCode, AccessToken, RefreshToken, RevokedToken, PushedRequest, UsedAssertion, UsedProof, LogoutRequest):
             table = table_of(model)
-            kept = timedelta(0) if model is UsedAssertion else KEPT_AFTERWARDS
+            kept = timedelta(0) if model in {RevokedToken, UsedAssertion, UsedProof} else KEPT_AFTERWARDS
             connection.execute(table.delete().where(table.c.expires_at <= now - kept))
         notices = table_of(LogoutNotice)
         connection.execute(notices.delete().where(notices.c.created_at <= now - NOTICES_KEPT))

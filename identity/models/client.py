@@ -20,34 +20,78 @@ class PolicyName(StrEnum):
     LEGACY = "legacy"
     WEB = "web"
     PUBLIC = "public"
+    FAPI2 = "fapi2"
     MACHINE = "machine"
+    CHANNEL = "channel"
 
 
-@dataclass(frozen=True)
+class Binding(StrEnum):
+    """Whether access tokens are bound to a key of their client (DPoP or mTLS)."""
+
+    NEVER = "never"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """What clients of one policy may do."""
 
     auth_methods: tuple[str, ...]
     grant_types: tuple[str, ...]
     algorithms: tuple[str, ...]
-    pkce_required: bool
-    issuer_audience_only: bool
-    code_ttl_seconds: int
+    pkce_required: bool = True
+    par_required: bool = False
+    issuer_audience_only: bool = False
+    binding: Binding = Binding.OPTIONAL
+    rotates_refresh_tokens: bool = False
+    code_ttl_seconds: int = 60
     may_be_native: bool = False
 
 
-CODE, MACHINE = ("authorization_code",), ("client_credentials",)
+CODE, REFRESH, MACHINE = "authorization_code", "refresh_token", "client_credentials"
+SECRETS, BY_KEY = discovery.SECRET_METHODS, ("private_key_jwt", *discovery.MTLS_METHODS)
 POLICIES: Mapping[str, Policy] = {
-    PolicyName.LEGACY: Policy(discovery.SECRET_METHODS, CODE, jose.CLIENT_ALGORITHMS, False, False, 300),
-    PolicyName.WEB: Policy((*discovery.SECRET_METHODS, "private_key_jwt"), CODE, jose.CLIENT_ALGORITHMS, True, False, 60),
-    PolicyName.PUBLIC: Policy(("none",), CODE, (), True, False, 60, may_be_native=True),
-    PolicyName.MACHINE: Policy(("private_key_jwt",), MACHINE, jose.STRICT_ALGORITHMS, False, True, 0),
+    PolicyName.LEGACY: Policy(
+        auth_methods=SECRETS,
+        grant_types=(CODE,),
+        algorithms=jose.CLIENT_ALGORITHMS,
+        pkce_required=False,
+        binding=Binding.NEVER,
+        code_ttl_seconds=300,
+    ),
+    PolicyName.WEB: Policy(auth_methods=(*SECRETS, "private_key_jwt"), grant_types=(CODE, REFRESH), algorithms=jose.CLIENT_ALGORITHMS),
+    PolicyName.PUBLIC: Policy(
+        auth_methods=("none",), grant_types=(CODE, REFRESH), algorithms=(), rotates_refresh_tokens=True, may_be_native=True
+    ),
+    PolicyName.FAPI2: Policy(
+        auth_methods=BY_KEY,
+        grant_types=(CODE, REFRESH),
+        algorithms=jose.STRICT_ALGORITHMS,
+        par_required=True,
+        issuer_audience_only=True,
+        binding=Binding.REQUIRED,
+    ),
+    PolicyName.MACHINE: Policy(
+        auth_methods=BY_KEY, grant_types=(MACHINE,), algorithms=jose.STRICT_ALGORITHMS, pkce_required=False, issuer_audience_only=True
+    ),
+    PolicyName.CHANNEL: Policy(
+        auth_methods=BY_KEY,
+        grant_types=(),
+        algorithms=jose.STRICT_ALGORITHMS,
+        pkce_required=False,
+        issuer_audience_only=True,
+        binding=Binding.REQUIRED,
+    ),
 }
-"""The table of identity-oidc §2.0, for the policies that are served."""
+"""The table of identity-oidc §2.0.  A client may be held to more than its policy, never to less."""
 
 
 class Client(Base):
-    """One OAuth client.  It is made by operations only, so that every rule of its policy holds."""
+    """One OAuth client.  It is made by operations only, so that every rule of its policy holds.
+
+    `resources` is what it may ask tokens for, `audiences` what it is itself; `tls_subject` is `{"kind", "value"}` (RFC 8705 §2.1.2).
+    """
 
     __tablename__ = "clients"
 
@@ -60,13 +104,24 @@ class Client(Base):
     auth_method: Mapped[str] = mapped_column(String(30))
     auth_alg: Mapped[str | None] = mapped_column(String(10))
     jwks: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    jwks_uri: Mapped[str | None] = mapped_column(String(2000))
+    tls_subject: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    grant_types: Mapped[list[str]] = mapped_column(TEXTS)
     redirect_uris: Mapped[list[str]] = mapped_column(TEXTS)
     post_logout_redirect_uris: Mapped[list[str]] = mapped_column(TEXTS)
     native: Mapped[bool] = mapped_column(Boolean)
     scopes: Mapped[list[str]] = mapped_column(TEXTS)
     resources: Mapped[list[str]] = mapped_column(TEXTS)
+    audiences: Mapped[list[str]] = mapped_column(TEXTS)
     sector: Mapped[str] = mapped_column(String(255))
     id_token_alg: Mapped[str] = mapped_column(String(10))
+    userinfo_alg: Mapped[str | None] = mapped_column(String(10))
+    introspection_alg: Mapped[str | None] = mapped_column(String(10))
+    request_object_alg: Mapped[str | None] = mapped_column(String(10))
+    authorization_details_types: Mapped[list[str]] = mapped_column(TEXTS)
+    sender_constrained: Mapped[bool] = mapped_column(Boolean)
+    par_required: Mapped[bool] = mapped_column(Boolean)
+    dpop_nonce_required: Mapped[bool] = mapped_column(Boolean)
     lower_case_bearer: Mapped[bool] = mapped_column(Boolean)
     default_acr_values: Mapped[list[str]] = mapped_column(TEXTS)
     default_max_age: Mapped[int | None] = mapped_column(Integer)

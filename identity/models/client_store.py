@@ -9,7 +9,7 @@ from joserfc.jwk import Key
 from sqlalchemy import Connection, select
 
 from identity.models.base import table_of
-from identity.models.client import POLICIES, Client, ClientSecret, Policy
+from identity.models.client import POLICIES, Binding, Client, ClientSecret, Policy
 from identity.models.organisation import Organisation
 from identity.models.service import Service
 from identity.standards import jose
@@ -39,6 +39,9 @@ class KnownClient:
     claims_profile: str
     auth_method: str
     auth_alg: str | None
+    jwks_uri: str | None
+    tls_subject: tuple[str, str] | None
+    grant_types: tuple[str, ...]
     keys: dict[str, Key] = field(repr=False, hash=False)
     secrets: tuple[Secret, ...] = field(repr=False)
     redirect_uris: tuple[str, ...]
@@ -46,8 +49,16 @@ class KnownClient:
     native: bool
     scopes: frozenset[str]
     resources: tuple[str, ...]
+    audiences: frozenset[str]
     sector: str
     id_token_alg: str
+    userinfo_alg: str | None
+    introspection_alg: str | None
+    request_object_alg: str | None
+    authorization_details_types: frozenset[str]
+    sender_constrained: bool
+    par_required: bool
+    dpop_nonce_required: bool
     lower_case_bearer: bool
     default_acr_values: tuple[str, ...]
     default_max_age: int | None
@@ -65,13 +76,15 @@ class KnownClient:
         """The policy it stands under."""
         return POLICIES[self.policy_name]
 
+    @property
+    def must_bind(self) -> bool:
+        """True when each of its access tokens is bound to a key (§2.0)."""
+        return self.sender_constrained or self.policy.binding is Binding.REQUIRED
 
-def _parse_keys(jwks: dict[str, object] | None) -> dict[str, Key]:
-    found: dict[str, Key] = {}
-    entries = (jwks or {}).get("keys")
-    for jwk in entries if isinstance(entries, list) else []:
-        found[str(jwk.get("kid", ""))] = jose.import_public(jwk)
-    return found
+    @property
+    def must_push(self) -> bool:
+        """True when it may not send an authorization request through the browser (PA-8)."""
+        return self.par_required or self.policy.par_required
 
 
 def read_client(connection: Connection, client_id: str) -> KnownClient | None:
@@ -100,15 +113,26 @@ def read_client(connection: Connection, client_id: str) -> KnownClient | None:
         claims_profile=row["claims_profile"],
         auth_method=row["auth_method"],
         auth_alg=row["auth_alg"],
-        keys=_parse_keys(row["jwks"]),
+        jwks_uri=row["jwks_uri"],
+        tls_subject=(row["tls_subject"]["kind"], row["tls_subject"]["value"]) if row["tls_subject"] else None,
+        grant_types=tuple(row["grant_types"]),
+        keys=jose.read_jwks(row["jwks"]),
         secrets=tuple(Secret(*secret) for secret in secrets),
         redirect_uris=tuple(row["redirect_uris"]),
         post_logout_redirect_uris=tuple(row["post_logout_redirect_uris"]),
         native=row["native"],
         scopes=frozenset(row["scopes"]),
         resources=tuple(row["resources"]),
+        audiences=frozenset(row["audiences"]),
         sector=row["sector"],
         id_token_alg=row["id_token_alg"],
+        userinfo_alg=row["userinfo_alg"],
+        introspection_alg=row["introspection_alg"],
+        request_object_alg=row["request_object_alg"],
+        authorization_details_types=frozenset(row["authorization_details_types"]),
+        sender_constrained=row["sender_constrained"],
+        par_required=row["par_required"],
+        dpop_nonce_required=row["dpop_nonce_required"],
         lower_case_bearer=row["lower_case_bearer"],
         default_acr_values=tuple(row["default_acr_values"]),
         default_max_age=row["default_max_age"],

@@ -3,14 +3,18 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from identity.models.base import HASH, TEXTS, Base
 
 
 class Grant(Base):
-    """One authorization; revoking it kills its code and tokens.  `authorization` fields say how the person signed in."""
+    """One authorization; revoking it kills its code and tokens.  `auth_time`, `acr` and `amr` say how the person signed in.
+
+    Without `offline` its refresh tokens end with the sign-on session (RT-1).
+    """
 
     __tablename__ = "grants"
 
@@ -20,6 +24,9 @@ class Grant(Base):
     session_id: Mapped[UUID] = mapped_column(ForeignKey("sso_sessions.id"), index=True)
     scopes: Mapped[list[str]] = mapped_column(TEXTS)
     resources: Mapped[list[str]] = mapped_column(TEXTS)
+    claims: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    authorization_details: Mapped[list[object] | None] = mapped_column(JSONB)
+    offline: Mapped[bool] = mapped_column(Boolean)
     auth_time: Mapped[datetime]
     acr: Mapped[str] = mapped_column(String(80))
     amr: Mapped[list[str]] = mapped_column(TEXTS)
@@ -37,21 +44,79 @@ class AuthorizationCode(Base):
     redirect_uri: Mapped[str] = mapped_column(String(2000))
     code_challenge: Mapped[str | None] = mapped_column(String(43))
     nonce: Mapped[str | None] = mapped_column(String(512))
+    dpop_jkt: Mapped[str | None] = mapped_column(String(43))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
 
 
 class AccessToken(Base):
-    """An opaque access token, by its hash; for the user-info endpoint."""
+    """An access token about a person, by its hash; opaque for user info, a JWT when it has an `audience`.
+
+    `cnf` is the key it is bound to.  A token that was revoked has no row any more.
+    """
 
     __tablename__ = "access_tokens"
 
     token_hash: Mapped[str] = mapped_column(HASH, primary_key=True)
     grant_id: Mapped[UUID] = mapped_column(ForeignKey("grants.id"), index=True)
     scopes: Mapped[list[str]] = mapped_column(TEXTS)
+    audience: Mapped[str | None] = mapped_column(String(2000))
+    cnf: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    authorization_details: Mapped[list[object] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class RefreshToken(Base):
+    """One generation of a grant's refresh token, by its hash; the grant is the family.
+
+    `consumed_at` is set once, by a conditional UPDATE (RT-8); the pair of grant and generation is unique, so that no fork can be stored.
+    `cnf` is the key of a public client, which must prove it each time.
+    """
+
+    __tablename__ = "refresh_tokens"
+
+    token_hash: Mapped[str] = mapped_column(HASH, primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(ForeignKey("grants.id"))
+    generation: Mapped[int] = mapped_column(Integer)
+    cnf: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    consumed_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("grant_id", "generation"),)
+
+
+class RevokedToken(Base):
+    """A machine's JWT access token that was revoked before its time, by its hash."""
+
+    __tablename__ = "revoked_tokens"
+
+    token_hash: Mapped[str] = mapped_column(HASH, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class UsedProof(Base):
+    """A DPoP proof that was accepted, by the hash of key, address and `jti`; a second use is refused (DP-4)."""
+
+    __tablename__ = "used_proofs"
+
+    proof_hash: Mapped[str] = mapped_column(HASH, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class PushedRequest(Base):
+    """An authorization request that was pushed, by the hash of its `request_uri`; used up when the person has finished (PA-7)."""
+
+    __tablename__ = "pushed_requests"
+
+    uri_hash: Mapped[str] = mapped_column(HASH, primary_key=True)
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("clients.id"))
+    request: Mapped[dict[str, object]] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
 
 
 class UsedAssertion(Base):

@@ -70,6 +70,10 @@ class KeyStore:
                 return stored.key
         return None
 
+    def prepare(self, connection: Connection) -> None:
+        """Read what is due to be read on the connection of a transaction that is open."""
+        self._current(connection)
+
     def forget(self) -> None:
         """Ask the database at the next use."""
         self._read_at = None

@@ -1,5 +1,6 @@
 """Read an authorization request, in the order of §2.4: client, redirect address, then what may be told to the client."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -10,20 +11,19 @@ from identity.errors import (
     OAuthError,
     OAuthInvalidRequest,
     RegistrationNotSupported,
-    RequestNotSupported,
     RequestUriNotSupported,
     UnknownClient,
     UnknownRedirectUri,
     UnsupportedResponseType,
 )
 from identity.models.client_store import KnownClient
-from identity.standards import discovery, oidc_claims, redirect_uris, rfc7636
+from identity.operations import hints
+from identity.standards import claims_request, discovery, oidc_claims, redirect_uris, rfc7636, rfc9396
 from identity.standards.rfc6749 import Parameters, parse_scope
 
 NONCE_LENGTH_MAX = 512
 STATE_LENGTH_MAX = 4_096
 NOT_TAKEN: Mapping[str, type[OAuthError]] = {
-    "request": RequestNotSupported,
     "request_uri": RequestUriNotSupported,
     "registration": RegistrationNotSupported,
 }
@@ -41,7 +41,11 @@ class ReturnAddress:
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """A request that is in order; it is stored as JSON while the person goes through the pages."""
+    """A request that is in order; it is stored as JSON while the person goes through the pages.
+
+    `subject` is whom it is about (`id_token_hint`, or `sub` in `claims`); `pushed` is the hash of its `request_uri`;
+    `signed` came as a request object.
+    """
 
     client_id: str
     redirect_uri: str
@@ -57,11 +61,23 @@ class AuthorizationRequest:
     login_hint: str | None = None
     ui_locales: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
+    claims: dict[str, object] | None = None
+    authorization_details: list[dict[str, object]] | None = None
+    subject: str | None = None
+    dpop_jkt: str | None = None
+    offline: bool = False
+    pushed: str | None = None
+    signed: bool = False
 
     @property
     def is_openid(self) -> bool:
         """True when an ID token is asked for; without, it is plain OAuth (AZ-17)."""
         return "openid" in self.scopes
+
+    @property
+    def can_restart(self) -> bool:
+        """True when the flow can begin anew with the same parameters: what was pushed or signed counts once."""
+        return self.pushed is None and not self.signed
 
     def as_json(self) -> dict[str, object]:
         """Return the form in which it is stored."""
@@ -74,7 +90,7 @@ class AuthorizationRequest:
             "redirect_uri": self.redirect_uri,
             "response_type": "code",
             "response_mode": self.response_mode,
-            "scope": " ".join(self.scopes),
+            "scope": " ".join((*self.scopes, *(("offline_access",) if self.offline else ()))),
             "state": self.state,
             "nonce": self.nonce,
             "code_challenge": self.code_challenge,
@@ -85,26 +101,38 @@ class AuthorizationRequest:
             "login_hint": self.login_hint,
             "ui_locales": " ".join(self.ui_locales),
             "resource": self.resources[0] if self.resources else None,
+            "claims": None if self.claims is None else json.dumps(self.claims),
+            "authorization_details": None if self.authorization_details is None else json.dumps(self.authorization_details),
+            "dpop_jkt": self.dpop_jkt,
         }
         return {name: value for name, value in one.items() if value}
 
 
+_TUPLES = ("scopes", "prompts", "acr_values", "ui_locales", "resources")
+
+
 def from_json(stored: Mapping[str, object]) -> AuthorizationRequest:
     """Return a stored request; lists become tuples again."""
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
+    values = {name: tuple(value) if name in _TUPLES and isinstance(value, list) else value for name, value in stored.items()}
     return AuthorizationRequest(**values)  # type: ignore[arg-type]  # as_json wrote each field with its own type
 
 
-def read_return_address(identity: Identity, parameters: Parameters) -> ReturnAddress:
-    """Find client and redirect address; until both are known, refusals are pages (AZ-2, AZ-3).
+def find_client(identity: Identity, parameters: Parameters) -> KnownClient:
+    """Return the client that a request names, if it may send people here (AZ-2).
 
-    Raises: OAuthInvalidRequest (a parameter twice), UnknownClient, UnknownRedirectUri.
+    Raises: OAuthInvalidRequest (a parameter twice), UnknownClient.
     """
     parameters.refuse_repeated()
-    client_id, redirect_uri = parameters.get("client_id"), parameters.get("redirect_uri")
+    client_id = parameters.get("client_id")
     client = identity.clients.find(client_id) if client_id else None
-    if client is None or "authorization_code" not in client.policy.grant_types:
+    if client is None or "authorization_code" not in client.grant_types:
         raise UnknownClient
+    return client
+
+
+def read_return_address(client: KnownClient, parameters: Parameters) -> ReturnAddress:
+    """Find where the answer goes; until that is known, refusals are pages (AZ-3).  Raises: UnknownRedirectUri."""
+    redirect_uri = parameters.get("redirect_uri")
     if redirect_uri is None or not redirect_uris.is_registered(redirect_uri, client.redirect_uris, native=client.native):
         raise UnknownRedirectUri
     mode = parameters.get("response_mode")
@@ -112,30 +140,67 @@ def read_return_address(identity: Identity, parameters: Parameters) -> ReturnAdd
     return ReturnAddress(client, redirect_uri, parameters.get("state"), known_mode)
 
 
-def read_request(address: ReturnAddress, parameters: Parameters) -> AuthorizationRequest:
+def read_request(identity: Identity, address: ReturnAddress, parameters: Parameters) -> AuthorizationRequest:
     """Read the rest of the request.  Raises: OAuthError of the kind that §2.4 names, to be told to the client."""
     client = address.client
     _check_modes(parameters)
     scopes = _scopes(client, parameters.get("scope"))
     challenge = parameters.get("code_challenge")
     rfc7636.check_challenge(challenge, parameters.get("code_challenge_method"), required=client.policy.pkce_required)
-    acr_values = tuple((parameters.get("acr_values") or "").split()) or client.default_acr_values
+    prompts = _prompts(parameters.get("prompt"))
+    claims = claims_request.parse(parameters.get("claims"))
+    acr_values, acr_required = _levels(client, parameters.get("acr_values"), claims)
+    details = rfc9396.parse(parameters.get("authorization_details"), allowed=client.authorization_details_types)
     return AuthorizationRequest(
         client_id=client.client_id,
         redirect_uri=address.redirect_uri,
         response_mode=address.response_mode,
-        scopes=scopes,
+        scopes=tuple(scope for scope in scopes if scope != "offline_access"),
         state=_bounded("state", address.state, STATE_LENGTH_MAX),
         nonce=_bounded("nonce", parameters.get("nonce"), NONCE_LENGTH_MAX),
         code_challenge=challenge,
-        prompts=_prompts(parameters.get("prompt")),
+        prompts=prompts,
         max_age=_max_age(parameters.get("max_age"), client.default_max_age),
         acr_values=acr_values,
-        acr_required=bool(client.default_acr_values),
+        acr_required=acr_required,
         login_hint=_bounded("login_hint", parameters.get("login_hint"), 200),
         ui_locales=tuple((parameters.get("ui_locales") or "").split()[:8]),
         resources=_resources(client, parameters.all("resource")),
+        claims=claims,
+        authorization_details=details,
+        subject=_subject(identity, client, parameters.get("id_token_hint"), claims),
+        dpop_jkt=_jkt(parameters.get("dpop_jkt")),
+        offline="offline_access" in scopes,
     )
+
+
+def _subject(identity: Identity, client: KnownClient, hint: str | None, claims: dict[str, object] | None) -> str | None:
+    """Return whom the request is about: a hint of ours of any age, or a value for `sub` (AZ-14).  Raises: OAuthInvalidRequest."""
+    named = claims_request.wished_values(claims_request.wish_for(claims, claims_request.ID_TOKEN, "sub"))
+    if hint is None:
+        return named[0] if named else None
+    found = hints.read_hint(identity, hint)
+    if found is None:
+        raise OAuthInvalidRequest("id_token_hint is not a token of this server")
+    hinting = identity.clients.find(found.client_id)
+    if hinting is None or hinting.sector != client.sector:
+        raise OAuthInvalidRequest("id_token_hint is of another client")
+    return found.subject
+
+
+def _levels(client: KnownClient, text: str | None, claims: dict[str, object] | None) -> tuple[tuple[str, ...], bool]:
+    """Return the levels of sign-in asked for, best first, and whether one of them must be reached (AZ-16)."""
+    wish = claims_request.wish_for(claims, claims_request.ID_TOKEN, "acr")
+    wished = claims_request.wished_values(wish)
+    if wished:
+        return wished, wish.get("essential") is True or bool(client.default_acr_values)
+    return tuple((text or "").split()[:8]) or client.default_acr_values, bool(client.default_acr_values)
+
+
+def _jkt(text: str | None) -> str | None:
+    if text is not None and not rfc7636.CHALLENGE.fullmatch(text):
+        raise OAuthInvalidRequest("dpop_jkt is not a thumbprint")
+    return text
 
 
 def _check_modes(parameters: Parameters) -> None:
@@ -148,15 +213,18 @@ def _check_modes(parameters: Parameters) -> None:
     response_type = parameters.get("response_type")
     if response_type is None:
         raise OAuthInvalidRequest("response_type is missing")
-    if response_type.split() != ["code"]:
+    words = set(response_type.split())
+    if words != {"code"}:
         raise UnsupportedResponseType("only response_type code is offered")
 
 
 def _scopes(client: KnownClient, text: str | None) -> tuple[str, ...]:
     """Return the scopes that are known, in the order asked; known but not granted to the client is refused (AZ-17)."""
     asked = parse_scope(text)
-    known = tuple(scope for scope in asked if scope in oidc_claims.SCOPES or scope in client.scopes)
-    refused = [scope for scope in known if scope not in client.scopes]
+    if "offline_access" in asked and "refresh_token" not in client.grant_types:
+        asked = tuple(scope for scope in asked if scope != "offline_access")
+    known = tuple(scope for scope in asked if scope in {*oidc_claims.SCOPES, "offline_access"} or scope in client.scopes)
+    refused = [scope for scope in known if scope not in client.scopes and scope != "offline_access"]
     if refused:
         raise InvalidScope(f"not granted to this client: {refused[0]}")
     if not known:

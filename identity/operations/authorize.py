@@ -6,11 +6,18 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from identity.context import Identity
-from identity.errors import ConsentRequired, InteractionRequired, LoginRequired, OAuthError, UnmetAuthenticationRequirements
+from identity.errors import (
+    AccountSelectionRequired,
+    ConsentRequired,
+    InteractionRequired,
+    LoginRequired,
+    OAuthError,
+    UnmetAuthenticationRequirements,
+)
 from identity.events import Event
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
-from identity.models.finders import has_second_factor
+from identity.models.finders import has_second_factor, subject_of
 from identity.models.grant import AuthorizationCode, Grant
 from identity.operations import consent
 from identity.operations.authorization_requests import AuthorizationRequest
@@ -26,6 +33,7 @@ class Need(StrEnum):
     """What is still missing before a code can be issued."""
 
     LOGIN = "login"
+    ACCOUNT = "account"
     SECOND_FACTOR = "second_factor"
     CONSENT = "consent"
     NOTHING = "nothing"
@@ -43,16 +51,23 @@ def next_need(
 ) -> Need:
     """Return what is missing.  A forced login must be after `asked_at`, when the request came; None is now (AZ-11, AZ-13).
 
-    Raises: UnmetAuthenticationRequirements when this person cannot reach the level that the client must have (AZ-16).
+    Raises: UnmetAuthenticationRequirements when this person cannot reach the level that the client must have (AZ-16);
+    LoginRequired when somebody else signed in than the request is about (AZ-14).
     """
     if session is None or _is_too_old(identity, request, session, asked_at):
         return Need.LOGIN
+    if request.subject is not None and subject_of(connection, identity.pairwise_key, session.person_id, client.sector) != request.subject:
+        return _other_person(session, asked_at)
+    if "select_account" in request.prompts:
+        return Need.ACCOUNT
     if acr.wants_second_factor(request.acr_values) and not acr.satisfies(session.acr, acr.TWO_FACTORS):
         if has_second_factor(connection, session.person_id):
             return Need.SECOND_FACTOR
         if request.acr_required:
             raise UnmetAuthenticationRequirements("this person has no second factor")
-    forced = "consent" in request.prompts and bool(consent.claims_asked(request))
+    if request.acr_required and not any(acr.satisfies(session.acr, level) for level in request.acr_values):
+        raise UnmetAuthenticationRequirements("none of the levels asked for can be reached")
+    forced = "consent" in request.prompts and bool(consent.claims_asked(client, request))
     if not consented and (forced or consent.must_ask(connection, client, request, session)):
         return Need.CONSENT
     return Need.NOTHING
@@ -64,8 +79,16 @@ def _is_too_old(identity: Identity, request: AuthorizationRequest, session: Sess
     return request.max_age is not None and identity.clock.now() - session.auth_time > timedelta(seconds=request.max_age)
 
 
+def _other_person(session: Session, asked_at: datetime | None) -> Need:
+    """Ask the right person to sign in; once somebody has done so for this request, another one is a refusal.  Raises: LoginRequired."""
+    if asked_at is not None and session.auth_time >= asked_at:
+        raise LoginRequired("another person signed in than the request is about")
+    return Need.LOGIN
+
+
 SILENT_REFUSALS: dict[Need, type[OAuthError]] = {
     Need.LOGIN: LoginRequired,
+    Need.ACCOUNT: AccountSelectionRequired,
     Need.SECOND_FACTOR: InteractionRequired,
     Need.CONSENT: ConsentRequired,
 }
@@ -87,22 +110,26 @@ def issue_code(identity: Identity, tx: Transaction, client: KnownClient, request
         "session_id": session.id,
         "scopes": list(request.scopes),
         "resources": list(request.resources),
+        "claims": request.claims,
+        "authorization_details": request.authorization_details,
+        "offline": request.offline,
         "auth_time": session.auth_time,
         "acr": session.acr,
         "amr": list(session.amr),
         "created_at": now,
     }
-    tx.connection.execute(GRANTS.insert().values(grant))
+    tx.connection.execute(GRANTS.insert(), grant)
     row = {
         "code_hash": sha256_hex(code),
         "grant_id": grant_id,
         "redirect_uri": request.redirect_uri,
         "code_challenge": request.code_challenge,
         "nonce": request.nonce,
+        "dpop_jkt": request.dpop_jkt,
         "created_at": now,
         "expires_at": now + timedelta(seconds=client.policy.code_ttl_seconds),
     }
-    tx.connection.execute(CODES.insert().values(row))
+    tx.connection.execute(CODES.insert(), row)
     data: dict[str, str | int | bool | list[str]] = {"client": client.client_id, "scopes": list(request.scopes), "acr": session.acr}
     tx.record(Event.CODE_ISSUED, actor=f"person:{session.person_id}", object_id=str(grant_id), channel="web", data=data)
     return code

@@ -10,25 +10,30 @@ from identity.models.finders import find_active_facts, roles_of
 from identity.models.grant import Release
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.sessions import Session
-from identity.standards.oidc_claims import ROLES_CLAIM, released_names
+from identity.standards import claims_request
+from identity.standards.oidc_claims import ROLES_CLAIM, entitled, released_names
 from shared.context import Transaction
 
 RELEASES = table_of(Release)
+OFFLINE = "offline_access"
+"""Agreed to like a claim: that the service may ask again when the person is away (AZ-18)."""
 
 
-def claims_asked(request: AuthorizationRequest) -> tuple[str, ...]:
-    """Return the claims about the person that a request asks for; `sub` alone says nothing about them."""
-    return tuple(name for name in released_names(request.scopes) if name != "sub")
+def claims_asked(client: KnownClient, request: AuthorizationRequest) -> tuple[str, ...]:
+    """Return the claims about the person that a request asks for, by scope or one by one; `sub` alone says nothing about them."""
+    single = (name for place in claims_request.PLACES for name in claims_request.names_at(request.claims, place))
+    names = dict.fromkeys((*released_names(request.scopes), *entitled(single, client.scopes)))
+    return tuple(name for name in names if name != "sub")
 
 
-def data_to_release(identity: Identity, request: AuthorizationRequest, session: Session) -> list[tuple[str, str]]:
+def data_to_release(identity: Identity, client: KnownClient, request: AuthorizationRequest, session: Session) -> list[tuple[str, str]]:
     """Return what a client would learn, for the consent page: pairs of `name`, `run`, `email`, `phone`, `roles` and the value."""
     with identity.reading() as tx:
         facts = find_active_facts(tx.connection, identity.cipher, session.person_id)
         roles = roles_of(tx.connection, session.person_id, identity.clock.now())
     if facts is None:
         return []
-    asked = set(claims_asked(request))
+    asked = set(claims_asked(client, request))
     data = {
         "name": ({"name", "given_name"}, facts.full_name),
         "run": ({"RolUnico"}, facts.run.shown),
@@ -37,6 +42,13 @@ def data_to_release(identity: Identity, request: AuthorizationRequest, session: 
         "roles": ({ROLES_CLAIM}, ", ".join(roles)),
     }
     return [(kind, value) for kind, (claims, value) in data.items() if claims & asked and value]
+
+
+def name_of(identity: Identity, session: Session) -> str:
+    """Return the name of who is signed in, for the chooser."""
+    with identity.reading() as tx:
+        facts = find_active_facts(tx.connection, identity.cipher, session.person_id)
+    return facts.full_name if facts else ""
 
 
 def has_agreed(connection: Connection, client: KnownClient, session: Session, claims: tuple[str, ...]) -> bool:
@@ -48,14 +60,23 @@ def has_agreed(connection: Connection, client: KnownClient, session: Session, cl
 
 
 def must_ask(connection: Connection, client: KnownClient, request: AuthorizationRequest, session: Session) -> bool:
-    """Answer whether the consent page comes: private clients and services without a law ask once for each set of claims."""
-    claims = claims_asked(request)
+    """Answer whether the consent page comes: private clients and services without a law ask once for each set of claims.
+
+    Details are about one act, so they are shown each time; that a service may ask while the person is away is shown once (AZ-18).
+    """
+    if request.authorization_details:
+        return True
+    if request.offline and not has_agreed(connection, client, session, (OFFLINE,)):
+        return True
+    claims = claims_asked(client, request)
     return client.always_asks and bool(claims) and not has_agreed(connection, client, session, claims)
 
 
 def remember_consent(identity: Identity, tx: Transaction, client: KnownClient, request: AuthorizationRequest, session: Session) -> None:
     """Store what the person agreed to, as a version of its own."""
-    claims, now = claims_asked(request), identity.clock.now()
+    claims, now = claims_asked(client, request), identity.clock.now()
+    if request.offline:
+        claims = (*claims, OFFLINE)
     mine = (RELEASES.c.person_id == session.person_id, RELEASES.c.client_id == client.id)
     version = tx.connection.execute(select(func.coalesce(func.max(RELEASES.c.version), 0) + 1).where(*mine)).scalar_one()
     row = {"id": identity.ids.uuid4(), "person_id": session.person_id, "client_id": client.id}

@@ -11,7 +11,7 @@ from identity.errors import InteractionExpired, InteractionNotFound, UnknownClie
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.interaction import INTERACTION_STATES, OPEN, Interaction, InteractionState
-from identity.operations import authorize, consent, sessions
+from identity.operations import authorize, consent, pushed_requests, sessions
 from identity.operations.authorization_requests import AuthorizationRequest, from_json
 from identity.operations.authorize import Need
 from identity.operations.sessions import Session
@@ -171,6 +171,7 @@ def advance(
 
 def _finish(identity: Identity, tx: Transaction, found: Open, session: Session) -> str:
     sessions.touch_session(identity, tx, session)
+    pushed_requests.use_pushed(identity, tx, found.request)
     _move(tx, found, InteractionState.FINISHED, finished_at=identity.clock.now())
     return authorize.issue_code(identity, tx, found.client, found.request, session)
 
@@ -191,6 +192,20 @@ def repeat(identity: Identity, tx: Transaction, found: Open) -> Step | None:
         return None
     code = authorize.issue_code(identity, tx, found.client, found.request, session)
     return Step(found.request, found.client, Need.NOTHING, code, token)
+
+
+def choose_account(identity: Identity, interaction_id: str, browser: str | None, *, stay: bool) -> None:
+    """Note that the person goes on as who they are, or wants to sign in as another: then a new sign-in is forced.
+
+    Raises: InteractionNotFound, InteractionExpired.
+    """
+    with identity.transaction() as tx:
+        found = load(identity, tx, interaction_id, browser)
+        if found.is_over:
+            return
+        prompts = tuple(word for word in found.request.prompts if word != "select_account")
+        request = replace(found.request, prompts=prompts if stay else (*prompts, "login"))
+        tx.connection.execute(update(INTERACTIONS).where(INTERACTIONS.c.id_hash == found.id_hash).values(request=request.as_json()))
 
 
 def give_consent(identity: Identity, interaction_id: str, browser: str | None, session: Session | None) -> Step:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -13,9 +12,8 @@ from identity.models.client import Client
 from identity.models.client_store import KnownClient
 from identity.models.finders import SUBJECTS
 from identity.models.interaction import LogoutRequest
-from identity.operations import sessions
+from identity.operations import hints, sessions
 from identity.operations.sessions import Session
-from identity.standards import jose
 from identity.standards.redirect_uris import origin_of
 from identity.standards.rfc6749 import Parameters
 from shared.crypto import sha256_hex
@@ -39,30 +37,11 @@ class Wish:
     trusted: bool
 
 
-class Hint(NamedTuple):
-    """What an ID token of ours says, whatever its age."""
-
-    client_id: str
-    subject: str
-
-
-def read_hint(identity: Identity, id_token: str) -> Hint | None:
-    """Return the hint of an ID token signed by a key of ours, of any age; None for all others (LO-3)."""
-    try:
-        claims = jose.verify(id_token, identity.keys.verifier, algorithms=jose.SIGNING_ALGORITHMS, types=("jwt",))
-    except jose.InvalidToken:
-        return None
-    audience, subject = claims.get("aud"), claims.get("sub")
-    if claims.get("iss") != identity.settings.issuer or not isinstance(audience, str) or not isinstance(subject, str):
-        return None
-    return Hint(audience, subject)
-
-
 def read_wish(identity: Identity, parameters: Parameters) -> Wish:
     """Read an end-session request.  Raises: OAuthInvalidRequest, shown as a page: never a redirect to an address not registered."""
     parameters.refuse_repeated()
     token, client_id = parameters.get("id_token_hint"), parameters.get("client_id")
-    hint = read_hint(identity, token) if token else None
+    hint = hints.read_hint(identity, token) if token else None
     if token and hint is None:
         raise OAuthInvalidRequest("id_token_hint is not a token of this server")
     if hint and client_id not in {None, hint.client_id}:

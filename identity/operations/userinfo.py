@@ -1,23 +1,51 @@
 """User info: what a token lets a client know about a person (UI-1…UI-7)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from identity.context import Identity
-from identity.errors import InsufficientScope, InvalidToken
+from identity.errors import InsufficientScope, InvalidDpopProof, InvalidToken, ResourceNonceNeeded, ResourceProofRefused, UseDpopNonce
 from identity.events import Event
 from identity.models.base import table_of
 from identity.models.client import Client
 from identity.models.finders import PERSONS, open_facts, roles_of, subject_of
 from identity.models.grant import AccessToken, Grant
 from identity.models.person import PersonState
-from identity.standards.oidc_claims import claims_for
+from identity.operations.calls import Call
+from identity.operations.held_keys import read_proof, use_proof
+from identity.standards import claims_request, jose, oidc_claims, rfc8705
+from shared.context import Transaction
 from shared.crypto import sha256_hex
 
 TOKENS, GRANTS, CLIENTS = table_of(AccessToken), table_of(Grant), table_of(Client)
+_JOINED = TOKENS.join(GRANTS, TOKENS.c.grant_id == GRANTS.c.id).join(CLIENTS, GRANTS.c.client_id == CLIENTS.c.id)
+_COLUMNS = (
+    CLIENTS.c.client_id,
+    CLIENTS.c.claims_profile,
+    CLIENTS.c.sector,
+    CLIENTS.c.userinfo_alg,
+    CLIENTS.c.scopes.label("client_scopes"),
+    GRANTS.c.person_id,
+    GRANTS.c.claims,
+    TOKENS.c.scopes,
+    TOKENS.c.cnf,
+    PERSONS.c.facts_sealed,
+    PERSONS.c.updated_at,
+)
+_LIVE = (GRANTS.c.revoked_at.is_(None), CLIENTS.c.state == "active", PERSONS.c.state == PersonState.ACTIVE, TOKENS.c.audience.is_(None))
+_QUERY = select(*_COLUMNS).select_from(_JOINED.join(PERSONS, GRANTS.c.person_id == PERSONS.c.id)).where(*_LIVE)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An access token as it came: under which scheme of the Authorization header, or `body`."""
+
+    token: str = field(repr=False)
+    scheme: str
 
 
 @dataclass(frozen=True)
@@ -27,42 +55,91 @@ class LiveToken:
     client_id: str
     claims_profile: str
     sector: str
+    userinfo_alg: str | None
+    client_scopes: tuple[str, ...]
     person_id: UUID
+    claims: Mapping[str, object] | None
     scopes: tuple[str, ...]
+    cnf: Mapping[str, str] | None
     facts_sealed: bytes = field(repr=False)
     updated_at: datetime
 
 
-def find_live_token(identity: Identity, connection: Connection, token: str) -> LiveToken | None:
+@dataclass(frozen=True)
+class Told:
+    """The answer: claims, or the same signed for the client that registered so."""
+
+    claims: Mapping[str, object]
+    signed: str | None
+
+
+def find_live_token(identity: Identity, tx: Transaction, token: str) -> LiveToken | None:
     """Return what stands behind a token: unless it expired, its grant was revoked, or client or person are not active any more."""
-    joined = TOKENS.join(GRANTS, TOKENS.c.grant_id == GRANTS.c.id).join(CLIENTS, GRANTS.c.client_id == CLIENTS.c.id)
-    joined = joined.join(PERSONS, GRANTS.c.person_id == PERSONS.c.id)
-    columns = (CLIENTS.c.client_id, CLIENTS.c.claims_profile, CLIENTS.c.sector, GRANTS.c.person_id, TOKENS.c.scopes, PERSONS.c.facts_sealed)
-    query = select(*columns, PERSONS.c.updated_at).select_from(joined)
-    live = (TOKENS.c.expires_at > identity.clock.now(), GRANTS.c.revoked_at.is_(None), CLIENTS.c.state == "active")
-    row = connection.execute(
-        query.where(TOKENS.c.token_hash == sha256_hex(token), PERSONS.c.state == PersonState.ACTIVE, *live)
-    ).one_or_none()
+    query = _QUERY.where(TOKENS.c.token_hash == sha256_hex(token), TOKENS.c.expires_at > identity.clock.now())
+    row = tx.connection.execute(query).one_or_none()
     if row is None:
         return None
-    return LiveToken(row.client_id, row.claims_profile, row.sector, row.person_id, tuple(row.scopes), row.facts_sealed, row.updated_at)
+    values = row._asdict()
+    return LiveToken(**{**values, "client_scopes": tuple(row.client_scopes), "scopes": tuple(row.scopes)})
 
 
-def tell_about_person(identity: Identity, token: str) -> dict[str, object]:
-    """Return the claims that a token releases, and note their names.  Raises: InvalidToken, InsufficientScope."""
+def tell_about_person(identity: Identity, call: Call, shown: Shown) -> Told:
+    """Return the claims that a token releases, and note their names.
+
+    Raises: InvalidToken, InsufficientScope, ResourceProofRefused, ResourceNonceNeeded.
+    """
     with identity.transaction() as tx:
-        live = find_live_token(identity, tx.connection, token)
+        live = find_live_token(identity, tx, shown.token)
         if live is None:
             raise InvalidToken("the token is not valid")
+        check_holder(identity, tx, call, shown, live.cnf)
         if "openid" not in live.scopes:
             raise InsufficientScope("the scope openid is needed")
         facts = open_facts(identity.cipher, live.person_id, live.facts_sealed, live.updated_at)
-        if "roles" in live.scopes:
+        names = _names(live)
+        if oidc_claims.ROLES_CLAIM in names:
             facts = replace(facts, roles=roles_of(tx.connection, live.person_id, identity.clock.now()))
         subject = subject_of(tx.connection, identity.pairwise_key, live.person_id, live.sector)
-        claims = claims_for(subject, facts, live.scopes, live.claims_profile)
+        claims = oidc_claims.claims_for(subject, facts, names, live.claims_profile)
         data: dict[str, str | int | bool | list[str]] = {"claims": sorted(claims)}
         tx.record(
             Event.CLAIMS_RELEASED, actor=f"client:{live.client_id}", subject=f"cl-run:{facts.run}", object_id=live.client_id, data=data
         )
-    return claims
+        return Told(claims, _signed(identity, tx, live, claims))
+
+
+def _names(live: LiveToken) -> tuple[str, ...]:
+    """Return the claims to tell: those of the scopes, and those asked for one by one (AZ-19)."""
+    single = oidc_claims.entitled(claims_request.names_at(live.claims, claims_request.USERINFO), live.client_scopes)
+    return tuple(dict.fromkeys((*oidc_claims.released_names(live.scopes), *single)))
+
+
+def _signed(identity: Identity, tx: Transaction, live: LiveToken, claims: Mapping[str, object]) -> str | None:
+    if live.userinfo_alg is None:
+        return None
+    signer = identity.keys.signer(live.userinfo_alg, tx.connection)
+    envelope = {"iss": identity.settings.issuer, "aud": live.client_id, "iat": int(identity.clock.now().timestamp())}
+    return jose.sign({**claims, **envelope}, key=signer.key, alg=signer.alg, kid=signer.kid)
+
+
+def check_holder(identity: Identity, tx: Transaction, call: Call, shown: Shown, cnf: Mapping[str, str] | None) -> None:
+    """Refuse a bound token whose key was not shown, and one shown as bound that is not (UI-3, DP-5).
+
+    Raises: InvalidToken, ResourceProofRefused, ResourceNonceNeeded.
+    """
+    jkt, x5t = (cnf or {}).get("jkt"), (cnf or {}).get("x5t#S256")
+    if (shown.scheme == "dpop") != (jkt is not None):
+        raise InvalidToken("the token is shown under the wrong scheme", challenge="DPoP" if jkt else "Bearer")
+    if x5t is not None and (call.certificate is None or rfc8705.thumbprint(call.certificate) != x5t):
+        raise InvalidToken("the token is bound to another certificate")
+    if jkt is None:
+        return
+    try:
+        proof = read_proof(identity, call, access_token=shown.token)
+    except UseDpopNonce as error:
+        raise ResourceNonceNeeded(error.detail) from None
+    except InvalidDpopProof as error:
+        raise ResourceProofRefused(error.detail) from None
+    if proof.jkt != jkt:
+        raise ResourceProofRefused("the proof is of another key than the token")
+    use_proof(tx, proof, refusal=ResourceProofRefused)

@@ -1,16 +1,21 @@
 """The authorization endpoint (§2.4)."""
 
+from dataclasses import replace
+
 from flask import Response, make_response, redirect, request, url_for
 
 from identity.context import Identity, current
-from identity.errors import OAuthError
+from identity.errors import OAuthError, OAuthInvalidRequest
+from identity.models.client_store import KnownClient
 from identity.operations import interactions, sessions
-from identity.operations.authorization_requests import AuthorizationRequest, ReturnAddress, read_request, read_return_address
+from identity.operations.authorization_requests import AuthorizationRequest, find_client, read_request, read_return_address
 from identity.operations.authorize import Need, issue_code, next_need, refuse_if_silent
+from identity.operations.pushed_requests import URN, find_pushed, open_request_object, use_pushed
 from identity.routes.answers import send_code, send_error
 from identity.routes.browser import INTERACTION, read_browser, set_cookie
 from identity.routes.oauth import endpoint_rules, make_routes, read_form, read_query
 from identity.standards import discovery
+from identity.standards.rfc6749 import Parameters
 
 routes = make_routes("authorize", __name__)
 
@@ -22,34 +27,57 @@ def authorize() -> Response:
     identity = current()
     by_post = request.method == "POST"
     parameters = read_form() if by_post else read_query()
-    address = read_return_address(identity, parameters)
+    client = find_client(identity, parameters)
+    request_uri = parameters.get("request_uri")
+    if request_uri is not None and request_uri.startswith(URN):
+        return _take(identity, client, find_pushed(identity, client, request_uri), by_post=by_post)
+    return _read(identity, client, parameters, by_post=by_post)
+
+
+def _read(identity: Identity, client: KnownClient, parameters: Parameters, *, by_post: bool) -> Response:
+    """Read a request that came through the browser; what is wrong is told to the client once its address is known."""
     try:
-        wanted = read_request(address, parameters)
-        return _store(identity, address, wanted) if by_post else _go_on(identity, address, wanted)
+        opened = open_request_object(identity, client, parameters)
+    except OAuthError as error:
+        return send_error(identity, read_return_address(client, parameters), error)
+    address = read_return_address(client, opened)
+    try:
+        if client.must_push:
+            raise OAuthInvalidRequest("this client pushes its requests")
+        wanted = read_request(identity, address, opened)
     except OAuthError as error:
         return send_error(identity, address, error)
+    return _take(identity, client, replace(wanted, signed=opened is not parameters), by_post=by_post)
 
 
-def _store(identity: Identity, address: ReturnAddress, wanted: AuthorizationRequest) -> Response:
+def _take(identity: Identity, client: KnownClient, wanted: AuthorizationRequest, *, by_post: bool) -> Response:
+    try:
+        return _store(identity, client, wanted) if by_post else _go_on(identity, client, wanted)
+    except OAuthError as error:
+        return send_error(identity, wanted, error)
+
+
+def _store(identity: Identity, client: KnownClient, wanted: AuthorizationRequest) -> Response:
     """Keep a posted request and come back by GET: a cross-site POST brings no cookies, so it cannot see the session."""
-    interaction_id = interactions.begin(identity, address.client, wanted, browser=None)
+    interaction_id = interactions.begin(identity, client, wanted, browser=None)
     return make_response(redirect(url_for("login.show_login", interaction_id=interaction_id), 303))
 
 
-def _go_on(identity: Identity, address: ReturnAddress, wanted: AuthorizationRequest) -> Response:
+def _go_on(identity: Identity, client: KnownClient, wanted: AuthorizationRequest) -> Response:
     """Answer at once where nothing is missing, else begin an interaction."""
     browser = read_browser(identity)
     code = None
     with identity.transaction() as tx:
-        need = next_need(identity, tx.connection, address.client, wanted, browser.session, asked_at=None)
+        need = next_need(identity, tx.connection, client, wanted, browser.session, asked_at=None)
         refuse_if_silent(wanted, need)
         if need is Need.NOTHING and browser.session is not None:
             sessions.touch_session(identity, tx, browser.session)
-            code = issue_code(identity, tx, address.client, wanted, browser.session)
+            use_pushed(identity, tx, wanted)
+            code = issue_code(identity, tx, client, wanted, browser.session)
     if code is not None:
         return send_code(identity, wanted, code)  # only now it is committed
     token = browser.interaction_token or identity.ids.token(32)
-    interaction_id = interactions.begin(identity, address.client, wanted, browser=token)
+    interaction_id = interactions.begin(identity, client, wanted, browser=token)
     response = make_response(redirect(url_for("login.show_login", interaction_id=interaction_id), 303))
     set_cookie(identity, response, INTERACTION, token)
     return response

@@ -21,19 +21,24 @@ from shared.run import InvalidRun, parse_run
 from shared.web import allow, gettext, gettext_noop, page
 
 routes = Routes("login", __name__, access=PUBLIC_PAGE, url_prefix="/login")
-PAGES = {Need.LOGIN: "login.show_login", Need.SECOND_FACTOR: "login.show_code", Need.CONSENT: "login.show_consent"}
+PAGES = {
+    Need.LOGIN: "login.show_login",
+    Need.ACCOUNT: "accounts.show_accounts",
+    Need.SECOND_FACTOR: "login.show_code",
+    Need.CONSENT: "login.show_consent",
+}
 BUSY_SECONDS = 2
 Errors = list[tuple[str, str]]
 
 
-def _answer(interaction_id: str, step: Step, *, device_token: str | None = None) -> Response:
+def answer(interaction_id: str, step: Step, *, device_token: str | None = None) -> Response:
     """Send the browser where a step leads: to the next page, back to the client, or to the start of the flow."""
     identity = current()
     if step.code is not None:
         response = answers.send_code(identity, step.request, step.code)
     elif step.need is Need.NOTHING:
-        again = url_for("authorize.authorize")
-        response = make_response(redirect(add_to_query(again, step.request.as_parameters()), 303))
+        again = add_to_query(url_for("authorize.authorize"), step.request.as_parameters())
+        response = make_response(redirect(again if step.request.can_restart else step.client.start_url, 303))
     else:
         response = make_response(redirect(url_for(PAGES[step.need], interaction_id=interaction_id), 303))
     if step.session_token is not None:
@@ -51,7 +56,7 @@ def _tell_client(interaction_id: str, browser: Browser, error: OAuthError) -> Re
     return answers.send_error(identity, step.request, error)
 
 
-def _guarded(interaction_id: str, browser: Browser, work: Callable[[], Response]) -> Response:
+def guarded(interaction_id: str, browser: Browser, work: Callable[[], Response]) -> Response:
     """Do the work; what the client must be told goes to the client, and an expired page back to the service (AZ-24)."""
     try:
         return work()
@@ -88,9 +93,9 @@ def show_login(interaction_id: str) -> Response:
         step = _look(interaction_id, browser)
         if step.need is Need.LOGIN or (step.need is Need.SECOND_FACTOR and "change" in request.args):
             return _show("identity/login.html", step, interaction_id, run=step.request.login_hint or "")
-        return _answer(interaction_id, step)
+        return answer(interaction_id, step)
 
-    response = _guarded(interaction_id, browser, work)
+    response = guarded(interaction_id, browser, work)
     set_cookie(identity, response, INTERACTION, token)
     return response
 
@@ -112,9 +117,9 @@ def send_login(interaction_id: str) -> Response:
         if attempt.step is None:
             wrong = gettext("The RUN or the password is not right. After several tries, wait some minutes before the next one.")
             return _ask_again(interaction_id, browser, typed, [("password", wrong)])
-        return _answer(interaction_id, attempt.step, device_token=attempt.device_token)
+        return answer(interaction_id, attempt.step, device_token=attempt.device_token)
 
-    return _guarded(interaction_id, browser, work)
+    return guarded(interaction_id, browser, work)
 
 
 def _ask_again(interaction_id: str, browser: Browser, typed: str, errors: Errors) -> Response:
@@ -125,10 +130,10 @@ def _ask_again(interaction_id: str, browser: Browser, typed: str, errors: Errors
         return (
             _show("identity/login.html", step, interaction_id, errors=errors, run=typed)
             if step.need in PAGES
-            else _answer(interaction_id, step)
+            else answer(interaction_id, step)
         )
 
-    return _guarded(interaction_id, browser, work)
+    return guarded(interaction_id, browser, work)
 
 
 @routes.get("/<interaction_id>/code")
@@ -138,9 +143,9 @@ def show_code(interaction_id: str) -> Response:
 
     def work() -> Response:
         step = _look(interaction_id, browser)
-        return _show("identity/code.html", step, interaction_id) if step.need is Need.SECOND_FACTOR else _answer(interaction_id, step)
+        return _show("identity/code.html", step, interaction_id) if step.need is Need.SECOND_FACTOR else answer(interaction_id, step)
 
-    return _guarded(interaction_id, browser, work)
+    return guarded(interaction_id, browser, work)
 
 
 @routes.post("/<interaction_id>/code")
@@ -151,11 +156,11 @@ def send_code(interaction_id: str) -> Response:
     def work() -> Response:
         attempt: Attempt = login.submit_code(identity, interaction_id, browser, request.form.get("code", "")[:32])
         if attempt.step is not None:
-            return _answer(interaction_id, attempt.step, device_token=attempt.device_token)
+            return answer(interaction_id, attempt.step, device_token=attempt.device_token)
         wrong = gettext("The code is not right, or it was used already. Wait for the next one in your app.")
         return _show("identity/code.html", _look(interaction_id, browser), interaction_id, errors=[("code", wrong)])
 
-    return _guarded(interaction_id, browser, work)
+    return guarded(interaction_id, browser, work)
 
 
 @routes.get("/<interaction_id>/consent")
@@ -166,11 +171,11 @@ def show_consent(interaction_id: str) -> Response:
     def work() -> Response:
         step = _look(interaction_id, browser)
         if step.need is not Need.CONSENT or browser.session is None:
-            return _answer(interaction_id, step)
-        data = consent.data_to_release(identity, step.request, browser.session)
+            return answer(interaction_id, step)
+        data = consent.data_to_release(identity, step.client, step.request, browser.session)
         return _show("identity/consent.html", step, interaction_id, data=data)
 
-    return _guarded(interaction_id, browser, work)
+    return guarded(interaction_id, browser, work)
 
 
 @routes.post("/<interaction_id>/consent")
@@ -181,13 +186,13 @@ def send_consent(interaction_id: str) -> Response:
     def work() -> Response:
         if request.form.get("decision") != "grant":
             return _tell_client(interaction_id, browser, AccessDenied("the person refused"))
-        return _answer(interaction_id, interactions.give_consent(identity, interaction_id, browser.interaction_token, browser.session))
+        return answer(interaction_id, interactions.give_consent(identity, interaction_id, browser.interaction_token, browser.session))
 
-    return _guarded(interaction_id, browser, work)
+    return guarded(interaction_id, browser, work)
 
 
 @routes.post("/<interaction_id>/cancel")
 def cancel(interaction_id: str) -> Response:
     """Go back to the service without signing in (AZ-22)."""
     browser = read_browser(current())
-    return _guarded(interaction_id, browser, lambda: _tell_client(interaction_id, browser, AccessDenied("the person did not sign in")))
+    return guarded(interaction_id, browser, lambda: _tell_client(interaction_id, browser, AccessDenied("the person did not sign in")))

@@ -1,8 +1,9 @@
-"""Discovery in both forms, and the public keys (§2.2, DI-11)."""
+"""Discovery in both forms, and the public keys (§2.2, DI-11).  Both are prepared: a request copies bytes."""
 
-from flask import Response, jsonify
+from flask import Response
 
 from identity.context import current
+from identity.operations import metadata
 from identity.routes.oauth import ISSUER_PATH, allow_other_origins, endpoint_rules, make_routes
 from identity.standards import discovery
 
@@ -15,9 +16,7 @@ routes.after_request(allow_other_origins)
 @routes.get(discovery.RFC8414_PATH + ISSUER_PATH)
 def show_metadata() -> Response:
     """The discovery document."""
-    response = jsonify(discovery.metadata(current().settings.issuer))
-    response.headers["Cache-Control"] = f"public, max-age={KEEP_SECONDS}"
-    return response
+    return _json(metadata.document(current()), KEEP_SECONDS)
 
 
 @routes.get(endpoint_rules(discovery.JWKS)[0])
@@ -25,7 +24,8 @@ def show_metadata() -> Response:
 def show_keys() -> Response:
     """The keys that wait, sign, and signed lately."""
     identity = current()
-    response = jsonify({"keys": [stored.public_jwk for stored in identity.keys.published()]})
-    keep = min(KEEP_SECONDS, identity.settings.key_pending_seconds)
-    response.headers["Cache-Control"] = f"public, max-age={keep}"
-    return response
+    return _json(metadata.key_set(identity), min(KEEP_SECONDS, identity.settings.key_pending_seconds))
+
+
+def _json(body: bytes, keep_seconds: int) -> Response:
+    return Response(body, content_type="application/json", headers={"Cache-Control": f"public, max-age={keep_seconds}"})

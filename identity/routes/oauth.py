@@ -1,11 +1,25 @@
 """What the endpoints of OAuth share: reading parameters, and answering refusals in its form (§2.3)."""
 
+from cryptography.x509 import Certificate
 from flask import Response, g, jsonify, make_response, request
 
-from identity.errors import InsufficientScope, InvalidToken, OAuthError, OAuthInvalidRequest, TokenMissing
-from identity.standards import discovery
+from identity.context import current
+from identity.errors import (
+    InsufficientScope,
+    InvalidClient,
+    InvalidToken,
+    OAuthError,
+    OAuthInvalidRequest,
+    ResourceNonceNeeded,
+    ResourceProofRefused,
+    TokenMissing,
+)
+from identity.operations.calls import Call
+from identity.operations.held_keys import fresh_nonce
+from identity.standards import discovery, rfc8705
 from identity.standards.discovery import Endpoint
 from identity.standards.rfc6749 import Parameters, decode_form, plain_description, read_parameters
+from shared import dpop
 from shared.access import PUBLIC
 from shared.problems import Problem, TooLarge
 from shared.routes import Routes
@@ -15,10 +29,12 @@ ISSUER_PATH = "/openid"
 FORM = "application/x-www-form-urlencoded"
 BODY_BYTES_MAX = 64 * 1024
 QUERY_BYTES_MAX = 8 * 1024
-NEVER_IN_QUERY = frozenset({"client_secret", "client_assertion", "code", "code_verifier", "access_token", "refresh_token", "password"})
+NEVER_IN_QUERY = frozenset(
+    {"client_secret", "client_assertion", "code", "code_verifier", "access_token", "refresh_token", "password", "token"}
+)
 PAGES = (discovery.AUTHORIZE, discovery.END_SESSION)
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate"}
+CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate, DPoP-Nonce"}
 CODES_BY_STATUS = {500: "server_error", 503: "temporarily_unavailable", 429: "temporarily_unavailable"}
 
 
@@ -36,7 +52,7 @@ def allow_other_origins(response: Response) -> Response:
     """Let pages of other origins read an endpoint that takes no cookie."""
     response.headers.update(CORS)
     if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, DPoP"
         response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "")
         response.headers["Access-Control-Max-Age"] = "3600"
     return response
@@ -49,18 +65,53 @@ def read_query() -> Parameters:
     return read_parameters(decode_form(request.query_string))
 
 
-def read_form() -> Parameters:
+def read_form(bytes_max: int = BODY_BYTES_MAX) -> Parameters:
     """Return the parameters of a form body; secrets in the address are refused (HT-3, HT-10).  Raises: OAuthInvalidRequest, TooLarge."""
-    if request.content_length is not None and request.content_length > BODY_BYTES_MAX:
-        raise TooLarge("A body may have 64 KiB.")
+    if request.content_length is not None and request.content_length > bytes_max:
+        raise TooLarge(f"A body may have {bytes_max // 1024} KiB.")
     if request.mimetype != FORM:
         raise OAuthInvalidRequest(f"send {FORM}")
     if NEVER_IN_QUERY & set(request.args):
         raise OAuthInvalidRequest("credentials do not belong into the address")
-    raw = request.stream.read(BODY_BYTES_MAX + 1)
-    if len(raw) > BODY_BYTES_MAX:
-        raise TooLarge("A body may have 64 KiB.")
+    raw = request.stream.read(bytes_max + 1)
+    if len(raw) > bytes_max:
+        raise TooLarge(f"A body may have {bytes_max // 1024} KiB.")
     return read_parameters(decode_form(raw))
+
+
+def read_call(parameters: Parameters) -> Call:
+    """Return what an endpoint that finds out who calls needs to know of this request.  Raises: InvalidDpopProof."""
+    settings = current().settings
+    origins = (settings.public_url, *((settings.mtls_url,) if settings.mtls_url else ()))
+    return Call(
+        method=request.method,
+        uris=tuple(origin + request.path for origin in origins),
+        parameters=parameters,
+        authorization=request.headers.get("Authorization"),
+        proof=request.headers.get("DPoP"),
+        certificate=read_client_certificate(),
+    )
+
+
+def read_client_certificate() -> Certificate | None:
+    """Return the certificate that the edge saw; from any other sender the header says nothing (HT-9).  Raises: InvalidClient."""
+    settings = current().settings
+    before_proxies = request.environ.get("werkzeug.proxy_fix.orig", {})
+    sender = before_proxies.get("REMOTE_ADDR") or request.remote_addr
+    header = request.headers.get(settings.client_certificate_header) if settings.client_certificate_header else None
+    if not header or sender not in settings.edge_addresses:
+        return None
+    try:
+        return rfc8705.read_certificate(header)
+    except rfc8705.InvalidCertificate as error:
+        raise InvalidClient(str(error)) from None
+
+
+def offer_nonce(response: Response) -> Response:
+    """Give the nonce for the next proof to whoever sent one (DP-6)."""
+    if "DPoP" in request.headers:
+        response.headers["DPoP-Nonce"] = fresh_nonce(current())
+    return response
 
 
 def oauth_format(problem: Problem) -> Response:
@@ -73,7 +124,8 @@ def oauth_format(problem: Problem) -> Response:
     response.status_code = problem.status
     response.headers.update(NO_STORE)
     _challenge(problem, response)
-    response.headers.update(CORS)
+    if any(endpoint.cors and request.path.rstrip("/") == ISSUER_PATH + endpoint.path for endpoint in discovery.ENDPOINTS):
+        response.headers.update(CORS)
     return response
 
 
@@ -82,6 +134,8 @@ def _challenge(problem: Problem, response: Response) -> None:
     if isinstance(problem, TokenMissing):
         response.headers["WWW-Authenticate"] = "Bearer"
         response.set_data(b"")
-    elif isinstance(problem, InvalidToken | InsufficientScope):
+    elif isinstance(problem, InvalidToken | InsufficientScope | ResourceProofRefused | ResourceNonceNeeded):
+        by_proof = isinstance(problem, ResourceProofRefused | ResourceNonceNeeded) or problem.extra.get("challenge") == "DPoP"
+        scheme, algs = ("DPoP", f', algs="{" ".join(dpop.ALGORITHMS)}"') if by_proof else ("Bearer", "")
         description = plain_description(problem.detail)
-        response.headers["WWW-Authenticate"] = f'Bearer error="{problem.code}", error_description="{description}"'
+        response.headers["WWW-Authenticate"] = f'{scheme} error="{problem.code}", error_description="{description}"{algs}'

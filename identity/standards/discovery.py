@@ -6,7 +6,8 @@ Spec: OpenID Connect Discovery 1.0 §3, RFC 8414, identity-oidc §2.1, §2.2.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from identity.standards import acr, jose, oidc_claims, rfc7636
+from identity.standards import acr, jose, oidc_claims, rfc7636, rfc9396
+from shared import dpop
 
 
 @dataclass(frozen=True)
@@ -20,51 +21,97 @@ class Endpoint:
 
 
 AUTHORIZE = Endpoint("authorization_endpoint", "/authorize", ("GET", "POST"), cors=False)
+PAR = Endpoint("pushed_authorization_request_endpoint", "/par", ("POST",), cors=True)
 TOKEN = Endpoint("token_endpoint", "/token", ("POST",), cors=True)
 USERINFO = Endpoint("userinfo_endpoint", "/userinfo", ("GET", "POST"), cors=True)
 JWKS = Endpoint("jwks_uri", "/jwks", ("GET",), cors=True)
+INTROSPECT = Endpoint("introspection_endpoint", "/introspect", ("POST",), cors=False)
+REVOKE = Endpoint("revocation_endpoint", "/revoke", ("POST",), cors=True)
 END_SESSION = Endpoint("end_session_endpoint", "/end-session", ("GET", "POST"), cors=False)
-ENDPOINTS = (AUTHORIZE, TOKEN, USERINFO, JWKS, END_SESSION)
+ENDPOINTS = (AUTHORIZE, PAR, TOKEN, USERINFO, JWKS, INTROSPECT, REVOKE, END_SESSION)
+MTLS_ENDPOINTS = (PAR, TOKEN, USERINFO, INTROSPECT, REVOKE)
+"""Those that have an address of their own where the edge asks for a client certificate (RFC 8705 §5)."""
 
 OIDC_PATH = "/.well-known/openid-configuration"
 RFC8414_PATH = "/.well-known/oauth-authorization-server"
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+MTLS_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
 AUTH_METHODS = (*SECRET_METHODS, "private_key_jwt", "none")
-GRANT_TYPES = ("authorization_code", "client_credentials")
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 RESPONSE_MODES = ("query", "form_post")
-PROMPTS = ("none", "login", "consent")
+PROMPTS = ("none", "login", "consent", "select_account")
 DISPLAYS = ("page", "popup")
 LOCALES = ("es-CL", "en")
 
 
-def metadata(issuer: str, *, service_scopes: tuple[str, ...] = ()) -> Mapping[str, object]:
-    """Return the discovery document of an issuer (DI-1…DI-10).  Only what is served stands in it."""
-    claims = oidc_claims.released_names(oidc_claims.SCOPES)
+def metadata(issuer: str, *, mtls_issuer: str | None = None, service_scopes: tuple[str, ...] = ()) -> Mapping[str, object]:
+    """Return the discovery document of an issuer (DI-1…DI-10).  Only what is served stands in it.
+
+    `mtls_issuer` is the issuer's address behind the edge that asks for client certificates, where there is one.
+    """
     return {
         "issuer": issuer,
         **{endpoint.member: issuer + endpoint.path for endpoint in ENDPOINTS},
-        "scopes_supported": [*oidc_claims.SCOPES, *service_scopes],
+        "scopes_supported": [*oidc_claims.SCOPES, "offline_access", *service_scopes],
+        **_requests(),
+        **_authentication(mtls_issuer),
+        **_algorithms(),
+        **_persons(),
+    }
+
+
+def _requests() -> dict[str, object]:
+    """What an authorization request may look like, and how it is answered."""
+    return {
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),
-        "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
-        "token_endpoint_auth_signing_alg_values_supported": list(jose.CLIENT_ALGORITHMS),
         "code_challenge_methods_supported": list(rfc7636.METHODS),
         "authorization_response_iss_parameter_supported": True,
-        "claims_supported": ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", *claims],
-        "claim_types_supported": ["normal"],
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
+        "authorization_details_types_supported": list(rfc9396.TYPES),
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
         "request_uri_parameter_supported": False,
         "require_request_uri_registration": False,
         "require_pushed_authorization_requests": False,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
-        "acr_values_supported": list(acr.LEVELS),
         "prompt_values_supported": list(PROMPTS),
         "display_values_supported": list(DISPLAYS),
         "ui_locales_supported": list(LOCALES),
         "claims_locales_supported": list(LOCALES),
+    }
+
+
+def _authentication(mtls_issuer: str | None) -> dict[str, object]:
+    """How clients prove who they are, at each endpoint that asks them."""
+    methods = [*AUTH_METHODS, *(MTLS_METHODS if mtls_issuer else ())]
+    with_proof = [method for method in methods if method != "none"]
+    made: dict[str, object] = {}
+    for place, taken in (("token", methods), ("introspection", with_proof), ("revocation", methods)):
+        made[f"{place}_endpoint_auth_methods_supported"] = taken
+        made[f"{place}_endpoint_auth_signing_alg_values_supported"] = list(jose.CLIENT_ALGORITHMS)
+    if mtls_issuer:
+        made["tls_client_certificate_bound_access_tokens"] = True
+        made["mtls_endpoint_aliases"] = {endpoint.member: mtls_issuer + endpoint.path for endpoint in MTLS_ENDPOINTS}
+    return made
+
+
+def _algorithms() -> dict[str, object]:
+    return {
+        "id_token_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),
+        "userinfo_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),
+        "introspection_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),
+        "request_object_signing_alg_values_supported": list(jose.CLIENT_ALGORITHMS),
+        "dpop_signing_alg_values_supported": list(dpop.ALGORITHMS),
+    }
+
+
+def _persons() -> dict[str, object]:
+    claims = oidc_claims.released_names(oidc_claims.SCOPES)
+    return {
+        "claims_supported": ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", *claims],
+        "claim_types_supported": ["normal"],
+        "acr_values_supported": list(acr.LEVELS),
     }

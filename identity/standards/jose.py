@@ -14,11 +14,14 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
 SIZE_MAX = 16 * 1024
 SIGNING_ALGORITHMS = ("ES256", "RS256")
 """What our own tokens are signed with."""
-CLIENT_ALGORITHMS = ("ES256", "PS256", "RS256", "EdDSA")
-"""What client assertions may be signed with."""
-STRICT_ALGORITHMS = ("ES256", "PS256", "EdDSA")
+CLIENT_ALGORITHMS = ("ES256", "PS256", "RS256", "EdDSA", "Ed25519")
+"""What clients may sign with: assertions and request objects.  `EdDSA` and `Ed25519` are two names of one thing (RFC 9864)."""
+STRICT_ALGORITHMS = ("ES256", "PS256", "EdDSA", "Ed25519")
 """The same for the policies that follow FAPI 2."""
+EDWARDS = frozenset({"EdDSA", "Ed25519"})
 RSA_BITS = 2048
+KEYS_MAX = 32
+"""So many keys of one client are looked at."""
 
 
 class InvalidToken(ValueError):
@@ -64,6 +67,14 @@ def read_unverified(token: str, claim: str) -> object:
     """Return one claim of a token nobody has verified yet, to find out which key to ask.  Raises: InvalidToken."""
     read_header(token)
     return _part(token.split(".")[1]).get(claim)
+
+
+def read_claim(token: str, claim: str) -> object:
+    """Return one claim of a token of our own that was found by its hash, or None where it has none."""
+    try:
+        return read_unverified(token, claim)
+    except InvalidToken:
+        return None
 
 
 def sign(claims: Mapping[str, object], *, key: Key, alg: str, kid: str, typ: str = "JWT") -> str:
@@ -131,4 +142,23 @@ def fits(key: Key, alg: str) -> bool:
         return alg == "ES256" and key.curve_name == "P-256"
     if isinstance(key, RSAKey):
         return alg in {"RS256", "PS256"}
-    return alg == "EdDSA" and isinstance(key, OKPKey) and key.curve_name in {"Ed25519", "Ed448"}
+    return alg in EDWARDS and isinstance(key, OKPKey) and key.curve_name == "Ed25519"
+
+
+def names_of(alg: str) -> tuple[str, ...]:
+    """Return the names under which a registered algorithm may stand in a header."""
+    return tuple(sorted(EDWARDS)) if alg in EDWARDS else (alg,)
+
+
+def read_jwks(jwks: object) -> dict[str, Key]:
+    """Return the signing keys of a client's JWKS by `kid`, or by thumbprint without one; what cannot be used is left out."""
+    entries = jwks.get("keys") if isinstance(jwks, dict) else None
+    found: dict[str, Key] = {}
+    for jwk in entries[:KEYS_MAX] if isinstance(entries, list) else []:
+        try:
+            key = import_public(jwk) if isinstance(jwk, dict) else None
+        except InvalidToken:
+            continue
+        if key is not None:
+            found[str(jwk.get("kid") or key.thumbprint())] = key
+    return found

@@ -51,7 +51,7 @@ def _standard(facts: Facts) -> dict[str, object]:
         "name": facts.full_name,
         "given_name": " ".join(facts.given_names),
         "family_name": " ".join(facts.family_names),
-        "updated_at": facts.updated_at,
+        "updated_at": facts.updated_at or None,
         "email": facts.email,
         "email_verified": facts.email_verified if facts.email else None,
         "phone_number": facts.phone,
@@ -70,8 +70,18 @@ def _clave_unica(facts: Facts) -> dict[str, object]:
     }
 
 
-def claims_for(subject: str, facts: Facts, scopes: Iterable[str], profile: str) -> dict[str, object]:
-    """Return the claims that scopes release about a person, without nulls and empty values (UI-4)."""
+def entitled(names: Iterable[str], client_scopes: Iterable[str]) -> tuple[str, ...]:
+    """Return those claims asked for one by one that the client may have: they belong to a scope that it was granted."""
+    allowed = set(released_names(client_scopes))
+    return tuple(name for name in names if name in allowed)
+
+
+def claims_for(subject: str, facts: Facts, names: Iterable[str], profile: str) -> dict[str, object]:
+    """Return the named claims about a person, without nulls and empty values (UI-4)."""
     known = _clave_unica(facts) if profile == "clave_unica" else _standard(facts)
-    names = released_names(scopes)
-    return {"sub": subject, **{name: known[name] for name in names if known.get(name) not in (None, "", 0, [])}}
+    return {"sub": subject, **{name: known[name] for name in names if not _is_empty(known.get(name))}}
+
+
+def _is_empty(value: object) -> bool:
+    """Answer whether there is nothing to tell; `False` is an answer."""
+    return value is None or value in ("", [])

@@ -66,6 +66,6 @@ def check_assertion(claims: Mapping[str, object], *, client_id: str, accepted: C
     check_audience(claims.get("aud"), accepted=accepted, one_string=one_string)
     expires = check_times(claims, now=now)
     jti = claims.get("jti")
-    if not isinstance(jti, str) or not 1 <= len(jti) <= JTI_LENGTH_MAX:
+    if not isinstance(jti, str) or not jti.isascii() or not 1 <= len(jti) <= JTI_LENGTH_MAX:
         raise InvalidClient("jti of the assertion is missing")
     return Assertion(jti, expires)

@@ -1,0 +1,29 @@
+"""The discovery document and the JWKS as bytes, made once and kept until what they say changes."""
+
+import json
+from collections.abc import Mapping
+
+from identity.context import Identity
+from identity.standards import discovery
+
+
+def document(identity: Identity) -> bytes:
+    """Return the discovery document of this issuer; settings do not change while a process runs."""
+    if identity.prepared.document is None:
+        identity.prepared.document = _bytes(discovery.metadata(identity.settings.issuer, mtls_issuer=identity.settings.mtls_issuer))
+    return identity.prepared.document
+
+
+def key_set(identity: Identity) -> bytes:
+    """Return the published keys."""
+    published = tuple(identity.keys.published())
+    kids = tuple((stored.kid, stored.state) for stored in published)
+    kept = identity.prepared.key_set
+    if kept is None or kept[0] != kids:
+        kept = (kids, _bytes({"keys": [stored.public_jwk for stored in published]}))
+        identity.prepared.key_set = kept
+    return kept[1]
+
+
+def _bytes(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
