@@ -173,7 +173,8 @@ def show_consent(interaction_id: str) -> Response:
         if step.need is not Need.CONSENT or browser.session is None:
             return answer(interaction_id, step)
         data = consent.data_to_release(identity, step.client, step.request, browser.session)
-        return _show("identity/consent.html", step, interaction_id, data=data)
+        details = step.request.authorization_details or []
+        return _show("identity/consent.html", step, interaction_id, data=data, details=details, offline=step.request.offline)
 
     return guarded(interaction_id, browser, work)
 

@@ -13,36 +13,40 @@ depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
 _TEXTS = ARRAY(sa.String)
-_CLIENT_COLUMNS: tuple[sa.Column[Any], ...] = (  # columns of several types
-    sa.Column("jwks_uri", sa.String(2000), nullable=True),
-    sa.Column("tls_subject", JSONB, nullable=True),
-    sa.Column("grant_types", _TEXTS, nullable=False, server_default="{}"),
-    sa.Column("audiences", _TEXTS, nullable=False, server_default="{}"),
-    sa.Column("userinfo_alg", sa.String(10), nullable=True),
-    sa.Column("introspection_alg", sa.String(10), nullable=True),
-    sa.Column("request_object_alg", sa.String(10), nullable=True),
-    sa.Column("authorization_details_types", _TEXTS, nullable=False, server_default="{}"),
-    sa.Column("sender_constrained", sa.Boolean, nullable=False, server_default="false"),
-    sa.Column("par_required", sa.Boolean, nullable=False, server_default="false"),
-    sa.Column("dpop_nonce_required", sa.Boolean, nullable=False, server_default="false"),
-)
-_GRANT_COLUMNS = (
-    sa.Column("claims", JSONB, nullable=True),
-    sa.Column("authorization_details", JSONB, nullable=True),
-    sa.Column("offline", sa.Boolean, nullable=False, server_default="false"),
-)
-_TOKEN_COLUMNS = (
-    sa.Column("audience", sa.String(2000), nullable=True),
-    sa.Column("cnf", JSONB, nullable=True),
-    sa.Column("authorization_details", JSONB, nullable=True),
-)
-_ADDED = {"clients": _CLIENT_COLUMNS, "grants": _GRANT_COLUMNS, "access_tokens": _TOKEN_COLUMNS}
+Columns = list[sa.Column[Any]]  # columns of several types
+
+
+def _added() -> dict[str, Columns]:
+    clients: Columns = [
+        sa.Column("jwks_uri", sa.String(2000), nullable=True),
+        sa.Column("tls_subject", JSONB, nullable=True),
+        sa.Column("grant_types", _TEXTS, nullable=False, server_default="{}"),
+        sa.Column("audiences", _TEXTS, nullable=False, server_default="{}"),
+        sa.Column("userinfo_alg", sa.String(10), nullable=True),
+        sa.Column("introspection_alg", sa.String(10), nullable=True),
+        sa.Column("request_object_alg", sa.String(10), nullable=True),
+        sa.Column("authorization_details_types", _TEXTS, nullable=False, server_default="{}"),
+        sa.Column("sender_constrained", sa.Boolean, nullable=False, server_default="false"),
+        sa.Column("par_required", sa.Boolean, nullable=False, server_default="false"),
+        sa.Column("dpop_nonce_required", sa.Boolean, nullable=False, server_default="false"),
+    ]
+    grants: Columns = [
+        sa.Column("claims", JSONB, nullable=True),
+        sa.Column("authorization_details", JSONB, nullable=True),
+        sa.Column("offline", sa.Boolean, nullable=False, server_default="false"),
+    ]
+    tokens: Columns = [
+        sa.Column("audience", sa.String(2000), nullable=True),
+        sa.Column("cnf", JSONB, nullable=True),
+        sa.Column("authorization_details", JSONB, nullable=True),
+    ]
+    return {"clients": clients, "grants": grants, "access_tokens": tokens}
 
 
 def upgrade() -> None:
-    for table, columns in _ADDED.items():
+    for table, columns in _added().items():
         for column in columns:
-            op.add_column(table, column.copy())
+            op.add_column(table, column)
             if column.server_default is not None:
                 op.alter_column(table, column.name, server_default=None)
     op.execute("UPDATE clients SET grant_types = ARRAY[CASE policy WHEN 'machine' THEN 'client_credentials' ELSE 'authorization_code' END]")
@@ -57,7 +61,7 @@ def downgrade() -> None:
     for table in ("used_proofs", "revoked_tokens", "pushed_requests", "refresh_tokens"):
         op.drop_table(table)
     op.drop_column("authorization_codes", "dpop_jkt")
-    for table, columns in _ADDED.items():
+    for table, columns in _added().items():
         for column in columns:
             op.drop_column(table, column.name)
 

@@ -42,7 +42,9 @@ def test_the_document_the_router_and_the_policies_agree(house: House) -> None:
     advertised = {value for name, value in document.items() if name.endswith(("_endpoint", "_uri")) and isinstance(value, str)}
     assert advertised == {ISSUER + endpoint.path for endpoint in discovery.ENDPOINTS}
     methods = {method for policy in POLICIES.values() for method in policy.auth_methods}
-    assert set(document["token_endpoint_auth_methods_supported"]) == methods
+    assert set(document["token_endpoint_auth_methods_supported"]) == methods - set(discovery.MTLS_METHODS), (
+        "no edge that asks for certificates"
+    )
     assert (
         set(document["grant_types_supported"])
         == set(GRANT_TYPES)

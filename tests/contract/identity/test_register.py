@@ -74,7 +74,7 @@ BAD_CLIENTS = [
     ("http", {"redirect_uris": ["http://permisos.example/cb"]}),
     ("loopback in production", {"redirect_uris": ["http://127.0.0.1/cb"]}),
     ("two hosts, no sector", {"redirect_uris": ["https://a.example/cb", "https://b.example/cb"]}),
-    ("policy unknown", {"policy": "fapi2"}),
+    ("policy unknown", {"policy": "fapi3"}),
     ("legacy without end", {"policy": "legacy"}),
     ("legacy for ever", {"policy": "legacy", "legacy_until": "2099-01-01T00:00:00Z"}),
     ("profile for legacy only", {"claims_profile": "clave_unica"}),
