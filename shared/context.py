@@ -63,8 +63,11 @@ class Transaction:
         purpose: str | None = None,
         channel: str = "api",
         data: Mapping[str, str | int | bool | list[str]] | None = None,
-    ) -> None:
-        """Write an audit row.  `subject` is `scheme:value`; only a salted commitment to it enters the log.  Spec: design §5."""
+    ) -> Entry:
+        """Write an audit row, and return it.  `subject` is `scheme:value`; only a salted commitment to it enters the log.
+
+        Spec: design §5.
+        """
         context = self._context
         entry = new_entry(
             context.clock,
@@ -82,6 +85,7 @@ class Transaction:
             data=dict(data or {}),
         )
         self._entries.append(entry)
+        return entry
 
     def record_core(self, core: Mapping[str, object], *, subject: str, extra: Mapping[str, str] | None = None) -> str:
         """Write an access-log row in the form of wallet-consent.md §10.1; return its entry id."""

@@ -199,3 +199,53 @@ class InvalidSignature(InvalidRequest):
 
     slug = "invalid_signature"
     title = "The signature does not fit the agreement"
+
+
+class NotPausedByYou(Forbidden):
+    """A pause of the authority is ended by the authority."""
+
+    slug = "not_paused_by_you"
+    title = "You did not pause this permission"
+
+
+class ErasureNotFound(NotFound):
+    """No data of this consent are to be erased by this caller."""
+
+    slug = "erasure_not_found"
+    title = "There is nothing to erase"
+
+
+class ReceiptNotFound(NotFound):
+    """The person has no receipt of this number."""
+
+    slug = "receipt_not_found"
+    title = "There is no such receipt"
+
+
+class StatusListNotFound(NotFound):
+    """There is no status list of this number."""
+
+    slug = "status_list_not_found"
+    title = "There is no such status list"
+
+
+class StreamNotFound(NotFound):
+    """The caller has no stream of this id."""
+
+    slug = "stream_not_found"
+    title = "There is no such stream"
+
+
+class StreamExists(Conflict):
+    """A receiver has one stream."""
+
+    slug = "stream_exists"
+    title = "You have a stream already"
+
+
+class HistoryNotKept(Problem):
+    """Lists of the past are not kept."""
+
+    slug = "history_not_kept"
+    status = 501
+    title = "Status lists of the past are not kept"

@@ -24,6 +24,11 @@ class Event(StrEnum):
     CONSENT_RENEWED = "wallet:consent:renewed"
     CONSENT_DEPENDENCY_LOST = "wallet:consent:dependency_lost"
 
+    ERASURE_REPORTED = "wallet:erasure:reported"
+    STREAM_CHANGED = "wallet:stream:changed"
+    DATASET_RETIRED = "wallet:dataset:retired"
+    PURPOSE_RETIRED = "wallet:purpose:retired"
+
     AGREEMENT_PROPOSED = "wallet:agreement:proposed"
     AGREEMENT_SIGNED = "wallet:agreement:signed"
     AGREEMENT_SUSPENDED = "wallet:agreement:suspended"

@@ -11,6 +11,10 @@ def _is_token_life(value: int) -> str | None:
     return None if 10 <= value <= 300 else "must be 10 to 300"
 
 
+def _is_level(value: int) -> str | None:
+    return None if value in {1, 2, 3} else "must be 1, 2 or 3"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
     """What the wallet needs to know besides what every service does."""
@@ -21,6 +25,14 @@ class Settings(ServiceSettings):
     request_ttl_days: int = setting("how long a consent request waits for the person", default=10)
     refusal_quiet_days: int = setting("days in which a refused request may not be made again by the same body", default=30)
     fresh_login_seconds: int = setting("how long after signing in a person may grant without signing in again", default=300)
+    sensitive_grant_level: int = setting(
+        "strength of sign-in that a grant of sensitive data needs: 1 one factor, 2 two factors, 3 two that cannot be phished",
+        default=2,
+        check=_is_level,
+    )
+    status_list_ttl_seconds: int = setting("how long a provider may keep a status list", default=60)
+    erasure_days: int = setting("days in which a recipient erases what it kept after a consent ended", default=30)
+    applicable_law: str = setting("law that receipts name", default="Ley 19.628 (modificada por la Ley 21.719) y Ley 19.880")
     rights_url: str = setting("page about a person's rights over her data, shown with each consent", default="https://www.bcn.cl/leychile")
     authority_name: str = setting(
         "authority that hears complaints, shown with each consent", default="Agencia de Protección de Datos Personales"

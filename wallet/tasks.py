@@ -1,14 +1,30 @@
 """What the wallet does outside a request: tidy up what the clock has ended, close what was interrupted."""
 
+from uuid import UUID
+
 from shared.chores import with_chores
-from shared.tasks import Jobs
+from shared.tasks import Job, Jobs
 from wallet.context import Wallet
+from wallet.operations.consent_moves import expire_consents
 from wallet.operations.consent_requests import lapse_requests
-from wallet.operations.consents import expire_consents
 from wallet.operations.exchange import close_interrupted
 from wallet.operations.keys import USES, rotate_key
+from wallet.operations.signals import announce_consent, forget_events, push_event
 
 jobs: Jobs[Wallet] = with_chores(Jobs())
+
+
+@jobs.job("announce_consent")
+def announce(wallet: Wallet, job: Job) -> None:
+    """Put a change of a consent on the streams of the bodies it concerns."""
+    payload = job.payload
+    announce_consent(wallet, UUID(payload["consent_id"]), payload["verb"], payload["previous"], payload["current"])
+
+
+@jobs.job("push_event")
+def push(wallet: Wallet, job: Job) -> None:
+    """Push one event to its receiver."""
+    push_event(wallet, UUID(job.payload["jti"]), job.attempt)
 
 
 @jobs.every(60, "expire_consents")
@@ -29,3 +45,9 @@ def rotate(wallet: Wallet) -> None:
     """Let a pending key take over once it has been published long enough."""
     for use in USES:
         rotate_key(wallet, use, actor="system:clock")
+
+
+@jobs.every(3600, "forget_security_events")
+def forget(wallet: Wallet) -> None:
+    """Delete events that were delivered or given up a month ago."""
+    forget_events(wallet)

@@ -71,7 +71,13 @@ OPEN = {
         "receipts.show_certificates",
         "receipts.check",
     },
-    "wallet": {"tokens.jwks", *SIGN_IN},
+    "wallet": {
+        "tokens.jwks",
+        "status_lists.aggregation",
+        "status_lists.show",
+        "streams.metadata",
+        *SIGN_IN,
+    },
 }
 INSIDE = "inside the private network"
 
@@ -139,8 +145,10 @@ def test_forms_of_pages_need_a_token_of_ours(app: Flask) -> None:
 
 def test_methods_that_a_route_does_not_have_are_refused_with_what_it_has(app: Flask) -> None:
     client = app.test_client()
-    for rule, methods, _, _ in docs.routes_of(app):
-        if "PATCH" not in methods:
+    routes = docs.routes_of(app)
+    patched = {rule for rule, methods, _, _ in routes if "PATCH" in methods}
+    for rule, _, _, _ in routes:
+        if rule not in patched:
             answer = client.patch(address(rule))
             assert answer.status_code in {404, 405}, rule
             if answer.status_code == 405:

@@ -5,12 +5,15 @@ from wallet.models.base import Base
 from wallet.models.consent import Consent, ConsentEvent
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
 from wallet.models.dataset import Dataset
+from wallet.models.erasure import Erasure
 from wallet.models.exchange import Exchange
 from wallet.models.notice import Notice
 from wallet.models.organisation import Client, Organisation
 from wallet.models.procedure import Procedure
 from wallet.models.purpose import Purpose
 from wallet.models.signing_key import SigningKey
+from wallet.models.status_list import StatusList
+from wallet.models.stream import SecurityEvent, Stream
 
 __all__ = [
     "Agreement",
@@ -21,10 +24,14 @@ __all__ = [
     "ConsentRequest",
     "ConsentRequestItem",
     "Dataset",
+    "Erasure",
     "Exchange",
     "Notice",
     "Organisation",
     "Procedure",
     "Purpose",
+    "SecurityEvent",
     "SigningKey",
+    "StatusList",
+    "Stream",
 ]

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, false, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -54,6 +54,8 @@ class Consent(Base):
         CheckConstraint("max_uses is null or uses <= max_uses", name="uses"),
         Index("ix_consents_subject_index", "subject_index", "created_at"),
         Index("ix_consents_recipient", "client_id", "created_at"),
+        Index("uq_consents_status", "status_list", "status_idx", unique=True),
+        Index("ix_consents_dataset_id", "dataset_id", "state"),
         Index("ix_consents_live", "valid_until", postgresql_where=text("state in ('active', 'suspended')")),
     )
 
@@ -90,6 +92,9 @@ class Consent(Base):
     state_since: Mapped[datetime]
     state_reason: Mapped[str | None]
     uses: Mapped[int] = mapped_column(default=0)
+    status_list: Mapped[int | None]
+    status_idx: Mapped[int | None]
+    is_sensitive: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     def state_at(self, now: datetime) -> str:
         """Return the state judged against the clock (S1)."""
@@ -114,6 +119,8 @@ class ConsentEvent(Base):
     channel: Mapped[str]
     prev_hash: Mapped[bytes]
     hash: Mapped[bytes]
+    log_entry_id: Mapped[UUID | None]
+    log_leaf: Mapped[bytes | None]
 
 
 def find_consent(session: Session, consent_id: UUID, *, lock: bool = False) -> Consent | None:
@@ -131,3 +138,8 @@ def last_event(session: Session, consent_id: UUID) -> ConsentEvent | None:
     """Return the newest event of a consent."""
     statement = select(ConsentEvent).where(ConsentEvent.consent_id == consent_id).order_by(ConsentEvent.event_id.desc()).limit(1)
     return session.scalars(statement).one_or_none()
+
+
+def events_of(session: Session, consent_id: UUID) -> list[ConsentEvent]:
+    """Return the events of a consent, oldest first."""
+    return list(session.scalars(select(ConsentEvent).where(ConsentEvent.consent_id == consent_id).order_by(ConsentEvent.event_id)))

@@ -102,6 +102,10 @@ class ConsentRequestItem(Base):
     consent_id: Mapped[UUID | None]
     expires_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
+    receipt_id: Mapped[UUID | None] = mapped_column(unique=True)
+    refused_offer: Mapped[bytes | None]
+    log_entry_id: Mapped[UUID | None]
+    log_leaf: Mapped[bytes | None]
 
     def state_at(self, now: datetime) -> str:
         """Return the state judged against the clock: the job that writes `expired` only tidies up (S1)."""

@@ -14,7 +14,7 @@ class SigningKey(Base):
 
     __tablename__ = "signing_keys"
     __table_args__ = (
-        CheckConstraint("use in ('consent-token', 'evidence')", name="use"),
+        CheckConstraint("use in ('consent-token', 'evidence', 'receipt', 'status-list', 'event')", name="use"),
         CheckConstraint("state in ('pending', 'active', 'retired')", name="state"),
         CheckConstraint("(state = 'retired') = (private is null)", name="private"),
         Index("uq_signing_keys_active", "use", unique=True, postgresql_where=text("state = 'active'")),

@@ -21,9 +21,9 @@ class Body:
         return f"client:{self.client.client_id}"
 
 
-def find_body(session: Session, client_id: str, role: str) -> Body:
-    """Return the body behind a client that has the role.  Raises: ClientNotRegistered."""
+def find_body(session: Session, client_id: str, role: str | None = None) -> Body:
+    """Return the body behind a client, which has the role if one is named.  Raises: ClientNotRegistered."""
     found = find_client(session, client_id)
-    if found is None or role not in found[0].roles:
-        raise ClientNotRegistered(f"This client is not registered here as {role} of an active organisation.")
+    if found is None or (role is not None and role not in found[0].roles):
+        raise ClientNotRegistered(f"This client is not registered here as {role or 'a system'} of an active organisation.")
     return Body(*found)

@@ -1,6 +1,5 @@
 """A person decides: what she is shown, and what becomes of her answer.  Spec: wallet contract §4, §4.1, §5.4."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,19 +8,16 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.context import Transaction
 from shared.crypto import constant_time_equal, sha256_hex
 from wallet.context import Wallet
-from wallet.errors import InvalidExchange, RequestNotFound, SnapshotChanged, ViewUsed
-from wallet.models.consent import Consent, ConsentState
-from wallet.models.consent_request import OPEN_STATES, REQUEST_STATES, ConsentRequest, ConsentRequestItem, RequestState, items_of
-from wallet.models.dataset import find_dataset
-from wallet.operations.consents import Actor, open_chain
+from wallet.errors import RequestNotFound, SnapshotChanged, ViewUsed
+from wallet.models.consent_request import OPEN_STATES, REQUEST_STATES, ConsentRequest, RequestState, items_of
+from wallet.operations.grants import grant_consent
 from wallet.operations.moves import legal
 from wallet.operations.offers import build_offer
 from wallet.operations.presence import Presence
-from wallet.standards.canonical import canonical, sha256_of
-from wallet.standards.consent_record import Decision, Frozen, granted_fields, granted_record, shown_sha256
+from wallet.standards.canonical import canonical
+from wallet.standards.consent_record import Frozen, any_sensitive, shown_sha256
 from wallet.standards.returning import return_url
 
 
@@ -38,6 +34,14 @@ TARGETS = {Choice.GRANT: RequestState.ACCEPTED, Choice.REFUSE: RequestState.REFU
 
 class LoginTooOld(Exception):
     """The person signed in too long ago to grant; she signs in again and goes on."""
+
+
+class LevelTooLow(Exception):
+    """Sensitive data need a stronger sign-in; `level` is the one to reach."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(f"level {level}")
+        self.level = level
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Shown:
     state: str
     decided_at: datetime | None
     consent_id: UUID | None
+    receipt_id: UUID | None
     offer: Frozen
     sha256: str
 
@@ -121,7 +126,7 @@ def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *,
     """Take a person's answer; return where to send her when nothing of the request is left to decide, else None.
 
     Raises: RequestNotFound, IllegalTransition when it was decided before, SnapshotChanged when the page showed something else,
-    LoginTooOld, InvalidExchange for a field that was not offered.
+    LoginTooOld, LevelTooLow, InvalidExchange for a field that was not offered.
     """
     now = wallet.clock.now()
     with wallet.transaction() as tx:
@@ -135,13 +140,17 @@ def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *,
         shown = shown_sha256(offer)
         if answer.choice is Choice.GRANT:
             _check_grant(wallet, presence, answer, shown, now)
-            item.consent_id = _grant(wallet, tx, presence, row, item, offer=offer, answer=answer)
+            _check_level(wallet, presence, offer, answer)
+            item.consent_id = grant_consent(wallet, tx, presence, row, item, offer=offer, optional=answer.optional_fields)
         item.state, item.version = TARGETS[answer.choice], item.version + 1
         item.decided_at = None if answer.choice is Choice.LATER else now
         data: dict[str, str | int | bool | list[str]] = {"item": item.item_id, "shown_sha256": shown, "language": lang}
-        tx.record(
+        entry = tx.record(
             action, actor=presence.actor, subject=presence.subject, object_id=str(row.id), purpose=item.purpose_id, channel="web", data=data
         )
+        if answer.choice is Choice.REFUSE:
+            item.receipt_id, item.log_entry_id, item.log_leaf = wallet.ids.uuid4(), entry.entry_id, entry.leaf_hash
+            item.refused_offer = wallet.cipher.encrypt(canonical(offer).decode(), scope=wallet.subject_scope(row.subject_index))
         is_done = all(one.state_at(now) not in OPEN_STATES for one in items) or answer.choice is Choice.LATER
         issuer = wallet.settings.public_url
         return return_url(row.redirect_uri, request_id=str(row.request_id), state=row.state_parameter, issuer=issuer) if is_done else None
@@ -154,67 +163,11 @@ def _check_grant(wallet: Wallet, presence: Presence, answer: Answer, shown: str,
         raise LoginTooOld
 
 
-def _grant(
-    wallet: Wallet, tx: Transaction, presence: Presence, row: ConsentRequest, item: ConsentRequestItem, *, offer: Frozen, answer: Answer
-) -> UUID:
-    """Freeze the decision as a consent, with its first event; return its id."""
-    now, consent_id, chain_id = wallet.clock.now(), wallet.ids.uuid4(), wallet.ids.uuid4()
-    decision = Decision(
-        consent_id=str(consent_id),
-        chain_id=str(chain_id),
-        decided_by=presence.actor,
-        optional_granted=answer.optional_fields,
-        valid_from=now.replace(microsecond=0),
-    )
-    try:
-        record = granted_record(offer, decision)
-    except ValueError:
-        raise InvalidExchange("A field was chosen that this request does not offer.") from None
-    dataset = find_dataset(tx.session, item.dataset_id, item.dataset_version)
-    scope = wallet.subject_scope(row.subject_index)
-    case_id = wallet.cipher.decrypt(item.case_id, scope=scope) if item.case_id else None
-    consent = Consent(
-        consent_id=consent_id,
-        consent_version=1,
-        chain_id=chain_id,
-        request=row.id,
-        item_id=item.item_id,
-        subject=row.subject,
-        subject_index=row.subject_index,
-        client_id=row.client_id,
-        org_id=row.org_id,
-        source_org_id=dataset.org_id if dataset else "",
-        dataset_id=item.dataset_id,
-        dataset_version=item.dataset_version,
-        purpose_id=item.purpose_id,
-        purpose_version=item.purpose_version,
-        agreement_id=item.agreement_id,
-        agreement_version=item.agreement_version,
-        granted_fields=granted_fields(record),
-        mode=item.mode,
-        max_uses=item.max_uses,
-        frequency=item.frequency,
-        procedure_code=item.procedure_code,
-        case_index=case_index(wallet, case_id),
-        valid_from=decision.valid_from,
-        valid_until=item.valid_until,
-        record=wallet.cipher.encrypt(canonical(record).decode(), scope=scope),
-        snapshot_sha256=sha256_of(record),
-        shown_sha256=str(record["shown_sha256"]),
-        evidence=wallet.cipher.encrypt(json.dumps(presence.evidence()), scope=scope),
-        created_at=now,
-        state=ConsentState.ACTIVE,
-        state_since=now,
-    )
-    tx.session.add(consent)
-    tx.session.flush()
-    open_chain(wallet, tx, consent, actor=Actor(kind="principal", id=presence.actor, channel="web"), subject=presence.subject)
-    return consent_id
-
-
-def case_index(wallet: Wallet, case_id: str | None) -> bytes | None:
-    """Return the mark by which a case is known again without being readable."""
-    return wallet.cipher.blind_index(case_id, purpose="wallet-case") if case_id else None
+def _check_level(wallet: Wallet, presence: Presence, offer: Frozen, answer: Answer) -> None:
+    """Ask for a stronger sign-in where sensitive data are granted (U7)."""
+    level = wallet.settings.sensitive_grant_level
+    if presence.level < level and any_sensitive(offer, also=answer.optional_fields):
+        raise LevelTooLow(level)
 
 
 def _own(wallet: Wallet, session: Session, presence: Presence, request: UUID) -> ConsentRequest:
@@ -229,5 +182,5 @@ def _page(wallet: Wallet, session: Session, row: ConsentRequest, lang: str) -> R
     shown = []
     for item in items_of(session, row.id):
         offer = build_offer(wallet, session, row, item, lang=lang)
-        shown.append(Shown(item.item_id, item.state_at(now), item.decided_at, item.consent_id, offer, shown_sha256(offer)))
+        shown.append(Shown(item.item_id, item.state_at(now), item.decided_at, item.consent_id, item.receipt_id, offer, shown_sha256(offer)))
     return RequestPage(row.id, row.redirect_uri, row.expires_at, tuple(shown))

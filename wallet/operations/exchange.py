@@ -28,7 +28,7 @@ from wallet.models.dataset import find_dataset
 from wallet.models.exchange import EXCHANGE_STATES, Exchange, ExchangeState
 from wallet.operations import coverage, gate
 from wallet.operations.callers import Body, find_body
-from wallet.operations.consents import Actor, count_use
+from wallet.operations.consent_moves import Actor, count_use
 from wallet.operations.gate import ATTEMPT_SECONDS, REPEAT_SECONDS, ExchangeAsk, Passed
 from wallet.operations.keys import signing_key
 from wallet.operations.log_entries import Access, write_entry

@@ -28,7 +28,7 @@ from wallet.models.exchange import Exchange, ExchangeState
 from wallet.operations import coverage
 from wallet.operations.callers import Body
 from wallet.operations.coverage import Matter
-from wallet.operations.decisions import case_index
+from wallet.operations.grants import case_index
 from wallet.standards.canonical import Json
 
 UNIT_SECONDS = {"hour": 3600, "day": 86_400, "week": 7 * 86_400, "month": 30 * 86_400, "year": 365 * 86_400}

@@ -17,13 +17,20 @@ from wallet.models.signing_key import SigningKey
 from wallet.standards.consent_token import LIFETIME_SECONDS_MAX
 from wallet.standards.signing import new_key
 
-USES = ("consent-token", "evidence")
+PREFIXES = {"consent-token": "ct", "evidence": "ev", "receipt": "rc", "status-list": "sl", "event": "set"}
+USES = tuple(PREFIXES)
 SCOPE = "service:wallet:keys"
 CACHE_SECONDS = 2
 LOCK = 0x77616C6B  # "walk": one maker of keys at a time
 PENDING_SECONDS = 3600
 """How long a key is published before it signs, so that every verifier has it."""
-RETIRED_SECONDS = {"consent-token": 2 * LIFETIME_SECONDS_MAX, "evidence": 10 * 366 * 24 * 3600}
+RETIRED_SECONDS = {
+    "consent-token": 2 * LIFETIME_SECONDS_MAX,
+    "evidence": 10 * 366 * 24 * 3600,
+    "receipt": 10 * 366 * 24 * 3600,
+    "status-list": 7 * 24 * 3600,
+    "event": 30 * 24 * 3600,
+}
 """How long a key stays published after it signed last: a token dies in minutes, evidence lies in case files for years."""
 
 
@@ -97,7 +104,7 @@ def published_keys(wallet: Wallet, use: str | None = None) -> dict[str, ECKey]:
 
 def _add_key(wallet: Wallet, tx: Transaction, use: str, *, actor: str, is_first: bool) -> str:
     now = wallet.clock.now()
-    kid = f"{'ct' if use == 'consent-token' else 'ev'}-{now:%Y-%m-%d}-{wallet.ids.token(4)}"
+    kid = f"{PREFIXES[use]}-{now:%Y-%m-%d}-{wallet.ids.token(4)}"
     key = new_key(kid)
     private = wallet.cipher.encrypt(json.dumps(key.as_dict(private=True)), scope=SCOPE)
     row = SigningKey(kid=kid, use=use, state="active" if is_first else "pending", private=private, created_at=now)

@@ -23,6 +23,12 @@ class Presence:
         return f"cl-run:{self.run}"
 
     @property
+    def level(self) -> int:
+        """The strength of the sign-in, 1 to 3; 0 unknown."""
+        text = self.acr.rpartition(":")[2]
+        return int(text) if text in {"1", "2", "3"} else 0
+
+    @property
     def actor(self) -> str:
         """The person, as an actor in the audit log: opaque outside this service."""
         return f"person:{self.sub}"

@@ -12,6 +12,7 @@ from wallet.models.dataset import find_dataset
 from wallet.models.organisation import find_client
 from wallet.operations.gate import ExchangeAsk, Passed
 from wallet.operations.keys import published_keys, signing_key
+from wallet.operations.status_lists import list_uri
 from wallet.standards import signing
 from wallet.standards.consent_record import instant
 from wallet.standards.consent_token import TYP, Authority, Minting, mint
@@ -32,9 +33,16 @@ def mint_for_gate(wallet: Wallet, passed: Passed, ask: ExchangeAsk, *, org_id: s
         txn=txn,
         issued_at=wallet.clock.now(),
         ttl_seconds=wallet.settings.consent_token_ttl_seconds,
+        status=_status(wallet, passed.consent),
         official={"sub": f"official:{ask.official_id}", "unit": ask.official_unit or ""} if ask.official_id else None,
     )
     return mint(_authority(passed, ask, org_id), minting, key=signing_key(wallet, "consent-token"))
+
+
+def _status(wallet: Wallet, consent: Consent | None) -> dict[str, object] | None:
+    if consent is None or consent.status_list is None or consent.status_idx is None:
+        return None
+    return {"idx": consent.status_idx, "uri": list_uri(wallet, consent.status_list)}
 
 
 def _authority(passed: Passed, ask: ExchangeAsk, org_id: str) -> Authority:

@@ -2,7 +2,18 @@
 
 from shared.routes import Routes
 from shared.web.login import login_blueprint
-from wallet.routes import access_log, consent_requests, consents, decisions, exchange, tokens
+from wallet.routes import (
+    access_log,
+    consent_requests,
+    consents,
+    decisions,
+    exchange,
+    receipts,
+    recipients,
+    status_lists,
+    streams,
+    tokens,
+)
 
 
 def all_routes() -> list[Routes]:
@@ -15,4 +26,8 @@ def all_routes() -> list[Routes]:
         decisions.bp,
         consents.bp,
         access_log.bp,
+        recipients.bp,
+        receipts.bp,
+        status_lists.bp,
+        streams.bp,
     ]

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import redirect, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from shared.routes import Routes
@@ -10,7 +10,7 @@ from shared.web import language, page
 from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.operations.access_log import Filters, read_log
-from wallet.operations.consents import get_consent, list_consents, withdraw
+from wallet.operations.consents import get_consent, list_consents, pause, resume, withdraw
 from wallet.operations.decisions import waiting_requests
 from wallet.routes.people import presence
 
@@ -28,7 +28,7 @@ def home() -> ResponseReturnValue:
     return page("wallet/home.html", waiting=waiting, consents=[one for one in consents if one.is_live], lines=recent.lines)
 
 
-@bp.get("/consents")
+@bp.get("/permissions")
 def show_all() -> ResponseReturnValue:
     """List every consent, also those that ended."""
     return page("wallet/consents.html", consents=list_consents(current(), presence()))
@@ -38,6 +38,14 @@ def show_all() -> ResponseReturnValue:
 def show(consent_id: UUID) -> ResponseReturnValue:
     """Show one consent as it was when it was given, and what became of it."""
     return page("wallet/consent.html", consent=get_consent(current(), presence(), consent_id))
+
+
+@bp.post("/consents/<uuid:consent_id>/pause")
+def confirm_pause(consent_id: UUID) -> ResponseReturnValue:
+    """Pause a consent, or let it go on."""
+    change = resume if request.form.get("decision") == "resume" else pause
+    change(current(), presence(), consent_id)
+    return redirect(url_for("consents.show", consent_id=consent_id), 303)
 
 
 @bp.get("/consents/<uuid:consent_id>/withdraw")

@@ -12,7 +12,7 @@ from shared.web.login import login_url, require_level
 from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.errors import SnapshotChanged
-from wallet.operations.decisions import Answer, Choice, LoginTooOld, RequestPage, decide, open_view, show_request
+from wallet.operations.decisions import Answer, Choice, LevelTooLow, LoginTooOld, RequestPage, decide, open_view, show_request
 from wallet.routes.people import presence
 from wallet.standards.returning import origin_of
 
@@ -48,6 +48,8 @@ def answer(request_id: UUID) -> ResponseReturnValue:
         back = decide(wallet, presence(), request_id, given, lang=language())
     except LoginTooOld:
         return redirect(login_url(here, max_age_seconds=wallet.settings.fresh_login_seconds), 303)
+    except LevelTooLow as error:
+        return redirect(login_url(here, level=error.level, max_age_seconds=wallet.settings.fresh_login_seconds), 303)
     except SnapshotChanged:
         return _page(show_request(wallet, presence(), request_id, lang=language()), has_changed=True)
     return redirect(back or here, 303)

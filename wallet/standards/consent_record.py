@@ -63,6 +63,11 @@ def granted_fields(record: Mapping[str, Json]) -> list[str]:
     return sorted(str(field["field_id"]) for field in _fields(record) if field["granted"])
 
 
+def any_sensitive(frozen: Mapping[str, Json], *, also: frozenset[str] = frozenset()) -> bool:
+    """Answer whether a granted field is sensitive; of an offer, a mandatory one or one of `also`."""
+    return any(field["sensitive"] and field.get("granted", not field["optional"] or field["field_id"] in also) for field in _fields(frozen))
+
+
 def _fields(frozen: Mapping[str, Json]) -> list[Mapping[str, Json]]:
     fields = frozen["fields"]
     if not isinstance(fields, list):

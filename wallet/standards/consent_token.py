@@ -75,6 +75,7 @@ class Minting:
     ttl_seconds: int
     confirmation: Mapping[str, str] | None = None
     official: Mapping[str, str] | None = None
+    status: Mapping[str, object] | None = None
 
 
 def claims(authority: Authority, minting: Minting) -> dict[str, object]:
@@ -97,6 +98,8 @@ def claims(authority: Authority, minting: Minting) -> dict[str, object]:
         payload["cnf"] = dict(minting.confirmation)
     if minting.official is not None:
         payload["act"] = dict(minting.official)
+    if minting.status is not None:
+        payload["status"] = {"status_list": dict(minting.status)}
     return payload
 
 

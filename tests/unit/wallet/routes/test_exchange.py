@@ -28,7 +28,7 @@ from tests.factories.wallet import (
     law_agreement,
 )
 from wallet.models.consent import ConsentState, find_consent
-from wallet.operations.consents import Actor, move
+from wallet.operations.consent_moves import Actor, move
 from wallet.operations.exchange import close_interrupted
 from wallet.providers.base import Order
 from wallet.standards.evidence import verify_evidence

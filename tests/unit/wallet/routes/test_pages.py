@@ -75,7 +75,7 @@ def test_names_in_the_registry_are_text_on_every_page(world: World) -> None:
     world.run_sql("update organisations set name = :evil", evil=EVIL)
     consent_id = world.granted()
     world.fetch(world.exchange_body(consent_id))
-    for address in ("/", "/consents", f"/consents/{consent_id}", f"/consents/{consent_id}/withdraw", "/access-log"):
+    for address in ("/", "/permissions", f"/consents/{consent_id}", f"/consents/{consent_id}/withdraw", "/access-log"):
         page = world.browser().get(address)
         assert page.status_code == 200
         assert "<script>alert" not in page.text
