@@ -1,8 +1,14 @@
 """What a process of pay holds."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy.exc import SQLAlchemyError
 
 from pay.models.account import Account
 from pay.models.sandbox_booking import DatabaseBookings
@@ -16,6 +22,24 @@ from shared.ids import Ids, SystemIds
 
 KEYS_CACHED_SECONDS = 2
 KEYS_CACHED_MAX = 10_000
+
+
+class LocalCounter:
+    """Counts calls in this process while Redis is away."""
+
+    def __init__(self) -> None:
+        self.away_until = 0.0
+        self._second = 0
+        self._counts: Counter[str] = Counter()
+
+    def add(self, key: str, second: int) -> int:
+        """Return how many calls there were with this key in this second."""
+        if second != self._second:
+            self._second, self._counts = second, Counter()
+        self._counts[key] += 1
+        return self._counts[key]
+
+
 GatewayMaker = Callable[["Pay"], Gateway]
 
 
@@ -43,6 +67,9 @@ class Pay(Context):
     settings: PaySettings
     service: str = "pay"
     gateway_makers: Mapping[str, GatewayMaker] = field(default_factory=lambda: {SandboxGateway.name: _sandbox})
+    local_counter: LocalCounter = field(default_factory=LocalCounter)
+    credentials: dict[str, tuple[float, Mapping[str, str]]] = field(default_factory=dict, repr=False)
+    """What providers know accounts by, for a few seconds."""
     merchants: dict[bytes, tuple[float, Merchant]] = field(default_factory=dict)
     """Keys seen in the last seconds, so that the hot path reads no table for them; a revoked key ends with its entry."""
 
@@ -52,9 +79,23 @@ class Pay(Context):
         return {name: make(self) for name, make in self.gateway_makers.items()}
 
     @cached_property
+    def counter_redis(self) -> "Redis":
+        """Counts calls: a client that gives up after a quarter of a second.  Spec: pay-api.md §21."""
+        return Redis.from_url(
+            self.settings.redis_url.reveal(), socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 1)
+        )
+
+    @cached_property
     def key_secret(self) -> bytes:
         """The secret of key checksums and key hashes."""
         return self.settings.api_key_secret.reveal().encode()
+
+    def db_answers(self) -> bool:
+        """True while the database answers."""
+        try:
+            return self.db.is_ready()
+        except SQLAlchemyError:
+            return False
 
     @cached_property
     def addresses(self) -> Addresses:

@@ -209,3 +209,64 @@ class ReceiptNotFound(Problem):
     """No receipt has this code."""
 
     slug, status, title = "receipt-not-found", 404, noop("There is no receipt with this code")
+
+
+class AgreementNotCancellable(ApiProblem):
+    """The agreement is not active."""
+
+    slug, status, title = "pay-agreement-not-cancellable", 400, "The agreement cannot be cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("P2501", "Cancellation of agreement failed")
+
+
+class NotEnabledHere(ApiProblem):
+    """The account may not use this resource."""
+
+    slug, status, title = "pay-resource-not-enabled", 403, "The account may not use this"
+
+    def __init__(self, contact: str) -> None:
+        super().__init__("P0930", f"Access to this resource is not enabled for this account. Contact {contact}")
+
+
+class PaymentDisputed(ApiProblem):
+    """The card holder disputes the payment at the bank: the money is held there."""
+
+    slug, status, title = "pay-payment-disputed", 400, "The payment is disputed"
+
+    def __init__(self) -> None:
+        super().__init__("P0603", "The payment is disputed and cannot be refunded")
+
+
+class OneTimeTokenRefused(ApiProblem):
+    """The one-time token of a telephone authorisation is unknown (P1211) or was used (P1212)."""
+
+    slug, status, title = "pay-one-time-token-refused", 400, "The one-time token was refused"
+
+
+class AuthorisationDeclined(ApiProblem):
+    """The card was not accepted."""
+
+    slug, status, title = "pay-authorisation-declined", 402, "The payment method was rejected"
+
+    def __init__(self, description: str = "Payment method rejected") -> None:
+        super().__init__("P0010", description)
+
+
+class AuthorisationFailed(ApiProblem):
+    """The provider gave an error, or no answer in time."""
+
+    slug, status, title = "pay-authorisation-failed", 500, "The payment provider returned an error"
+
+    def __init__(self) -> None:
+        super().__init__("P0050", "Payment provider returned an error")
+
+
+class TooManyCalls(ApiProblem):
+    """The account called more often than it may in one second."""
+
+    slug, status, title = "pay-too-many-calls", 429, "Too many requests"
+
+    def __init__(self) -> None:
+        super().__init__("P0900", "Too many requests")
+        self.headers["Retry-After"] = "1"

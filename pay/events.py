@@ -9,6 +9,7 @@ class PaymentEvent(StrEnum):
     CREATED = "pay:payment:created"
     NOTIFIED = "pay:payment:notified"
     STARTED = "pay:payment:started"
+    TRIED_AGAIN = "pay:payment:tried-again"
     QUEUED = "pay:payment:queued"
     AUTHORISATION_BEGUN = "pay:payment:authorisation-begun"
     AUTHORISATION_SUBMITTED = "pay:payment:authorisation-submitted"
@@ -69,6 +70,40 @@ class ReceiptAction(StrEnum):
     KEY_MADE = "pay:receipt:key-made"
 
 
+class AgreementEvent(StrEnum):
+    """What happened to an agreement; the audit log carries this value."""
+
+    CREATED = "pay:agreement:created"
+    ACTIVATED = "pay:agreement:activated"
+    CANCELLED = "pay:agreement:cancelled"
+    DEACTIVATED = "pay:agreement:deactivated"
+
+
+class DisputeEvent(StrEnum):
+    """What happened to a dispute; the audit log carries this value."""
+
+    OPENED = "pay:dispute:opened"
+    ANSWERED = "pay:dispute:answered"
+    LOST = "pay:dispute:lost"
+    WON = "pay:dispute:won"
+
+
+class SuspenseEvent(StrEnum):
+    """What happened to money that matches nothing; the audit log carries this value."""
+
+    RECEIVED = "pay:suspense:received"
+    REFUND_PROPOSED = "pay:suspense:refund-proposed"
+    REFUNDED = "pay:suspense:refunded"
+    APPLIED = "pay:suspense:applied"
+
+
+class BooksAction(StrEnum):
+    """Audit actions about the books."""
+
+    SETTLEMENT_IMPORTED = "pay:settlement:imported"
+    PROVED = "pay:books:proved"
+
+
 class PageAction(StrEnum):
     """Audit actions of the payer pages that move nothing."""
 
@@ -79,6 +114,9 @@ class WebhookAction(StrEnum):
     """Audit actions about webhook messages."""
 
     GIVEN_UP = "pay:webhook:given-up"
+    REPLAYED = "pay:webhook:replayed"
+    CHANGED = "pay:webhook:changed"
+    KEY_ROTATED = "pay:webhook:key-rotated"
 
 
 class OnboardingAction(StrEnum):
@@ -86,10 +124,24 @@ class OnboardingAction(StrEnum):
 
     ACCOUNT_OPENED = "pay:account:opened"
     KEY_ISSUED = "pay:key:issued"
+    KEY_REVOKED = "pay:key:revoked"
     WEBHOOK_ADDED = "pay:webhook:added"
+    CREDENTIALS_SET = "pay:account:credentials-set"
 
 
-ACTIONS: tuple[type[StrEnum], ...] = (PaymentEvent, RefundEvent, NoticeEvent, ReceiptAction, PageAction, WebhookAction, OnboardingAction)
+ACTIONS: tuple[type[StrEnum], ...] = (
+    PaymentEvent,
+    RefundEvent,
+    NoticeEvent,
+    ReceiptAction,
+    AgreementEvent,
+    DisputeEvent,
+    SuspenseEvent,
+    BooksAction,
+    PageAction,
+    WebhookAction,
+    OnboardingAction,
+)
 
 
 class WebhookEvent(StrEnum):

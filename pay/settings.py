@@ -15,3 +15,5 @@ class PaySettings(ServiceSettings):
         required_in_production=True,
     )
     support_contact: str = setting("where callers get help; stands at the end of some refusals", default="the operator's support desk")
+    security_url: str = setting("where faults of security are told (a security.txt)", default="/")
+    settlement_bank: str = setting("the ledger's name for the bank account that channels pay to", default="treasury")

@@ -2,7 +2,7 @@
 
 from pay.context import Pay
 from pay.models.payment import find_left_locked
-from pay.operations import announcements, authorisations, captures, endings, notice_moves, notices, refunds
+from pay.operations import announcements, authorisations, captures, endings, notice_moves, notices, recurring, refunds
 from pay.providers.base import GatewayUnavailable
 from pay.standards.identifiers import PaymentId, RefundId
 from shared.chores import with_chores
@@ -36,6 +36,12 @@ def resume_payment(pay: Pay, job: Job) -> None:
 def clean_up_authorisation(pay: Pay, job: Job) -> None:
     """Free what a gateway may have reserved after we gave up."""
     authorisations.clean_up_authorisation(pay, PaymentId(job.payload["payment_id"]))
+
+
+@jobs.job(recurring.JOB)
+def charge_agreement(pay: Pay, job: Job) -> None:
+    """Charge an agreement without its payer."""
+    recurring.charge(pay, PaymentId(job.payload["payment_id"]))
 
 
 @jobs.job(announcements.JOB)

@@ -68,7 +68,7 @@ def pay_create(sandbox: dict[str, Any]) -> Target:
     body = json.dumps(
         {"amount": 3500, "reference": "A-1", "description": "Certificado", "return_url": sandbox["example"] + "/back"}
     ).encode()
-    headers = {**JSON, "Authorization": "Bearer " + pay["api_keys"]["test"]}
+    headers = {**JSON, "Authorization": "Bearer " + pay["api_keys"]["load"]}
     return Target("POST v1 payments", pay["base_url"], [raw_request("POST", pay["base_url"] + "/v1/payments", headers, body)], CREATED)
 
 

@@ -1,12 +1,30 @@
 """Tables of pay, a file a noun, with their finders."""
 
-from pay.models import account, attempt, ledger, notice, page_token, payment, receipt, refund, sandbox_booking, webhook
+from pay.models import (
+    account,
+    agreement,
+    attempt,
+    dispute,
+    ledger,
+    notice,
+    page_token,
+    payment,
+    receipt,
+    refund,
+    sandbox_booking,
+    settlement,
+    suspense,
+    telephone,
+    webhook,
+)
 from pay.models.base import Base, metadata
 
 __all__ = [
     "Base",
     "account",
+    "agreement",
     "attempt",
+    "dispute",
     "ledger",
     "metadata",
     "notice",
@@ -15,5 +33,8 @@ __all__ = [
     "receipt",
     "refund",
     "sandbox_booking",
+    "settlement",
+    "suspense",
+    "telephone",
     "webhook",
 ]

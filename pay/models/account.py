@@ -1,6 +1,6 @@
 """Gateway accounts and their API keys."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     Connection,
     ForeignKey,
+    Integer,
     LargeBinary,
     Row,
     String,
@@ -44,7 +45,19 @@ gateway_accounts = Table(
     Column("card_brands", ARRAY(String(20)), nullable=False),
     Column("disabled_reason", String(200)),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("allow_moto_api", Boolean, nullable=False, server_default="false"),
+    Column("allow_telephone", Boolean, nullable=False, server_default="false"),
+    Column("allow_recurring", Boolean, nullable=False, server_default="false"),
+    Column("block_prepaid", Boolean, nullable=False, server_default="false"),
+    Column("surcharge_credit_minor", BigInteger, nullable=False, server_default="0"),
+    Column("surcharge_debit_minor", BigInteger, nullable=False, server_default="0"),
+    Column("surcharge_prepaid_minor", BigInteger, nullable=False, server_default="0"),
+    Column("attempts_max", Integer, nullable=False, server_default="1"),
+    Column("posts_per_second", Integer, nullable=False, server_default="15"),
+    Column("others_per_second", Integer, nullable=False, server_default="75"),
+    Column("credentials_sealed", LargeBinary),
     CheckConstraint("not is_live or gateway <> 'sandbox'", name="live_is_not_sandbox"),
+    CheckConstraint("attempts_max between 1 and 20", name="attempts_max"),
     CheckConstraint("email_collection in ('MANDATORY', 'OPTIONAL', 'OFF')", name="email_collection"),
 )
 
@@ -82,6 +95,20 @@ class Account:
     card_brands: tuple[str, ...]
     disabled_reason: str | None
     created_at: datetime
+    allow_moto_api: bool
+    allow_telephone: bool
+    allow_recurring: bool
+    block_prepaid: bool
+    surcharge_credit_minor: int
+    """What a corporate credit card costs more; the two below are for corporate debit and prepaid debit cards.  Spec: pay-api.md §19."""
+    surcharge_debit_minor: int
+    surcharge_prepaid_minor: int
+    attempts_max: int
+    """How often a payer may try within one payment; 1 is what the published contract does."""
+    posts_per_second: int
+    others_per_second: int
+    credentials_sealed: bytes | None = field(repr=False)
+    """What the provider knows the account by, sealed."""
 
     @property
     def book(self) -> Book:

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, ForeignKey, String, Table, update
+from sqlalchemy import JSON, BigInteger, Column, Connection, ForeignKey, Index, String, Table, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from pay.models.base import metadata
-from pay.providers.base import Action, Outcome
+from pay.providers.base import Action, Order, Outcome
 from shared.db import UtcDateTime
 
 PENDING = "pending"
@@ -22,6 +22,14 @@ attempts = Table(
     Column("reason", String(200)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("answered_at", UtcDateTime),
+    Column("gateway", String(40)),
+    Column("amount_minor", BigInteger),
+    # The provider's name for the attempt before it has an outcome, and where the payer is sent: only for pages of a provider.
+    Column("token", String(255)),
+    Column("redirect", JSON(none_as_null=True)),
+    # What the provider must be told again at a refund: its codes, never a card.
+    Column("facts", JSON(none_as_null=True)),
+    Index("ix_attempts_token", "gateway", "token", unique=True, postgresql_where=text("token is not null")),
 )
 
 
@@ -30,13 +38,27 @@ def reference_of(action: Action, object_id: str) -> str:
     return f"{action.value}-{object_id}"
 
 
-def open_attempt(connection: Connection, reference: str, payment_id: str, action: Action, now: datetime) -> None:
+def open_attempt(connection: Connection, order: Order, gateway: str, now: datetime) -> None:
     """Write down that a gateway is about to be called; a resumed call finds its row there."""
-    row = {"reference": reference, "payment_id": payment_id, "action": action.value, "verdict": PENDING, "created_at": now}
+    row = {
+        "reference": order.reference,
+        "payment_id": order.payment_id,
+        "action": order.action.value,
+        "verdict": PENDING,
+        "created_at": now,
+        "gateway": gateway,
+        "amount_minor": order.amount_minor,
+    }
     connection.execute(insert(attempts).values(row).on_conflict_do_nothing())
 
 
 def close_attempt(connection: Connection, reference: str, outcome: Outcome, now: datetime) -> None:
     """Write down what the gateway answered."""
+    facts = dict(outcome.facts) | ({"instrument_token": outcome.instrument_token} if outcome.instrument_token else {})
     values = {"verdict": outcome.verdict.value, "provider_id": outcome.provider_id, "reason": outcome.reason[:200], "answered_at": now}
-    connection.execute(update(attempts).where(attempts.c.reference == reference).values(values))
+    connection.execute(update(attempts).where(attempts.c.reference == reference).values(values | ({"facts": facts} if facts else {})))
+
+
+def facts_of(connection: Connection, reference: str) -> dict[str, str]:
+    """Return what a provider must be told again about an attempt."""
+    return connection.execute(select(attempts.c.facts).where(attempts.c.reference == reference)).scalar_one_or_none() or {}

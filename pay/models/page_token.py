@@ -22,6 +22,8 @@ page_tokens = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("used_at", UtcDateTime),
     Column("session_hash", String(64), unique=True),
+    # `page` opens the payer pages, `auth` authorises once by API.
+    Column("purpose", String(4), nullable=False, server_default="page"),
 )
 
 
@@ -30,6 +32,7 @@ def use_token(connection: Connection, token_hash: str, session_hash: str, now: d
     statement = (
         update(page_tokens)
         .where(page_tokens.c.token_hash == token_hash, page_tokens.c.used_at.is_(None), page_tokens.c.expires_at > now)
+        .where(page_tokens.c.purpose == "page")
         .values(used_at=now, session_hash=session_hash)
         .returning(page_tokens.c.payment_id)
     )
@@ -45,3 +48,14 @@ def holds_session(connection: Connection, payment_id: PaymentId, session_hash: s
         page_tokens.c.used_at > now - SESSION_LIFETIME,
     )
     return connection.execute(statement).one_or_none() is not None
+
+
+def use_auth_token(connection: Connection, token_hash: str, now: datetime) -> tuple[PaymentId, bool] | None:
+    """Use up a one-time token of `/v1/auth`; return its payment and whether it was used before.  None when it is unknown or too old."""
+    statement = select(page_tokens).where(page_tokens.c.token_hash == token_hash, page_tokens.c.purpose == "auth").with_for_update()
+    row = connection.execute(statement).one_or_none()
+    if row is None or row.expires_at <= now:
+        return None
+    if row.used_at is None:
+        connection.execute(update(page_tokens).where(page_tokens.c.token_hash == token_hash).values(used_at=now))
+    return PaymentId(row.payment_id), row.used_at is not None

@@ -12,6 +12,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Connection,
+    Date,
     ForeignKey,
     Identity,
     Index,
@@ -23,9 +24,11 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from pay.models.base import metadata
 from pay.standards.identifiers import AccountId, PaymentId
+from pay.standards.ledger import Share
 from pay.standards.payment_object import Address, CardFacts, Payer, Payment
 from pay.standards.payment_states import LOCKS, PUBLIC, PaymentState
 from shared.crypto import DataKeys
@@ -66,9 +69,27 @@ payments = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("surcharge_minor", BigInteger, nullable=False, server_default="0"),
+    Column("fee_minor", BigInteger),
+    Column("settled_on", Date),
+    # Who is owed what, where it is not the account's own body alone: [[beneficiary, amount, purpose], …].
+    Column("allocations", JSON(none_as_null=True)),
+    Column("attempt_reference", String(80)),
+    Column("attempts_made", Integer, nullable=False, server_default="0"),
+    Column("attempts_max", Integer, nullable=False, server_default="1"),
+    Column("agreement_id", String(26), ForeignKey("agreements.id")),
+    Column("agreement_payment_type", String(12)),
+    Column("can_retry", Boolean),
+    # Keyed hashes of the short strings in the payer's e-mail address and name, by which parts of them are found.
+    Column("payer_grams", ARRAY(Integer)),
     CheckConstraint("amount_minor >= 0", name="amount"),
+    CheckConstraint("surcharge_minor >= 0", name="surcharge"),
     # The last guard against refunding more than was taken: the write itself is impossible.
-    CheckConstraint("refunded_minor between 0 and amount_minor", name="refunded"),
+    CheckConstraint("refunded_minor between 0 and amount_minor + surcharge_minor", name="refunded"),
+    Index("ix_payments_agreement_id", "agreement_id", postgresql_where=text("agreement_id is not null")),
+    Index("ix_payments_account_id_settled_on", "account_id", "settled_on", postgresql_where=text("settled_on is not null")),
+    Index("ix_payments_payer_grams", "payer_grams", postgresql_using="gin"),
+    Index("ix_payments_provider_id", "gateway", "provider_id", postgresql_where=text("provider_id is not null")),
     Index("ix_payments_account_id_created_at", "account_id", "created_at", "id"),
     Index("ix_payments_account_id_reference", "account_id", text("lower(reference)")),
     Index("ix_payments_expires_at", "expires_at", postgresql_where=text(f"state in ({_WAITING})")),
@@ -97,6 +118,32 @@ def seal_payer(cipher: DataKeys, account_id: str, payer: Payer) -> bytes | None:
     if not payer.is_known:
         return None
     return cipher.encrypt(json.dumps(asdict(payer), ensure_ascii=False), scope=payer_scope(account_id))
+
+
+GRAM_MAX = 3
+
+
+def grams(cipher: DataKeys, text_of: str, purpose: str) -> set[int]:
+    """Return keyed hashes of the strings of one to three characters in a text, whatever their case.
+
+    A part of the text has only hashes that the text has too; a part of up to three characters has just one.
+    """
+    lowered = text_of.casefold()
+    parts = {lowered[at : at + size] for size in range(1, GRAM_MAX + 1) for at in range(len(lowered) - size + 1)}
+    return {int.from_bytes(cipher.blind_index(part, purpose=f"payer:{purpose}")[:4], "big", signed=True) for part in parts}
+
+
+def needle_grams(cipher: DataKeys, part: str, purpose: str) -> list[int]:
+    """Return the hashes that every text has which holds this part."""
+    lowered = part.casefold()
+    parts = {lowered[at : at + GRAM_MAX] for at in range(max(1, len(lowered) - GRAM_MAX + 1))}
+    return [int.from_bytes(cipher.blind_index(each, purpose=f"payer:{purpose}")[:4], "big", signed=True) for each in sorted(parts)]
+
+
+def payer_grams(cipher: DataKeys, payer: Payer) -> list[int] | None:
+    """Return by which hashes a payer is found; None when there is nothing to find."""
+    found = grams(cipher, payer.email, "email") | grams(cipher, payer.cardholder_name, "name")
+    return sorted(found) or None
 
 
 def _open_payer(cipher: DataKeys, account_id: str, sealed: bytes | None) -> Payer:
@@ -138,6 +185,16 @@ def payment_of(found: Row[Any], cipher: DataKeys) -> Payment:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         expires_at=row["expires_at"],
+        surcharge_minor=row["surcharge_minor"],
+        fee_minor=row["fee_minor"],
+        settled_on=row["settled_on"],
+        allocations=tuple(Share(*share) for share in row["allocations"] or ()),
+        attempt_reference=row["attempt_reference"],
+        attempts_made=row["attempts_made"],
+        attempts_max=row["attempts_max"],
+        agreement_id=row["agreement_id"],
+        agreement_payment_type=row["agreement_payment_type"],
+        can_retry=row["can_retry"],
     )
 
 

@@ -1,8 +1,14 @@
 """Who calls: from an API key to the account behind it.  Spec: pay-api.md §2."""
 
+import json
+from collections.abc import Mapping
+
 from pay.context import KEYS_CACHED_MAX, KEYS_CACHED_SECONDS, Merchant, Pay
 from pay.errors import AccountNotReady, AccountSuspended, KeyRefused
-from pay.models.account import Account, find_key
+from pay.models.account import Account, find_key, get_account
+from pay.models.payment import payer_scope
+from pay.providers.sandbox import SandboxGateway
+from pay.standards.identifiers import AccountId
 from pay.standards.keys import read_key, token_hash
 
 _BEARER = "Bearer "
@@ -41,3 +47,18 @@ def check_usable(pay: Pay, account: Account) -> None:
         raise AccountSuspended(pay.settings.operator_name, pay.settings.support_contact)
     if not account.gateway_ready or account.gateway not in pay.gateways:
         raise AccountNotReady(pay.settings.support_contact)
+
+
+def credentials_of(pay: Pay, account_id: AccountId, gateway: str) -> Mapping[str, str]:
+    """Return what a provider knows an account by; nothing for the sandbox, which knows everybody."""
+    if gateway == SandboxGateway.name:
+        return {}
+    now = pay.clock.now().timestamp()
+    cached = pay.credentials.get(account_id)
+    if cached is not None and cached[0] > now:
+        return cached[1]
+    with pay.reading() as tx:
+        sealed = get_account(tx.connection, account_id).credentials_sealed
+    opened: dict[str, str] = {} if sealed is None else json.loads(pay.cipher.decrypt(sealed, scope=payer_scope(account_id)))
+    pay.credentials[account_id] = (now + KEYS_CACHED_SECONDS, opened)
+    return opened

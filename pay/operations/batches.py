@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pay.context import Merchant, Pay
 from pay.errors import NoticeNotFound
 from pay.operations.accounts import check_usable
+from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.notices import NewDebt, Slip, list_slips, place_debt
-from pay.operations.payments import IdempotencyKey, claim_key
 from pay.standards.identifiers import ALPHABET, LENGTH
 
 

@@ -12,8 +12,10 @@ from pay.models.account import get_account
 from pay.models.attempt import close_attempt, open_attempt
 from pay.models.ledger import post
 from pay.models.payment import find_due, find_payment
-from pay.operations.authorisations import ANSWER_PATIENCE, ask, give_up_authorisation, order_of, require, settle_authorisation
+from pay.operations.authorisations import ANSWER_PATIENCE, give_up_authorisation, settle_authorisation
+from pay.operations.calls import ask, order_of, require
 from pay.operations.captures import capture
+from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.moves import PAYER, SYSTEM, move
 from pay.providers.base import Action, GatewayUnavailable, Outcome, Verdict
 from pay.standards import ledger
@@ -43,10 +45,10 @@ _BY_LOCK = {ending.ready: ending for ending in (BY_SERVICE, BY_PAYER, BY_TIME)}
 _BUSY = frozenset({S.AUTHORISATION_READY, S.AUTHORISATION_3DS_READY, S.AUTHORISATION_USER_NOT_PRESENT_QUEUED})
 
 
-def cancel_by_service(pay: Pay, merchant: Merchant, payment_id: str) -> None:
-    """Cancel; afterwards the payment reads `cancelled`.
+def cancel_by_service(pay: Pay, merchant: Merchant, payment_id: str, key: IdempotencyKey | None = None) -> None:
+    """Cancel; afterwards the payment reads `cancelled`.  A repeat with the same key changes nothing.
 
-    Raises: ResourceNotFound, CancellationFailed when finished, OperationInProgress while another operation runs.
+    Raises: ResourceNotFound, CancellationFailed when finished, OperationInProgress while another operation runs, IdempotencyKeyReused.
     """
     with pay.transaction() as tx:
         payment = None
@@ -54,6 +56,8 @@ def cancel_by_service(pay: Pay, merchant: Merchant, payment_id: str) -> None:
             payment = find_payment(tx.connection, pay.cipher, PaymentId(payment_id), account_id=merchant.account.id, lock=True)
         if payment is None:
             raise ResourceNotFound("P0500")
+        if key and claim_key(tx, key, scope=f"cancel:{payment.id}", result_id=payment.id, now=pay.clock.now()):
+            return
         if payment.state in _BUSY:
             raise OperationInProgress
         if payment.public_state.finished:
@@ -100,7 +104,7 @@ def _begin(pay: Pay, tx: Transaction, payment: Payment, ending: Ending, actor: s
     if PAYMENT_TABLE.allows(payment.state, ending.done):
         return move(pay, tx, payment, ending.done, actor=actor)
     locked = move(pay, tx, payment, ending.ready, actor=actor)
-    open_attempt(tx.connection, order_of(payment, Action.VOID).reference, payment.id, Action.VOID, pay.clock.now())
+    open_attempt(tx.connection, order_of(pay, payment, Action.VOID), payment.gateway, pay.clock.now())
     return locked
 
 
@@ -109,11 +113,11 @@ def void(pay: Pay, payment: Payment) -> Payment:
     ending = _BY_LOCK.get(payment.state)
     if ending is None:
         return payment
-    gateway, order = pay.gateways[payment.gateway], order_of(payment, Action.VOID)
+    gateway, order = pay.gateways[payment.gateway], order_of(pay, payment, Action.VOID)
     try:
         outcome: Outcome | None = gateway.void(order)
     except GatewayUnavailable:
-        outcome = ask(gateway, order.reference)
+        outcome = ask(gateway, order)
     if outcome is None:
         return payment
     with pay.transaction() as tx:
@@ -124,9 +128,9 @@ def void(pay: Pay, payment: Payment) -> Payment:
         close_attempt(tx.connection, order.reference, outcome, now)
         if outcome.verdict is not Verdict.APPROVED:
             return move(pay, tx, payment, ending.failed, actor=SYSTEM)
-        if payment.amount_minor:
+        if payment.total_minor:
             book = get_account(tx.connection, payment.account_id).book
-            post(tx.connection, ledger.voided(book, payment.id, payment.amount_minor), now)
+            post(tx.connection, ledger.voided(book, payment.id, payment.shares(book.beneficiary)), now)
         return move(pay, tx, payment, ending.done, actor=SYSTEM)
 
 
@@ -144,9 +148,10 @@ def resume(pay: Pay, payment_id: PaymentId) -> bool:
     elif payment.state in _BY_LOCK:
         return void(pay, payment).state not in _BY_LOCK
     elif payment.state is S.AUTHORISATION_READY:
-        outcome = pay.gateways[payment.gateway].find(order_of(payment, Action.AUTHORISE).reference)
+        order = order_of(pay, payment, Action.AUTHORISE)
+        outcome = pay.gateways[payment.gateway].find(order)
         if outcome is not None:
-            settle_authorisation(pay, payment.id, outcome)
+            settle_authorisation(pay, payment.id, order.reference, outcome)
         elif payment.updated_at <= pay.clock.now() - ANSWER_PATIENCE:
             give_up_authorisation(pay, payment.id)
         else:

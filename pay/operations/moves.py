@@ -6,6 +6,7 @@ from sqlalchemy import insert, update
 
 from pay.context import Pay
 from pay.errors import OperationInProgress
+from pay.events import PaymentEvent
 from pay.models.payment import payment_events, payment_of, payments
 from pay.operations.announcements import ON_ENTERING, announce
 from pay.operations.notice_moves import follow_payment
@@ -41,7 +42,7 @@ def move(
     channel = "web" if actor == PAYER else "api" if actor != SYSTEM else "job"
     tx.record(action, actor=actor, object_id=payment.id, channel=channel, data={"before": payment.state.value, "after": target.value})
     webhook_event = ON_ENTERING.get(target)
-    if webhook_event is not None:
+    if webhook_event is not None and action is not PaymentEvent.TRIED_AGAIN:
         announce(pay, tx, moved, webhook_event)
     if moved.public_state.finished and not payment.public_state.finished:
         follow_payment(pay, tx, moved, actor=actor)

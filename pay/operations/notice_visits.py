@@ -7,7 +7,7 @@ from pay.errors import NoticeBusy
 from pay.models.notice import find_issuer, find_notice
 from pay.models.payment import payments
 from pay.operations.amounts import amount_now
-from pay.operations.authorisations import require
+from pay.operations.calls import require
 from pay.operations.notice_moves import PAYABLE
 from pay.operations.notices import Slip, get_slip
 from pay.operations.payments import insert_token

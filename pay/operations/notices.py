@@ -25,10 +25,11 @@ from pay.models.notice import (
 from pay.models.payment import find_payment, payer_scope, seal_payer
 from pay.operations.accounts import check_usable
 from pay.operations.amounts import ZONE
-from pay.operations.authorisations import require
+from pay.operations.calls import require
+from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.moves import SYSTEM, move
 from pay.operations.notice_moves import PAYABLE, move_notice
-from pay.operations.payments import IdempotencyKey, NewPayment, claim_key, draft_payment, place_payment
+from pay.operations.payments import NewPayment, draft_payment, place_payment
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
 from pay.standards.notice_number import DIGITS, ISSUER_DIGITS, RANDOM_DIGITS, NoticeNumber, make_number
 from pay.standards.notice_states import NoticeState
@@ -200,6 +201,7 @@ def renew_payment(pay: Pay, number: str, payment_id: PaymentId) -> None:
             language=failed.language,
             metadata=failed.metadata,
             payer=failed.payer,
+            allocations=failed.allocations,
         )
         payment = draft_payment(pay, account, order, expires_at=failed.expires_at)
         place_payment(tx, payment, seal_payer(pay.cipher, account.id, payment.payer), actor=SYSTEM)

@@ -1,6 +1,7 @@
 """Open an account, issue a key, point a webhook.  A repeat with the same ids changes nothing.  Spec: pay-api.md §2, §15, §23."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -29,6 +30,8 @@ class NewAccount:
     gateway: str
     language: str = "es"
     is_live: bool = False
+    features: Mapping[str, bool | int] = field(default_factory=dict)
+    """Flags and limits that differ from the table's defaults, by column: `allow_moto_api`, `posts_per_second`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,7 @@ def open_account(pay: Pay, account: NewAccount, *, actor: str) -> None:
         "language": account.language,
         "card_brands": list(DEFAULT_BRANDS),
         "created_at": pay.clock.now(),
+        **account.features,
     }
     with pay.transaction() as tx:
         if _insert_once(tx, gateway_accounts, row):

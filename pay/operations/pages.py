@@ -8,7 +8,7 @@ from pay.events import PageAction
 from pay.models.account import Account, get_account
 from pay.models.page_token import holds_session, use_token
 from pay.models.payment import find_payment
-from pay.operations.authorisations import require
+from pay.operations.calls import require
 from pay.operations.moves import PAYER, move
 from pay.standards.identifiers import PaymentId, is_public_id
 from pay.standards.payment_object import Payment

@@ -1,29 +1,30 @@
 """Create, read and list payments: the hot paths of the public API."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert
 
 from pay.context import Merchant, Pay
-from pay.errors import IdempotencyKeyReused, ResourceNotFound
-from pay.events import PaymentEvent
+from pay.errors import InvalidAttribute, ResourceNotFound
 from pay.models.account import Account
+from pay.models.agreement import find_agreement
 from pay.models.page_token import TOKEN_LIFETIME, page_tokens
-from pay.models.payment import find_payment, list_state_changes, payment_events, payments, seal_payer
+from pay.models.payment import find_payment, list_state_changes, payer_grams, payment_events, payments, seal_payer
 from pay.operations.accounts import check_usable
-from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId, is_public_id
+from pay.operations.agreements import check_recurring
+from pay.operations.idempotency import IdempotencyKey, claim_key
+from pay.operations.moves import move
+from pay.operations.recurring import JOB as CHARGE_JOB
+from pay.standards.agreement_states import AgreementState
+from pay.standards.identifiers import ALPHABET, LENGTH, AgreementId, PaymentId, is_public_id
+from pay.standards.ledger import Share
 from pay.standards.payment_object import Metadata, Payer, Payment
-from pay.standards.payment_states import PUBLIC, PaymentState, PublicState
+from pay.standards.payment_states import EVENT_OF, PUBLIC, PaymentState, PublicState
 from shared.context import Transaction
 from shared.crypto import sha256_hex
-from shared.idempotency import IdempotencyConflict, claim
 
 EXPIRES_AFTER = timedelta(minutes=90)
-CAPTURE_WINDOW = timedelta(hours=120)
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,11 @@ class NewPayment:
     moto: bool = False
     metadata: Metadata | None = None
     payer: Payer = Payer()
-
-
-@dataclass(frozen=True)
-class IdempotencyKey:
-    """The caller's key and a hash of the request it came with."""
-
-    key: str
-    fingerprint: str
+    mode: str = "web"
+    agreement_id: str | None = None
+    """The agreement that is charged, or in web mode the one that this payment sets up."""
+    agreement_payment_type: str | None = None
+    allocations: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,46 +56,47 @@ class OpenPayment:
     is_replay: bool = False
 
 
-def fingerprint(body: Mapping[str, object]) -> str:
-    """Return a hash of the parsed body: the order of members and white space do not count.  Spec: pay-api.md §5.4."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def claim_key(tx: Transaction, key: IdempotencyKey, *, scope: str, result_id: str, now: datetime) -> str | None:
-    """Keep an id under the caller's key, or return the id that the first request kept.
-
-    Raises: IdempotencyKeyReused for another body, and while the first request is still running.  Spec: §5.4, §25.
-    """
-    free = select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"{scope}:{key.key}", 0)))
-    if not tx.connection.execute(free).scalar_one():
-        raise IdempotencyKeyReused
-    try:
-        stored = claim(tx.connection, scope=scope, key=key.key, fingerprint=key.fingerprint, result={"id": result_id}, now=now)
-    except IdempotencyConflict:
-        raise IdempotencyKeyReused from None
-    return None if stored is None else str(stored.result["id"])
-
-
 def create_payment(pay: Pay, merchant: Merchant, order: NewPayment, key: IdempotencyKey | None = None) -> OpenPayment:
     """Create a payment, or return the one that the same request made before.
 
-    Raises: AccountSuspended, AccountNotReady, IdempotencyKeyReused.  Spec: §5.
+    Raises: AccountSuspended, AccountNotReady, FeatureNotEnabled, InvalidAttribute, IdempotencyKeyReused.  Spec: §5.
     """
-    account = merchant.account
+    account, now = merchant.account, pay.clock.now()
     check_usable(pay, account)
-    now = pay.clock.now()
     payment = draft_payment(pay, account, order)
     token = str(pay.ids.uuid4())
     sealed = seal_payer(pay.cipher, account.id, payment.payer)
+    grams = payer_grams(pay.cipher, payment.payer) if sealed else None
     with pay.transaction() as tx:
         made = claim_key(tx, key, scope=f"create-payment:{account.id}", result_id=payment.id, now=now) if key else None
         if made is None:
-            place_payment(tx, payment, sealed, actor=merchant.actor)
-            insert_token(tx.connection, payment.id, token, now)
+            _check_agreement(pay, tx, account, order)
+            place_payment(tx, payment, sealed, actor=merchant.actor, grams=grams)
+            if payment.gives_token:
+                insert_token(tx.connection, payment.id, token, now, purpose=_purpose(payment))
+            if order.mode == "agreement":
+                payment = move(pay, tx, payment, PaymentState.AUTHORISATION_USER_NOT_PRESENT_QUEUED, actor=merchant.actor)
+                tx.enqueue(CHARGE_JOB, {"payment_id": payment.id})
     if made is not None:
         replay = get_payment(pay, merchant, PaymentId(made))
         return OpenPayment(replay.payment, replay.token, is_replay=True)
-    return OpenPayment(payment, token)
+    return OpenPayment(payment, token if payment.gives_token else None)
+
+
+def _check_agreement(pay: Pay, tx: Transaction, account: Account, order: NewPayment) -> None:
+    """Check that the agreement is the account's own, and active where it is to be charged.  Spec: §5.3."""
+    if order.agreement_id is None:
+        return
+    found = None
+    if is_public_id(order.agreement_id):
+        found = find_agreement(tx.connection, pay.cipher, AgreementId(order.agreement_id), account_id=account.id)
+    if order.mode == "web" and found is None:
+        text = "Invalid attribute value: set_up_agreement. Agreement ID does not exist"
+        raise InvalidAttribute("P0103", text, field="set_up_agreement")
+    if order.mode == "agreement" and (found is None or found.state is not AgreementState.ACTIVE):
+        why = "Agreement does not exist" if found is None else "Agreement must be active"
+        raise InvalidAttribute("P0102", f"Invalid attribute value: agreement_id. {why}", field="agreement_id")
+    check_recurring(account)
 
 
 def draft_payment(pay: Pay, account: Account, order: NewPayment, *, expires_at: datetime | None = None) -> Payment:
@@ -115,7 +114,7 @@ def draft_payment(pay: Pay, account: Account, order: NewPayment, *, expires_at: 
         return_url=order.return_url,
         language=order.language or account.language,
         gateway=account.gateway,
-        authorisation_mode="web",
+        authorisation_mode=order.mode,
         delayed_capture=order.delayed_capture,
         moto=order.moto,
         metadata=order.metadata or {},
@@ -128,12 +127,16 @@ def draft_payment(pay: Pay, account: Account, order: NewPayment, *, expires_at: 
         created_at=now,
         updated_at=now,
         expires_at=expires_at or now + EXPIRES_AFTER,
+        allocations=order.allocations,
+        attempts_max=account.attempts_max,
+        agreement_id=None if order.agreement_id is None else AgreementId(order.agreement_id),
+        agreement_payment_type=order.agreement_payment_type,
     )
 
 
-def place_payment(tx: Transaction, payment: Payment, payer_sealed: bytes | None, *, actor: str) -> None:
+def place_payment(tx: Transaction, payment: Payment, payer_sealed: bytes | None, *, actor: str, grams: list[int] | None = None) -> None:
     """Write a new payment with its first event and its audit row, in the transaction of whoever makes it."""
-    now = payment.created_at
+    now, action = payment.created_at, EVENT_OF[payment.state]
     row = {
         "id": payment.id,
         "account_id": payment.account_id,
@@ -151,25 +154,35 @@ def place_payment(tx: Transaction, payment: Payment, payer_sealed: bytes | None,
         "moto": payment.moto,
         "metadata": payment.metadata or None,
         "payer_sealed": payer_sealed,
+        "payer_grams": grams,
         "created_at": now,
         "updated_at": now,
         "expires_at": payment.expires_at,
+        "allocations": [[share.beneficiary, share.amount_minor, share.purpose] for share in payment.allocations] or None,
+        "attempts_max": payment.attempts_max,
+        "agreement_id": payment.agreement_id,
+        "agreement_payment_type": payment.agreement_payment_type,
+        "provider_id": payment.provider_id,
     }
     tx.connection.execute(insert(payments), row)
-    event = {"payment_id": payment.id, "after": payment.state.value, "event": PaymentEvent.CREATED.value, "created_at": now}
+    event = {"payment_id": payment.id, "after": payment.state.value, "event": action.value, "created_at": now}
     tx.connection.execute(insert(payment_events), event)
     tx.record(
-        PaymentEvent.CREATED,
+        action,
         actor=actor,
         object_id=payment.id,
         data={"account_id": payment.account_id, "amount_minor": payment.amount_minor, "currency": payment.currency},
     )
 
 
-def insert_token(connection: Connection, payment_id: PaymentId, token: str, now: datetime) -> None:
-    """Keep a token that opens the payer pages once."""
-    row = {"token_hash": sha256_hex(token), "payment_id": payment_id, "expires_at": now + TOKEN_LIFETIME}
+def insert_token(connection: Connection, payment_id: PaymentId, token: str, now: datetime, *, purpose: str = "page") -> None:
+    """Keep a token that opens the payer pages once (`page`), or authorises once by API (`auth`)."""
+    row = {"token_hash": sha256_hex(token), "payment_id": payment_id, "expires_at": now + TOKEN_LIFETIME, "purpose": purpose}
     connection.execute(insert(page_tokens), row)
+
+
+def _purpose(payment: Payment) -> str:
+    return "auth" if payment.authorisation_mode == "moto_api" else "page"
 
 
 def require_payment(pay: Pay, merchant: Merchant, payment_id: str, *, not_found: str) -> Payment:
@@ -191,10 +204,10 @@ def get_payment(pay: Pay, merchant: Merchant, payment_id: str) -> OpenPayment:
         payment = find_payment(connection, pay.cipher, PaymentId(payment_id), account_id=merchant.account.id)
         if payment is None:
             raise ResourceNotFound("P0200")
-        if not payment.is_open:
+        if not payment.gives_token:
             return OpenPayment(payment, None)
         token = str(pay.ids.uuid4())
-        insert_token(connection, payment.id, token, pay.clock.now())
+        insert_token(connection, payment.id, token, pay.clock.now(), purpose=_purpose(payment))
     return OpenPayment(payment, token)
 
 

@@ -95,16 +95,17 @@ def _amounts(connection: Connection, source: Source, account_prefix: str, side: 
 
 def _wrong_payments(connection: Connection) -> Iterator[str]:
     sources = _sources(connection, PAYMENT_SOURCES)
-    credited = _amounts(connection, Source.CAPTURED, "beneficiary_payable:", Side.CREDIT)
+    credited = _amounts(connection, Source.CAPTURED, "channel_receivable:", Side.DEBIT)
     returned = select(refunds.c.payment_id, func.sum(refunds.c.amount_minor)).where(refunds.c.state != RefundState.ERROR.value)
     refunded = {payment_id: int(amount) for payment_id, amount in connection.execute(returned.group_by(refunds.c.payment_id))}
-    for row in connection.execute(select(payments.c.id, payments.c.state, payments.c.amount_minor, payments.c.refunded_minor)):
+    total = (payments.c.amount_minor + payments.c.surcharge_minor).label("total_minor")
+    for row in connection.execute(select(payments.c.id, payments.c.state, total, payments.c.refunded_minor)):
         state, found = PaymentState(row.state), frozenset(sources.pop(row.id, set()))
-        lawful = lawful_sources(state) if row.amount_minor else {frozenset[Source]()}
+        lawful = lawful_sources(state) if row.total_minor else {frozenset[Source]()}
         if found not in lawful:
             yield f"payment {row.id} is {state} and has the postings {', '.join(sorted(found)) or 'none'}"
-        if state is PaymentState.CAPTURED and credited.get(row.id, 0) != row.amount_minor:
-            yield f"payment {row.id} took {row.amount_minor}, its beneficiary was credited {credited.get(row.id, 0)}"
+        if state is PaymentState.CAPTURED and credited.get(row.id, 0) != row.total_minor:
+            yield f"payment {row.id} took {row.total_minor}, its beneficiaries were credited {credited.get(row.id, 0)}"
         if row.refunded_minor != refunded.get(row.id, 0):
             yield f"payment {row.id} shows {row.refunded_minor} refunded, its refunds make {refunded.get(row.id, 0)}"
     for stray in sources:

@@ -1,26 +1,31 @@
 """Refunds: reserved under the payment's lock, paid by the gateway between transactions.  Spec: pay-api.md §9."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import insert, update
 
 from pay.context import Merchant, Pay
-from pay.errors import RefundMismatch, RefundNotAvailable, ResourceNotFound
+from pay.errors import PaymentDisputed, RefundMismatch, RefundNotAvailable, ResourceNotFound
 from pay.events import RefundEvent, WebhookEvent
 from pay.models.account import get_account
-from pay.models.attempt import close_attempt, open_attempt, reference_of
+from pay.models.attempt import close_attempt, facts_of, open_attempt, reference_of
+from pay.models.dispute import is_disputed
 from pay.models.ledger import post
 from pay.models.payment import find_payment, payments
 from pay.models.refund import Refund, find_refund, list_refunds, refunds
 from pay.operations.accounts import check_usable
 from pay.operations.announcements import announce
-from pay.operations.authorisations import ask, require
+from pay.operations.authorisations import ANSWER_PATIENCE
+from pay.operations.calls import ask, order_of, require
+from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.moves import SYSTEM
-from pay.operations.payments import IdempotencyKey, claim_key, require_payment
-from pay.providers.base import Action, GatewayUnavailable, Order, Outcome, Verdict
+from pay.operations.payments import require_payment
+from pay.providers.base import Action, Gateway, GatewayUnavailable, Order, Outcome, Verdict
 from pay.standards import ledger
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId, RefundId, is_public_id
+from pay.standards.ledger import Share
 from pay.standards.payment_object import Payment
 from pay.standards.refund_states import REFUND_TABLE, Refundable, RefundState, refundable
 from shared.context import Transaction
@@ -41,7 +46,7 @@ class NewRefund:
 def create_refund(pay: Pay, merchant: Merchant, payment_id: str, order: NewRefund, key: IdempotencyKey | None = None) -> Refund:
     """Reserve a refund and have it paid; a repeat with the same key returns the first one.
 
-    Raises: ResourceNotFound, AccountSuspended, RefundNotAvailable, RefundMismatch, IdempotencyKeyReused.
+    Raises: ResourceNotFound, AccountSuspended, RefundNotAvailable, RefundMismatch, PaymentDisputed, IdempotencyKeyReused.
     """
     account = merchant.account
     refund_id = RefundId(pay.ids.pick(ALPHABET, LENGTH))
@@ -55,6 +60,8 @@ def create_refund(pay: Pay, merchant: Merchant, payment_id: str, order: NewRefun
         if made is None:
             check_usable(pay, account)
             check_refundable(payment, order)
+            if is_disputed(tx.connection, payment.id):
+                raise PaymentDisputed
             _reserve(pay, tx, payment, refund_id, order.amount_minor, actor=merchant.actor)
         else:
             refund_id = RefundId(made)
@@ -69,7 +76,7 @@ def create_refund(pay: Pay, merchant: Merchant, payment_id: str, order: NewRefun
 
 def check_refundable(payment: Payment, order: NewRefund) -> None:
     """Check, in this order: may it be refunded at all, does the caller know what is left, is so much left.  Spec: §9."""
-    status = refundable(payment.state, payment.amount_minor, payment.refunded_minor)
+    status = refundable(payment.state, payment.total_minor, payment.refunded_minor, mode=payment.authorisation_mode)
     if status is not Refundable.AVAILABLE:
         raise RefundNotAvailable(status.value)
     if order.available_minor is not None and order.available_minor != payment.available_minor:
@@ -80,6 +87,8 @@ def check_refundable(payment: Payment, order: NewRefund) -> None:
 
 def _reserve(pay: Pay, tx: Transaction, payment: Payment, refund_id: RefundId, amount_minor: int, *, actor: str) -> None:
     now = pay.clock.now()
+    book = get_account(tx.connection, payment.account_id).book
+    shares = ledger.split_refund(shares_left(tx, payment, book.beneficiary), amount_minor)
     _change_refunded(tx, payment.id, amount_minor)
     row = {
         "id": refund_id,
@@ -89,6 +98,7 @@ def _reserve(pay: Pay, tx: Transaction, payment: Payment, refund_id: RefundId, a
         "version": 1,
         "created_at": now,
         "updated_at": now,
+        "shares": [[share.beneficiary, share.amount_minor] for share in shares],
     }
     tx.connection.execute(insert(refunds).values(row))
     tx.record(
@@ -97,10 +107,18 @@ def _reserve(pay: Pay, tx: Transaction, payment: Payment, refund_id: RefundId, a
         object_id=refund_id,
         data={"payment_id": payment.id, "account_id": payment.account_id, "amount_minor": amount_minor},
     )
-    book = get_account(tx.connection, payment.account_id).book
-    post(tx.connection, ledger.refund_requested(book, payment.id, refund_id, amount_minor), now)
+    post(tx.connection, ledger.refund_requested(book, payment.id, refund_id, shares), now)
     due_at = now + GUARD_AFTER if pay.gateways[payment.gateway].settles_refunds_at_once else None
     tx.enqueue(JOB, {"refund_id": refund_id}, due_at=due_at)
+
+
+def shares_left(tx: Transaction, payment: Payment, beneficiary: str) -> tuple[Share, ...]:
+    """Return what each beneficiary of a payment still has of it; the payment's row is locked."""
+    given: Counter[str] = Counter()
+    for refund in list_refunds(tx.connection, payment.id):
+        if refund.state is not RefundState.ERROR:
+            given.update({share.beneficiary: share.amount_minor for share in refund.shares_or(beneficiary)})
+    return tuple(replace(share, amount_minor=share.amount_minor - given[share.beneficiary]) for share in payment.shares(beneficiary))
 
 
 def _change_refunded(tx: Transaction, payment_id: PaymentId, change_minor: int) -> None:
@@ -123,29 +141,59 @@ def _try_now(pay: Pay, refund_id: RefundId) -> None:
 def pay_refund(pay: Pay, refund_id: RefundId) -> None:
     """Have a gateway pay a refund; also where a crash left it between the call and the outcome.
 
-    Raises: GatewayUnavailable (safe to repeat: the gateway knows our reference).
+    A gateway that would do a repeated order twice is asked first what became of it, and has one refund of a payment at a time.
+    Raises: GatewayUnavailable (to be repeated later).
     """
     with pay.transaction() as tx:
         refund = find_refund(tx.connection, refund_id, lock=True)
         if refund is None or refund.state not in {RefundState.CREATED, RefundState.SUBMITTED}:
             return
         payment = require(pay, tx, refund.payment_id)
-        reference = reference_of(Action.REFUND, refund.id)
-        if refund.state is RefundState.CREATED:
+        gateway = pay.gateways[payment.gateway]
+        order = _order(pay, tx, payment, refund)
+        is_first_call = refund.state is RefundState.CREATED
+        if is_first_call:
+            if not gateway.repeats_safely and _another_under_way(tx, refund):
+                raise GatewayUnavailable("another refund of this payment is under way")
             refund = _move(pay, tx, refund, RefundState.SUBMITTED)
-            open_attempt(tx.connection, reference, payment.id, Action.REFUND, pay.clock.now())
-    gateway = pay.gateways[payment.gateway]
-    order = Order(reference, payment.id, refund.amount_minor, payment.currency, payment.provider_id or "")
+            open_attempt(tx.connection, order, payment.gateway, pay.clock.now())
+    _settle(pay, refund_id, order.reference, _ask_for(pay, gateway, order, refund, is_first_call=is_first_call))
+
+
+def _ask_for(pay: Pay, gateway: Gateway, order: Order, refund: Refund, *, is_first_call: bool) -> Outcome:
+    if not is_first_call and not gateway.repeats_safely:
+        outcome = gateway.find(order)
+        if outcome is not None:
+            return outcome
+        if pay.clock.now() - refund.updated_at < ANSWER_PATIENCE:
+            raise GatewayUnavailable("the call may still be on its way")
     try:
-        outcome: Outcome | None = gateway.refund(order)
+        return gateway.refund(order)
     except GatewayUnavailable:
-        outcome = ask(gateway, reference)
+        outcome = ask(gateway, order)
     if outcome is None:
         raise GatewayUnavailable("what became of a refund is not known")
-    _settle(pay, refund_id, outcome)
+    return outcome
 
 
-def _settle(pay: Pay, refund_id: RefundId, outcome: Outcome) -> None:
+def _order(pay: Pay, tx: Transaction, payment: Payment, refund: Refund) -> Order:
+    """Return the order for a refund: with what was told about the payment, and what earlier refunds left of it."""
+    before = sum(other.amount_minor for other in list_refunds(tx.connection, payment.id) if other.state is RefundState.REFUNDED)
+    return replace(
+        order_of(pay, payment, Action.REFUND),
+        reference=reference_of(Action.REFUND, refund.id),
+        amount_minor=refund.amount_minor,
+        facts=facts_of(tx.connection, payment.attempt_reference or reference_of(Action.AUTHORISE, payment.id)),
+        taken_minor=payment.total_minor - before,
+        shares=tuple((share.beneficiary, share.amount_minor) for share in refund.shares) if payment.allocations else (),
+    )
+
+
+def _another_under_way(tx: Transaction, refund: Refund) -> bool:
+    return any(other.state is RefundState.SUBMITTED and other.id != refund.id for other in list_refunds(tx.connection, refund.payment_id))
+
+
+def _settle(pay: Pay, refund_id: RefundId, reference: str, outcome: Outcome) -> None:
     """Write down what the gateway answered; a refund that failed gives its amount back."""
     with pay.transaction() as tx:
         refund = find_refund(tx.connection, refund_id, lock=True)
@@ -154,14 +202,14 @@ def _settle(pay: Pay, refund_id: RefundId, outcome: Outcome) -> None:
         now = pay.clock.now()
         payment = require(pay, tx, refund.payment_id)
         book = get_account(tx.connection, payment.account_id).book
-        close_attempt(tx.connection, reference_of(Action.REFUND, refund.id), outcome, now)
+        close_attempt(tx.connection, reference, outcome, now)
         if outcome.verdict is Verdict.APPROVED:
             _move(pay, tx, refund, RefundState.REFUNDED, provider_id=outcome.provider_id)
-            post(tx.connection, ledger.refund_confirmed(book, payment.id, refund.id, refund.amount_minor), now)
+            post(tx.connection, ledger.refund_confirmed(book, payment.id, refund.id, refund.shares_or(book.beneficiary)), now)
             announce(pay, tx, payment, WebhookEvent.REFUNDED)
         else:
             _move(pay, tx, refund, RefundState.ERROR, provider_id=outcome.provider_id)
-            post(tx.connection, ledger.refund_failed(book, payment.id, refund.id, refund.amount_minor), now)
+            post(tx.connection, ledger.refund_failed(book, payment.id, refund.id, refund.shares_or(book.beneficiary)), now)
             _change_refunded(tx, payment.id, -refund.amount_minor)
 
 

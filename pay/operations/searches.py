@@ -1,13 +1,14 @@
-"""Search payments of an account, newest first.  Spec: pay-api.md §10."""
+"""Search payments and refunds of an account, newest first.  Spec: pay-api.md §10."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import Column, ColumnElement, func, select
 
 from pay.context import Merchant, Pay
 from pay.errors import ResourceNotFound
-from pay.models.payment import payment_of, payments
+from pay.models.payment import GRAM_MAX, needle_grams, payment_of, payments
+from pay.models.refund import Refund, refund_of, refunds
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PUBLIC
 
@@ -26,6 +27,13 @@ class Query:
     last_digits: str | None = None
     from_date: datetime | None = None
     to_date: datetime | None = None
+    from_settled: date | None = None
+    to_settled: date | None = None
+    agreement_id: str | None = None
+    email: str | None = field(default=None, repr=False)
+    cardholder_name: str | None = field(default=None, repr=False)
+    """Parts of the address and of the name, whatever their case."""
+    metadata: tuple[tuple[str, str], ...] = ()
     page: int = 1
     display_size: int = DISPLAY_SIZE_MAX
 
@@ -38,31 +46,92 @@ class Found:
     payments: list[Payment]
 
 
-def _filters(query: Query) -> list[ColumnElement[bool]]:
+@dataclass(frozen=True)
+class FoundRefunds:
+    """One page of refunds and how many there are in all."""
+
+    total: int
+    refunds: list[Refund]
+
+
+def _filters(pay: Pay, query: Query) -> list[ColumnElement[bool]]:
     c = payments.c
     filters: list[ColumnElement[bool]] = []
     if query.reference is not None:
         filters.append(func.lower(c.reference) == query.reference.lower())
     if query.status is not None:
         filters.append(c.state.in_([state.value for state, public in PUBLIC.items() if public.status == query.status]))
-    for column, value in ((c.card_brand, query.card_brand), (c.first_digits, query.first_digits), (c.last_digits, query.last_digits)):
-        if value is not None:
-            filters.append(column == value)
-    if query.from_date is not None:
-        filters.append(c.created_at >= query.from_date)
-    if query.to_date is not None:
-        filters.append(c.created_at < query.to_date)
-    return filters
+    equal = ((c.card_brand, query.card_brand), (c.first_digits, query.first_digits), (c.last_digits, query.last_digits))
+    filters += [column == value for column, value in (*equal, (c.agreement_id, query.agreement_id)) if value is not None]
+    for part, purpose in ((query.email, "email"), (query.cardholder_name, "name")):
+        if part is not None:
+            filters.append(c.payer_grams.contains(needle_grams(pay.cipher, part, purpose)))
+    filters += [c.metadata[key].as_string() == value for key, value in query.metadata]
+    filters += _between(c.created_at, query.from_date, query.to_date)
+    return filters + _settled(c.settled_on, query.from_settled, query.to_settled)
+
+
+def _between(column: Column[datetime], since: datetime | None, before: datetime | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if since is not None:
+        found.append(column >= since)
+    if before is not None:
+        found.append(column < before)
+    return found
+
+
+def _settled(column: Column[date], first: date | None, last: date | None) -> list[ColumnElement[bool]]:
+    """Both days count.  Spec: §10."""
+    found: list[ColumnElement[bool]] = []
+    if first is not None:
+        found.append(column >= first)
+    if last is not None:
+        found.append(column <= last)
+    return found
 
 
 def search_payments(pay: Pay, merchant: Merchant, query: Query) -> Found:
     """Return one page.  Raises: ResourceNotFound for a page past the end; an empty first page is found."""
-    condition = [payments.c.account_id == merchant.account.id, *_filters(query)]
+    condition = [payments.c.account_id == merchant.account.id, *_filters(pay, query)]
+    newest = select(payments).where(*condition).order_by(payments.c.created_at.desc(), payments.c.id.desc())
+    first = (query.page - 1) * query.display_size
     with pay.reading() as tx:
-        total = tx.connection.execute(select(func.count()).select_from(payments).where(*condition)).scalar_one()
-        statement = select(payments).where(*condition).order_by(payments.c.created_at.desc(), payments.c.id.desc())
-        page = statement.limit(query.display_size).offset((query.page - 1) * query.display_size)
-        found = [payment_of(row, pay.cipher) for row in tx.connection.execute(page)]
+        if _is_longer_than_a_gram(query):
+            every = [payment_of(row, pay.cipher) for row in tx.connection.execute(newest)]
+            true = [payment for payment in every if _holds(payment, query)]
+            total, found = len(true), true[first : first + query.display_size]
+        else:
+            total = tx.connection.execute(select(func.count()).select_from(payments).where(*condition)).scalar_one()
+            page = newest.limit(query.display_size).offset(first)
+            found = [payment_of(row, pay.cipher) for row in tx.connection.execute(page)]
     if not found and query.page > 1:
         raise ResourceNotFound("P0402", "Page not found")
     return Found(total, found)
+
+
+def _is_longer_than_a_gram(query: Query) -> bool:
+    """True where a text may have all the short strings of the part looked for, and not the part: what is found is then read."""
+    return any(part is not None and len(part) > GRAM_MAX for part in (query.email, query.cardholder_name))
+
+
+def _holds(payment: Payment, query: Query) -> bool:
+    parts = ((query.email, payment.payer.email), (query.cardholder_name, payment.payer.cardholder_name))
+    return all(part is None or part.casefold() in text.casefold() for part, text in parts)
+
+
+def search_refunds(pay: Pay, merchant: Merchant, query: Query) -> FoundRefunds:
+    """Return one page of refunds.  Raises: ResourceNotFound for a page past the end."""
+    condition = [
+        payments.c.account_id == merchant.account.id,
+        *_between(refunds.c.created_at, query.from_date, query.to_date),
+        *_settled(refunds.c.settled_on, query.from_settled, query.to_settled),
+    ]
+    both = refunds.join(payments, payments.c.id == refunds.c.payment_id)
+    with pay.reading() as tx:
+        total = tx.connection.execute(select(func.count()).select_from(both).where(*condition)).scalar_one()
+        newest = select(refunds).select_from(both).where(*condition).order_by(refunds.c.created_at.desc(), refunds.c.id.desc())
+        page = newest.limit(query.display_size).offset((query.page - 1) * query.display_size)
+        found = [refund_of(row) for row in tx.connection.execute(page)]
+    if not found and query.page > 1:
+        raise ResourceNotFound("P1100", "Page not found")
+    return FoundRefunds(total, found)

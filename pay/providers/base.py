@@ -5,9 +5,10 @@ with the first outcome; where it cannot, its adapter must say `unknown` and be a
 Spec: pay-design.md §4.2.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Action(StrEnum):
@@ -34,6 +35,12 @@ class Outcome:
     verdict: Verdict
     provider_id: str
     reason: str = ""
+    may_retry: bool = True
+    """False where the scheme says that this instrument is never to be charged again."""
+    instrument_token: str = field(default="", repr=False)
+    """The provider's name for what was charged, where the order asked to keep it for later."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What must be told to the provider at a refund or a capture: its codes, never a card."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,15 @@ class Order:
     amount_minor: int
     currency: str
     provider_id: str = ""
+    action: Action = Action.AUTHORISE
+    keeps_instrument: bool = False
+    """True where the payer agreed that the instrument be charged again later."""
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    taken_minor: int = 0
+    """What was taken, less what was given back before this order: for providers whose only answer is a balance."""
+    shares: tuple[tuple[str, int], ...] = ()
+    """The amount by beneficiary, where there are several."""
 
 
 class GatewayUnavailable(Exception):
@@ -93,9 +109,8 @@ class Gateway(Protocol):
     settles_refunds_at_once: bool
     """True where a refund is answered finally in one call, so that the request itself may ask."""
 
-    def authorise(self, order: Order, card: CardDetails) -> Outcome:
-        """Reserve the amount on the card.  Raises: GatewayUnavailable."""
-        ...
+    repeats_safely: bool
+    """True where an order that arrives twice is done once; else it is asked for with `find` before it is sent again."""
 
     def capture(self, order: Order) -> Outcome:
         """Take the reserved amount.  Raises: GatewayUnavailable."""
@@ -109,6 +124,19 @@ class Gateway(Protocol):
         """Give taken money back.  Raises: GatewayUnavailable."""
         ...
 
-    def find(self, reference: str) -> Outcome | None:
-        """Return what became of a reference, or None when it never arrived.  Raises: GatewayUnavailable."""
+    def find(self, order: Order) -> Outcome | None:
+        """Return what became of an order, or None when it never arrived.  Raises: GatewayUnavailable."""
+        ...
+
+
+@runtime_checkable
+class CardGateway(Gateway, Protocol):
+    """A provider that is told a card, or a token of one."""
+
+    def authorise(self, order: Order, card: CardDetails) -> Outcome:
+        """Reserve the amount on the card.  Raises: GatewayUnavailable."""
+        ...
+
+    def charge(self, order: Order, instrument_token: str) -> Outcome:
+        """Reserve the amount on an instrument that was kept.  Raises: GatewayUnavailable."""
         ...

@@ -4,7 +4,7 @@ Spec: pay-api.md §18.  It behaves as an outside party would: it keeps a book of
 its own, and never keeps a card.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Protocol
 
@@ -35,6 +35,12 @@ APPROVED_CARDS = frozenset(
     ]
 )
 DEBIT_CARDS = frozenset(["4000056655665556", "4988080000000000", "4131840000000003", "4000180000000002", "5200828282828210"])
+CORPORATE_CARDS = frozenset(["4988080000000000", "4111111111111111", "4293189100000008", "5101180000000007"])
+CORPORATE_PREPAID_CARDS = frozenset(["4131840000000003", "4000180000000002", "5200828282828210"])
+PREPAID_CARDS = CORPORATE_PREPAID_CARDS | {"4000160000000004"}
+REFUSES_LATER_CARD = "5105105105105100"
+"""Its first payment under an agreement works, later ones are declined for good."""
+CHARGES, REFUSES = "sandbox-instrument-charges", "sandbox-instrument-refuses"
 DECLINED_CARDS = {"4000000000000002": "declined", "4000000000000069": "expired card", "4000000000000127": "wrong security code"}
 ERROR_CARDS = {"4000000000000119": "processing error"}
 
@@ -46,6 +52,21 @@ def judge(digits: str) -> tuple[Verdict, str]:
     if digits in DECLINED_CARDS:
         return Verdict.DECLINED, DECLINED_CARDS[digits]
     return Verdict.ERROR, ERROR_CARDS.get(digits, "unknown test card")
+
+
+@dataclass(frozen=True)
+class CardKind:
+    """What the number range of a card says of it.  Spec: pay-api.md §19."""
+
+    card_type: str
+    is_corporate: bool
+    is_prepaid: bool
+
+
+def kind_of(digits: str) -> CardKind:
+    """Return the kind of a test card."""
+    corporate = digits in CORPORATE_CARDS | CORPORATE_PREPAID_CARDS
+    return CardKind("debit" if digits in DEBIT_CARDS else "credit", corporate, digits in PREPAID_CARDS)
 
 
 @dataclass(frozen=True)
@@ -106,6 +127,7 @@ class SandboxGateway:
     name = "sandbox"
     takes_card_numbers_here = True
     settles_refunds_at_once = True
+    repeats_safely = True
 
     def __init__(self, bookings: Bookings) -> None:
         self._bookings = bookings
@@ -113,7 +135,17 @@ class SandboxGateway:
     def authorise(self, order: Order, card: CardDetails) -> Outcome:
         """Judge the card by its number."""
         verdict, reason = judge(card.number.digits)
-        return self._keep(Action.AUTHORISE, order, verdict, reason)
+        outcome = self._keep(Action.AUTHORISE, order, verdict, reason)
+        if outcome.verdict is not Verdict.APPROVED or not order.keeps_instrument:
+            return outcome
+        return replace(outcome, instrument_token=REFUSES if card.number.digits == REFUSES_LATER_CARD else CHARGES)
+
+    def charge(self, order: Order, instrument_token: str) -> Outcome:
+        """Judge an instrument by its token."""
+        if instrument_token == CHARGES:
+            return self._keep(Action.AUTHORISE, order, Verdict.APPROVED, "")
+        outcome = self._keep(Action.AUTHORISE, order, Verdict.DECLINED, "not to be charged again")
+        return replace(outcome, may_retry=False)
 
     def capture(self, order: Order) -> Outcome:
         """Take what was authorised and not voided."""
@@ -136,9 +168,9 @@ class SandboxGateway:
             return self._keep(Action.REFUND, order, Verdict.DECLINED, "more than was taken")
         return self._keep(Action.REFUND, order, Verdict.APPROVED, "")
 
-    def find(self, reference: str) -> Outcome | None:
-        """Return what became of a reference."""
-        booking = self._bookings.find(reference)
+    def find(self, order: Order) -> Outcome | None:
+        """Return what became of an order."""
+        booking = self._bookings.find(order.reference)
         return None if booking is None else booking.outcome
 
     def _keep(self, action: Action, order: Order, verdict: Verdict, reason: str) -> Outcome:

@@ -4,8 +4,12 @@ from flask import g, request
 
 from pay.context import Merchant, current
 from pay.operations.accounts import authenticate
+from pay.operations.limits import check_rate
 from pay.operations.pages import check_session
 from shared.access import Access
+
+COSTLY = {"payments.create": "create_payment", "payments.capture": "capture_payment"}
+"""What is counted apart from other calls of its method.  Spec: pay-api.md §21."""
 
 
 class PaymentKey(Access):
@@ -15,8 +19,19 @@ class PaymentKey(Access):
     bearer = "An API key of the account."
 
     def check(self) -> None:
-        """Leave the Merchant in `g.merchant`.  Raises: KeyRefused."""
-        g.merchant = authenticate(current(), request.headers.get("Authorization", ""))
+        """Leave the Merchant in `g.merchant`.  Raises: KeyRefused, TooManyCalls."""
+        pay = current()
+        g.merchant = authenticate(pay, request.headers.get("Authorization", ""))
+        check_rate(pay, g.merchant.account, request.method, COSTLY.get(request.endpoint or "", ""))
+
+
+class OneTimeToken(Access):
+    """Whoever holds the one-time token of a payment over the telephone; the operation looks at it, and uses it up.  Spec: §13."""
+
+    name = "one-time token in the body"
+
+    def check(self) -> None:
+        """Let the token be looked at."""
 
 
 class PaymentLink(Access):

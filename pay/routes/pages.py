@@ -10,7 +10,6 @@ from pay.context import Pay, current
 from pay.errors import CardPageNotAllowed, OperationInProgress, PaymentLinkUsed
 from pay.operations import authorisations, captures, endings, pages
 from pay.operations.pages import Visit
-from pay.providers.sandbox import DEBIT_CARDS
 from pay.routes.access import PayerOfPayment, PaymentLink, cookie_name
 from pay.routes.countries import countries
 from pay.schemas.card_form import ID_OF, CardForm, read_card_form
@@ -79,9 +78,8 @@ def send_card(payment_id: str) -> BaseResponse:
     form = read_card_form(request.form, seen.account, pay.clock.now().date(), known=seen.payment.payer)
     if form.card is None:
         return _card_page(pay, seen, form)
-    card_type = "debit" if form.card.number.digits in DEBIT_CARDS else "credit"
     with suppress(WrongState, OperationInProgress):  # sent twice: the first one counts, and its state says where to go
-        authorisations.authorise(pay, seen.payment.id, form.card, form.payer, card_type=card_type)
+        authorisations.authorise(pay, seen.payment.id, form.card, form.payer)
     return _lead_on(pages.visit(pay, seen.payment.id))
 
 

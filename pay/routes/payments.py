@@ -9,8 +9,8 @@ from pay.routes.access import PaymentKey, merchant
 from pay.schemas.bodies import read_body
 from pay.schemas.headers import HEADER, read_idempotency_key
 from pay.schemas.payments import read_new_payment
-from pay.schemas.searches import read_query, results_body
-from pay.standards.payment_object import iso_milliseconds, payment_body, payment_links, state_body
+from pay.schemas.searches import ResultsPage, asked, read_query, results_body
+from pay.standards.payment_object import iso_milliseconds, payment_body, payment_links, search_links, state_body
 from shared.routes import Routes
 
 bp = Routes("payments", __name__, url_prefix="/v1/payments", access=PaymentKey())
@@ -41,9 +41,12 @@ def create() -> Response:
 @bp.get("")
 def search() -> Response:
     """Search payments, newest first."""
-    given = request.args.to_dict()
+    pay, given = current(), asked(request.args.to_dict())
     query = read_query(given)
-    return jsonify(results_body(searches.search_payments(current(), merchant(), query), query, given, current().addresses))
+    found = searches.search_payments(pay, merchant(), query)
+    results = [payment_body(payment) | {"_links": search_links(payment, pay.addresses)} for payment in found.payments]
+    page = ResultsPage(f"{pay.addresses.api}/v1/payments", found.total, query.page, query.display_size)
+    return jsonify(results_body(page, results, given))
 
 
 @bp.get("/<payment_id>")
@@ -71,12 +74,12 @@ def events(payment_id: str) -> Response:
 @bp.post("/<payment_id>/cancel")
 def cancel(payment_id: str) -> Response:
     """Cancel an unfinished payment."""
-    endings.cancel_by_service(current(), merchant(), payment_id)
+    endings.cancel_by_service(current(), merchant(), payment_id, read_idempotency_key(request.headers.get(HEADER)))
     return Response(status=204)
 
 
 @bp.post("/<payment_id>/capture")
 def capture(payment_id: str) -> Response:
     """Capture a payment that waits for it; again is answered alike."""
-    captures.request_capture(current(), merchant(), payment_id)
+    captures.request_capture(current(), merchant(), payment_id, read_idempotency_key(request.headers.get(HEADER)))
     return Response(status=204)

@@ -3,11 +3,12 @@
 from flask import Response, jsonify, request
 
 from pay.context import current
-from pay.operations import refunds
+from pay.operations import refunds, searches
 from pay.routes.access import PaymentKey, merchant
 from pay.schemas.bodies import read_body
 from pay.schemas.headers import HEADER, read_idempotency_key
 from pay.schemas.refunds import read_new_refund, refund_body
+from pay.schemas.searches import REFUNDS, ResultsPage, asked, read_query, results_body
 from shared.routes import Routes
 
 bp = Routes("refunds", __name__, url_prefix="/v1/payments/<payment_id>/refunds", access=PaymentKey())
@@ -40,3 +41,17 @@ def list_all(payment_id: str) -> Response:
 def get(payment_id: str, refund_id: str) -> Response:
     """Return one refund."""
     return jsonify(refund_body(refunds.get_refund(current(), merchant(), payment_id, refund_id), current().addresses))
+
+
+search_bp = Routes("refund_search", __name__, url_prefix="/v1/refunds", access=PaymentKey())
+
+
+@search_bp.get("")
+def search() -> Response:
+    """Search refunds, newest first."""
+    pay, given = current(), asked(request.args.to_dict(), REFUNDS)
+    query = read_query(given, REFUNDS, "P1101")
+    found = searches.search_refunds(pay, merchant(), query)
+    results = [{"payment_id": refund.payment_id} | refund_body(refund, pay.addresses) for refund in found.refunds]
+    page = ResultsPage(f"{pay.addresses.api}/v1/refunds", found.total, query.page, query.display_size)
+    return jsonify(results_body(page, results, given))

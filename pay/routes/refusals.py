@@ -16,6 +16,12 @@ DOWNSTREAM = {
     "refunds.create": "P0698",
     "refunds.get": "P0798",
     "refunds.list_all": "P0898",
+    "refund_search.search": "P1898",
+    "disputes.search": "P0498",
+    "agreements.create": "P2198",
+    "agreements.get": "P2298",
+    "agreements.search": "P2498",
+    "agreements.cancel": "P2598",
 }
 
 

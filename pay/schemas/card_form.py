@@ -7,6 +7,7 @@ from datetime import date
 
 from pay.models.account import Account
 from pay.providers.base import CardDetails, CardNumber
+from pay.providers.sandbox import kind_of
 from pay.standards.cards import LABELS, MAX_DIGITS, MIN_DIGITS, brand_of, holds_card_number, luhn_valid
 from pay.standards.payment_object import Address, Payer
 from shared.web import gettext_noop as noop
@@ -76,6 +77,8 @@ def _number_fault(digits: str, account: Account) -> str | None:
     brand = brand_of(digits)
     if brand is None or LABELS[brand.label].code not in account.card_brands:
         return noop("We do not take this kind of card. Use another card")
+    if account.block_prepaid and kind_of(digits).is_prepaid:
+        return noop("We do not take prepaid cards. Use another card")
     return None
 
 

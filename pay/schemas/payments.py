@@ -6,9 +6,11 @@ Spec: pay-api.md §5.1 (fields), §5.2 (order and words), §5.3 (business checks
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from pay.errors import AttributeOutOfRange, FeatureNotEnabled, InvalidAttribute, UnexpectedAttribute
+from pay.errors import AttributeOutOfRange, FeatureNotEnabled, UnexpectedAttribute
 from pay.models.account import Account
 from pay.operations.payments import NewPayment
+from pay.providers.sandbox import SandboxGateway
+from pay.schemas.allocations import check_sum, read_allocations
 from pay.schemas.bodies import Body
 from pay.schemas.rules import MAX_TEXT, check_length, check_metadata, check_plain_text, is_integer, missing, out_of_range, wrong_type
 from pay.standards.payment_object import Address, Payer
@@ -180,13 +182,13 @@ def _business(body: Body, account: Account, contact: str) -> None:
     if body.get("moto") is True and mode != "agreement" and not account.allow_moto:
         text = "MOTO payments are not enabled for this account. Please contact support if you would like to process MOTO payments"
         raise FeatureNotEnabled("P0196", f"{text} - {contact} .")
-    if mode == "moto_api":
+    if mode == "moto_api" and not (account.allow_moto_api and account.gateway == SandboxGateway.name and not account.is_live):
         raise FeatureNotEnabled("P0195", "Using authorisation_mode of moto_api is not allowed for this account")
     _agreement(body, str(mode))
 
 
 def _agreement(body: Body, mode: str) -> None:
-    """No account has agreements yet, so each id given is one that does not exist."""
+    """Which members go with which mode; whether the agreement is there, the operation looks."""
     if mode == "agreement":
         if "agreement_id" not in body:
             raise missing("agreement_id")
@@ -195,14 +197,9 @@ def _agreement(body: Body, mode: str) -> None:
                 raise _unexpected(field)
     elif "agreement_id" in body:
         raise _unexpected("agreement_id")
-    if "set_up_agreement" in body:
-        if mode != "web":
-            raise _unexpected("set_up_agreement")
-        text = "Invalid attribute value: set_up_agreement. Agreement ID does not exist"
-        raise InvalidAttribute("P0103", text, field="set_up_agreement")
-    if mode == "agreement":
-        raise wrong_type("agreement_id", "Agreement does not exist")
-    if "agreement_payment_type" in body:
+    if "set_up_agreement" in body and mode != "web":
+        raise _unexpected("set_up_agreement")
+    if mode != "agreement" and "set_up_agreement" not in body and "agreement_payment_type" in body:
         raise _unexpected("agreement_payment_type")
 
 
@@ -213,21 +210,32 @@ def read_new_payment(body: Body, account: Account, *, contact: str) -> NewPaymen
     """
     for check in TYPES:
         check(body)
+    allocations = read_allocations(body)
     _ranges(body, account)
+    check_sum(allocations, body["amount"])
     _business(body, account, contact)
     amount = body["amount"]
-    language = body.get("language")
+    agreement = body.get("agreement_id", body.get("set_up_agreement"))
     return NewPayment(
         amount_minor=amount if isinstance(amount, int) else 0,
         reference=str(body["reference"]),
         description=str(body["description"]),
-        return_url=str(body["return_url"]),
-        language=str(language) if language else None,
+        return_url=_text(body, "return_url"),
+        language=_text(body, "language"),
         delayed_capture=body.get("delayed_capture") is True,
         moto=body.get("moto") is True,
         metadata=check_metadata(body["metadata"]) if "metadata" in body else None,
         payer=_payer(body),
+        mode=_text(body, "authorisation_mode") or "web",
+        agreement_id=agreement if isinstance(agreement, str) else None,
+        agreement_payment_type=_text(body, "agreement_payment_type"),
+        allocations=allocations,
     )
+
+
+def _text(body: Body, name: str) -> str | None:
+    value = body.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _payer(body: Body) -> Payer:

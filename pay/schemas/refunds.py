@@ -31,6 +31,8 @@ def refund_body(refund: Refund, addresses: Addresses) -> Json:
     """Return a refund with its links."""
     payment = addresses.payment(refund.payment_id)
     settled: Json = {"captured_date": refund.updated_at.date().isoformat()} if refund.state is RefundState.REFUNDED else {}
+    if refund.settled_on is not None:
+        settled["settled_date"] = refund.settled_on.isoformat()
     return {
         "refund_id": refund.id,
         "created_date": iso_milliseconds(refund.created_at),

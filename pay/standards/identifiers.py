@@ -13,6 +13,8 @@ LENGTH = 26
 PaymentId = NewType("PaymentId", str)
 RefundId = NewType("RefundId", str)
 AccountId = NewType("AccountId", str)
+AgreementId = NewType("AgreementId", str)
+DisputeId = NewType("DisputeId", str)
 
 _FORM = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 

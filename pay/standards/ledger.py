@@ -31,6 +31,8 @@ class Kind(StrEnum):
 
     ASSET = "asset"
     LIABILITY = "liability"
+    INCOME = "income"
+    EXPENSE = "expense"
 
 
 class Source(StrEnum):
@@ -42,6 +44,14 @@ class Source(StrEnum):
     REFUND_REQUESTED = "refund:requested"
     REFUND_CONFIRMED = "refund:confirmed"
     REFUND_FAILED = "refund:failed"
+    SETTLED = "settlement:line"
+    DISPUTE_OPENED = "dispute:opened"
+    DISPUTE_LOST = "dispute:lost"
+    DISPUTE_WON = "dispute:won"
+    SUSPENDED = "suspense:received"
+    SUSPENSE_REFUNDED = "suspense:refunded"
+    SUSPENSE_APPLIED = "suspense:applied"
+    REMITTED = "remittance:sent"
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,43 @@ class LedgerAccount:
 
     code: str
     kind: Kind
+
+
+SURCHARGE = "surcharge"
+
+
+@dataclass(frozen=True)
+class Share:
+    """Who is owed how much of a payment, and for what; `SURCHARGE` stands for the operator's own income."""
+
+    beneficiary: str
+    amount_minor: int
+    purpose: str = ""
+
+
+def bank_account(name: str) -> LedgerAccount:
+    """Return money at a bank."""
+    return LedgerAccount(f"bank:{name}", Kind.ASSET)
+
+
+def fees_account(gateway: str) -> LedgerAccount:
+    """Return what a channel keeps for itself."""
+    return LedgerAccount(f"fees:{gateway}", Kind.EXPENSE)
+
+
+def suspense_account(channel: str) -> LedgerAccount:
+    """Return money of a channel that matches nothing."""
+    return LedgerAccount(f"suspense:{channel}", Kind.LIABILITY)
+
+
+def payable_account(beneficiary: str) -> LedgerAccount:
+    """Return what is owed to a public body."""
+    return LedgerAccount(f"beneficiary_payable:{beneficiary}", Kind.LIABILITY)
+
+
+def receivable_account(gateway: str, account_id: str | None) -> LedgerAccount:
+    """Return what a channel has taken and not yet paid to our bank; without an account where it cannot be told whose it is."""
+    return LedgerAccount(f"channel_receivable:{gateway}:{account_id or 'unknown'}", Kind.ASSET)
 
 
 @dataclass(frozen=True)
@@ -74,17 +121,23 @@ class Book:
     @property
     def channel_receivable(self) -> LedgerAccount:
         """Taken by the channel, not yet at our bank."""
-        return LedgerAccount(f"channel_receivable:{self.gateway}:{self.account_id}", Kind.ASSET)
-
-    @property
-    def beneficiary_payable(self) -> LedgerAccount:
-        """Owed to the public body."""
-        return LedgerAccount(f"beneficiary_payable:{self.beneficiary}", Kind.LIABILITY)
+        return receivable_account(self.gateway, self.account_id)
 
     @property
     def refunds_in_transit(self) -> LedgerAccount:
         """Asked back by the service, not yet confirmed by the channel."""
         return LedgerAccount(f"refunds_in_transit:{self.gateway}:{self.account_id}", Kind.LIABILITY)
+
+    @property
+    def dispute_hold(self) -> LedgerAccount:
+        """Kept back by the channel while a dispute is open."""
+        return LedgerAccount(f"dispute_hold:{self.account_id}", Kind.ASSET)
+
+    def owed(self, beneficiary: str) -> LedgerAccount:
+        """Return the account that is credited with a share."""
+        if beneficiary == SURCHARGE:
+            return LedgerAccount(f"surcharge_income:{self.account_id}", Kind.INCOME)
+        return payable_account(beneficiary)
 
 
 @dataclass(frozen=True)
@@ -111,52 +164,81 @@ def is_balanced(lines: Iterable[Line]) -> bool:
     return not any(sums.values())
 
 
-def _move(debit: LedgerAccount, credit: LedgerAccount, amount_minor: int, layer: Layer) -> tuple[Line, Line]:
+def _move(debit: LedgerAccount, credit: LedgerAccount, amount_minor: int, layer: Layer) -> tuple[Line, ...]:
+    if not amount_minor:
+        return ()
     return Line(debit, Side.DEBIT, layer, amount_minor), Line(credit, Side.CREDIT, layer, amount_minor)
 
 
-def _reversed(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+def _reversed(lines: Iterable[Line]) -> tuple[Line, ...]:
     return tuple(replace(line, side=Side.CREDIT if line.side is Side.DEBIT else Side.DEBIT) for line in lines)
 
 
-def authorised(book: Book, payment_id: str, amount_minor: int) -> Posting:
-    """Reserve: the channel will owe us, we will owe the body."""
-    lines = _move(book.channel_receivable, book.beneficiary_payable, amount_minor, Layer.PENDING)
-    return Posting(Source.AUTHORISED, payment_id, payment_id, book.currency, lines)
+def _taken(book: Book, shares: Iterable[Share], layer: Layer) -> tuple[Line, ...]:
+    """The channel owes us the sum, we owe each beneficiary its share."""
+    owed = tuple(Line(book.owed(share.beneficiary), Side.CREDIT, layer, share.amount_minor) for share in shares if share.amount_minor)
+    return (Line(book.channel_receivable, Side.DEBIT, layer, sum(line.amount_minor for line in owed)), *owed)
 
 
-def captured(book: Book, payment_id: str, amount_minor: int) -> Posting:
+def _given_back(book: Book, shares: Iterable[Share], layer: Layer) -> tuple[Line, ...]:
+    """We owe each beneficiary less, and the sum is on its way back to the payer."""
+    debits = tuple(Line(book.owed(share.beneficiary), Side.DEBIT, layer, share.amount_minor) for share in shares if share.amount_minor)
+    return (*debits, Line(book.refunds_in_transit, Side.CREDIT, layer, sum(line.amount_minor for line in debits)))
+
+
+def authorised(book: Book, payment_id: str, shares: Iterable[Share]) -> Posting:
+    """Reserve: the channel will owe us, we will owe the bodies."""
+    return Posting(Source.AUTHORISED, payment_id, payment_id, book.currency, _taken(book, shares, Layer.PENDING))
+
+
+def captured(book: Book, payment_id: str, shares: tuple[Share, ...]) -> Posting:
     """Move what was reserved."""
-    reserved = authorised(book, payment_id, amount_minor).lines
-    moved = _move(book.channel_receivable, book.beneficiary_payable, amount_minor, Layer.POSTED)
-    return Posting(Source.CAPTURED, payment_id, payment_id, book.currency, _reversed(reserved) + moved, resolves=Source.AUTHORISED)
+    lines = _reversed(_taken(book, shares, Layer.PENDING)) + _taken(book, shares, Layer.POSTED)
+    return Posting(Source.CAPTURED, payment_id, payment_id, book.currency, lines, resolves=Source.AUTHORISED)
 
 
-def voided(book: Book, payment_id: str, amount_minor: int) -> Posting:
+def voided(book: Book, payment_id: str, shares: Iterable[Share]) -> Posting:
     """Free what was reserved."""
-    reserved = authorised(book, payment_id, amount_minor).lines
-    return Posting(Source.VOIDED, payment_id, payment_id, book.currency, _reversed(reserved), resolves=Source.AUTHORISED)
+    lines = _reversed(_taken(book, shares, Layer.PENDING))
+    return Posting(Source.VOIDED, payment_id, payment_id, book.currency, lines, resolves=Source.AUTHORISED)
 
 
-def refund_requested(book: Book, payment_id: str, refund_id: str, amount_minor: int) -> Posting:
+def refund_requested(book: Book, payment_id: str, refund_id: str, shares: Iterable[Share]) -> Posting:
     """Reserve what goes back to the payer."""
-    lines = _move(book.beneficiary_payable, book.refunds_in_transit, amount_minor, Layer.PENDING)
-    return Posting(Source.REFUND_REQUESTED, refund_id, payment_id, book.currency, lines)
+    return Posting(Source.REFUND_REQUESTED, refund_id, payment_id, book.currency, _given_back(book, shares, Layer.PENDING))
 
 
-def refund_confirmed(book: Book, payment_id: str, refund_id: str, amount_minor: int) -> Posting:
-    """Move it: we owe the body less, and the channel owes us less."""
-    reserved = refund_requested(book, payment_id, refund_id, amount_minor).lines
-    moved = _move(book.beneficiary_payable, book.refunds_in_transit, amount_minor, Layer.POSTED)
-    paid = _move(book.refunds_in_transit, book.channel_receivable, amount_minor, Layer.POSTED)
-    lines = _reversed(reserved) + moved + paid
+def refund_confirmed(book: Book, payment_id: str, refund_id: str, shares: tuple[Share, ...]) -> Posting:
+    """Move it: we owe the bodies less, and the channel owes us less."""
+    total = sum(share.amount_minor for share in shares)
+    paid = _move(book.refunds_in_transit, book.channel_receivable, total, Layer.POSTED)
+    lines = _reversed(_given_back(book, shares, Layer.PENDING)) + _given_back(book, shares, Layer.POSTED) + paid
     return Posting(Source.REFUND_CONFIRMED, refund_id, payment_id, book.currency, lines, resolves=Source.REFUND_REQUESTED)
 
 
-def refund_failed(book: Book, payment_id: str, refund_id: str, amount_minor: int) -> Posting:
+def refund_failed(book: Book, payment_id: str, refund_id: str, shares: Iterable[Share]) -> Posting:
     """Free what was reserved for the refund."""
-    reserved = refund_requested(book, payment_id, refund_id, amount_minor).lines
-    return Posting(Source.REFUND_FAILED, refund_id, payment_id, book.currency, _reversed(reserved), resolves=Source.REFUND_REQUESTED)
+    lines = _reversed(_given_back(book, shares, Layer.PENDING))
+    return Posting(Source.REFUND_FAILED, refund_id, payment_id, book.currency, lines, resolves=Source.REFUND_REQUESTED)
+
+
+def split_refund(left: tuple[Share, ...], amount_minor: int) -> tuple[Share, ...]:
+    """Divide a refund over what each beneficiary still has, in proportion, to the last unit; the surcharge comes last.
+
+    Raises: ValueError for more than is left.
+    """
+    bodies = [share for share in left if share.beneficiary != SURCHARGE]
+    total = sum(share.amount_minor for share in bodies)
+    from_bodies = min(amount_minor, total)
+    parts = [share.amount_minor * from_bodies // total if total else 0 for share in bodies]
+    by_remainder = sorted(range(len(bodies)), key=lambda n: (-(bodies[n].amount_minor * from_bodies % total if total else 0), n))
+    for n in by_remainder[: from_bodies - sum(parts)]:
+        parts[n] += 1
+    divided = [Share(share.beneficiary, part) for share, part in zip(bodies, parts, strict=True) if part]
+    rest = amount_minor - from_bodies
+    if rest > sum(share.amount_minor for share in left if share.beneficiary == SURCHARGE):
+        raise ValueError("more than is left")
+    return (*divided, Share(SURCHARGE, rest)) if rest else tuple(divided)
 
 
 S = PaymentState

@@ -4,9 +4,10 @@ Spec: pay-api.md §6, §7, §9 (refund_summary), §1 (dates, null handling).
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
-from pay.standards.identifiers import AccountId, PaymentId
+from pay.standards.identifiers import AccountId, AgreementId, PaymentId
+from pay.standards.ledger import SURCHARGE, Share
 from pay.standards.payment_states import CAPTURABLE, OPEN_STATES, PUBLIC, PaymentState, PublicState
 from pay.standards.refund_states import refundable
 
@@ -79,6 +80,27 @@ class Payment:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
+    surcharge_minor: int = 0
+    fee_minor: int | None = None
+    settled_on: date | None = None
+    allocations: tuple[Share, ...] = ()
+    """Who is owed what, where it is not the account's own body alone."""
+    attempt_reference: str | None = None
+    attempts_made: int = 0
+    attempts_max: int = 1
+    agreement_id: AgreementId | None = None
+    agreement_payment_type: str | None = None
+    can_retry: bool | None = None
+
+    @property
+    def total_minor(self) -> int:
+        """What the payer is asked for: the amount and the surcharge."""
+        return self.amount_minor + self.surcharge_minor
+
+    def shares(self, beneficiary: str) -> tuple[Share, ...]:
+        """Return who is owed what; `beneficiary` is the account's own body, which is owed all where nothing else is said."""
+        owed = self.allocations or (Share(beneficiary, self.amount_minor),)
+        return (*owed, Share(SURCHARGE, self.surcharge_minor)) if self.surcharge_minor else owed
 
     @property
     def public_state(self) -> PublicState:
@@ -91,9 +113,14 @@ class Payment:
         return self.state in OPEN_STATES and self.authorisation_mode == "web"
 
     @property
+    def gives_token(self) -> bool:
+        """True while a reader of the payment gets a new single-use token: for the pages, or for `/v1/auth`.  Spec: §6."""
+        return self.is_open or (self.authorisation_mode == "moto_api" and self.state is PaymentState.CREATED)
+
+    @property
     def available_minor(self) -> int:
         """What may still be refunded, were the payment captured."""
-        return self.amount_minor - self.refunded_minor
+        return self.total_minor - self.refunded_minor
 
 
 @dataclass(frozen=True)
@@ -113,11 +140,13 @@ def iso_milliseconds(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def state_body(state: PublicState) -> Json:
-    """Return the `state` member."""
+def state_body(state: PublicState, *, can_retry: bool | None = None) -> Json:
+    """Return the `state` member; `can_retry` is told of failed payments under an agreement."""
     body: Json = {"status": state.status, "finished": state.finished}
     if state.code is not None:
         body |= {"code": state.code, "message": state.message}
+    if can_retry is not None and state.status == "failed":
+        body["can_retry"] = can_retry
     return body
 
 
@@ -146,7 +175,13 @@ def _settlement_body(payment: Payment) -> Json:
         body["capture_submit_time"] = iso_milliseconds(payment.capture_submitted_at)
     if payment.captured_at:
         body["captured_date"] = payment.captured_at.date().isoformat()
+    if payment.settled_on:
+        body["settled_date"] = payment.settled_on.isoformat()
     return body
+
+
+def _allocation(share: Share) -> Json:
+    return {"beneficiary": share.beneficiary, "amount": share.amount_minor} | ({"purpose": share.purpose} if share.purpose else {})
 
 
 def payment_body(payment: Payment) -> Json:
@@ -160,11 +195,11 @@ def payment_body(payment: Payment) -> Json:
         "language": payment.language,
         "email": payment.payer.email or None,
         "metadata": payment.metadata or None,
-        "state": state_body(payment.public_state),
+        "state": state_body(payment.public_state, can_retry=payment.can_retry),
         "payment_provider": payment.gateway,
         "created_date": iso_milliseconds(payment.created_at),
         "refund_summary": {
-            "status": refundable(payment.state, payment.amount_minor, payment.refunded_minor).value,
+            "status": refundable(payment.state, payment.total_minor, payment.refunded_minor, mode=payment.authorisation_mode).value,
             "amount_available": payment.available_minor,
             "amount_submitted": payment.refunded_minor,
         },
@@ -173,9 +208,16 @@ def payment_body(payment: Payment) -> Json:
         "card_brand": card["card_brand"] if card else None,
         "delayed_capture": payment.delayed_capture,
         "moto": payment.moto,
+        "corporate_card_surcharge": payment.surcharge_minor or None,
+        "total_amount": payment.total_minor if payment.surcharge_minor else None,
+        "fee": payment.fee_minor,
+        "net_amount": None if payment.fee_minor is None else payment.total_minor - payment.fee_minor,
         "provider_id": payment.provider_id,
         "return_url": payment.return_url,
+        "agreement_id": payment.agreement_id,
         "authorisation_mode": payment.authorisation_mode,
+        "agreement_payment_type": payment.agreement_payment_type,
+        "allocations": [_allocation(share) for share in payment.allocations] or None,
     }
     return {name: value for name, value in body.items() if value is not None}
 
@@ -185,10 +227,13 @@ def _link(href: str, method: str) -> Json:
 
 
 def payment_links(payment: Payment, addresses: Addresses, *, token: str | None) -> Json:
-    """Return `_links`; `token` opens the payer pages once, and is None where the payment is not open."""
+    """Return `_links`; `token` opens the payer pages, or authorises by API, once; it is None where there is nothing to open."""
     own = addresses.payment(payment.id)
     links: Json = {"self": _link(own, "GET"), "events": _link(own + "/events", "GET"), "refunds": _link(own + "/refunds", "GET")}
-    if token is not None:
+    if token is not None and payment.authorisation_mode == "moto_api":
+        form = {"type": "application/json", "params": {"one_time_token": token}}
+        links["auth_url_post"] = form | _link(addresses.api + "/v1/auth", "POST")
+    elif token is not None:
         secure = addresses.pages + "/secure"
         links["next_url"] = _link(f"{secure}/{token}", "GET")
         form = {"type": "application/x-www-form-urlencoded", "params": {"chargeTokenId": token}}

@@ -168,10 +168,14 @@ _LAWFUL: dict[PaymentState, tuple[PaymentState, ...]] = {
     S.AUTHORISATION_TIMEOUT: _CLEAN_UP,
     S.AUTHORISATION_UNEXPECTED_ERROR: _CLEAN_UP,
 }
+_ANOTHER_TRY = (S.AUTHORISATION_READY, S.AUTHORISATION_3DS_REQUIRED, S.AUTHORISATION_3DS_READY)
+"""From here a payer who may try again goes back to the pages: our extension to the table.  Spec: §25."""
+
 PAYMENT_TABLE: Table[PaymentState, PaymentEvent] = Table(
     "payment",
     initial=frozenset({S.CREATED, S.PAYMENT_NOTIFICATION_CREATED}),
-    moves={(before, after): EVENT_OF[after] for before, afters in _LAWFUL.items() for after in afters},
+    moves={(before, after): EVENT_OF[after] for before, afters in _LAWFUL.items() for after in afters}
+    | {(before, S.ENTERING_CARD_DETAILS): E.TRIED_AGAIN for before in _ANOTHER_TRY},
 )
 
 
@@ -248,5 +252,14 @@ OPEN_STATES = frozenset(
     }
 )
 """States in which the payer may come (back) to the pages: the payment carries `next_url`.  Spec: §6."""
-LOCKS = frozenset({S.AUTHORISATION_READY, S.CAPTURE_READY, S.EXPIRE_CANCEL_READY, S.SYSTEM_CANCEL_READY, S.USER_CANCEL_READY})
+LOCKS = frozenset(
+    {
+        S.AUTHORISATION_READY,
+        S.AUTHORISATION_3DS_READY,
+        S.CAPTURE_READY,
+        S.EXPIRE_CANCEL_READY,
+        S.SYSTEM_CANCEL_READY,
+        S.USER_CANCEL_READY,
+    }
+)
 """States held while the gateway is being asked; the resolver frees those that a crash left behind."""

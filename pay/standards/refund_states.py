@@ -48,8 +48,13 @@ _QUIRKS = frozenset(
 )
 
 
-def refundable(state: PaymentState, amount_minor: int, refunded_minor: int) -> Refundable:
-    """Return the refund status of a payment; `refunded_minor` is the sum of its submitted and successful refunds."""
+def refundable(state: PaymentState, amount_minor: int, refunded_minor: int, *, mode: str = "web") -> Refundable:
+    """Return the refund status of a payment; `refunded_minor` is the sum of its submitted and successful refunds.
+
+    What an external telephone service took (`external`) is given back by that service.
+    """
+    if mode == "external":
+        return Refundable.UNAVAILABLE
     if state is PaymentState.CAPTURED:
         return Refundable.AVAILABLE if refunded_minor < amount_minor else Refundable.FULL
     public = PUBLIC[state]

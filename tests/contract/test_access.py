@@ -60,6 +60,8 @@ OPEN = {
     "notify": set(),
     "pay": {
         "start.show",
+        "start.check_health",
+        "start.lead_to_security",
         "pages.open_link",
         "notice_pages.ask_number",
         "notice_pages.send_number",

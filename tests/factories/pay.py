@@ -79,6 +79,11 @@ class FaultyGateway:
     name: str = "sandbox"
     takes_card_numbers_here: bool = True
     settles_refunds_at_once: bool = True
+    repeats_safely: bool = True
+
+    def charge(self, order: Order, instrument_token: str) -> Outcome:
+        self._arrive(Action.AUTHORISE, order)
+        return self._answer(Action.AUTHORISE, self.inner.charge(order, instrument_token))
 
     def authorise(self, order: Order, card: CardDetails) -> Outcome:
         self._arrive(Action.AUTHORISE, order)
@@ -96,10 +101,10 @@ class FaultyGateway:
         self._arrive(Action.REFUND, order)
         return self._answer(Action.REFUND, self.inner.refund(order))
 
-    def find(self, reference: str) -> Outcome | None:
+    def find(self, order: Order) -> Outcome | None:
         if self.deaf:
             raise GatewayUnavailable
-        return self.inner.find(reference)
+        return self.inner.find(order)
 
     def _arrive(self, action: Action, order: Order) -> None:
         self.calls.append((action, order.reference))
@@ -137,6 +142,9 @@ class World:
             "language": "en",
             "card_brands": list(DEFAULT_BRANDS),
             "created_at": self.pay.clock.now(),
+            # The clock of tests stands still: a whole test is one second to the limiter.
+            "posts_per_second": 10_000,
+            "others_per_second": 10_000,
         }
         with self.pay.db.begin() as connection:
             connection.execute(insert(gateway_accounts).values(row | changes))

@@ -80,7 +80,7 @@ class Load:
 
     def _create_payment(self, key: str) -> tuple[str, str] | None:
         """Create a payment under an idempotency key; the key and the payment's id."""
-        url, token = self.suite.url("pay"), self.suite.sandbox.text("pay", "api_keys", "test")
+        url, token = self.suite.url("pay"), self.suite.sandbox.text("pay", "api_keys", "load")
         body = {"amount": 1000, "reference": key, "description": "Postulación", "return_url": f"{self.suite.facts['example']}/pay/return"}
         answer = self.suite.http.post(f"{url}/v1/payments", json=body, headers={"Authorization": f"Bearer {token}", "Idempotency-Key": key})
         return (key, answer.json()["payment_id"]) if _accepted(answer.status_code) else None

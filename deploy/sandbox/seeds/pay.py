@@ -1,5 +1,7 @@
-"""What pay holds in the sandbox: one account in pesos, its key, and a webhook to the inbox.  A second start finds all of it there."""
+"""What pay holds in the sandbox: accounts in pesos, their keys, and webhooks to the inbox.  A second start finds all of it there."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from deploy.sandbox.plan import Plan
@@ -15,19 +17,61 @@ TEST_KEY = "test"
 SIGNING_PREFIX = "webhook_test_"
 
 
+@dataclass(frozen=True)
+class Till:
+    """One account of the sandbox: the name of its key in sandbox.json, and what it may."""
+
+    name: str
+    service_name: str = SERVICE_NAME
+    gateway: str = SandboxGateway.name
+    features: Mapping[str, bool | int] = field(default_factory=dict)
+
+    def named(self, what: str) -> str:
+        """The name of a secret of this account; the first account's are those of the first release."""
+        return f"pay:{what}" if self.name == TEST_KEY else f"pay:{self.name}:{what}"
+
+
+TILLS = (
+    Till(TEST_KEY, features={"allow_recurring": True}),
+    # Cards said on the telephone, and payments that a telephone service reports.
+    Till("telephone", "Mesa telefónica", features={"allow_moto": True, "allow_moto_api": True, "allow_telephone": True}),
+    # For measuring: the published limits of 15 and 75 calls a second do not hold here.
+    Till("load", "Medición de carga", features={"posts_per_second": 1_000_000, "others_per_second": 1_000_000}),
+)
+
+
 def seed(context: Pay, plan: Plan) -> dict[str, object]:
     """Enter what is missing and return pay's part of sandbox.json."""
-    account_id = AccountId(_base32(plan, "pay:account"))
+    keys = {till.name: _open(context, plan, till) for till in TILLS}
+    signing_key = SIGNING_PREFIX + _base32(plan, "pay:webhook-signing-key")
+    return {
+        "base_url": plan.urls.pay,
+        "account_id": _base32(plan, "pay:account"),
+        "api_keys": keys,
+        "webhook_signing_key": signing_key,
+    }
+
+
+def _open(context: Pay, plan: Plan, till: Till) -> str:
+    """Open one account with a webhook, and return its key; all webhooks of the sandbox are signed with the same key."""
+    account_id = AccountId(_base32(plan, till.named("account")))
     account = NewAccount(
-        id=account_id, service_name=SERVICE_NAME, organisation_id=ORGANISATION, currency="CLP", gateway=SandboxGateway.name, language="es"
+        id=account_id,
+        service_name=till.service_name,
+        organisation_id=ORGANISATION,
+        currency="CLP",
+        gateway=till.gateway,
+        language="es",
+        features=till.features,
     )
     open_account(context, account, actor=ACTOR)
-    token = "api_test_" + _base32(plan, "pay:key")
-    key = issue_key(context, account_id, key_id=UUID(plan.uuid("pay:key")), token=token, description="The sandbox's own key", actor=ACTOR)
+    token = "api_test_" + _base32(plan, till.named("key"))
+    key_id = UUID(plan.uuid(till.named("key")))
+    key = issue_key(context, account_id, key_id=key_id, token=token, description="The sandbox's own key", actor=ACTOR)
     signing_key = SIGNING_PREFIX + _base32(plan, "pay:webhook-signing-key")
-    webhook = NewWebhook(id=_base32(plan, "pay:webhook"), callback_url=f"{plan.urls.inbox}/webhooks/pay", signing_key=signing_key)
+    webhook = NewWebhook(id=_base32(plan, till.named("webhook")), callback_url=f"{plan.urls.inbox}/webhooks/pay", signing_key=signing_key)
     add_webhook(context, account_id, webhook, actor=ACTOR)
-    return {"base_url": plan.urls.pay, "account_id": account_id, "api_keys": {TEST_KEY: key}, "webhook_signing_key": signing_key}
+    return key
 
 
 def _base32(plan: Plan, name: str) -> str:

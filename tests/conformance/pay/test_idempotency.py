@@ -91,3 +91,16 @@ def test_a_refund_may_be_repeated_with_its_key(world: World) -> None:
     assert answers[0].get_json() == answers[1].get_json()
     assert world.post(path, {"amount": 1}, Idempotency_Key="back").status_code == 409
     assert world.read(payment_id)["refund_summary"]["amount_submitted"] == 14500
+
+
+@pytest.mark.rule("pay", "§25", "I5")
+def test_cancel_and_capture_may_be_repeated_with_their_key(world: World) -> None:
+    payment_id = world.create()["payment_id"]
+    path = f"/v1/payments/{payment_id}/cancel"
+    assert [world.post(path, Idempotency_Key="end").status_code for _ in range(2)] == [204, 204]
+    assert world.post(path).status_code == 400
+    delayed = world.create(delayed_capture=True)["payment_id"]
+    payer = world.payer(delayed)
+    payer.enter()
+    payer.press("confirm")
+    assert [world.post(f"/v1/payments/{delayed}/capture", Idempotency_Key="take").status_code for _ in range(2)] == [204, 204]

@@ -67,3 +67,52 @@ def test_results_show_links_that_do_not_apply_as_null(world: World) -> None:
     assert set(payment["_links"]) == {"self", "events", "refunds", "cancel", "capture"}
     assert payment["_links"]["capture"] is None
     assert payment["_links"]["cancel"]["method"] == "POST"
+
+
+@pytest.mark.rule("pay", "A12", "§10")
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        ("email=JOSE@EXAMPLE", True),
+        ("email=j", True),
+        ("email=e@ex", True),
+        ("email=example.com", False),
+        ("cardholder_name=ñancu", True),
+        ("cardholder_name=JOSÉ ÑANCUPIL", True),
+        ("cardholder_name=example", False),
+        ("email=jose&cardholder_name=cupil", True),
+        ("email=jose&cardholder_name=soto", False),
+        ("metadata[folio]=77", True),
+        ("metadata[folio]=78", False),
+    ],
+)
+def test_payers_are_found_by_parts_of_their_name_and_address(standing_world: World, query: str, is_found: bool) -> None:
+    world = standing_world
+    till, before = world.add_account(), world.till
+    world.till = till
+    paid = world.paid(metadata={"folio": 77})
+    world.create(email="otra@example.org")
+    assert found(world, query) == ([paid] if is_found else [])
+    world.till = before
+
+
+@pytest.mark.rule("pay", "A12", "§10")
+def test_refunds_are_searched_by_day_and_page(world: World) -> None:
+    payment_id = world.paid()
+    ids = []
+    for _ in range(3):
+        ids.insert(0, world.post(f"/v1/payments/{payment_id}/refunds", {"amount": 100}).get_json()["refund_id"])
+        world.pay.clock.advance(seconds=60)
+    page = world.get("/v1/refunds?display_size=2").get_json()
+    assert (page["total"], page["count"]) == (3, 2)
+    assert [refund["refund_id"] for refund in page["results"]] == ids[:2]
+    assert {refund["payment_id"] for refund in page["results"]} == {payment_id}
+    assert set(page["results"][0]["_links"]) == {"self", "payment"}
+    later = world.get("/v1/refunds?from_date=2026-06-08T16:02:00Z").get_json()
+    assert [refund["refund_id"] for refund in later["results"]] == ids[:1]
+    assert world.get("/v1/refunds?from_settled_date=2026-06-08").get_json()["total"] == 0
+    bad = world.get("/v1/refunds?to_date=x&page=0")
+    assert (bad.status_code, bad.get_json()["code"]) == (422, "P1101")
+    past = world.get("/v1/refunds?page=3&display_size=2")
+    assert (past.status_code, past.get_json()) == (404, {"code": "P1100", "description": "Page not found"})
+    assert world.get("/v1/refunds", till=world.add_account()).get_json()["total"] == 0

@@ -27,6 +27,13 @@ API = {
     "notices.set_amount_hook",
     "notices.issue_batch",
     "notices.show_batch",
+    "refund_search.search",
+    "agreements.create",
+    "agreements.search",
+    "agreements.get",
+    "agreements.cancel",
+    "disputes.search",
+    "telephone.notify",
 }
 PAYER = {
     "pages.show_card_page",
@@ -40,7 +47,7 @@ PAYER = {
     "receipts.show_file",
     "pages.go_back",
 }
-OPEN = {"pages.open_link", "pages.open_form", "start.show"}
+OPEN = {"pages.open_link", "pages.open_form", "start.show", "start.check_health", "start.lead_to_security", "telephone.authorise"}
 NOTICE_PAGES = {
     "receipts.ask_code",
     "receipts.send_code",
@@ -69,7 +76,8 @@ def world(standing_world: World) -> World:
 
 
 def test_no_route_is_forgotten_here(world: World) -> None:
-    rooms = {"payments", "refunds", "notices", "notice_pages", "receipts", "pages", "start"}
+    rooms = {"payments", "refunds", "refund_search", "agreements", "disputes", "telephone"}
+    rooms |= {"notices", "notice_pages", "receipts", "pages", "start"}
     own = {rule.endpoint for rule in world.app.url_map.iter_rules() if rule.endpoint.split(".")[0] in rooms}
     assert own == API | PAYER | OPEN | NOTICE_PAGES
 
@@ -97,6 +105,9 @@ def test_a_link_is_its_own_proof(world: World) -> None:
     assert world.client().get("/secure/guessed").status_code == 404
     assert world.client().post("/secure", data={"chargeTokenId": "guessed"}).status_code == 404
     assert world.client().post("/secure").status_code == 404
+    card = {"card_number": "4242424242424242", "cvc": "123", "expiry_date": "11/29", "cardholder_name": "José"}
+    refused = world.client().post("/v1/auth", json=card | {"one_time_token": "guessed"})
+    assert (refused.status_code, refused.get_json()["code"]) == (400, "P1211")
 
 
 @pytest.mark.rule("pay", "§3")

@@ -7,10 +7,11 @@ from sqlalchemy.exc import IntegrityError
 from pay.models.ledger import ledger_accounts, ledger_entries, post
 from pay.operations.proofs import prove
 from pay.standards import ledger
-from pay.standards.ledger import Book
+from pay.standards.ledger import Book, Share
 from tests.factories.pay import World
 
 BOOK = Book("sandbox", "a" * 26, "org-x", "CLP")
+SHARES = (Share("org-x", 100),)
 
 
 def balances(world: World) -> dict[str, tuple[int, int]]:
@@ -74,8 +75,8 @@ def test_a_line_added_later_to_an_old_transaction_is_refused(world: World) -> No
 def test_the_same_event_is_posted_once(world: World) -> None:
     now = world.pay.clock.now()
     with world.pay.db.begin() as connection:
-        assert post(connection, ledger.authorised(BOOK, "p1", 100), now) is True
-        assert post(connection, ledger.authorised(BOOK, "p1", 100), now) is False
+        assert post(connection, ledger.authorised(BOOK, "p1", SHARES), now) is True
+        assert post(connection, ledger.authorised(BOOK, "p1", SHARES), now) is False
     assert balances(world)["channel_receivable"] == (100, 0)
 
 
@@ -83,9 +84,9 @@ def test_the_same_event_is_posted_once(world: World) -> None:
 def test_a_reservation_is_resolved_once(world: World) -> None:
     now = world.pay.clock.now()
     with pytest.raises(IntegrityError, match="resolves"), world.pay.db.begin() as connection:
-        post(connection, ledger.authorised(BOOK, "p1", 100), now)
-        post(connection, ledger.captured(BOOK, "p1", 100), now)
-        post(connection, ledger.voided(BOOK, "p1", 100), now)
+        post(connection, ledger.authorised(BOOK, "p1", SHARES), now)
+        post(connection, ledger.captured(BOOK, "p1", SHARES), now)
+        post(connection, ledger.voided(BOOK, "p1", SHARES), now)
 
 
 @pytest.mark.rule("pay", "I2", "pay-design §3")
@@ -102,7 +103,7 @@ def test_more_refunded_than_taken_cannot_be_written(world: World) -> None:
         ("UPDATE ledger_accounts SET posted_minor = posted_minor + 1 WHERE code LIKE 'channel%'", "its entries make"),
         ("UPDATE payments SET state = 'CAPTURED' WHERE state = 'SYSTEM_CANCELLED'", "has the postings"),
         ("UPDATE payments SET state = 'AUTHORISATION_REJECTED' WHERE state = 'CAPTURED'", "has the postings"),
-        ("UPDATE payments SET amount_minor = 20000 WHERE state = 'CAPTURED'", "its beneficiary was credited"),
+        ("UPDATE payments SET amount_minor = 20000 WHERE state = 'CAPTURED'", "its beneficiaries were credited"),
         ("UPDATE payments SET refunded_minor = 1 WHERE state = 'CAPTURED'", "its refunds make"),
         ("UPDATE refunds SET state = 'REFUND ERROR'", "has the postings"),
         ("UPDATE refunds SET amount_minor = 2", "the channel was credited"),

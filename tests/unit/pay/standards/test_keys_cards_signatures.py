@@ -15,7 +15,7 @@ from pay.standards import ledger
 from pay.standards.cards import MAESTRO, brand_of, holds_card_number, luhn_valid
 from pay.standards.identifiers import ALPHABET, is_public_id
 from pay.standards.keys import checksum, make_key, read_key, token_hash
-from pay.standards.ledger import Book, Layer, Line, Posting, Side, Source
+from pay.standards.ledger import Book, Layer, Line, Posting, Share, Side, Source
 from pay.standards.money import money
 from pay.standards.signatures import retry_after, sign
 
@@ -136,8 +136,9 @@ def test_money_as_people_read_it(amount: int, currency: str, text: str) -> None:
 @given(st.integers(1, 10**12))
 def test_every_posting_balances_and_resolves_what_it_reserved(amount: int) -> None:
     book = Book("sandbox", "a", "org", "CLP")
-    cycle = [ledger.authorised(book, "p", amount), ledger.captured(book, "p", amount)]
-    cycle += [ledger.refund_requested(book, "p", "r", amount), ledger.refund_confirmed(book, "p", "r", amount)]
+    shares = (Share("org", amount), Share("other", 7, "stamp"))
+    cycle = [ledger.authorised(book, "p", shares), ledger.captured(book, "p", shares)]
+    cycle += [ledger.refund_requested(book, "p", "r", shares), ledger.refund_confirmed(book, "p", "r", shares)]
     left: dict[tuple[str, Layer], int] = {}
     for posting in cycle:
         assert ledger.is_balanced(posting.lines)
