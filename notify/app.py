@@ -5,7 +5,7 @@ import os
 from flask import Flask
 
 from notify.context import Notify
-from notify.routes import ALL
+from notify.routes import all_routes
 from notify.schemas.envelope import envelope
 from notify.settings import Settings
 from shared.app import base_app, register
@@ -25,5 +25,5 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     """Make the application; settings come from the environment where none are given."""
     app = base_app(create_context(settings, clock=clock, ids=ids), import_name="notify", formats={"/v2/": envelope, "/service/": envelope})
     name_service(app, gettext_noop("Messages"))
-    register(app, ALL)
+    register(app, all_routes())
     return app

@@ -20,6 +20,8 @@ class Service(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
+    # The organisation of the service register; who has a role there works on this service.
+    org_id: Mapped[str | None] = mapped_column(String(80), index=True)
     active: Mapped[bool] = mapped_column(default=True)
     restricted: Mapped[bool] = mapped_column(default=True)
     permissions: Mapped[list[str]] = mapped_column(ARRAY(String(40)))

@@ -20,6 +20,7 @@ class Template(Base):
     channel: Mapped[str] = mapped_column(String(10))
     version: Mapped[int]
     archived: Mapped[bool] = mapped_column(default=False)
+    folder: Mapped[str] = mapped_column(String(80), default="", server_default="")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime | None]
 

@@ -17,6 +17,12 @@ class Holder:
 
     service: KnownService
     key: KnownKey
+    actor: str = ""
+
+    @property
+    def named(self) -> str:
+        """What audit rows call the caller: a person of the team where one sends by hand, else the key."""
+        return self.actor or f"api-key:{self.key.id}"
 
 
 def authenticate(notify: Notify, header: str | None) -> Holder:

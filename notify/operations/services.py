@@ -91,7 +91,7 @@ def add_sender(notify: Notify, service_id: uuid.UUID, sender_id: uuid.UUID, *, c
 
 def set_guest_list(notify: Notify, service_id: uuid.UUID, recipients: Iterable[str], *, actor: str) -> None:
     """Replace whom team keys and a service on trial may write to: email addresses, phone numbers, RUNs."""
-    wanted = {_matched(recipient): recipient for recipient in recipients}
+    wanted = {matched_recipient(recipient): recipient for recipient in recipients}
     rows = [
         {
             "id": notify.ids.uuid4(),
@@ -123,7 +123,7 @@ def set_callback(notify: Notify, service_id: uuid.UUID, *, url: str, bearer: str
         tx.record(Event.CALLBACK_SET, actor=actor, object_id=str(service_id), data={"kind": DELIVERY_STATUS})
 
 
-def _matched(recipient: str) -> str:
+def matched_recipient(recipient: str) -> str:
     """Give the form recipients are compared in, whatever the channel."""
     if "@" in recipient:
         return matched_form(recipient)

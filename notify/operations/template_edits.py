@@ -50,19 +50,21 @@ class FieldDiff:
     lines: list[Line]
 
 
-def create_template(notify: Notify, service_id: uuid.UUID, words: TemplateText, *, actor: str) -> KnownTemplate:
-    """Keep a new template as version 1.  Raises: MessageNotValid with every fault."""
+def create_template(notify: Notify, service_id: uuid.UUID, words: TemplateText, *, actor: str, author: str = "") -> KnownTemplate:
+    """Keep a new template as version 1; `author` is who is shown as its writer.  Raises: MessageNotValid with every fault."""
     check_words(words)
     now, template_id = notify.clock.now(), notify.ids.uuid4()
     row = {"id": template_id, "service_id": service_id, "channel": words.channel, "version": 1, "created_at": now}
     with notify.transaction() as tx:
         tx.connection.execute(insert(Template), row)
-        _write_version(notify, tx, template_id, 1, words, actor=actor)
+        _write_version(notify, tx, template_id, 1, words, actor=actor, author=author)
         made = find_template_version(tx.connection, service_id, template_id)
     return _kept(notify, made)
 
 
-def edit_template(notify: Notify, service_id: uuid.UUID, template_id: uuid.UUID, change: TemplateChange, *, actor: str) -> KnownTemplate:
+def edit_template(
+    notify: Notify, service_id: uuid.UUID, template_id: uuid.UUID, change: TemplateChange, *, actor: str, author: str = ""
+) -> KnownTemplate:
     """Keep new words as a new version; words that are the same make none.
 
     Raises: NotificationNotFound, MessageNotValid, TemplateChanged when somebody else was faster or it is archived.
@@ -81,7 +83,7 @@ def edit_template(notify: Notify, service_id: uuid.UUID, template_id: uuid.UUID,
             return present
         version, now = present.version + 1, notify.clock.now()
         tx.connection.execute(update(Template).where(Template.id == template_id).values(version=version, updated_at=now))
-        _write_version(notify, tx, template_id, version, words, actor=actor)
+        _write_version(notify, tx, template_id, version, words, actor=actor, author=author)
         made = find_template_version(tx.connection, service_id, template_id)
     return _kept(notify, made)
 
@@ -167,9 +169,11 @@ def _locked(tx: Transaction, service_id: uuid.UUID, template_id: uuid.UUID) -> K
     return found
 
 
-def _write_version(notify: Notify, tx: Transaction, template_id: uuid.UUID, version: int, words: TemplateText, *, actor: str) -> None:
+def _write_version(
+    notify: Notify, tx: Transaction, template_id: uuid.UUID, version: int, words: TemplateText, *, actor: str, author: str
+) -> None:
     parts = {f.name: getattr(words, f.name) for f in fields(words) if f.name != "channel"}
-    about = {"template_id": template_id, "version": version, "created_by": actor[:200], "created_at": notify.clock.now()}
+    about = {"template_id": template_id, "version": version, "created_by": (author or actor)[:200], "created_at": notify.clock.now()}
     tx.connection.execute(insert(TemplateVersion), about | parts)
     data = {"version": version, "channel": words.channel.value}
     tx.record(Event.TEMPLATE_SAVED, actor=actor, object_id=str(template_id), data=data)

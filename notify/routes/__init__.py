@@ -1,10 +1,23 @@
 """HTTP in, HTTP out; a file a resource."""
 
+from notify.routes.console import messages as console_messages
+from notify.routes.console import sending as console_sending
+from notify.routes.console import services as console_services
+from notify.routes.console import settings as console_settings
+from notify.routes.console import templates as console_templates
 from notify.routes.mailbox import mailbox
 from notify.routes.notifications import notifications
 from notify.routes.receipts import receipts
 from notify.routes.sends import sends
 from notify.routes.template_edits import template_edits
 from notify.routes.templates import templates
+from shared.routes import Routes
+from shared.web.login import login_blueprint
 
-ALL = (sends, notifications, templates, template_edits, receipts, mailbox)
+MACHINES = (sends, notifications, templates, template_edits, receipts, mailbox)
+CONSOLE = (console_services.bp, console_templates.bp, console_sending.bp, console_messages.bp, console_settings.bp)
+
+
+def all_routes() -> list[Routes]:
+    """Return the blueprints of notify; signing in is made anew for each app, since it keeps state with its app."""
+    return [*MACHINES, *CONSOLE, login_blueprint(scopes=("profile", "roles"))]

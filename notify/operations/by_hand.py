@@ -1,0 +1,47 @@
+"""Send one message by hand, from the console: the same checks, the same row, the same audit as by machine.  Spec: NO-3; notify-api §20."""
+
+from collections.abc import Mapping
+
+from notify.context import Notify
+from notify.models.catalogue import KnownTemplate
+from notify.models.team import Member
+from notify.operations.requests import SendBody
+from notify.operations.sends import Accepted, accept
+from notify.operations.teams import acting_for
+from notify.standards.email_address import InvalidEmailAddress, email_address
+from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
+from notify.standards.personalisation import missing
+from notify.standards.phone_number import InvalidPhoneNumber, phone_number
+from notify.standards.postal_address import InvalidAddress, postal_address
+from notify.standards.statuses import Channel
+
+RECIPIENT = "recipient"
+
+
+def faults(template: KnownTemplate, recipient: str, values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Name what cannot be sent as it is: pairs of `recipient` or a placeholder, and the contract's words for it."""
+    found: list[tuple[str, str]] = []
+    try:
+        if template.channel == Channel.EMAIL:
+            email_address(recipient)
+        elif template.channel == Channel.SMS:
+            phone_number(recipient)
+        elif template.channel == Channel.MAILBOX:
+            mailbox_address(recipient)
+        else:
+            postal_address(values)
+    except (InvalidEmailAddress, InvalidPhoneNumber, InvalidMailboxAddress, InvalidAddress) as fault:
+        found.append((RECIPIENT, str(fault)))
+    absent = missing(values, template.subject or "", template.body, template.contact_block or "")
+    address = {key for key in absent if key.startswith("address_line") or key == "postcode"} if template.channel == Channel.LETTER else set()
+    return found + [(name, "missing") for name in absent if name not in address]
+
+
+def send_by_hand(
+    notify: Notify, member: Member, template: KnownTemplate, recipient: str, values: Mapping[str, object], *, reference: str | None = None
+) -> Accepted:
+    """Send to one person.  Raises: Refusal as by machine, RateLimitExceeded, DailyLimitExceeded."""
+    holder = acting_for(notify, member, template.service_id)
+    body = SendBody(template_id=template.id, recipient=recipient, personalisation=dict(values), reference=reference)
+    return accept(notify, holder, template.channel, lambda: body)
+

@@ -1,0 +1,92 @@
+"""The pages of a letter: A4, address window, fonts embedded, QR codes with their words.  Spec: notify-api §17; ADR 0006."""
+
+import io
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pypdf
+import segno
+import typst
+
+from notify.models.catalogue import KnownTemplate
+from notify.operations.rendering import compose
+from notify.standards.email_markdown import printable_blocks
+
+PAGES_MAX = 10
+LANGUAGE = "es"
+LAYOUT = Path(__file__).resolve().parents[1] / "templates" / "notify"
+SCREEN_DOTS_PER_INCH = 72
+_QR_LINE = re.compile(r"^[ \t]*QR:[ \t]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A letter's pages."""
+
+    pdf: bytes
+    pages: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """What is printed around the words of a letter."""
+
+    address: tuple[str, ...]
+    service_name: str
+    date: str
+    reference: str | None = None
+
+
+def letter_pdf(template: KnownTemplate, values: dict[str, object], sheet: Sheet) -> Rendered:
+    """Lay a letter out on A4, tagged for screen readers (PDF/UA-1)."""
+    pdf = typst.compile(
+        LAYOUT / "letter.typ",
+        format="pdf",
+        font_paths=[LAYOUT / "fonts"],
+        ignore_system_fonts=True,
+        sys_inputs={"letter": json.dumps(_said(template, values, sheet))},
+        pdf_standards=["ua-1"],
+    )
+    return Rendered(pdf, len(pypdf.PdfReader(io.BytesIO(pdf)).pages))
+
+
+def letter_pictures(template: KnownTemplate, values: dict[str, object], sheet: Sheet) -> list[bytes]:
+    """Give the same pages as pictures (PNG), for the screen."""
+    made = typst.compile(
+        LAYOUT / "letter.typ",
+        format="png",
+        ppi=SCREEN_DOTS_PER_INCH,
+        font_paths=[LAYOUT / "fonts"],
+        ignore_system_fonts=True,
+        sys_inputs={"letter": json.dumps(_said(template, values, sheet))},
+    )
+    return list(made) if isinstance(made, list) else [made]
+
+
+def _said(template: KnownTemplate, values: dict[str, object], sheet: Sheet) -> dict[str, object]:
+    content = compose(template, values)
+    return {
+        "language": LANGUAGE,
+        "subject": content.subject,
+        "body": _body(content.body),
+        "address": sheet.address,
+        "contact": (template.contact_block or "").splitlines(),
+        "service_name": sheet.service_name,
+        "date": sheet.date,
+        "reference": sheet.reference,
+    }
+
+
+def _body(source: str) -> list[dict[str, object]]:
+    """Read the body as blocks, with each line `QR: …` as a code and, under it, its words for those who cannot scan."""
+    found: list[dict[str, object]] = []
+    at = 0
+    for match in _QR_LINE.finditer(source):
+        found += printable_blocks(source[at : match.start()])
+        words = match[1].strip()
+        picture = segno.make(words, error="m", micro=False).svg_inline(scale=3, border=2)
+        found.append({"kind": "code", "picture": picture, "words": words})
+        at = match.end()
+    return found + printable_blocks(source[at:])

@@ -1,0 +1,166 @@
+"""What a service sent, for its staff: lists, search by recipient, one message, the report as a file.
+
+Every look at recipients is an audit row: who looked at which message, or searched, or took the report.  Spec: NO-3; notify-api §20.
+"""
+
+import csv
+import io
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from markupsafe import Markup
+from sqlalchemy import Connection, Row, Select, and_, or_, select
+
+from notify.context import Notify
+from notify.events import Event
+from notify.models import messages
+from notify.models.catalogue import KnownTemplate, find_template_version, find_versions
+from notify.models.messages import Message
+from notify.models.notification import Notification
+from notify.models.team import Member
+from notify.operations.letters import LetterNotRendered, get_letter_file
+from notify.operations.rendering import Content, compose
+from notify.operations.services import matched_recipient
+from notify.standards.email_markdown import to_html
+from notify.standards.statuses import Channel, queried
+from notify.standards.wire_time import wire_time
+from shared.problems import NotFound
+from shared.web import gettext_noop
+
+PAGE_SIZE = 50
+REPORT_ROWS_MAX = 100_000
+REPORT_STEP = 1000
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which messages are asked for; `recipient` as a person types it; `before` the (created_at, id) that a page starts after."""
+
+    channel: str = ""
+    status: str = ""
+    recipient: str = ""
+    reference: str = ""
+    before: tuple[datetime, uuid.UUID] | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A message in a list."""
+
+    message: Message
+    template_name: str
+
+
+@dataclass(frozen=True)
+class SentMessage:
+    """One message with what it says."""
+
+    message: Message
+    template: KnownTemplate
+    content: Content
+    has_pdf: bool
+    provider: str | None
+    html: str = ""
+
+
+def list_sent(notify: Notify, member: Member, service_id: uuid.UUID, wanted: Wanted) -> list[Line]:
+    """Give a page of a service's messages, newest first, test messages too.  Raises: MessageRefused for a recipient nobody could be."""
+    with notify.transaction() as tx:
+        lines = _lines(notify, tx.connection, tx.connection.execute(_select(notify, service_id, wanted).limit(PAGE_SIZE)).all())
+        if wanted.recipient:
+            data: dict[str, str | int | bool | list[str]] = {"found": len(lines)}
+            tx.record(Event.MESSAGES_SEARCHED, actor=member.actor, object_id=str(service_id), channel="console", data=data)
+    return lines
+
+
+def show_sent(notify: Notify, member: Member, service_id: uuid.UUID, notification_id: uuid.UUID) -> SentMessage:
+    """Give one message of a service, and note who looked at it.  Raises: NotFound."""
+    with notify.transaction() as tx:
+        row = messages.find_service_row(tx.connection, service_id, notification_id, _since(notify, service_id))
+        template = find_template_version(tx.connection, service_id, row.template_id, row.template_version) if row else None
+        if row is None or template is None:
+            raise NotFound(gettext_noop("There is no such message, or it is past the time for which it is kept."))
+        message = messages.open_row(row, notify.cipher)
+        try:
+            has_pdf = message.channel == Channel.LETTER and bool(get_letter_file(notify, tx.connection, service_id, message.id).pages)
+        except LetterNotRendered:
+            has_pdf = False
+        tx.record(Event.MESSAGE_VIEWED, actor=member.actor, object_id=str(notification_id), channel="console")
+    content = compose(template, message.values)
+    html = Markup(to_html(content.body)) if message.channel in {Channel.EMAIL, Channel.MAILBOX} else ""  # noqa: S704 - escaped by the renderer
+    return SentMessage(message, template, content, has_pdf, row.provider, html)
+
+
+def letter_of(notify: Notify, service_id: uuid.UUID, notification_id: uuid.UUID) -> bytes:
+    """Give the PDF of a letter of this service.  Raises: NotFound."""
+    with notify.reading() as tx:
+        row = messages.find_service_row(tx.connection, service_id, notification_id, _since(notify, service_id))
+        try:
+            if row is not None and row.channel == Channel.LETTER:
+                return get_letter_file(notify, tx.connection, service_id, notification_id).pdf
+        except LetterNotRendered:
+            pass
+    raise NotFound(gettext_noop("There is no such message, or it is past the time for which it is kept."))
+
+
+def report(notify: Notify, member: Member, service_id: uuid.UUID, wanted: Wanted) -> Iterator[str]:
+    """Give the messages as CSV text, piece by piece; cells that a spreadsheet would run as formulas are made text."""
+    with notify.transaction() as tx:
+        tx.record(Event.REPORT_TAKEN, actor=member.actor, object_id=str(service_id), channel="console")
+    return _report(notify, service_id, wanted)
+
+
+def _report(notify: Notify, service_id: uuid.UUID, wanted: Wanted) -> Iterator[str]:
+    yield "\ufeff" + _csv(["id", "channel", "status", "recipient", "template", "version", "reference", "created_at", "sent_at", "updated_at"])
+    given = 0
+    while given < REPORT_ROWS_MAX:
+        with notify.reading() as tx:
+            rows = tx.connection.execute(_select(notify, service_id, wanted).limit(REPORT_STEP)).all()
+            lines = _lines(notify, tx.connection, rows)
+        for line in lines:
+            message = line.message
+            moments = [wire_time(message.created_at), wire_time(message.sent_at), wire_time(message.updated_at)]
+            facts = [str(message.id), message.channel, message.status.value, message.to, line.template_name, str(message.template_version)]
+            yield _csv([*facts, message.reference or "", *(moment or "" for moment in moments)])
+        if len(rows) < REPORT_STEP:
+            return
+        given += len(rows)
+        wanted = Wanted(wanted.channel, wanted.status, wanted.recipient, wanted.reference, (rows[-1].created_at, rows[-1].id))
+
+
+def _lines(notify: Notify, connection: Connection, rows: Sequence[Row[Any]]) -> list[Line]:
+    templates = find_versions(connection, {(row.template_id, row.template_version) for row in rows})
+    opened = (messages.open_row(row, notify.cipher) for row in rows)
+    return [Line(message, templates[message.template_id, message.template_version].name) for message in opened]
+
+
+def _select(notify: Notify, service_id: uuid.UUID, wanted: Wanted) -> Select[Any]:
+    table = Notification
+    found = select(table.__table__).where(table.service_id == service_id, table.created_at >= _since(notify, service_id))
+    if wanted.channel:
+        found = found.where(table.channel == wanted.channel)
+    if wanted.status:
+        found = found.where(table.status.in_([status.value for status in queried(wanted.status)]))
+    if wanted.reference:
+        found = found.where(table.reference == wanted.reference)
+    if wanted.recipient:
+        found = found.where(table.recipient_index == notify.catalogue.index(matched_recipient(wanted.recipient)))
+    if wanted.before:
+        at, last_id = wanted.before
+        found = found.where(or_(table.created_at < at, and_(table.created_at == at, table.id < last_id)))
+    return found.order_by(table.created_at.desc(), table.id.desc())
+
+
+def _since(notify: Notify, service_id: uuid.UUID) -> datetime:
+    service = notify.catalogue.find_service(service_id)
+    return notify.clock.now() - timedelta(days=service.retention_days if service else 0)
+
+
+def _csv(cells: list[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(["'" + cell if cell.startswith(_FORMULA_STARTS) else cell for cell in cells])
+    return out.getvalue()

@@ -1,0 +1,88 @@
+"""What was sent: list, search, one message, the report.  A search goes by POST, so that no recipient stands in an address."""
+
+import uuid
+from datetime import datetime
+from uuid import UUID
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from notify.context import current
+from notify.errors import Refusal
+from notify.models.team import Right
+from notify.operations.sent import PAGE_SIZE, Line, Wanted, letter_of, list_sent, report, show_sent
+from notify.routes.console.access import Team, member, service
+from notify.schemas.console_words import said
+from notify.standards.statuses import Channel
+from shared.routes import Routes
+from shared.web import errors_of, page
+
+bp = Routes("console_messages", __name__, url_prefix="/services/<uuid:service_id>/messages", access=Team(Right.VIEW))
+SHOWN_STATUSES = ("created", "sending", "delivered", "failed", "cancelled")
+
+
+@bp.route("", methods=["GET", "POST"])
+def list_all(service_id: UUID) -> ResponseReturnValue:
+    """List messages, newest first."""
+    wanted = _wanted()
+    problems: list[tuple[str, str]] = []
+    lines: list[Line] = []
+    try:
+        lines = list_sent(current(), member(), service_id, wanted)
+    except Refusal as refused:
+        problems = [("recipient", said(refused.messages[0]))]
+    last = lines[-1].message if len(lines) == PAGE_SIZE else None
+    return page(
+        "notify/console/messages.html",
+        422 if problems else 200,
+        error_list=errors_of(problems),
+        lines=lines,
+        wanted=wanted,
+        after=f"{last.created_at.isoformat()} {last.id}" if last else "",
+        statuses=SHOWN_STATUSES,
+        service=service(),
+        member=member(),
+    )
+
+
+@bp.post("/report")
+def take_report(service_id: UUID) -> ResponseReturnValue:
+    """Give the messages as a CSV file."""
+    pieces = report(current(), member(), service_id, _wanted())
+    headers = {"Content-Disposition": f'attachment; filename="messages-{service_id}.csv"', "Cache-Control": "no-store"}
+    return Response(pieces, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+@bp.get("/<uuid:notification_id>")
+def show(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
+    """Show one message and what became of it."""
+    sent = show_sent(current(), member(), service_id, notification_id)
+    return page("notify/console/message.html", sent=sent, service=service(), member=member())
+
+
+@bp.get("/<uuid:notification_id>/letter.pdf")
+def show_letter(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
+    """Give the pages of a letter."""
+    pdf = letter_of(current(), service_id, notification_id)
+    return Response(pdf, content_type="application/pdf", headers={"Cache-Control": "no-store"})
+
+
+def _wanted() -> Wanted:
+    """Read the filters: channel and status may stand in the address, a recipient comes by form alone."""
+    channel, status = request.values.get("channel", ""), request.values.get("status", "")
+    return Wanted(
+        channel=channel if channel in set(Channel) else "",
+        status=status if status in SHOWN_STATUSES else "",
+        recipient=request.form.get("recipient", "").strip(),
+        reference=request.form.get("reference", "").strip()[:1000],
+        before=_before(request.form.get("after", "")),
+    )
+
+
+def _before(text: str) -> tuple[datetime, uuid.UUID] | None:
+    moment, _, last_id = text.partition(" ")
+    try:
+        at = datetime.fromisoformat(moment)
+        return (at, uuid.UUID(last_id)) if at.tzinfo else None
+    except ValueError:
+        return None

@@ -1,0 +1,79 @@
+"""Send one message without code: fill in, look at it, send."""
+
+from uuid import UUID
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from notify.context import current
+from notify.errors import Refusal
+from notify.models.team import Right
+from notify.operations.by_hand import RECIPIENT, faults, send_by_hand
+from notify.operations.drafts import asked_for, look_at
+from notify.operations.template_shelf import take_template
+from notify.routes.console.access import Team, member, service
+from notify.schemas.console import values_of
+from notify.schemas.console_words import said
+from notify.standards.statuses import Channel
+from shared.routes import Routes
+from shared.web import allow, errors_of, page
+
+bp = Routes("console_sending", __name__, url_prefix="/services/<uuid:service_id>/templates/<uuid:template_id>/send", access=Team(Right.SEND))
+
+
+@bp.route("", methods=["GET", "POST"])
+def fill(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
+    """Ask to whom and what is to be filled in; then show the message with the button that sends it."""
+    template = take_template(current(), service_id, template_id).template
+    recipient, values = request.form.get(RECIPIENT, "").strip(), values_of(request.form)
+    names = asked_for(template)
+    wrong = faults(template, recipient, values) if request.method == "POST" else []
+    problems = [(_field(template.channel, name, names), said(fault)) for name, fault in wrong]
+    if request.method == "POST" and not problems:
+        if "send" in request.form:
+            return _send(service_id, template_id, recipient, values)
+        if "change" not in request.form:
+            look = look_at(current(), template, values)
+            if look.pages:
+                allow("img-src", "data:")
+            return page(
+                "notify/console/send_check.html",
+                template=template,
+                look=look,
+                recipient=recipient,
+                values=values,
+                service=service(),
+                member=member(),
+            )
+    return _form(template_id, recipient, values, problems)
+
+
+def _send(service_id: UUID, template_id: UUID, recipient: str, values: dict[str, object]) -> ResponseReturnValue:
+    template = take_template(current(), service_id, template_id).template
+    try:
+        accepted = send_by_hand(current(), member(), template, recipient, values)
+    except Refusal as refused:
+        return _form(template_id, recipient, values, [(RECIPIENT, said(message)) for message in refused.messages])
+    return redirect(url_for("console_messages.show", service_id=service_id, notification_id=accepted.id), 303)
+
+
+def _form(template_id: UUID, recipient: str, values: dict[str, object], problems: list[tuple[str, str]]) -> ResponseReturnValue:
+    template = take_template(current(), service().id, template_id).template
+    return page(
+        "notify/console/send.html",
+        422 if problems else 200,
+        error_list=errors_of(problems),
+        template=template,
+        names=asked_for(template),
+        recipient=recipient,
+        values=values,
+        service=service(),
+        member=member(),
+    )
+
+
+def _field(channel: str, name: str, names: list[str]) -> str:
+    """Give the id of the field that a fault is about."""
+    if name == RECIPIENT:
+        return "value-1" if channel == Channel.LETTER else RECIPIENT
+    return f"value-{names.index(name) + 1}" if name in names else RECIPIENT

@@ -1,0 +1,53 @@
+"""The console's start page, one service, and starting another."""
+
+from uuid import UUID
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from notify.context import current
+from notify.models.team import Right
+from notify.operations.teams import NAME_CHARACTERS_MAX, list_services, start_service
+from notify.operations.usage import usage_of
+from notify.routes.console.access import Team, member, service
+from shared.routes import Routes
+from shared.web import errors_of, gettext, page
+
+bp = Routes("console", __name__, access=Team(Right.VIEW))
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    """List the services this person works on."""
+    return page("notify/console/home.html", services=list_services(current(), member()), member=member())
+
+
+@bp.route("/services/new", methods=["GET", "POST"])
+def start() -> ResponseReturnValue:
+    """Start a service on trial."""
+    organisations = sorted(member().may_start_services)
+    name, org_id = request.form.get("name", "").strip(), request.form.get("org_id", "").strip()
+    problems = []
+    if request.method == "POST":
+        if not name or len(name) > NAME_CHARACTERS_MAX:
+            problems.append(("name", gettext("Write the name that people know the service by.")))
+        if not org_id:
+            problems.append(("org_id", gettext("Choose the organisation that runs it.")))
+        if not problems:
+            made = start_service(current(), member(), org_id=org_id, name=name)
+            return redirect(url_for("console.show", service_id=made), 303)
+    return page(
+        "notify/console/start.html",
+        422 if problems else 200,
+        error_list=errors_of(problems),
+        name=name,
+        org_id=org_id,
+        organisations=organisations,
+        member=member(),
+    )
+
+
+@bp.get("/services/<uuid:service_id>")
+def show(service_id: UUID) -> ResponseReturnValue:
+    """Show one service: what it sent lately, and the ways on."""
+    return page("notify/console/service.html", service=service(), member=member(), usage=usage_of(current(), service_id))

@@ -1,0 +1,176 @@
+"""What a team sets: keys, senders, guest list, callback, name; keys and callbacks ask for a second factor."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from notify.context import current
+from notify.errors import Refusal
+from notify.models.team import Right
+from notify.operations import service_settings as settings
+from notify.operations.services import set_callback, set_guest_list
+from notify.routes.console.access import Team, member, service
+from notify.schemas.console_words import said
+from shared.routes import Routes
+from shared.web import errors_of, page
+
+bp = Routes("console_settings", __name__, url_prefix="/services/<uuid:service_id>/settings", access=Team(Right.MANAGE))
+_STRONG = Team(Right.MANAGE, strong=True)
+_OPERATOR = Team(Right.OPERATE, strong=True)
+
+
+@bp.route("", methods=["GET", "POST"])
+def show(service_id: UUID) -> ResponseReturnValue:
+    """Show the ways on, and change the name."""
+    known = current().catalogue.find_service(service_id)
+    problems: list[tuple[str, str]] = []
+    if request.method == "POST":
+        name, prefix = request.form.get("name", ""), "prefix_sms" in request.form
+        problems = _try("name", lambda: settings.rename(current(), member(), service_id, name=name, prefix_sms=prefix))
+        if not problems:
+            return redirect(url_for("console_settings.show", service_id=service_id), 303)
+    return page(
+        "notify/console/settings.html",
+        422 if problems else 200,
+        error_list=errors_of(problems),
+        known=known,
+        checklist=settings.checklist(current(), service_id),
+        service=service(),
+        member=member(),
+    )
+
+
+@bp.post("/stage", access=_OPERATOR)
+def set_stage(service_id: UUID) -> ResponseReturnValue:
+    """Take a service live, or back on trial."""
+    settings.go_live(current(), member(), service_id, live=request.form.get("live") == "1")
+    return redirect(url_for("console_settings.show", service_id=service_id), 303)
+
+
+@bp.route("/keys", methods=["GET", "POST"], access=_STRONG)
+def keys(service_id: UUID) -> ResponseReturnValue:
+    """List keys; make one and show it once."""
+    problems: list[tuple[str, str]] = []
+    made = None
+    if request.method == "POST":
+        try:
+            name, kind = request.form.get("name", "").strip(), request.form.get("kind", "")
+            made = settings.make_key(current(), member(), service_id, name=name, kind=kind)
+        except Refusal as refused:
+            problems = [("name", said(refused.messages[0]))]
+    return page(
+        "notify/console/keys.html",
+        422 if problems else 200,
+        error_list=errors_of(problems),
+        keys=settings.list_keys(current(), service_id),
+        made=made,
+        typed=request.form,
+        service=service(),
+        member=member(),
+    )
+
+
+@bp.route("/keys/<uuid:key_id>/revoke", methods=["GET", "POST"], access=_STRONG)
+def revoke(service_id: UUID, key_id: UUID) -> ResponseReturnValue:
+    """Ask, then end a key."""
+    if request.method == "POST":
+        settings.revoke_key(current(), member(), service_id, key_id)
+        return redirect(url_for("console_settings.keys", service_id=service_id), 303)
+    named = next((key.name for key in settings.list_keys(current(), service_id) if key.id == key_id), "")
+    return page("notify/console/key_revoke.html", name=named, service=service(), member=member())
+
+
+@bp.route("/senders", methods=["GET", "POST"])
+def senders(service_id: UUID) -> ResponseReturnValue:
+    """List senders; add one."""
+    problems: list[tuple[str, str]] = []
+    if request.method == "POST":
+        form = request.form
+        problems = _try(
+            "value",
+            lambda: settings.new_sender(
+                current(),
+                member(),
+                service_id,
+                channel=form.get("channel", ""),
+                value=form.get("value", ""),
+                is_default="is_default" in form,
+            ),
+        )
+        if not problems:
+            return redirect(url_for("console_settings.senders", service_id=service_id), 303)
+    return _senders(service_id, problems)
+
+
+@bp.post("/senders/<uuid:sender_id>")
+def change_sender(service_id: UUID, sender_id: UUID) -> ResponseReturnValue:
+    """Make a sender the default, or take it out of use."""
+    change = settings.archive_sender if "archive" in request.form else settings.set_default
+    problems = _try("value", lambda: change(current(), member(), service_id, sender_id))
+    return _senders(service_id, problems) if problems else redirect(url_for("console_settings.senders", service_id=service_id), 303)
+
+
+@bp.route("/guests", methods=["GET", "POST"], access=_STRONG)
+def guests(service_id: UUID) -> ResponseReturnValue:
+    """Show and change whom team keys and a service on trial may write to."""
+    text = "\n".join(settings.list_guests(current(), service_id))
+    problems: list[tuple[str, str]] = []
+    if request.method == "POST":
+        text = request.form.get("guests", "")
+        recipients = [line.strip() for line in text.splitlines() if line.strip()]
+
+        def change() -> None:
+            settings.check_guests(recipients)
+            set_guest_list(current(), service_id, recipients, actor=member().actor)
+            current().catalogue.forget()
+
+        problems = _try("guests", change)
+        if not problems:
+            return redirect(url_for("console_settings.guests", service_id=service_id), 303)
+    return page(
+        "notify/console/guests.html",
+        422 if problems else 200,
+        error_list=errors_of(problems),
+        text=text,
+        service=service(),
+        member=member(),
+    )
+
+
+@bp.route("/callback", methods=["GET", "POST"], access=_STRONG)
+def callback(service_id: UUID) -> ResponseReturnValue:
+    """Show and change where the service is told what became of its messages."""
+    url = settings.callback_url(current(), service_id)
+    problems: list[tuple[str, str]] = []
+    if request.method == "POST":
+        url, bearer = request.form.get("url", "").strip(), request.form.get("bearer", "")
+        problems = _try("url", lambda: set_callback(current(), service_id, url=url, bearer=bearer, actor=member().actor))
+        if not problems:
+            current().catalogue.forget()
+            return redirect(url_for("console_settings.callback", service_id=service_id), 303)
+    return page(
+        "notify/console/callback.html", 422 if problems else 200, error_list=errors_of(problems), url=url, service=service(), member=member()
+    )
+
+
+def _senders(service_id: UUID, problems: list[tuple[str, str]]) -> ResponseReturnValue:
+    return page(
+        "notify/console/senders.html",
+        422 if problems else 200,
+        error_list=errors_of(problems),
+        senders=settings.list_senders(current(), service_id),
+        typed=request.form,
+        service=service(),
+        member=member(),
+    )
+
+
+def _try(field: str, change: Callable[[], object]) -> list[tuple[str, str]]:
+    """Do a change; give what to put right about a field where it was refused."""
+    try:
+        change()
+    except Refusal as refused:
+        return [(field, said(refused.messages[0]))]
+    return []

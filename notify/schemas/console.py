@@ -1,0 +1,59 @@
+"""The console's forms, read: what was typed, and what to put right about it as pairs of a field's id and what to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from werkzeug.datastructures import MultiDict
+
+from notify.errors import MessageNotValid
+from notify.operations.template_edits import POSTAGES, check_words
+from notify.operations.templates import TemplateText
+from notify.standards.statuses import Channel
+from shared.web import gettext
+
+NAME_CHARACTERS_MAX = 255
+VALUE_PREFIX = "value-"
+
+
+@dataclass(frozen=True)
+class TemplateForm:
+    """A template's words and its folder, as typed; `version` is the one that was changed."""
+
+    words: TemplateText
+    folder: str
+    version: int | None = None
+
+
+def read_template_form(form: Mapping[str, str], *, channel: str = "") -> tuple[TemplateForm, list[tuple[str, str]]]:
+    """Read the form of a template; an existing one keeps its channel."""
+    wanted = channel or form.get("channel", "")
+    kind = Channel(wanted) if wanted in set(Channel) else Channel.EMAIL
+    has_subject = kind is not Channel.SMS
+    words = TemplateText(
+        channel=kind,
+        name=form.get("name", "").strip(),
+        body=form.get("body", ""),
+        subject=form.get("subject", "").strip() if has_subject else None,
+        postage=(form.get("postage") if form.get("postage") in POSTAGES else "second") if kind is Channel.LETTER else None,
+        contact_block=form.get("contact_block", "").strip() if kind is Channel.LETTER else None,
+        has_unsubscribe_link=kind is Channel.EMAIL and "has_unsubscribe_link" in form,
+    )
+    problems = []
+    if not words.name or len(words.name) > NAME_CHARACTERS_MAX:
+        problems.append(("name", gettext("Give the template a name that your team will find it by.")))
+    if has_subject and not words.subject:
+        problems.append(("subject", gettext("Write a subject: it says what happened.")))
+    if not words.body.strip():
+        problems.append(("body", gettext("Write the message.")))
+    if not problems:
+        try:
+            check_words(words)
+        except MessageNotValid:
+            problems.append(("body", gettext("Make the message shorter, and use letters and signs that can be printed.")))
+    version = form.get("version", "")
+    return TemplateForm(words, form.get("folder", "").strip(), int(version) if version.isdecimal() and len(version) < 10 else None), problems
+
+
+def values_of(form: MultiDict[str, str] | Mapping[str, str]) -> dict[str, object]:
+    """Give the values for placeholders: fields `value-<name>`, empty ones left out."""
+    return {name.removeprefix(VALUE_PREFIX): value for name, value in form.items() if name.startswith(VALUE_PREFIX) and value != ""}

@@ -1,0 +1,48 @@
+"""The contract's English refusals in the words of the page; the wire keeps its own."""
+
+from shared.web import gettext, gettext_noop
+
+KNOWN = (  # what operations refuse with, marked here so that the catalogue has it
+    gettext_noop("Not a valid email address"),
+    gettext_noop("Must not contain letters or symbols"),
+    gettext_noop("Not enough digits"),
+    gettext_noop("Too many digits"),
+    gettext_noop("Not a UK mobile number"),
+    gettext_noop("Not a valid country prefix"),
+    gettext_noop("Number is not valid – double check the phone number you entered"),
+    gettext_noop("Not a valid RUN or subject identifier"),
+    gettext_noop("Address must be at least 3 lines"),
+    gettext_noop("Address must be no more than 7 lines"),
+    gettext_noop("The first 2 lines of the address must both include at least one alphanumeric character"),
+    gettext_noop("The last line of a BFPO address must not be a country."),
+    gettext_noop("Last line of address must be a real UK postcode or another country"),
+    gettext_noop("Must be a real UK postcode"),
+    gettext_noop("Address lines must not start with any of the following characters: @ ( ) = [ ] ” \\ / , < >"),
+    gettext_noop("Must be a real address"),
+    gettext_noop("Your message is empty."),
+    gettext_noop("Cannot send to international mobile numbers"),
+    gettext_noop("Cannot send letters when service is in trial mode"),
+    gettext_noop("Service is not allowed to send emails"),
+    gettext_noop("Service is not allowed to send text messages"),
+    gettext_noop("Service is not allowed to send letters"),
+    gettext_noop("Template has been deleted"),
+    gettext_noop("A service in trial mode has no live keys"),
+    gettext_noop("A callback address must be https"),
+    gettext_noop("A bearer token has at least 10 characters"),
+    gettext_noop("A guest is an email address, a phone number or a RUN"),
+)
+_BEGINNINGS = {
+    "Can’t send to this recipient when service is in trial mode": gettext_noop("The service is on trial: it can send to its own team only."),
+    "Your message is too long": gettext_noop("This message is too long to be sent."),
+    "Exceeded rate limit": gettext_noop("Too many messages were sent in this minute. Wait a minute and try again."),
+    "Exceeded send limits": gettext_noop("Today's allowance of the service is used up. Go on tomorrow."),
+    "missing": gettext_noop("Fill this in."),
+}
+
+
+def said(message: str) -> str:
+    """Give a refusal in the visitor's language; one without words of its own is given as the wire has it."""
+    for beginning, words in _BEGINNINGS.items():
+        if message.startswith(beginning):
+            return gettext(words)
+    return gettext(message)
