@@ -12,7 +12,7 @@ from notify.standards.email_address import InvalidEmailAddress, email_address
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
 from notify.standards.personalisation import missing
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
-from notify.standards.postal_address import InvalidAddress, postal_address
+from notify.standards.postal_address import LINE_KEYS, InvalidAddress, postal_address
 from notify.standards.statuses import Channel
 
 RECIPIENT = "recipient"
@@ -33,8 +33,8 @@ def faults(template: KnownTemplate, recipient: str, values: Mapping[str, object]
     except (InvalidEmailAddress, InvalidPhoneNumber, InvalidMailboxAddress, InvalidAddress) as fault:
         found.append((RECIPIENT, str(fault)))
     absent = missing(values, template.subject or "", template.body, template.contact_block or "")
-    address = {key for key in absent if key.startswith("address_line") or key == "postcode"} if template.channel == Channel.LETTER else set()
-    return found + [(name, "missing") for name in absent if name not in address]
+    by_address = template.channel == Channel.LETTER
+    return found + [(name, "missing") for name in absent if not (by_address and name in {*LINE_KEYS, "postcode"})]
 
 
 def send_by_hand(
@@ -44,4 +44,3 @@ def send_by_hand(
     holder = acting_for(notify, member, template.service_id)
     body = SendBody(template_id=template.id, recipient=recipient, personalisation=dict(values), reference=reference)
     return accept(notify, holder, template.channel, lambda: body)
-

@@ -15,7 +15,7 @@ from notify.operations.letter_pages import PAGES_MAX, Sheet, letter_pictures
 from notify.operations.rendering import Content, compose
 from notify.operations.templates import TemplateText
 from notify.standards.email_markdown import to_html
-from notify.standards.personalisation import missing, placeholders
+from notify.standards.personalisation import PLACEHOLDER, missing, placeholders
 from notify.standards.postal_address import LINE_KEYS, InvalidAddress, postal_address
 from notify.standards.readability import Hint, Reading, hints, measure
 from notify.standards.sms_text import CHARACTERS_MAX, fragments, with_prefix
@@ -23,6 +23,7 @@ from notify.standards.statuses import Channel
 
 EXAMPLE_ADDRESS = ("((address_line_1))", "((address_line_2))", "((address_line_3))")
 PREVIEW_PAGES_MAX = 3
+_STANDS_FOR_A_VALUE = "x" * 8
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def draft_of(service_id: UUID, template_id: UUID, words: TemplateText, now: date
         body=words.body,
         postage=words.postage,
         contact_block=words.contact_block,
+        has_unsubscribe_link=words.has_unsubscribe_link,
         created_by="",
         created_at=now,
         updated_at=None,
@@ -75,7 +77,7 @@ def look_at(notify: Notify, template: KnownTemplate, values: Mapping[str, object
     content = compose(template, values)
     pages = _pages(notify, template, dict(values), name) if template.channel == Channel.LETTER and with_pages else []
     out = with_prefix(content.body, name if prefixed else None) if template.channel == Channel.SMS else ""
-    parts = fragments(out) if out else 0
+    parts = fragments(PLACEHOLDER.sub(_STANDS_FOR_A_VALUE, out)) if out else 0
     too_long = len(content.body) > CHARACTERS_MAX if out else len(content.body.encode()) > EMAIL_BYTES_MAX or len(pages) > PAGES_MAX
     return Look(
         template=template,

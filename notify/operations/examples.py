@@ -27,7 +27,7 @@ EXAMPLES: Mapping[str, TemplateText] = MappingProxyType(
             "Hola, ((nombre)):\n\nNo tiene que hacer nada más. Recibimos su solicitud el ((fecha)).\n\n"
             "# Qué pasa ahora\n\n* La revisamos en ((días)) días.\n* Le avisamos por este medio.\n\n"
             "Guarde este número: ((número)).\n\n¿Tiene dudas? Llame al ((teléfono)) o escriba a ((correo)).",
-            "Recibimos su solicitud ((número)). No tiene que hacer nada más. Le avisamos en ((días)) días. Dudas: ((teléfono))",
+            "Recibimos su solicitud ((número)). No tiene que hacer nada. Le avisamos antes del ((fecha)). ¿Dudas? Llame al ((teléfono))",
         ),
         **_pair(
             "receipt-en",
@@ -63,7 +63,7 @@ EXAMPLES: Mapping[str, TemplateText] = MappingProxyType(
             "Hola, ((nombre)):\n\nNos falta ((documento)) para seguir con su ((trámite)).\n\n"
             "# Qué hacer\n\n1. Entre a ((enlace)).\n2. Suba el documento antes del ((límite)).\n\n"
             "Si no lo tiene, llame al ((teléfono)). Le ayudamos. También puede traerlo a ((lugar)).",
-            "Nos falta ((documento)) para su ((trámite)). Súbalo antes del ((límite)) en ((enlace)). Dudas: ((teléfono))",
+            "Falta un documento: ((documento)). Llévelo a ((lugar)) o entre a ((enlace)) antes del ((límite)). Dudas: ((teléfono))",
         ),
         **_pair(
             "request-en",
@@ -81,7 +81,7 @@ EXAMPLES: Mapping[str, TemplateText] = MappingProxyType(
             "Hola, ((nombre)):\n\nSu ((trámite)) número ((número)) cambió. Ahora está: ((estado)).\n\n"
             "# Qué pasa ahora\n\n((siguiente))\n\nNo tiene que llamar para saber más: le avisamos cada cambio.\n\n"
             "¿Tiene dudas? Llame al ((teléfono)) o escriba a ((correo)).",
-            "Su ((trámite)) ((número)) ahora está: ((estado)). Le avisamos cada cambio. Dudas: ((teléfono))",
+            "Hay novedades de su caso ((número)): ((estado)). Le avisamos cada cambio. ¿Dudas? Llame al ((teléfono))",
         ),
         **_pair(
             "update-en",

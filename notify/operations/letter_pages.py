@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pypdf
 import segno
@@ -54,7 +55,7 @@ def letter_pdf(template: KnownTemplate, values: dict[str, object], sheet: Sheet)
 
 def letter_pictures(template: KnownTemplate, values: dict[str, object], sheet: Sheet) -> list[bytes]:
     """Give the same pages as pictures (PNG), for the screen."""
-    made = typst.compile(
+    made: object = typst.compile(
         LAYOUT / "letter.typ",
         format="png",
         ppi=SCREEN_DOTS_PER_INCH,
@@ -62,7 +63,7 @@ def letter_pictures(template: KnownTemplate, values: dict[str, object], sheet: S
         ignore_system_fonts=True,
         sys_inputs={"letter": json.dumps(_said(template, values, sheet))},
     )
-    return list(made) if isinstance(made, list) else [made]
+    return list(made) if isinstance(made, list) else [cast(bytes, made)]  # one page comes alone
 
 
 def _said(template: KnownTemplate, values: dict[str, object], sheet: Sheet) -> dict[str, object]:

@@ -33,6 +33,7 @@ from shared.web import gettext_noop
 PAGE_SIZE = 50
 REPORT_ROWS_MAX = 100_000
 REPORT_STEP = 1000
+COLUMNS = ("id", "channel", "status", "recipient", "template", "version", "reference", "created_at", "sent_at", "updated_at")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -115,7 +116,9 @@ def report(notify: Notify, member: Member, service_id: uuid.UUID, wanted: Wanted
 
 
 def _report(notify: Notify, service_id: uuid.UUID, wanted: Wanted) -> Iterator[str]:
-    yield "\ufeff" + _csv(["id", "channel", "status", "recipient", "template", "version", "reference", "created_at", "sent_at", "updated_at"])
+    yield "\ufeff" + _csv(
+        ["id", "channel", "status", "recipient", "template", "version", "reference", "created_at", "sent_at", "updated_at"]
+    )
     given = 0
     while given < REPORT_ROWS_MAX:
         with notify.reading() as tx:
@@ -160,7 +163,7 @@ def _since(notify: Notify, service_id: uuid.UUID) -> datetime:
     return notify.clock.now() - timedelta(days=service.retention_days if service else 0)
 
 
-def _csv(cells: list[str]) -> str:
+def _csv(cells: Sequence[str]) -> str:
     out = io.StringIO()
     csv.writer(out).writerow(["'" + cell if cell.startswith(_FORMULA_STARTS) else cell for cell in cells])
     return out.getvalue()

@@ -79,9 +79,13 @@ def revoke_key(notify: Notify, member: Member, service_id: uuid.UUID, key_id: uu
     with notify.transaction() as tx:
         if tx.connection.execute(select(ApiKey.id).where(own)).one_or_none() is None:
             raise NotFound(gettext_noop("There is no such key."))
-        changed = tx.connection.execute(update(ApiKey).where(own, ApiKey.revoked_at.is_(None)).values(revoked_at=notify.clock.now())).rowcount
+        changed = tx.connection.execute(
+            update(ApiKey).where(own, ApiKey.revoked_at.is_(None)).values(revoked_at=notify.clock.now())
+        ).rowcount
         if changed:
-            tx.record(Event.API_KEY_REVOKED, actor=member.actor, object_id=str(key_id), channel="console", data={"service": str(service_id)})
+            tx.record(
+                Event.API_KEY_REVOKED, actor=member.actor, object_id=str(key_id), channel="console", data={"service": str(service_id)}
+            )
     notify.catalogue.forget()
 
 

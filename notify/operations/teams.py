@@ -50,7 +50,7 @@ def list_services(notify: Notify, member: Member) -> list[ServiceCard]:
             .where(Notification.service_id.in_([row.id for row in rows]), Notification.created_at >= since, Notification.key_kind != "test")
             .group_by(Notification.service_id)
         )
-        counts = {service_id: number for service_id, number in tx.connection.execute(counted)}
+        counts = {row[0]: int(row[1]) for row in tx.connection.execute(counted)}
     return [ServiceCard(**row._mapping, sent_lately=counts.get(row.id, 0)) for row in rows]
 
 

@@ -27,10 +27,8 @@ class Shelved:
 def list_shelf(notify: Notify, service_id: uuid.UUID) -> list[Shelved]:
     """Give a service's live templates, by folder and name."""
     with notify.reading() as tx:
-        folders = {
-            template_id: folder
-            for template_id, folder in tx.connection.execute(select(Template.id, Template.folder).where(Template.service_id == service_id))
-        }
+        named = select(Template.id, Template.folder).where(Template.service_id == service_id)
+        folders = {row.id: row.folder for row in tx.connection.execute(named)}
         found = [Shelved(template, folders[template.id]) for template in list_templates(tx.connection, service_id)]
     return sorted(found, key=lambda shelved: (shelved.folder.casefold(), shelved.template.name.casefold()))
 
@@ -52,4 +50,3 @@ def put_in_folder(notify: Notify, member: Member, service_id: uuid.UUID, templat
         if not tx.connection.execute(update(Template).where(own).values(folder=folder.strip()[:FOLDER_CHARACTERS_MAX])).rowcount:
             raise NotFound(gettext_noop("There is no such template."))
         tx.record(Event.TEMPLATE_MOVED, actor=member.actor, object_id=str(template_id), channel="console")
-

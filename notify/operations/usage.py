@@ -47,7 +47,9 @@ def usage_of(notify: Notify, service_id: uuid.UUID, *, days: int = DAYS) -> list
     )
     with notify.reading() as tx:
         rows = tx.connection.execute(wanted).all()
-    return [_line(notify, channel, [(Status(row[1]), row[2], int(row[3])) for row in rows if row[0] == channel]) for channel in Channel]
+    return [
+        _line(notify, channel, [(Status(row[1]), row[2], int(row[3] or 0)) for row in rows if row[0] == channel]) for channel in Channel
+    ]
 
 
 def _line(notify: Notify, channel: Channel, counted: list[tuple[Status, int, int]]) -> Line:
@@ -61,5 +63,6 @@ def _line(notify: Notify, channel: Channel, counted: list[tuple[Status, int, int
         pounds = units * Decimal(settings.sms_rate_pounds)
     elif channel is Channel.LETTER:
         pounds = letters * Decimal(settings.letter_first_pounds) + units * Decimal(settings.letter_sheet_pounds)
-    return Line(channel, total, delivered, failed, total - delivered - failed, units if channel in {Channel.SMS, Channel.LETTER} else 0, pounds)
-
+    return Line(
+        channel, total, delivered, failed, total - delivered - failed, units if channel in {Channel.SMS, Channel.LETTER} else 0, pounds
+    )

@@ -51,7 +51,9 @@ def read_template_form(form: Mapping[str, str], *, channel: str = "") -> tuple[T
         except MessageNotValid:
             problems.append(("body", gettext("Make the message shorter, and use letters and signs that can be printed.")))
     version = form.get("version", "")
-    return TemplateForm(words, form.get("folder", "").strip(), int(version) if version.isdecimal() and len(version) < 10 else None), problems
+    return TemplateForm(
+        words, form.get("folder", "").strip(), int(version) if version.isdecimal() and len(version) < 10 else None
+    ), problems
 
 
 def values_of(form: MultiDict[str, str] | Mapping[str, str]) -> dict[str, object]:

@@ -32,7 +32,7 @@ KNOWN = (  # what operations refuse with, marked here so that the catalogue has 
     gettext_noop("A guest is an email address, a phone number or a RUN"),
 )
 _BEGINNINGS = {
-    "Can’t send to this recipient when service is in trial mode": gettext_noop("The service is on trial: it can send to its own team only."),
+    "Can’t send to this recipient": gettext_noop("The service is on trial: it can send to its own team only."),
     "Your message is too long": gettext_noop("This message is too long to be sent."),
     "Exceeded rate limit": gettext_noop("Too many messages were sent in this minute. Wait a minute and try again."),
     "Exceeded send limits": gettext_noop("Today's allowance of the service is used up. Go on tomorrow."),

@@ -18,10 +18,10 @@ _HEADING = re.compile(r"(?P<level>#{1,6})[ \t]+(?P<text>\S.*)")
 _RULE = re.compile(r"(?:-{3,}|\*{3,})")
 _INSET = re.compile(r"\^[ \t]*(?P<text>.*)")
 _TABLE_RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)+")
-_INLINE = re.compile(
+_INLINE = re.compile(  # every repeat is bounded, so that no text makes it slow
     r"(?P<escape>\\[`*_(){}\[\]<>#+\-.!|\\])"
-    r"|(?P<image>!\[[^\]\n]*\]\([^)\n]*\))"
-    r"|(?P<link>\[(?P<text>[^\]\n]+)\]\((?P<href>[^)\s]+)(?:[ \t]+\"(?P<title>[^\"\n]*)\")?\))"
+    r"|(?P<image>!\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\))"
+    r"|(?P<link>\[(?P<text>[^\]\n]{1,1000}+)\]\((?P<href>[^)\s]{1,2000}+)(?:[ \t]{1,20}\"(?P<title>[^\"\n]{0,500})\")?\))"
     r"|(?P<url>https?://[^\s<>\"]+)"
 )
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):")

@@ -15,13 +15,13 @@ SENTENCE_WORDS_MAX = 25
 SUBJECT_CHARACTERS_MAX = 70
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SENTENCE_END = re.compile(r"[.!?:;]+(?=\s|$)|\n+")
-_SPANISH = frozenset("el la los las de que y en un una por con para su se no es del al lo le más como usted".split())
-_ENGLISH = frozenset("the of and to in is you that it for on with as your are this be have from or not we".split())
+_SPANISH = re.compile("el|la|los|las|de|que|y|en|un|una|por|con|para|su|se|no|es|del|al|lo|le|más|como|usted", re.IGNORECASE)
+_ENGLISH = re.compile("the|of|and|to|in|is|you|that|it|for|on|with|as|your|are|this|be|have|from|or|not|we", re.IGNORECASE)
 _STRONG = "aeoáéíóú"
 _ENGLISH_NUCLEUS = re.compile(r"[aeiouy]+", re.IGNORECASE)
-_CONTACT = re.compile(r"https?://|www\.|[\w.+-]+@[\w-]+\.\w|(?:\+?\d[\d\s().-]{5,}\d)", re.IGNORECASE)
+_CONTACT = re.compile(r"https?://|www\.|[\w.+-]{1,64}@[\w-]{1,63}\.\w|(?:\d[\d\s().-]{5,20}\d)", re.IGNORECASE)
 _CONTACT_PLACE = re.compile(r"tel|phone|fono|correo|mail|contact|link|enlace", re.IGNORECASE)
-_ADDRESS = re.compile(r"https?://\S+|\S+@\S+")
+_ADDRESS = re.compile(r"https?://\S{1,2000}|\S{1,64}@\S{1,255}")  # bounded: a long word is read once
 
 
 class Hint(StrEnum):
@@ -86,8 +86,8 @@ def hints(channel: str, subject: str | None, body: str, *, contact: str = "", fr
 
 
 def _language(words: list[str]) -> str:
-    lowered = [word.lower() for word in words]
-    return "en" if sum(word in _ENGLISH for word in lowered) > sum(word in _SPANISH for word in lowered) else "es"
+    english, spanish = (sum(bool(common.fullmatch(word)) for word in words) for common in (_ENGLISH, _SPANISH))
+    return "en" if english > spanish else "es"
 
 
 def _spanish_syllables(word: str) -> int:

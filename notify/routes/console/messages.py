@@ -11,11 +11,11 @@ from notify.context import current
 from notify.errors import Refusal
 from notify.models.team import Right
 from notify.operations.sent import PAGE_SIZE, Line, Wanted, letter_of, list_sent, report, show_sent
-from notify.routes.console.access import Team, member, service
+from notify.routes.console.access import Team, member
+from notify.routes.console.pages import show_page
 from notify.schemas.console_words import said
 from notify.standards.statuses import Channel
 from shared.routes import Routes
-from shared.web import errors_of, page
 
 bp = Routes("console_messages", __name__, url_prefix="/services/<uuid:service_id>/messages", access=Team(Right.VIEW))
 SHOWN_STATUSES = ("created", "sending", "delivered", "failed", "cancelled")
@@ -32,16 +32,13 @@ def list_all(service_id: UUID) -> ResponseReturnValue:
     except Refusal as refused:
         problems = [("recipient", said(refused.messages[0]))]
     last = lines[-1].message if len(lines) == PAGE_SIZE else None
-    return page(
-        "notify/console/messages.html",
-        422 if problems else 200,
-        error_list=errors_of(problems),
+    return show_page(
+        "messages",
+        problems,
         lines=lines,
         wanted=wanted,
         after=f"{last.created_at.isoformat()} {last.id}" if last else "",
         statuses=SHOWN_STATUSES,
-        service=service(),
-        member=member(),
     )
 
 
@@ -57,7 +54,7 @@ def take_report(service_id: UUID) -> ResponseReturnValue:
 def show(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
     """Show one message and what became of it."""
     sent = show_sent(current(), member(), service_id, notification_id)
-    return page("notify/console/message.html", sent=sent, service=service(), member=member())
+    return show_page("message", sent=sent)
 
 
 @bp.get("/<uuid:notification_id>/letter.pdf")

@@ -12,16 +12,17 @@ from notify.operations.by_hand import RECIPIENT, faults, send_by_hand
 from notify.operations.drafts import asked_for, look_at
 from notify.operations.template_shelf import take_template
 from notify.routes.console.access import Team, member, service
+from notify.routes.console.pages import show_page
 from notify.schemas.console import values_of
 from notify.schemas.console_words import said
 from notify.standards.statuses import Channel
 from shared.routes import Routes
-from shared.web import allow, errors_of, page
+from shared.web import allow
 
-bp = Routes("console_sending", __name__, url_prefix="/services/<uuid:service_id>/templates/<uuid:template_id>/send", access=Team(Right.SEND))
+bp = Routes("console_sending", __name__, url_prefix="/services/<uuid:service_id>/templates/<uuid:template_id>", access=Team(Right.SEND))
 
 
-@bp.route("", methods=["GET", "POST"])
+@bp.route("/send", methods=["GET", "POST"])
 def fill(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
     """Ask to whom and what is to be filled in; then show the message with the button that sends it."""
     template = take_template(current(), service_id, template_id).template
@@ -36,14 +37,12 @@ def fill(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
             look = look_at(current(), template, values)
             if look.pages:
                 allow("img-src", "data:")
-            return page(
-                "notify/console/send_check.html",
-                template=template,
+            return show_page(
+                "send_check",
+                draft=template,
                 look=look,
                 recipient=recipient,
                 values=values,
-                service=service(),
-                member=member(),
             )
     return _form(template_id, recipient, values, problems)
 
@@ -59,16 +58,13 @@ def _send(service_id: UUID, template_id: UUID, recipient: str, values: dict[str,
 
 def _form(template_id: UUID, recipient: str, values: dict[str, object], problems: list[tuple[str, str]]) -> ResponseReturnValue:
     template = take_template(current(), service().id, template_id).template
-    return page(
-        "notify/console/send.html",
-        422 if problems else 200,
-        error_list=errors_of(problems),
-        template=template,
+    return show_page(
+        "send",
+        problems,
+        draft=template,
         names=asked_for(template),
         recipient=recipient,
         values=values,
-        service=service(),
-        member=member(),
     )
 
 

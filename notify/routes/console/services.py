@@ -9,9 +9,10 @@ from notify.context import current
 from notify.models.team import Right
 from notify.operations.teams import NAME_CHARACTERS_MAX, list_services, start_service
 from notify.operations.usage import usage_of
-from notify.routes.console.access import Team, member, service
+from notify.routes.console.access import Team, member
+from notify.routes.console.pages import show_page
 from shared.routes import Routes
-from shared.web import errors_of, gettext, page
+from shared.web import gettext
 
 bp = Routes("console", __name__, access=Team(Right.VIEW))
 
@@ -19,7 +20,7 @@ bp = Routes("console", __name__, access=Team(Right.VIEW))
 @bp.get("/")
 def home() -> ResponseReturnValue:
     """List the services this person works on."""
-    return page("notify/console/home.html", services=list_services(current(), member()), member=member())
+    return show_page("home", services=list_services(current(), member()))
 
 
 @bp.route("/services/new", methods=["GET", "POST"])
@@ -36,18 +37,16 @@ def start() -> ResponseReturnValue:
         if not problems:
             made = start_service(current(), member(), org_id=org_id, name=name)
             return redirect(url_for("console.show", service_id=made), 303)
-    return page(
-        "notify/console/start.html",
-        422 if problems else 200,
-        error_list=errors_of(problems),
+    return show_page(
+        "start",
+        problems,
         name=name,
         org_id=org_id,
         organisations=organisations,
-        member=member(),
     )
 
 
 @bp.get("/services/<uuid:service_id>")
 def show(service_id: UUID) -> ResponseReturnValue:
     """Show one service: what it sent lately, and the ways on."""
-    return page("notify/console/service.html", service=service(), member=member(), usage=usage_of(current(), service_id))
+    return show_page("service", usage=usage_of(current(), service_id))

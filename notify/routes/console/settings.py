@@ -11,10 +11,10 @@ from notify.errors import Refusal
 from notify.models.team import Right
 from notify.operations import service_settings as settings
 from notify.operations.services import set_callback, set_guest_list
-from notify.routes.console.access import Team, member, service
+from notify.routes.console.access import Team, member
+from notify.routes.console.pages import show_page
 from notify.schemas.console_words import said
 from shared.routes import Routes
-from shared.web import errors_of, page
 
 bp = Routes("console_settings", __name__, url_prefix="/services/<uuid:service_id>/settings", access=Team(Right.MANAGE))
 _STRONG = Team(Right.MANAGE, strong=True)
@@ -31,14 +31,11 @@ def show(service_id: UUID) -> ResponseReturnValue:
         problems = _try("name", lambda: settings.rename(current(), member(), service_id, name=name, prefix_sms=prefix))
         if not problems:
             return redirect(url_for("console_settings.show", service_id=service_id), 303)
-    return page(
-        "notify/console/settings.html",
-        422 if problems else 200,
-        error_list=errors_of(problems),
+    return show_page(
+        "settings",
+        problems,
         known=known,
         checklist=settings.checklist(current(), service_id),
-        service=service(),
-        member=member(),
     )
 
 
@@ -60,15 +57,12 @@ def keys(service_id: UUID) -> ResponseReturnValue:
             made = settings.make_key(current(), member(), service_id, name=name, kind=kind)
         except Refusal as refused:
             problems = [("name", said(refused.messages[0]))]
-    return page(
-        "notify/console/keys.html",
-        422 if problems else 200,
-        error_list=errors_of(problems),
+    return show_page(
+        "keys",
+        problems,
         keys=settings.list_keys(current(), service_id),
         made=made,
         typed=request.form,
-        service=service(),
-        member=member(),
     )
 
 
@@ -79,7 +73,7 @@ def revoke(service_id: UUID, key_id: UUID) -> ResponseReturnValue:
         settings.revoke_key(current(), member(), service_id, key_id)
         return redirect(url_for("console_settings.keys", service_id=service_id), 303)
     named = next((key.name for key in settings.list_keys(current(), service_id) if key.id == key_id), "")
-    return page("notify/console/key_revoke.html", name=named, service=service(), member=member())
+    return show_page("key_revoke", name=named)
 
 
 @bp.route("/senders", methods=["GET", "POST"])
@@ -129,13 +123,10 @@ def guests(service_id: UUID) -> ResponseReturnValue:
         problems = _try("guests", change)
         if not problems:
             return redirect(url_for("console_settings.guests", service_id=service_id), 303)
-    return page(
-        "notify/console/guests.html",
-        422 if problems else 200,
-        error_list=errors_of(problems),
+    return show_page(
+        "guests",
+        problems,
         text=text,
-        service=service(),
-        member=member(),
     )
 
 
@@ -150,20 +141,19 @@ def callback(service_id: UUID) -> ResponseReturnValue:
         if not problems:
             current().catalogue.forget()
             return redirect(url_for("console_settings.callback", service_id=service_id), 303)
-    return page(
-        "notify/console/callback.html", 422 if problems else 200, error_list=errors_of(problems), url=url, service=service(), member=member()
+    return show_page(
+        "callback",
+        problems,
+        url=url,
     )
 
 
 def _senders(service_id: UUID, problems: list[tuple[str, str]]) -> ResponseReturnValue:
-    return page(
-        "notify/console/senders.html",
-        422 if problems else 200,
-        error_list=errors_of(problems),
+    return show_page(
+        "senders",
+        problems,
         senders=settings.list_senders(current(), service_id),
         typed=request.form,
-        service=service(),
-        member=member(),
     )
 
 

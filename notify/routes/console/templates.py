@@ -9,6 +9,7 @@ from notify.context import current
 from notify.errors import TemplateChanged
 from notify.models.team import Right
 from notify.operations.drafts import Look, draft_of, look_at
+from notify.operations.examples import EXAMPLES
 from notify.operations.template_edits import (
     TemplateChange,
     archive_template,
@@ -20,11 +21,11 @@ from notify.operations.template_edits import (
 from notify.operations.template_shelf import list_shelf, put_in_folder, take_template
 from notify.operations.templates import TemplateText, words_of
 from notify.routes.console.access import Team, member, service
+from notify.routes.console.pages import show_page
 from notify.schemas.console import TemplateForm, read_template_form, values_of
-from notify.operations.examples import EXAMPLES
 from notify.standards.statuses import Channel
 from shared.routes import Routes
-from shared.web import allow, errors_of, gettext, page
+from shared.web import allow, gettext
 
 bp = Routes("console_templates", __name__, url_prefix="/services/<uuid:service_id>/templates", access=Team(Right.VIEW))
 _EDIT = Team(Right.EDIT)
@@ -37,19 +38,17 @@ def shelf(service_id: UUID) -> ResponseReturnValue:
     shelved = list_shelf(current(), service_id)
     shown = [one for one in shelved if channel in {"", one.template.channel} and folder in {"", one.folder}]
     folders = sorted({one.folder for one in shelved if one.folder}, key=str.casefold)
-    return page(
-        "notify/console/templates.html", shelved=shown, folders=folders, channel=channel, folder=folder, service=service(), member=member()
-    )
+    return show_page("templates", shelved=shown, folders=folders, channel=channel, folder=folder)
 
 
 @bp.get("/new", access=_EDIT)
-def choose(service_id: UUID) -> ResponseReturnValue:
+def choose(service_id: UUID) -> ResponseReturnValue:  # noqa: ARG001 - the access rule read it
     """Choose what to begin with: an empty template of a channel, or an example."""
-    return page("notify/console/template_new.html", examples=EXAMPLES, channels=tuple(Channel), service=service(), member=member())
+    return show_page("template_new", examples=EXAMPLES, channels=tuple(Channel))
 
 
 @bp.get("/draft", access=_EDIT)
-def begin(service_id: UUID) -> ResponseReturnValue:
+def begin(service_id: UUID) -> ResponseReturnValue:  # noqa: ARG001 - the access rule read it
     """Show the form of a template that is not there yet."""
     example = EXAMPLES.get(request.args.get("example", ""))
     channel = request.args.get("channel", "")
@@ -71,8 +70,10 @@ def create(service_id: UUID) -> ResponseReturnValue:
 def show(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
     """Show a template as it will be read."""
     shelved = take_template(current(), service_id, template_id)
-    return page(
-        "notify/console/template.html", shelved=shelved, look=_look(look_at(current(), shelved.template, {})), service=service(), member=member()
+    return show_page(
+        "template",
+        shelved=shelved,
+        look=_look(look_at(current(), shelved.template, {})),
     )
 
 
@@ -104,7 +105,9 @@ def change(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
     try:
         edit_template(current(), service_id, template_id, change, actor=member().actor, author=member().name)
     except TemplateChanged:
-        return _form(form, template_id, template_id, problems=[("body", gettext("Somebody changed it meanwhile. Copy your words, and begin again."))])
+        return _form(
+            form, template_id, template_id, problems=[("body", gettext("Somebody changed it meanwhile. Copy your words, and begin again."))]
+        )
     return _kept(service_id, template_id, form)
 
 
@@ -112,7 +115,7 @@ def change(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
 def versions(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
     """List what a template said before."""
     found = list_versions(current(), service_id, template_id)
-    return page("notify/console/versions.html", versions=found, service=service(), member=member())
+    return show_page("versions", versions=found)
 
 
 @bp.get("/<uuid:template_id>/versions/<int:version>")
@@ -121,7 +124,7 @@ def show_version(service_id: UUID, template_id: UUID, version: int) -> ResponseR
     shelved = take_template(current(), service_id, template_id, version)
     changes = diff_versions(current(), service_id, template_id, version - 1, version) if version > 1 else []
     looked = _look(look_at(current(), shelved.template, {}))
-    return page("notify/console/version.html", shelved=shelved, changes=changes, look=looked, service=service(), member=member())
+    return show_page("version", shelved=shelved, changes=changes, look=looked)
 
 
 @bp.route("/<uuid:template_id>/archive", methods=["GET", "POST"], access=_EDIT)
@@ -131,7 +134,7 @@ def archive(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
     if request.method == "POST":
         archive_template(current(), service_id, template_id, actor=member().actor)
         return redirect(url_for("console_templates.shelf", service_id=service_id), 303)
-    return page("notify/console/template_archive.html", shelved=shelved, service=service(), member=member())
+    return show_page("template_archive", shelved=shelved)
 
 
 def _kept(service_id: UUID, template_id: UUID, form: TemplateForm) -> ResponseReturnValue:
@@ -144,17 +147,14 @@ def _form(
 ) -> ResponseReturnValue:
     draft = draft_of(service().id, draft_id, form.words, current().clock.now())
     looked = _look(look_at(current(), draft, values_of(request.form))) if form.words.body.strip() else None
-    return page(
-        "notify/console/template_form.html",
-        422 if problems else 200,
-        error_list=errors_of(problems or []),
+    return show_page(
+        "template_form",
+        problems or [],
         form=form,
         words=form.words,
         look=looked,
         template_id=template_id,
         values=values_of(request.form),
-        service=service(),
-        member=member(),
     )
 
 
@@ -163,4 +163,3 @@ def _look(look: Look) -> Look:
     if look.pages:
         allow("img-src", "data:")
     return look
-
