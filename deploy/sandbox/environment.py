@@ -61,6 +61,8 @@ def _notify(plan: "Plan") -> dict[str, str]:
         "receipt_secret": plan.secret("notify-receipts"),
         "print_url": f"{plan.urls.inbox}/print",
         "mailbox_url": f"{plan.urls.inbox}/mailbox",
+        "login_client_id": "notify-console",
+        "login_client_secret": plan.client("notify-console").secret or "",
     }
 
 

@@ -29,11 +29,14 @@ class NewKey:
     text: str = field(repr=False)
 
 
-def register_service(notify: Notify, service_id: uuid.UUID, *, name: str, restricted: bool, actor: str) -> None:
-    """Make a service, or leave the one there is."""
+def register_service(
+    notify: Notify, service_id: uuid.UUID, *, name: str, restricted: bool, actor: str, org_id: str | None = None, channel: str = "api"
+) -> None:
+    """Make a service, or leave the one there is; `org_id` names the organisation whose people work on it."""
     row = {
         "id": service_id,
         "name": name,
+        "org_id": org_id,
         "active": True,
         "restricted": restricted,
         "permissions": list(DEFAULT_PERMISSIONS),
@@ -42,7 +45,8 @@ def register_service(notify: Notify, service_id: uuid.UUID, *, name: str, restri
     }
     with notify.transaction() as tx:
         if tx.connection.execute(insert(Service).values(row).on_conflict_do_nothing()).rowcount:
-            tx.record(Event.SERVICE_REGISTERED, actor=actor, object_id=str(service_id), data={"restricted": restricted})
+            data: dict[str, str | int | bool | list[str]] = {"restricted": restricted}
+            tx.record(Event.SERVICE_REGISTERED, actor=actor, object_id=str(service_id), channel=channel, data=data)
 
 
 def create_api_key(

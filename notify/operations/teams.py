@@ -8,14 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
-from notify.events import Event
 from notify.models.base import scope_of
 from notify.models.catalogue import KnownKey
 from notify.models.notification import Notification
-from notify.models.service import DEFAULT_PERMISSIONS, ApiKey, Service
+from notify.models.service import ApiKey, Service
 from notify.models.team import Member, Right
 from notify.operations.authentication import Holder
-from notify.standards.email_address import local_part
+from notify.operations.services import register_service
 from shared.problems import Forbidden, NotFound
 from shared.web import gettext_noop
 
@@ -71,19 +70,7 @@ def start_service(notify: Notify, member: Member, *, org_id: str, name: str) -> 
     if not member.may(Right.MANAGE, org_id) or (member.is_operator and not org_id):
         raise Forbidden(gettext_noop("Your role on this service does not include this."))
     service_id = notify.ids.uuid4()
-    row = {
-        "id": service_id,
-        "name": name,
-        "org_id": org_id,
-        "active": True,
-        "restricted": True,
-        "permissions": list(DEFAULT_PERMISSIONS),
-        "email_local_part": local_part(name),
-        "created_at": notify.clock.now(),
-    }
-    with notify.transaction() as tx:
-        tx.connection.execute(insert(Service).values(row))
-        tx.record(Event.SERVICE_REGISTERED, actor=member.actor, object_id=str(service_id), channel="console", data={"restricted": True})
+    register_service(notify, service_id, name=name, restricted=True, actor=member.actor, org_id=org_id, channel="console")
     return service_id
 
 

@@ -34,10 +34,12 @@ SERVICES = {
     "sandbox-private": (PRIVATE, "Banco de Quilpalín", "Abrir una cuenta sin ir a la sucursal."),
     "example": ("org-colegio-araucarias", "Postula: Colegio Las Araucarias", "Postular a un trabajo en el colegio."),
     "wallet-portal": (OPERATOR, "Mis datos", "Mostrar quién leyó sus datos, y dar y quitar permisos."),
+    "notify-console": (OPERATOR, "Mensajes", "Escribir plantillas y enviar mensajes."),
     "wallet-consumer": ("org-colegio-araucarias", "Postula: Colegio Las Araucarias", "Pedir datos a otras instituciones."),
     "wallet-provider": ("org-registro-civil", "Registro Civil", "Entregar datos a otras instituciones."),
 }
 PERSON_SCOPES = ("openid", "profile", "name", "email", "phone", "run")
+STAFF_SITES = frozenset({"wallet-portal", "notify-console"})
 STAFF_SCOPES = (*PERSON_SCOPES, "roles")
 CLAVE_UNICA_SCOPES = ("openid", "run", "name", "email")
 MACHINE_EXTRA_SCOPES = {"sandbox-machine": ("identity:register",)}
@@ -102,7 +104,7 @@ def _new_client(context: Identity, plan: Plan, client: Client, service_id: str) 
     if client.policy == "machine":
         return _new_machine(plan, client, service_id)
     is_legacy = client.policy == "clave_unica"
-    scopes = STAFF_SCOPES if client.client_id == "wallet-portal" else CLAVE_UNICA_SCOPES if is_legacy else PERSON_SCOPES
+    scopes = STAFF_SCOPES if client.client_id in STAFF_SITES else CLAVE_UNICA_SCOPES if is_legacy else PERSON_SCOPES
     return NewClient(
         client_id=client.client_id,
         service_id=service_id,

@@ -10,6 +10,7 @@ from notify.standards.statuses import Channel
 
 ACTOR = "sandbox"
 SERVICE_NAME = "Colegio Las Araucarias"
+ORG_ID = "org-colegio-araucarias"
 KEY_KINDS = {"live": "normal", "team": "team", "test": "test"}
 FUNCTIONAL_EMAIL = "notify-tests@example.com"
 FUNCTIONAL_NUMBER = "07700900456"
@@ -85,7 +86,7 @@ FIXTURES: dict[str, tuple[TemplateText, ...]] = {
 def seed(context: Notify, plan: Plan) -> dict[str, object]:
     """Make what is not there yet; return this service's part of sandbox.json."""
     service_id = uuid.UUID(plan.uuid("notify-service"))
-    register_service(context, service_id, name=SERVICE_NAME, restricted=False, actor=ACTOR)
+    register_service(context, service_id, name=SERVICE_NAME, restricted=False, actor=ACTOR, org_id=ORG_ID)
     keys = {label: _key(context, plan, service_id, label, kind) for label, kind in KEY_KINDS.items()}
     templates = {channel: _template(context, plan, service_id, channel, (words,)) for channel, words in RECEIPTS.items()}
     fixtures = {name: _template(context, plan, service_id, name, versions) for name, versions in FIXTURES.items()}
