@@ -12,6 +12,7 @@ from shared.ids import Ids, SystemIds
 from wallet.providers.base import Register
 from wallet.providers.rest import RestRegister
 from wallet.settings import Settings
+from wallet.standards.signing import new_key
 
 SUBJECT_INDEX = "wallet-subject"
 
@@ -24,6 +25,11 @@ class Wallet(Context):
     service: str = "wallet"
     key_cache: dict[str, tuple[ECKey, datetime]] = field(default_factory=dict, repr=False)
     """The active signing key of each use, and until when it is taken to be active without asking."""
+
+    @cached_property
+    def gate_key(self) -> ECKey:
+        """The key that tokens of the gate's own fetches are bound to; made anew in each process, and never kept."""
+        return new_key("gate")
 
     @cached_property
     def register(self) -> Register:

@@ -249,3 +249,21 @@ class HistoryNotKept(Problem):
     slug = "history_not_kept"
     status = 501
     title = "Status lists of the past are not kept"
+
+
+class TokenRequestRefused(Problem):
+    """A token was not given; told in the form of OAuth: `error` and `error_description`.  Spec: RFC 6749 §5.2."""
+
+    slug = "token_request_refused"
+    title = "The token was not given"
+
+    def __init__(self, error: str, description: str, *, status: int = 400) -> None:
+        super().__init__(description)
+        self.error, self.answer_status = error, status
+
+
+class AgreementNotFound(NotFound):
+    """There is no such agreement."""
+
+    slug = "agreement_not_found"
+    title = "There is no such agreement"

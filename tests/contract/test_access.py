@@ -75,6 +75,11 @@ OPEN = {
     },
     "wallet": {
         "tokens.jwks",
+        "tokens.metadata",
+        # The client authenticates inside by its key; see tests/contract/wallet/test_token_way.py.
+        "tokens.token",
+        "agreements.index",
+        "agreements.show",
         "status_lists.aggregation",
         "status_lists.show",
         "streams.metadata",

@@ -112,6 +112,6 @@ def test_an_agreement_that_is_over_stays_over() -> None:
 
 
 def test_an_exchange_is_settled_only_from_an_attempt() -> None:
-    settled = set(ExchangeState) - {ExchangeState.ATTEMPT}
+    settled = set(ExchangeState) - {ExchangeState.ATTEMPT, ExchangeState.MINTED}
     assert all(EXCHANGE_STATES.allows(ExchangeState.ATTEMPT, one) for one in settled)
     assert not any(EXCHANGE_STATES.allows(one, other) for one in settled for other in settled)

@@ -85,6 +85,10 @@ class Agreement(Stamped, Base):
                 return frozenset(str(field) for field in fields)
         return None
 
+    def dataset_ids(self) -> list[str]:
+        """Return the ids of the datasets in it."""
+        return [str(entry["dataset_id"]) for entry in self.datasets]
+
     def is_active(self, now: datetime) -> bool:
         """True while data may move under it, judged against the clock."""
         return self.state == AgreementState.ACTIVE and self.valid_from <= now < self.valid_until

@@ -37,6 +37,7 @@ from wallet.operations.tokens import mint_for_gate
 from wallet.providers.base import Order, Record, RegisterFailed, RegisterMalformed, RegisterTimeout
 from wallet.standards.answers import NotAsDeclared, released
 from wallet.standards.canonical import Json
+from wallet.standards.dpop import make_proof
 from wallet.standards.evidence import evidence
 
 SEALED_SCOPE = "service:wallet:exchange"
@@ -127,7 +128,7 @@ def _attempt(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID) -> _Begun:
         txn = mine.txn if mine and _is_repeat(mine, now) else txn
         matter = coverage.find_matter(tx.session, ask.dataset_id, ask.fields, ask.purpose_id)
         passed = gate.judge(wallet, tx.session, body, ask, matter, mine=mine)
-        access = _access(body, ask, txn, matter, passed)
+        access = log_access(body, ask, txn, matter, passed)
         _write_attempt(wallet, tx, ask, access, passed=passed, mine=mine)
         write_entry(tx, access, Outcome.ATTEMPT)
     return _Begun(passed, access, txn, _order(wallet, passed, ask, body, txn))
@@ -170,10 +171,13 @@ def _write_attempt(wallet: Wallet, tx: Transaction, ask: ExchangeAsk, access: Ac
 def _order(wallet: Wallet, passed: Passed, ask: ExchangeAsk, body: Body, txn: UUID) -> Order:
     org_id, client_id = body.organisation.org_id, body.client.client_id
     token = mint_for_gate(wallet, passed, ask, org_id=org_id, client_id=client_id, txn=str(txn))
-    return Order(endpoint=passed.matter.dataset.endpoint, token=token, run=ask.run, fields=ask.fields, txn=str(txn))
+    endpoint, now = passed.matter.dataset.endpoint, int(wallet.clock.now().timestamp())
+    proof = make_proof(wallet.gate_key, method="POST", url=endpoint, jti=wallet.ids.token(16), now=now, token=token)
+    return Order(endpoint=endpoint, token=token, proof=proof, run=ask.run, fields=ask.fields, txn=str(txn))
 
 
-def _access(body: Body, ask: ExchangeAsk, txn: UUID, matter: coverage.Matter | None, passed: Passed | None) -> Access:
+def log_access(body: Body, ask: ExchangeAsk, txn: UUID, matter: coverage.Matter | None, passed: Passed | None) -> Access:
+    """Return what the entries of one exchange say."""
     basis = {"kind": "law" if ask.by_law else "consent"}
     if ask.by_law:
         # What both bodies signed is what the person reads, not what the caller wrote.
@@ -207,7 +211,7 @@ def _write_refusal(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID, prob
     outcome = Outcome.REJECTED if isinstance(problem, InvalidRequest) else Outcome.DENIED
     with _log_or_nothing(), wallet.transaction() as tx:
         dataset = find_dataset(tx.session, ask.dataset_id)
-        access = _access(body, ask, txn, None, None)
+        access = log_access(body, ask, txn, None, None)
         if dataset is not None:
             access = replace(access, source_org_id=dataset.org_id, dataset_version=dataset.version)
         write_entry(tx, access, outcome, reason=problem.slug)

@@ -10,6 +10,7 @@ from wallet.models.agreement import current_agreement
 from wallet.models.consent import Consent, ConsentState, find_consent
 from wallet.models.dataset import find_dataset
 from wallet.models.organisation import find_client
+from wallet.operations.callers import Body
 from wallet.operations.gate import ExchangeAsk, Passed
 from wallet.operations.keys import published_keys, signing_key
 from wallet.operations.status_lists import list_uri
@@ -20,23 +21,38 @@ from wallet.standards.namespace import CONSENT_TYPE, LEGAL_ACCESS_TYPE
 
 INACTIVE: dict[str, object] = {"active": False}
 """The one answer to every other case: unknown, foreign, expired, malformed (no oracle)."""
+INTROSPECTION_TYP = "token-introspection+jwt"
 TOLD = ("iss", "aud", "sub", "client_id", "exp", "iat", "jti", "cnf", "authorization_details")
 
 
 def mint_for_gate(wallet: Wallet, passed: Passed, ask: ExchangeAsk, *, org_id: str, client_id: str, txn: str) -> str:
-    """Return the token with which the gate itself fetches; held by nobody else, it has no `cnf` (docs/divergences-wallet.md)."""
-    minting = Minting(
+    """Return the token with which the gate itself fetches, bound to the gate's key."""
+    minting = _minting(wallet, passed, ask, client_id=client_id, jti=wallet.ids.token(16), txn=txn, thumbprint=wallet.gate_key.thumbprint())
+    return mint(_authority(passed, ask, org_id), minting, key=signing_key(wallet, "consent-token"))
+
+
+def mint_for_client(
+    wallet: Wallet, passed: Passed, ask: ExchangeAsk, body: Body, *, txn: str, jti: str, thumbprint: str
+) -> tuple[str, dict[str, object]]:
+    """Return a token bound to the recipient's own key, and the detail in it."""
+    authority = _authority(passed, ask, body.organisation.org_id)
+    minting = _minting(wallet, passed, ask, client_id=body.client.client_id, jti=jti, txn=txn, thumbprint=thumbprint)
+    return mint(authority, minting, key=signing_key(wallet, "consent-token")), authority.detail()
+
+
+def _minting(wallet: Wallet, passed: Passed, ask: ExchangeAsk, *, client_id: str, jti: str, txn: str, thumbprint: str) -> Minting:
+    return Minting(
         issuer=wallet.settings.public_url,
         audience=passed.matter.dataset.audience,
         client_id=client_id,
-        jti=wallet.ids.token(16),
+        jti=jti,
         txn=txn,
+        confirmation={"jkt": thumbprint},
         issued_at=wallet.clock.now(),
         ttl_seconds=wallet.settings.consent_token_ttl_seconds,
         status=_status(wallet, passed.consent),
         official={"sub": f"official:{ask.official_id}", "unit": ask.official_unit or ""} if ask.official_id else None,
     )
-    return mint(_authority(passed, ask, org_id), minting, key=signing_key(wallet, "consent-token"))
 
 
 def _status(wallet: Wallet, consent: Consent | None) -> dict[str, object] | None:
@@ -114,6 +130,13 @@ def introspect_consent(wallet: Wallet, caller_client_id: str, consent_id: str, c
         }
         told = {"iss": wallet.settings.public_url, "client_id": client_id, "authorization_details": [detail], "state": ConsentState.ACTIVE}
         return {"active": True, **told}
+
+
+def sign_introspection(wallet: Wallet, caller_client_id: str, answer: dict[str, object]) -> str:
+    """Return an answer of introspection as a JWS for its caller.  Spec: RFC 9701 §5."""
+    now = int(wallet.clock.now().timestamp())
+    payload = {"iss": wallet.settings.public_url, "aud": caller_client_id, "iat": now, "token_introspection": answer}
+    return signing.sign(payload, key=signing_key(wallet, "consent-token"), typ=INTROSPECTION_TYP)
 
 
 def _is_addressed_to(session: Session, caller_client_id: str, dataset_id: str, audience: str | None) -> bool:

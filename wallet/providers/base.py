@@ -13,6 +13,7 @@ class Order:
 
     endpoint: str
     token: str = field(repr=False)
+    proof: str = field(repr=False)
     run: str = field(repr=False)
     fields: tuple[str, ...]
     txn: str

@@ -21,7 +21,12 @@ class RestRegister:
                 "POST",
                 order.endpoint,
                 json={"run": order.run, "fields": list(order.fields)},
-                headers={"Authorization": f"Bearer {order.token}", "Accept": "application/json", "X-Transaction-Id": order.txn},
+                headers={
+                    "Authorization": f"DPoP {order.token}",
+                    "DPoP": order.proof,
+                    "Accept": "application/json",
+                    "X-Transaction-Id": order.txn,
+                },
                 timeout_seconds=self._timeout_seconds,
                 max_bytes=self._bytes_max,
             )
@@ -38,6 +43,11 @@ class RestRegister:
         except OutboundError as error:
             raise RegisterMalformed("not JSON") from error
         return read_answer(answer)
+
+
+def authority_of(order: Order) -> dict[str, str]:
+    """Return the headers by which a register knows that the gate may ask."""
+    return {"Authorization": f"DPoP {order.token}", "DPoP": order.proof, "X-Transaction-Id": order.txn}
 
 
 def read_answer(answer: object) -> Record:

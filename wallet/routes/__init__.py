@@ -4,6 +4,7 @@ from shared.routes import Routes
 from shared.web.login import login_blueprint
 from wallet.routes import (
     access_log,
+    agreements,
     consent_requests,
     consents,
     decisions,
@@ -27,6 +28,7 @@ def all_routes() -> list[Routes]:
         consents.bp,
         access_log.bp,
         recipients.bp,
+        agreements.bp,
         receipts.bp,
         status_lists.bp,
         streams.bp,

@@ -35,7 +35,8 @@ class Presented:
 
     authorization: str | None
     token_in_query: bool
-    client_id: str
+    client_id: str | None
+    """The client that was authenticated beside the proof of possession; None where the proof is all there is."""
     subject: Mapping[str, str]
     fields: frozenset[str]
     action: str = "read"
@@ -54,7 +55,7 @@ class Expected:
     keys: Mapping[str, ECKey]
     sensitive: bool
     gateway_client_ids: frozenset[str] = field(default_factory=frozenset)
-    """Clients that call in the gate's name: a token for the gate's own use carries no `cnf` (see docs/divergences-wallet.md)."""
+    """Clients that call in the gate's name, for the recipient that the token names."""
 
 
 def check(
@@ -63,12 +64,12 @@ def check(
     *,
     first_seen: Callable[[str, int], bool],
     agreement_covers: Callable[[Mapping[str, Any]], bool],
-    status: Callable[[str], str],
+    status: Callable[[Mapping[str, Any]], str],
 ) -> Mapping[str, Any]:
     """Return the claims of a token that passes every row.
 
     `first_seen(jti, keep_until)` answers whether this is the first time; `agreement_covers(detail)` whether the agreement
-    is active and covers it; `status(identifier)` returns the consent's state or raises StatusUnavailable.
+    is active and covers it; `status(claims)` returns the state of what the token rests on, or raises StatusUnavailable.
     Raises: TokenRefused.
     """
     claims = _read(presented, expected)
@@ -80,7 +81,7 @@ def check(
     _check_reach(detail, presented, expected)
     if not agreement_covers(detail):
         raise TokenRefused(11, 403, "agreement_inactive")
-    _check_status(claims, detail, expected, status)
+    _check_status(claims, expected, status)
     return claims
 
 
@@ -111,14 +112,10 @@ def _check_times(claims: Mapping[str, Any], now: int) -> None:
 def _check_possession(claims: Mapping[str, Any], presented: Presented, expected: Expected) -> None:
     """Row 6."""
     confirmation = claims.get("cnf")
-    by_gate = presented.client_id in expected.gateway_client_ids
-    if confirmation is None and not by_gate:
+    thumbprint = confirmation.get("jkt") if isinstance(confirmation, dict) else None
+    if thumbprint is None or thumbprint != presented.proof_thumbprint:
         raise TokenRefused(6, 401, "invalid_dpop_proof")
-    if confirmation is not None:
-        thumbprint = confirmation.get("jkt") if isinstance(confirmation, dict) else None
-        if thumbprint is None or thumbprint != presented.proof_thumbprint:
-            raise TokenRefused(6, 401, "invalid_dpop_proof")
-    if not by_gate and claims.get("client_id") != presented.client_id:
+    if presented.client_id not in {None, claims.get("client_id"), *expected.gateway_client_ids}:
         raise TokenRefused(6, 401, "client_mismatch")
 
 
@@ -142,10 +139,10 @@ def _check_reach(detail: Mapping[str, Any], presented: Presented, expected: Expe
         raise TokenRefused(10, 403, "subject_mismatch")
 
 
-def _check_status(claims: Mapping[str, Any], detail: Mapping[str, Any], expected: Expected, status: Callable[[str], str]) -> None:
+def _check_status(claims: Mapping[str, Any], expected: Expected, status: Callable[[Mapping[str, Any]], str]) -> None:
     """Rows 12 and 13."""
     try:
-        state = status(str(detail.get("identifier")))
+        state = status(claims)
     except StatusUnavailable:
         if expected.sensitive or expected.now_seconds - claims["iat"] > UNCHECKED_AGE_SECONDS_MAX:
             raise TokenRefused(13, 503, "status_unavailable") from None

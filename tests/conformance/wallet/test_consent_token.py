@@ -73,7 +73,7 @@ def run(
     checks: dict[str, Any] = {
         "first_seen": presented.pop("first_seen", lambda _jti, _until: True),
         "agreement_covers": presented.pop("agreement_covers", lambda _detail: True),
-        "status": presented.pop("state_of", lambda _identifier: "active"),
+        "status": presented.pop("state_of", lambda _claims: "active"),
     }
     expected = Expected(
         issuer=WALLET,
@@ -184,7 +184,9 @@ def test_row_6_proof_of_possession_and_the_client() -> None:
     refused(6, 401, "invalid_dpop_proof", token(cnf=None))
     refused(6, 401, "invalid_dpop_proof", token(cnf={}))
     refused(6, 401, "client_mismatch", token(), client_id="client-b")
-    assert run(token(cnf=None), gateway=True, client_id="gate")
+    assert run(token(), gateway=True, client_id="gate")
+    assert run(token(), client_id=None), "the proof alone names the caller"
+    refused(6, 401, "invalid_dpop_proof", token(cnf=None), gateway=True, client_id="gate")
 
 
 @pytest.mark.rule("wallet", "§5.2")
@@ -234,17 +236,17 @@ def test_row_11_the_agreement_is_in_force() -> None:
     ],
 )
 def test_row_12_the_consent_is_in_force(state: str, code: str) -> None:
-    refused(12, 403, code, token(), state_of=lambda _identifier: state)
+    refused(12, 403, code, token(), state_of=lambda _claims: state)
 
 
-def away(_identifier: str) -> str:
+def away(_claims: object) -> str:
     raise StatusUnavailable
 
 
 @pytest.mark.rule("wallet", "§5.2")
 @pytest.mark.parametrize(("sensitive", "age", "passes"), [(True, 0, False), (False, 60, True), (False, 61, False)])
 def test_row_13_without_status_sensitive_data_stay(sensitive: bool, age: int, passes: bool) -> None:
-    state_of: Callable[[str], str] = away
+    state_of: Callable[[object], str] = away
     if passes:
         assert run(token(), sensitive=sensitive, now=age, state_of=state_of)
     else:
