@@ -11,6 +11,7 @@ from notify.providers.http import HttpMailbox, HttpPrint, HttpSms
 from notify.providers.limits import Limits
 from notify.providers.smtp import SmtpEmail
 from notify.settings import Settings
+from notify.standards.dkim_signature import Signer
 from notify.standards.statuses import Status
 from shared.context import Context, current_as
 from shared.group_commit import GroupCommit
@@ -53,7 +54,15 @@ class Notify(Context):
             starttls=settings.smtp_starttls,
             timeout_seconds=settings.provider_timeout_seconds,
             accepted_means=Status.DELIVERED if settings.smtp_acceptance_is_delivery else Status.SENDING,
+            sign=self._dkim(),
         )
+
+    def _dkim(self) -> Callable[[bytes], bytes] | None:
+        settings = self.settings
+        if not settings.dkim_key:
+            return None
+        signer = Signer(settings.dkim_key.reveal(), domain=settings.email_domain, selector=settings.dkim_selector)
+        return lambda message: signer.sign(message, self.clock.now())
 
     @cached_property
     def sms(self) -> SmsSender:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from notify.standards.dkim_signature import Signer
 from shared.settings import Secret, ServiceSettings, setting
 
 
@@ -11,6 +12,14 @@ def _is_price(value: str) -> str | None:
         return None if Decimal(value) >= 0 else "must not be negative"
     except InvalidOperation:
         return "must be a decimal number"
+
+
+def _is_dkim_key(value: Secret) -> str | None:
+    try:
+        Signer(value.reveal(), domain="example.com", selector="s")
+    except ValueError:
+        return "must be a private key in PEM form, RSA of 2048 bits or more, or Ed25519"
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +33,15 @@ class Settings(ServiceSettings):
     smtp_starttls: bool = setting("speak TLS with the mail relay, and send nothing where it cannot", default=True)
     smtp_acceptance_is_delivery: bool = setting(
         "count an email as delivered when the relay takes it; off where delivery reports come back another way", default=True
+    )
+    dkim_selector: str = setting("name of the DNS record that holds the DKIM key's public part: `<selector>._domainkey`", default="")
+    dkim_key: Secret = setting(
+        "private key (PEM; RSA of 2048 bits or Ed25519) that emails are signed with; empty: not signed",
+        default=Secret(""),
+        check=_is_dkim_key,
+    )
+    bounce_address: str = setting(
+        "address that bounces come to; each message has its own, `<local>+<id>@<domain>`; empty: the From address", default=""
     )
     email_domain: str = setting("domain that our emails come from", default="notify.localhost")
     sms_gateway_url: str = setting("address of the SMS gateway; empty: no texts leave", default="")

@@ -7,6 +7,7 @@ from notify.models.mailbox_message import MailboxMessage
 from notify.models.message_count import MessageCount
 from notify.models.notification import Notification
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
+from notify.models.suppression import Suppression
 from notify.models.template import Template, TemplateVersion
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Sender",
     "Service",
     "ServiceCallback",
+    "Suppression",
     "Template",
     "TemplateVersion",
 ]

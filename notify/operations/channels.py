@@ -10,17 +10,21 @@ from notify.models.base import scope_of
 from notify.models.mailbox_message import MailboxMessage
 from notify.operations.delivery import Work
 from notify.operations.letters import get_letter_file
+from notify.operations.mail_reports import bounce_address
 from notify.operations.receipt_addresses import receipt_url
 from notify.operations.rendering import compose, email_html, email_plain_text
-from notify.providers.base import HandOver, Letter, MailboxItem, Text
+from notify.operations.suppressions import is_suppressed
+from notify.providers.base import HandOver, Letter, MailboxItem, RecipientRefused, Text
 from notify.standards.mime import Mail
 from notify.standards.sms_text import fragments, with_prefix
 from notify.standards.statuses import Status
 
 
 def send_email(notify: Notify, work: Work) -> HandOver:
-    """Hand an email to the relay.  Raises: ProviderError."""
+    """Hand an email to the relay, unless its address bounced or complained before.  Raises: ProviderError."""
     message, service = work.message, work.service
+    if is_suppressed(notify, service.id, message.matched):
+        raise RecipientRefused("on the suppression list")
     content = compose(work.template, message.values)
     mail = Mail(
         reference=str(message.id),
@@ -32,6 +36,8 @@ def send_email(notify: Notify, work: Work) -> HandOver:
         html=email_html(content, service.name),
         reply_to=message.sender,
         unsubscribe_url=message.unsubscribe_url,
+        bounce_address=bounce_address(notify, message.id),
+        sent_at=notify.clock.now(),
     )
     return notify.email.send(mail)
 

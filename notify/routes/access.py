@@ -52,6 +52,17 @@ class ProviderProof(Access):
         g.receipt = body
 
 
+class ProviderSecret(Access):
+    """A provider, or our own mail system, with the shared secret.  Spec: notify-api §19."""
+
+    name = "provider's secret"
+
+    def check(self) -> None:
+        """Raises: NotAuthenticated."""
+        if not proves_receipt(current(), secret=request.headers.get(SECRET_HEADER, ""), token=None, reference=""):
+            raise NotAuthenticated("Send the secret agreed on.")
+
+
 def holder() -> Holder:
     """Give who calls, as ServiceKey left it."""
     return cast(Holder, g.holder)

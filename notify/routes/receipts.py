@@ -2,12 +2,15 @@
 
 import uuid
 
-from flask import g, jsonify
+from flask import g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from notify.context import current
+from notify.operations.mail_reports import take_mail_report
 from notify.operations.receipts import Applied, apply_receipt
-from notify.routes.access import ProviderProof
+from notify.routes.access import ProviderProof, ProviderSecret
+from notify.standards.mail_reports import BYTES_MAX, NotAReport
+from shared.problems import InvalidRequest, TooLarge
 from shared.routes import Routes
 
 receipts = Routes("receipts", __name__, url_prefix="/receipts", access=ProviderProof())
@@ -21,3 +24,15 @@ def take_sms_receipt(provider: str) -> ResponseReturnValue:
     except ValueError:
         return jsonify({"result": "success", "applied": Applied.UNKNOWN})
     return jsonify({"result": "success", "applied": apply_receipt(current(), notification_id, g.receipt["status"], provider=provider[:40])})
+
+
+@receipts.post("/email", access=ProviderSecret())
+def take_email_report() -> ResponseReturnValue:
+    """Take a bounce or a complaint as the mail system got it (message/rfc822)."""
+    if (request.content_length or 0) > BYTES_MAX:
+        raise TooLarge
+    try:
+        applied = take_mail_report(current(), request.get_data(cache=False))
+    except NotAReport:
+        raise InvalidRequest("This message reports nothing that we can read.") from None
+    return jsonify({"result": "success", "applied": applied})

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -11,7 +12,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 @dataclass(frozen=True)
 class Mail:
-    """What an email says and to whom; `reference` is the notification's id and makes the Message-ID."""
+    """What an email says and to whom; `reference` is the notification's id and makes the Message-ID.
+
+    `bounce_address` is the envelope's sender, where it is another than `from_address`.
+    """
 
     reference: str
     to: str
@@ -22,6 +26,8 @@ class Mail:
     html: str
     reply_to: str | None = None
     unsubscribe_url: str | None = None
+    bounce_address: str = ""
+    sent_at: datetime | None = None
 
 
 def one_line(text: str) -> str:
@@ -42,6 +48,8 @@ def message(mail: Mail) -> EmailMessage:
     built["To"] = Address(addr_spec=ascii_address(mail.to))
     built["Subject"] = one_line(mail.subject)
     built["Message-ID"] = f"<{mail.reference}@{mail.from_address.rpartition('@')[2]}>"
+    if mail.sent_at:
+        built["Date"] = mail.sent_at
     built["X-Notification-Id"] = mail.reference
     built["Auto-Submitted"] = "auto-generated"
     if mail.reply_to:

@@ -11,9 +11,11 @@ from notify.errors import Refusal
 from notify.models.team import Right
 from notify.operations import service_settings as settings
 from notify.operations.services import set_callback, set_guest_list
+from notify.operations.suppressions import lift, list_suppressed, suppress_by_hand
 from notify.routes.console.access import Team, member
 from notify.routes.console.pages import show_page
 from notify.schemas.console_words import said
+from notify.standards.email_address import InvalidEmailAddress, email_address
 from shared.routes import Routes
 
 bp = Routes("console_settings", __name__, url_prefix="/services/<uuid:service_id>/settings", access=Team(Right.MANAGE))
@@ -146,6 +148,26 @@ def callback(service_id: UUID) -> ResponseReturnValue:
         problems,
         url=url,
     )
+
+
+@bp.route("/suppressions", methods=["GET", "POST"])
+def suppressions(service_id: UUID) -> ResponseReturnValue:
+    """List addresses that are not written to any more; put one there."""
+    problems: list[tuple[str, str]] = []
+    if request.method == "POST":
+        try:
+            suppress_by_hand(current(), member(), service_id, email_address(request.form.get("address", "")))
+            return redirect(url_for("console_settings.suppressions", service_id=service_id), 303)
+        except InvalidEmailAddress as fault:
+            problems = [("address", said(str(fault)))]
+    return show_page("suppressions", problems, suppressed=list_suppressed(current(), service_id), typed=request.form)
+
+
+@bp.post("/suppressions/<index>/lift")
+def lift_suppression(service_id: UUID, index: str) -> ResponseReturnValue:
+    """Take an address off the list."""
+    lift(current(), member(), service_id, index)
+    return redirect(url_for("console_settings.suppressions", service_id=service_id), 303)
 
 
 def _senders(service_id: UUID, problems: list[tuple[str, str]]) -> ResponseReturnValue:

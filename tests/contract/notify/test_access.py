@@ -24,6 +24,7 @@ ROUTES = {
     "template_edits.show_changes": ("GET", f"/v2/template/{SOME}/diff?from=1&to=2"),
     "template_edits.show_published_form": ("GET", f"/service/{SOME}/template/{SOME}/versions"),
     "receipts.take_sms_receipt": ("POST", "/receipts/sms/gateway"),
+    "receipts.take_email_report": ("POST", "/receipts/email"),
     "mailbox.list_all": ("GET", "/v1/mailbox/messages"),
     "mailbox.read_one": ("POST", f"/v1/mailbox/messages/{SOME}/read"),
 }

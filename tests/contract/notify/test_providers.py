@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -39,6 +39,7 @@ class Sink:
     answer: str = "250 OK"
     rcpt: str = ""
     taken: list[bytes] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802 - aiosmtpd's name
         if self.rcpt:
@@ -48,6 +49,7 @@ class Sink:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         self.taken.append(envelope.content)
+        self.senders.append(envelope.mail_from)
         return self.answer
 
 
@@ -191,3 +193,11 @@ def test_a_yes_without_a_reference_of_theirs_is_a_yes(body: bytes) -> None:
 def test_no_header_can_be_injected() -> None:
     assert b"\nX-Evil" not in message(MAIL).as_bytes()
     assert b"\nBcc" not in message(MAIL).as_bytes()
+
+
+def test_the_relay_is_told_where_bounces_go_and_gets_what_was_signed(sink: tuple[Sink, int]) -> None:
+    sender = SmtpEmail("127.0.0.1", sink[1], timeout_seconds=5, sign=lambda raw: b"DKIM-Signature: x\r\n" + raw)
+    sender.send(replace(MAIL, bounce_address="bounces+1@notify.example.com"))
+    (raw,) = sink[0].taken
+    assert raw.startswith(b"DKIM-Signature: x\r\n")
+    assert sink[0].senders == ["bounces+1@notify.example.com"]

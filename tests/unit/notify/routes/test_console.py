@@ -335,3 +335,16 @@ def test_the_name_changes_and_a_template_moves_between_folders(team: Callable[..
         connection.execute(update(Template).where(Template.id == world.templates["sms"]).values(folder="Pagos"))
     listed = soup(client.get(home(world) + "/templates?folder=Pagos")).select("tbody th")
     assert len(listed) == 1
+
+
+def test_staff_see_why_an_address_is_not_written_to_and_can_lift_it(team: Callable[..., FlaskClient], world: World, notify: Notify) -> None:
+    client, path = team("owner"), home(world) + "/settings/suppressions"
+    assert submit(client, path, {"address": "nobody"}).status_code == 422
+    assert submit(client, path, {"address": "camila@example.com"}).status_code == 303
+    page = soup(client.get(path))
+    assert "camila@example.com" in page.select_one("tbody").text  # type: ignore[union-attr]
+    lifting = str(page.select("form[action$=lift]")[0]["action"])
+    assert submit(client, lifting, page=path).status_code == 303
+    assert "camila@example.com" not in client.get(path).text
+    assert submit(client, lifting, page=path).status_code == 404
+    assert any("notify:address:suppression_lifted" in core for core in actions(notify))

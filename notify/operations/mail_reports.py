@@ -1,0 +1,59 @@
+"""Bounces and complaints: the message gets its outcome, the address its place on the list, the log its row."""
+
+import uuid
+
+from notify.context import Notify
+from notify.events import Event
+from notify.models import messages
+from notify.models.suppression import Reason
+from notify.operations.receipts import Applied, apply_receipt
+from notify.operations.suppressions import suppress
+from notify.standards.mail_reports import Kind, MailReport, read_mail_reports
+from notify.standards.statuses import Channel, Status
+
+PROVIDER = "mail-report"
+
+
+def take_mail_report(notify: Notify, raw: bytes) -> list[Applied]:
+    """Apply what a message reports.  Raises: NotAReport."""
+    return [_apply(notify, report) for report in read_mail_reports(raw)]
+
+
+def _apply(notify: Notify, report: MailReport) -> Applied:
+    known = _remember(notify, report)
+    if not known:
+        return Applied.UNKNOWN
+    if report.kind is Kind.COMPLAINT:
+        return Applied.CHANGED
+    failed = Status.PERMANENT_FAILURE if report.is_permanent else Status.TEMPORARY_FAILURE
+    word = Status.DELIVERED if report.kind is Kind.DELIVERED else failed
+    return apply_receipt(notify, report.notification_id, word.value, provider=PROVIDER)
+
+
+def _remember(notify: Notify, report: MailReport) -> bool:
+    """Put the address on the list where the report says that it is of no use, or not wanted; false for an unknown message."""
+    with notify.transaction() as tx:
+        row = messages.find_row(tx.connection, report.notification_id)
+        if row is None or row.channel != Channel.EMAIL:
+            return False
+        message = messages.open_row(row, notify.cipher)
+        reason, actor = _reason(report), f"provider:{PROVIDER}"
+        of_ours = not report.address or report.address == message.matched
+        if reason and of_ours and suppress(notify, tx, message.service_id, message.matched, reason, detail=report.status, message=row.id):
+            data: dict[str, str | int | bool | list[str]] = {"reason": reason.value, "status": report.status, "message": str(row.id)}
+            tx.record(Event.SUPPRESSED, actor=actor, object_id=str(message.service_id), channel="receipt", data=data)
+        if report.kind is Kind.COMPLAINT:
+            tx.record(Event.COMPLAINED, actor=f"provider:{PROVIDER}", object_id=str(message.id), channel="receipt")
+    return True
+
+
+def _reason(report: MailReport) -> Reason | None:
+    if report.kind is Kind.COMPLAINT:
+        return Reason.COMPLAINT
+    return Reason.BOUNCE if report.kind is Kind.FAILED and report.is_about_the_address else None
+
+
+def bounce_address(notify: Notify, notification_id: uuid.UUID) -> str:
+    """Give the envelope's sender of one message, to which reports about it come; empty where none is set."""
+    local, at, domain = notify.settings.bounce_address.rpartition("@")
+    return f"{local}+{notification_id}@{domain}" if at else ""

@@ -1,0 +1,98 @@
+"""The list of addresses that are not written to: filled by bounces and complaints, read before each e-mail, cleared by staff."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from notify.context import Notify
+from notify.events import Event
+from notify.models.base import scope_of
+from notify.models.suppression import Reason, Suppression
+from notify.models.team import Member
+from notify.standards.email_address import matched_form
+from shared.context import Transaction
+from shared.problems import NotFound
+from shared.web import gettext_noop
+
+LISTED_MAX = 500
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """An address on the list; `detail` is the status code of a bounce."""
+
+    address: str = field(repr=False)
+    index: str
+    reason: str
+    detail: str
+    created_at: datetime
+
+
+def is_suppressed(notify: Notify, service_id: uuid.UUID, matched: str) -> bool:
+    """Tell whether a service does not write to an address any more."""
+    own = (Suppression.service_id == service_id) & (Suppression.recipient_index == notify.catalogue.index(matched))
+    with notify.reading() as tx:
+        return tx.connection.execute(select(Suppression.reason).where(own)).first() is not None
+
+
+def suppress(
+    notify: Notify,
+    tx: Transaction,
+    service_id: uuid.UUID,
+    matched: str,
+    reason: Reason,
+    *,
+    detail: str = "",
+    message: uuid.UUID | None = None,
+) -> bool:
+    """Put an address on a service's list; false when it stands there already."""
+    row = {
+        "service_id": service_id,
+        "recipient_index": notify.catalogue.index(matched),
+        "recipient_sealed": notify.cipher.encrypt(matched, scope=scope_of(service_id)),
+        "reason": reason.value,
+        "detail": detail[:20],
+        "notification_id": message,
+        "created_at": notify.clock.now(),
+    }
+    return bool(tx.connection.execute(insert(Suppression).values(row).on_conflict_do_nothing()).rowcount)
+
+
+def list_suppressed(notify: Notify, service_id: uuid.UUID) -> list[Suppressed]:
+    """Give a service's list, newest first."""
+    table = Suppression
+    wanted = select(table.__table__).where(table.service_id == service_id).order_by(table.created_at.desc()).limit(LISTED_MAX)
+    with notify.reading() as tx:
+        rows = tx.connection.execute(wanted).all()
+    scope = scope_of(service_id)
+    return [
+        Suppressed(
+            notify.cipher.decrypt(row.recipient_sealed, scope=scope), row.recipient_index.hex(), row.reason, row.detail, row.created_at
+        )
+        for row in rows
+    ]
+
+
+def suppress_by_hand(notify: Notify, member: Member, service_id: uuid.UUID, address: str) -> None:
+    """Put an address on the list, because somebody asked for it."""
+    with notify.transaction() as tx:
+        if suppress(notify, tx, service_id, matched_form(address), Reason.STAFF):
+            tx.record(
+                Event.SUPPRESSED, actor=member.actor, object_id=str(service_id), channel="console", data={"reason": Reason.STAFF.value}
+            )
+
+
+def lift(notify: Notify, member: Member, service_id: uuid.UUID, index: str) -> None:
+    """Take an address off the list.  Raises: NotFound."""
+    try:
+        wanted = bytes.fromhex(index)
+    except ValueError:
+        wanted = b""
+    with notify.transaction() as tx:
+        own = (Suppression.service_id == service_id) & (Suppression.recipient_index == wanted)
+        if not tx.connection.execute(delete(Suppression).where(own)).rowcount:
+            raise NotFound(gettext_noop("This address is not on the list."))
+        tx.record(Event.SUPPRESSION_LIFTED, actor=member.actor, object_id=str(service_id), channel="console")
