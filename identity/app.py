@@ -17,6 +17,7 @@ from identity.routes import (
     metadata,
     par,
     register,
+    registration,
     revocation,
     token,
     userinfo,
@@ -42,7 +43,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     identity = context or create_context(settings, clock=clock)
     app = base_app(identity, import_name="identity", formats={ISSUER_PATH + "/": oauth_format})
     name_service(app, gettext_noop("Digital identity"))
-    modules = (metadata, authorize, par, token, userinfo, introspection, revocation, login, accounts, logout, register, home)
+    modules = (metadata, authorize, par, token, userinfo, introspection, revocation, login, accounts, logout, register, registration, home)
     add_routes(app, [*(module.routes for module in modules), logout.endpoint_routes])
     app.cli.add_command(commands)
     return app

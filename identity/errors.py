@@ -12,6 +12,7 @@ OAuthError
 ├── person     AccessDenied  LoginRequired  InteractionRequired  ConsentRequired  AccountSelectionRequired
 │              UnmetAuthenticationRequirements
 ├── token      TokenMissing  InvalidToken  InsufficientScope  ResourceProofRefused  ResourceNonceNeeded
+├── register   InvalidRegistrationRedirectUri  InvalidRegistrationMetadata
 └── us         ServerError  TemporarilyUnavailable
 ```
 Spec: identity-oidc §2.29, HT-5.
@@ -296,6 +297,24 @@ class TemporarilyUnavailable(OAuthError):
     slug = "oauth-temporarily-unavailable"
     status = 503
     title = "Too busy just now"
+
+
+class InvalidRegistrationRedirectUri(OAuthError):
+    """A redirect address of a registration breaks a rule.  Spec: RFC 7591 §3.2.2."""
+
+    code = "invalid_redirect_uri"
+    slug = "oauth-invalid-redirect-uri"
+    status = 400
+    title = "A redirect address cannot be registered"
+
+
+class InvalidRegistrationMetadata(OAuthError):
+    """A member of a registration breaks a rule.  Spec: RFC 7591 §3.2.2."""
+
+    code = "invalid_client_metadata"
+    slug = "oauth-invalid-client-metadata"
+    status = 400
+    title = "The client cannot be registered like this"
 
 
 class UnknownClient(Problem):

@@ -42,4 +42,8 @@ class Event(StrEnum):
     SERVICE_CREATED = "identity:service:created"
     CLIENT_CREATED = "identity:client:created"
     CLIENT_SECRET_ADDED = "identity:client-secret:added"  # noqa: S105 - as above
+    CLIENT_REGISTERED = "identity:client:registered"
+    CLIENT_CHANGED = "identity:client:changed"
+    CLIENT_DELETED = "identity:client:deleted"
+    INITIAL_TOKEN_MADE = "identity:initial-token:made"  # noqa: S105 - as above
     MEMBER_ADDED = "identity:member:added"

@@ -10,7 +10,7 @@ from identity.models.base import table_of
 from identity.models.grant import AccessToken, AuthorizationCode, PushedRequest, RefreshToken, RevokedToken, UsedAssertion, UsedProof
 from identity.models.interaction import OPEN, Interaction, InteractionState, LogoutRequest
 from identity.models.logout_notice import LogoutNotice
-from identity.operations import keys, logout_notices
+from identity.operations import keys, logout_notices, registration
 from identity.operations.throttles import THROTTLES
 from shared.chores import with_chores
 from shared.tasks import Job, Jobs
@@ -26,6 +26,12 @@ NOTICES_KEPT = timedelta(days=90)
 def send_logout_token(identity: Identity, job: Job) -> None:
     """Tell one client that a session is over (LO-8)."""
     logout_notices.send_logout_token(identity, UUID(job.payload["notice_id"]), job.attempt)
+
+
+@jobs.every(3_600, "end_expired_clients")
+def end_expired_clients(identity: Identity) -> None:
+    """End the clients of the sandbox that nobody claimed (RG-1)."""
+    registration.end_expired(identity)
 
 
 @jobs.every(300, "tend_keys")

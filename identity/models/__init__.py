@@ -1,9 +1,21 @@
 """Tables, a file a noun, each with its state table and its finders."""
 
-from identity.models import client, grant, interaction, logout_notice, organisation, person, service, signing_key, sso_session
+from identity.models import client, grant, interaction, logout_notice, organisation, person, registration, service, signing_key, sso_session
 from identity.models.base import Base
 
 metadata = Base.metadata
 """All tables of identity; importing the nouns is what fills it."""
 
-__all__ = ["client", "grant", "interaction", "logout_notice", "metadata", "organisation", "person", "service", "signing_key", "sso_session"]
+__all__ = [
+    "client",
+    "grant",
+    "interaction",
+    "logout_notice",
+    "metadata",
+    "organisation",
+    "person",
+    "registration",
+    "service",
+    "signing_key",
+    "sso_session",
+]

@@ -128,6 +128,31 @@ def create_client(identity: Identity, new: NewClient, *, actor: str, secret: str
     return MadeClient(new.client_id, made)
 
 
+def replace_client(identity: Identity, tx: Transaction, new: NewClient, *, actor: str) -> str | None:
+    """Give a client a new description in place of the old one; return a new secret where its method has just come to need one.
+
+    Its service and its sector stay: another sector would be another person for every `sub` (§2.23).
+    Raises: RegisterNotFound, InvalidClientMetadata.
+    """
+    policy = check_metadata(new, now=identity.clock.now(), loopback=identity.settings.is_sandbox)
+    auth_method = new.auth_method or policy.auth_methods[0]
+    client = _get(tx.session, Client, client_id=new.client_id)
+    service = _get(tx.session, Service, service_id=new.service_id)
+    made = _client_row(identity, new, service, auth_method)
+    kept = {"id", "client_id", "service_id", "sector", "state", "created_at"}
+    for column in Client.__table__.columns:
+        if column.name not in kept:
+            setattr(client, column.name, getattr(made, column.name))
+    secrets = tx.session.scalars(select(ClientSecret).where(ClientSecret.client_id == client.id)).all()
+    needs_secret = auth_method.startswith("client_secret")
+    if not needs_secret:
+        for secret in secrets:
+            tx.session.delete(secret)
+    tx.record(Event.CLIENT_CHANGED, actor=actor, object_id=new.client_id, data={"policy": new.policy, "scopes": list(new.scopes)})
+    tx.session.flush()
+    return _add_secret(identity, tx, client, None, actor=actor) if needs_secret and not secrets else None
+
+
 def add_client_secret(identity: Identity, client_id: str, *, actor: str) -> MadeClient:
     """Give a client a second secret, so that it can change over (CA-9).  Raises: RegisterNotFound, InvalidClientMetadata."""
     with identity.transaction() as tx:

@@ -4,7 +4,7 @@ from flask import g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from identity.context import current
-from identity.operations import logout_notices, register, register_views
+from identity.operations import logout_notices, register, register_views, registration
 from identity.schemas.register import ClientSchema, MemberSchema, OrganisationSchema, ServiceSchema
 from shared.access import Scope
 from shared.bodies import load_json
@@ -74,6 +74,13 @@ def create_client() -> ResponseReturnValue:
     identity, actor = current(), _actor()
     made = register.create_client(identity, load_json(ClientSchema()), actor=actor)
     return _with_secret(made)
+
+
+@routes.post("/services/<service_id>/initial-tokens")
+def make_initial_token(service_id: str) -> ResponseReturnValue:
+    """Make a token with which clients of this service register themselves for a week; shown in this answer only (RG-1)."""
+    token = registration.make_initial_token(current(), service_id, actor=_actor())
+    return jsonify({"initial_access_token": token}), 201, {"Cache-Control": "no-store"}
 
 
 @routes.get("/clients/<client_id>/logout-notices")

@@ -27,8 +27,9 @@ USERINFO = Endpoint("userinfo_endpoint", "/userinfo", ("GET", "POST"), cors=True
 JWKS = Endpoint("jwks_uri", "/jwks", ("GET",), cors=True)
 INTROSPECT = Endpoint("introspection_endpoint", "/introspect", ("POST",), cors=False)
 REVOKE = Endpoint("revocation_endpoint", "/revoke", ("POST",), cors=True)
+REGISTER = Endpoint("registration_endpoint", "/register", ("POST",), cors=False)
 END_SESSION = Endpoint("end_session_endpoint", "/end-session", ("GET", "POST"), cors=False)
-ENDPOINTS = (AUTHORIZE, PAR, TOKEN, USERINFO, JWKS, INTROSPECT, REVOKE, END_SESSION)
+ENDPOINTS = (AUTHORIZE, PAR, TOKEN, USERINFO, JWKS, INTROSPECT, REVOKE, REGISTER, END_SESSION)
 MTLS_ENDPOINTS = (PAR, TOKEN, USERINFO, INTROSPECT, REVOKE)
 """Those that have an address of their own where the edge asks for a client certificate (RFC 8705 §5)."""
 

@@ -1,5 +1,6 @@
 """Redirect addresses: strict when registered, compared as exact strings.  Spec: RFC 9700 §2.1, RFC 8252, identity-oidc AZ-3, AZ-4."""
 
+import ipaddress
 import re
 from urllib.parse import urlsplit
 
@@ -62,3 +63,13 @@ def sector_of(redirect_uris: tuple[str, ...]) -> str | None:
     """Return the one host of all addresses, or None when there are several.  Spec: OpenID Connect Core §8.1."""
     hosts = {urlsplit(uri).hostname or urlsplit(uri).scheme for uri in redirect_uris}
     return hosts.pop() if len(hosts) == 1 else None
+
+
+def is_ip(uri: str, *, loopback: bool = False) -> bool:
+    """Answer whether the host is an address in figures; this machine's own counts only without `loopback` (RG-3)."""
+    host = urlsplit(uri).hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return not (loopback and host in LOOPBACK)

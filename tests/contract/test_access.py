@@ -56,6 +56,10 @@ OPEN = {
         "introspection.introspect_token",
         "revocation.revoke_token",
         "userinfo.userinfo",
+        "registration.create",
+        "registration.show",
+        "registration.replace",
+        "registration.remove",
     },
     "notify": {*SIGN_IN},
     "pay": {
