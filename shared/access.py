@@ -6,9 +6,10 @@ a foreign contract) are subclasses that live in that service.
 
 from typing import TYPE_CHECKING, ClassVar
 
-from flask import current_app, g, request
+from flask import current_app, g
 
 from shared.auth import Caller, InvalidToken, KeysUnavailable
+from shared.holder import check_holder, shown_token
 from shared.problems import Forbidden, NotAuthenticated, Unavailable
 
 if TYPE_CHECKING:
@@ -62,16 +63,11 @@ def _context() -> "Context":
     return context
 
 
-def bearer_token() -> str:
-    """Return the bearer token of the present request.  Raises: NotAuthenticated.  Spec: RFC 6750 §2.1, §3.1."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated("Send an access token in the Authorization header.", headers={"WWW-Authenticate": "Bearer"})
-    return token.strip()
-
-
 class Scope(Access):
-    """A machine with an access token of the issuer that is addressed to this service and has all the scopes."""
+    """A machine with an access token of the issuer that is addressed to this service and has all the scopes.
+
+    A token that is bound to a key comes with the proof of that key (DPoP).
+    """
 
     bearer = "Access token of identity, addressed to this service (RFC 9068)."
 
@@ -84,7 +80,7 @@ class Scope(Access):
 
     def check(self) -> None:
         """Leave the Caller in `g.caller`.  Raises: NotAuthenticated, Forbidden, Unavailable."""
-        token = bearer_token()
+        scheme, token = shown_token()
         try:
             caller: Caller = _context().token_verifier.verify(token)
         except InvalidToken as error:
@@ -92,6 +88,7 @@ class Scope(Access):
             raise NotAuthenticated(f"The access token was refused: {error}.", headers={"WWW-Authenticate": challenge}) from None
         except KeysUnavailable:
             raise Unavailable("The keys that access tokens are checked with cannot be had just now.") from None
+        check_holder(_context(), caller, scheme, token)
         missing = [scope for scope in self.scopes if scope not in caller.scopes]
         if missing:
             challenge = f'Bearer error="insufficient_scope", scope="{" ".join(self.scopes)}"'

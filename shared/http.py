@@ -64,7 +64,7 @@ class Reply:
         """Return the body read as JSON.  Raises: OutboundFailed."""
         try:
             return json_module.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise OutboundFailed("the answer is not JSON", sent=True) from None
 
 

@@ -28,9 +28,11 @@ def send_back(identity: Identity, *, redirect_uri: str, response_mode: str, stat
     if response_mode == "form_post":
         allow("form-action", form_action_source(redirect_uri))
         allow("script-src", SCRIPT_SOURCE)
-        return page("identity/form_post.html", action=redirect_uri, values=values, script=POST_ITSELF)
-    response = make_response(redirect(add_to_query(redirect_uri, values), 303))
+        response = page("identity/form_post.html", action=redirect_uri, values=values, script=POST_ITSELF)
+    else:
+        response = make_response(redirect(add_to_query(redirect_uri, values), 303))
     response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 

@@ -1,5 +1,6 @@
 """Clients of the stricter policies, and the keys, proofs, certificates and signed requests they come with."""
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -10,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc import jws
+from joserfc.jwk import ECKey, Key
 from werkzeug.test import TestResponse
 
 from identity.operations import register
@@ -36,15 +37,20 @@ def public(key: ECKey) -> dict[str, object]:
     return dict(key.as_dict(private=False))
 
 
+def signed(header: dict[str, Any], claims: object, key: Key) -> str:
+    """A compact JWS of any JSON, however odd."""
+    return jws.serialize_compact(header, json.dumps(claims), key, algorithms=[header["alg"]])
+
+
 def proof(house: House, url: str, *, key: ECKey | None = None, method: str = "POST", token: str | None = None, **changes: Any) -> str:
     """A DPoP proof for one call; a claim or header member set to None is left out."""
-    held = key or ec_key(77)
+    held, signer = key or ec_key(77), changes.pop("signer", None)
     header = {"alg": "ES256", "typ": "dpop+jwt", "jwk": {n: v for n, v in public(held).items() if n != "kid"}, **changes.pop("header", {})}
     claims = {"jti": house.identity.ids.token(16), "htm": method, "htu": url, "iat": int(house.clock.now().timestamp())}
     claims |= {"ath": ath(token)} if token else {}
     claims = {name: value for name, value in {**claims, **changes}.items() if value is not None}
     header = {name: value for name, value in header.items() if value is not None}
-    return jwt.encode(header, claims, changes.get("signer") or held, algorithms=[header["alg"]])
+    return signed(header, claims, signer or held)
 
 
 @dataclass
@@ -62,7 +68,7 @@ class Strict:
         jti = self.house.identity.ids.token(16)
         claims = {"iss": self.client_id, "sub": self.client_id, "aud": ISSUER, "iat": now, "exp": now + 60, "jti": jti, **changes}
         claims = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode({"alg": "ES256", "kid": self.key.kid}, claims, self.key)
+        return signed({"alg": "ES256", "kid": self.key.kid}, claims, self.key)
 
     def authenticated(self, **form: Any) -> dict[str, Any]:
         """A form with this client's proof in it; a member set to None is left out."""
