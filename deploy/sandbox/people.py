@@ -46,7 +46,7 @@ class StaffMember:
 class Client:
     """A client to be registered at identity.
 
-    `policy` is identity's client profile; a web client has `secret`, a machine `private_jwk`, a public one neither.
+    `policy` is identity's client profile; a web client has `secret`, a machine or FAPI 2 client `private_jwk`, a public one neither.
     """
 
     client_id: str

@@ -154,6 +154,13 @@ class Plan:
             Client(
                 client_id="sandbox-web", name="Sandbox web", policy="web", secret=self.secret("client:sandbox-web"), redirect_uris=callbacks
             ),
+            Client(
+                client_id="sandbox-fapi2",
+                name="Sandbox FAPI 2",
+                policy="fapi2",
+                private_jwk=self.jwk("client:sandbox-fapi2"),
+                redirect_uris=("https://localhost:9/callback",),
+            ),
             Client(client_id="sandbox-public", name="Sandbox app", policy="public", redirect_uris=callbacks),
             Client(
                 client_id="sandbox-clave-unica",

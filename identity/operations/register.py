@@ -243,7 +243,9 @@ def _redirect_faults(new: NewClient, policy: Policy, *, loopback: bool) -> list[
         return ["At least one redirect URI is needed."]
     channels = [uri for uri in (new.backchannel_logout_uri, new.frontchannel_logout_uri) if uri]
     for uri in (*new.redirect_uris, *new.post_logout_redirect_uris, *channels):
-        if fault := redirect_uris.fault_of(uri, native=new.native, loopback=loopback):
+        if fault := redirect_uris.fault_of(
+            uri, native=new.native, loopback=loopback and not (policy.par_required and uri in new.redirect_uris)
+        ):
             return [f"{uri[:200]!r} {fault}."]
     if new.sector is None and redirect_uris.sector_of(new.redirect_uris) is None:
         return ["Several hosts in the redirect URIs need a sector."]

@@ -14,6 +14,7 @@ from identity.models.service import Service
 from identity.operations import keys, register
 from identity.operations import people as persons
 from identity.operations.register import NewClient
+from identity.standards import rfc9396
 from identity.standards.oidc_claims import Facts
 from shared.run import parse_run
 
@@ -30,6 +31,7 @@ ORGANISATIONS = (
 SERVICES = {
     "sandbox-web": (OPERATOR, "Sandbox", "Trying things out."),
     "sandbox-public": (OPERATOR, "Sandbox", "Trying things out."),
+    "sandbox-fapi2": (OPERATOR, "Sandbox", "Trying things out with FAPI 2.0."),
     "sandbox-clave-unica": (OPERATOR, "Sandbox", "Trying things out with code written for ClaveÚnica."),
     "sandbox-private": (PRIVATE, "Banco de Quilpalín", "Abrir una cuenta sin ir a la sucursal."),
     "example": ("org-colegio-araucarias", "Postula: Colegio Las Araucarias", "Postular a un trabajo en el colegio."),
@@ -43,6 +45,8 @@ STAFF_SITES = frozenset({"wallet-portal", "notify-console"})
 STAFF_SCOPES = (*PERSON_SCOPES, "roles")
 CLAVE_UNICA_SCOPES = ("openid", "run", "name", "email")
 MACHINE_EXTRA_SCOPES = {"sandbox-machine": ("identity:register",)}
+TRIED_OUT = ("sandbox-web", "sandbox-public", "sandbox-fapi2")
+REFRESHING = ("authorization_code", "refresh_token")
 LEGACY_LIFE = timedelta(days=365)
 
 
@@ -112,6 +116,10 @@ def _new_client(context: Identity, plan: Plan, client: Client, service_id: str) 
         policy="legacy" if is_legacy else client.policy,
         claims_profile="clave_unica" if is_legacy else "standard",
         auth_method="client_secret_post" if is_legacy else None,
+        jwks={"keys": [_public(client)]} if client.private_jwk else None,
+        grant_types=REFRESHING if client.client_id in TRIED_OUT else None,
+        request_object_alg="ES256" if client.policy == "fapi2" else None,
+        authorization_details_types=tuple(rfc9396.TYPES) if client.client_id in TRIED_OUT else (),
         redirect_uris=client.redirect_uris,
         post_logout_redirect_uris=client.post_logout_redirect_uris or _after_logout(plan),
         native=client.policy == "public",
@@ -135,16 +143,21 @@ def _new_machine(plan: Plan, client: Client, service_id: str) -> NewClient:
     named = {scope.partition(":")[0] for scope in scopes}
     services = ("identity", "notify", "pay", "wallet")
     resources = tuple(plan.ports.url(service) for service in services if service in named or "audit" in named)
-    public = {name: value for name, value in (client.private_jwk or {}).items() if name != "d"}
     return NewClient(
         client_id=client.client_id,
         service_id=service_id,
         name=client.name,
         policy="machine",
-        jwks={"keys": [public]},
+        jwks={"keys": [_public(client)]},
         scopes=scopes,
         resources=resources,
+        audiences=(plan.ports.url(client.client_id),) if client.client_id in services else (),
     )
+
+
+def _public(client: Client) -> dict[str, object]:
+    """The public half of a client's key."""
+    return {name: value for name, value in (client.private_jwk or {}).items() if name != "d"}
 
 
 def _seed_person(context: Identity, person: Citizen | StaffMember) -> None:
@@ -178,6 +191,7 @@ def _description(plan: Plan) -> dict[str, object]:
         "clients": {
             "web": _described(plan.client("sandbox-web")),
             "public": _described(plan.client("sandbox-public")),
+            "fapi2": _described(plan.client("sandbox-fapi2")),
             "machine": {
                 "client_id": machine.client_id,
                 "private_jwk": machine.private_jwk,
@@ -196,7 +210,8 @@ def _description(plan: Plan) -> dict[str, object]:
 
 def _described(client: Client) -> dict[str, object]:
     secret = {"client_secret": client.secret} if client.secret else {}
-    return {"client_id": client.client_id, **secret, "redirect_uris": list(client.redirect_uris)}
+    key = {"private_jwk": dict(client.private_jwk)} if client.private_jwk else {}
+    return {"client_id": client.client_id, **secret, **key, "redirect_uris": list(client.redirect_uris)}
 
 
 def _citizen(citizen: Citizen) -> dict[str, object]:
