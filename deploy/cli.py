@@ -52,6 +52,9 @@ def _add_processes(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     serve.add_argument("--tls-certificate", type=Path, help="PEM file of a certificate, to serve https")
     serve.add_argument("--tls-key", type=Path, help="PEM file of its private key")
     serve.set_defaults(command=_serve)
+    health = commands.add_parser("health", help="ask a web process on this machine whether it is ready: exit status 0 or 1")
+    health.add_argument("--port", type=int, default=8080, help="its port (default: %(default)s)")
+    health.set_defaults(command=_health)
     worker = commands.add_parser("worker", help="run the jobs of one service")
     worker.add_argument("service", choices=SERVICES)
     worker.add_argument("--name", default="", help="name of this worker among those of its service, the same after each restart")
@@ -148,6 +151,17 @@ def _serve(parsed: argparse.Namespace) -> int:
     tls = (parsed.tls_certificate, parsed.tls_key) if parsed.tls_certificate else None
     serving.serve(parsed.service, host=parsed.host, port=parsed.port, workers=parsed.workers, threads=parsed.threads, tls=tls)
     return 0
+
+
+def _health(parsed: argparse.Namespace) -> int:
+    from http.client import HTTPConnection, HTTPException
+
+    connection = HTTPConnection("127.0.0.1", parsed.port, timeout=3)
+    try:
+        connection.request("GET", "/readyz")
+        return 0 if connection.getresponse().status == 200 else 1
+    except (OSError, HTTPException):
+        return 1
 
 
 def _worker(parsed: argparse.Namespace) -> int:

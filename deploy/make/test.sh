@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the tests; those in a browser too where there is one.  With CI=true a missing browser is a failure.
+# Runs the tests; those in a browser and those of the image too where their tools are here or may be installed.
+# With CI=true a missing tool is a failure.
 # Usage: sh deploy/make/test.sh [arguments of pytest]
 set -eu
 
@@ -15,22 +16,35 @@ find_browser() {
     return 1
 }
 
-if ! browser=$(find_browser); then
+# install PACKAGES…: from Debian, where this may.
+install() {
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        echo "Installing Chromium for the browser tests …" >&2
-        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 || true
+        echo "Installing $* for the tests …" >&2
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null 2>&1 || true
     fi
-    browser=$(find_browser) || browser=
-fi
+}
 
-if [ -n "$browser" ]; then
+# leave_out MARKER WHAT PACKAGES: says so, and fails under CI.
+without=
+leave_out() {
+    if [ "${CI:-}" = true ]; then
+        echo "andamio: $2 need what could not be installed here: install it (on Debian: apt-get install $3)." >&2
+        exit 1
+    fi
+    echo "andamio: $2 are left out; to run them: sudo apt-get install $3, then make test." >&2
+    without="${without:+$without and }not $1"
+}
+
+browser=$(find_browser) || install chromium
+if browser=$(find_browser); then
     export ANDAMIO_CHROMIUM="$browser"
-elif [ "${CI:-}" = true ]; then
-    echo "andamio: the browser tests need Chromium and it could not be installed: install it (on Debian: apt-get install chromium)." >&2
-    exit 1
 else
-    echo "andamio: no Chromium here, so the browser tests are left out; to run them: sudo apt-get install chromium, then make test." >&2
-    set -- -m "not browser" "$@"
+    leave_out browser "The browser tests" chromium
 fi
 
+can_build() { [ "$(id -u)" = 0 ] && command -v buildah >/dev/null 2>&1 && command -v debootstrap >/dev/null 2>&1; }
+can_build || install buildah debootstrap
+can_build || leave_out image "The tests of the image (as root)" "buildah debootstrap"
+
+if [ -n "$without" ]; then set -- -m "$without" "$@"; fi
 exec .venv/bin/python -m pytest -q -n "${WORKERS:-2}" --dist worksteal "$@"
