@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from deploy.errors import CannotStart
+from deploy.install import cli as install
 from deploy.services import SERVICES
 
 Command = Callable[[argparse.Namespace], int]
@@ -39,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_processes(commands)
     _add_sandbox(commands)
     _add_operations(commands)
+    install.add(commands, _print)
     return parser
 
 
@@ -58,11 +60,11 @@ def _add_processes(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     worker = commands.add_parser("worker", help="run the jobs of one service")
     worker.add_argument("service", choices=SERVICES)
     worker.add_argument("--name", default="", help="name of this worker among those of its service, the same after each restart")
-    _ready_argument(worker)
+    _background_arguments(worker)
     worker.set_defaults(command=_worker)
     relay = commands.add_parser("relay", help="hand waiting jobs to the workers and number the audit log; one is enough for all services")
     _services_argument(relay)
-    _ready_argument(relay)
+    _background_arguments(relay)
     relay.set_defaults(command=_relay)
     migrate = commands.add_parser("migrate", help="bring the database of a service to its newest form")
     _services_argument(migrate)
@@ -87,6 +89,17 @@ def _add_operations(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     verify.add_argument("--service", choices=SERVICES, action="append", help="only this service (may be repeated)")
     _json_argument(verify)
     verify.set_defaults(command=_audit_verify)
+    backup = commands.add_parser("backup", help="dump the four databases into an empty folder")
+    backup.add_argument("folder", type=Path)
+    _json_argument(backup)
+    backup.set_defaults(command=_backup)
+    restore = commands.add_parser("restore", help="load a backup into a server, and prove that it is whole")
+    restore.add_argument("folder", type=Path)
+    restore.add_argument("--into", required=True, metavar="URL", help="address of the server as an administrator")
+    restore.add_argument("--prefix", default="", help="what the databases' names begin with (default: nothing)")
+    restore.add_argument("--verify", action="store_true", help="recompute audit logs and books of what was restored")
+    _json_argument(restore)
+    restore.set_defaults(command=_restore)
     settings = commands.add_parser("settings", help="list the settings of the services")
     settings.add_argument("service", choices=SERVICES, nargs="?")
     _json_argument(settings)
@@ -108,8 +121,10 @@ def _services_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="all four services")
 
 
-def _ready_argument(parser: argparse.ArgumentParser) -> None:
+def _background_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ready-file", default="", help="file to make once work has begun")
+    parser.add_argument("--metrics-port", type=int, default=0, help="port for Prometheus (default: none)")
+    parser.add_argument("--metrics-host", default="127.0.0.1", help="address for it (default: %(default)s)")
 
 
 def _json_argument(parser: argparse.ArgumentParser) -> None:
@@ -168,6 +183,7 @@ def _worker(parsed: argparse.Namespace) -> int:
     _enter([parsed.service])
     from deploy import serving
 
+    serving.show_metrics(parsed.metrics_host, parsed.metrics_port)
     serving.work(parsed.service, runner=parsed.name, on_ready=_announcement(parsed.ready_file))
     return 0
 
@@ -177,6 +193,7 @@ def _relay(parsed: argparse.Namespace) -> int:
     _enter(services)
     from deploy import serving
 
+    serving.show_metrics(parsed.metrics_host, parsed.metrics_port)
     serving.relay(services, on_ready=_announcement(parsed.ready_file))
     return 0
 
@@ -218,6 +235,29 @@ def _audit_verify(parsed: argparse.Namespace) -> int:
     reports = operations.verify_logs(parsed.service or SERVICES)
     _print(parsed, {service: report.as_json() for service, report in reports.items()}, [str(report) for report in reports.values()])
     return 0 if all(report.ok for report in reports.values()) else 1
+
+
+def _backup(parsed: argparse.Namespace) -> int:
+    _enter(SERVICES)
+    from deploy import backup
+
+    kept = backup.back_up(parsed.folder)
+    lines = [f"{one.service}: {one.bytes / 1e6:.1f} MB in {one.seconds} s" for one in kept]
+    _print(parsed, {"kept": [vars(one) for one in kept]}, lines)
+    return 0
+
+
+def _restore(parsed: argparse.Namespace) -> int:
+    _enter(SERVICES)
+    from deploy import backup
+
+    addresses = backup.restore(parsed.folder, parsed.into, prefix=parsed.prefix)
+    faults = backup.prove_restored(parsed.folder, addresses) if parsed.verify else []
+    lines = [f"{service}: restored" for service in addresses]
+    if parsed.verify:
+        lines += faults or ["The audit logs and the books are whole."]
+    _print(parsed, {"restored": list(addresses), "verified": parsed.verify, "faults": faults}, lines)
+    return 1 if faults else 0
 
 
 def _settings(parsed: argparse.Namespace) -> int:

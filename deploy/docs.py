@@ -3,16 +3,20 @@
 docs/settings.md      every setting of every service
 docs/routes.md        every route, and who may use it
 docs/jobs.md          every job and when it runs
+
+and the dashboards of deploy/install/files/watch/dashboards/.
 """
 
 import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
 
+from deploy.install import dashboards
 from deploy.sandbox.environment import environment
 from deploy.sandbox.plan import Engines, Plan
 from deploy.sandbox.ports import Ports
@@ -97,6 +101,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings_page,
     "docs/routes.md": routes_page,
     "docs/jobs.md": jobs_page,
+    **{path: partial(dashboards.dashboard, service) for path, service in dashboards.PAGES.items()},
 }
 
 

@@ -18,14 +18,17 @@ def verify_logs(services: Sequence[str]) -> dict[str, Report]:
     """Recompute the log of each service, held against what the other services saw of it."""
     contexts = {service: create_context(service) for service in SERVICES}
     try:
-        return {service: _verify(contexts[service], [other for name, other in contexts.items() if name != service]) for service in services}
+        return {
+            service: verify_log(contexts[service], [other for name, other in contexts.items() if name != service]) for service in services
+        }
     finally:
         for context in contexts.values():
             context.close()
 
 
-def _verify(context: Context, peers: Iterable[Context]) -> Report:
-    seen = []
+def verify_log(context: Context, peers: Iterable[Context], *, seen: Sequence[tuple[str, str]] = ()) -> Report:
+    """Recompute one log, held against what its peers witnessed and against other (who saw it, checkpoint) pairs."""
+    seen = list(seen)
     for peer in peers:
         with peer.reading() as tx:
             note = find_witnessed(tx.connection, context.audit_signer.origin)

@@ -19,7 +19,7 @@ from deploy.errors import CannotStart
 from shared import logs, migrations, telemetry
 from shared.context import Context
 from shared.relay import Relay
-from shared.settings import ServiceSettings, SettingsError, env_name, load
+from shared.settings import ServiceSettings, SettingsError, env_name, load, read_secret
 from shared.web import words
 from shared.worker import make_celery, queue_name, release_predecessor
 
@@ -44,7 +44,11 @@ def require_settings(service: str) -> None:
     try:
         load(settings_class(service), service, os.environ)
     except SettingsError as error:
-        raise CannotStart("\n  ".join((f"the settings of {service} are not right:", *error.faults))) from None
+        raise _not_right(service, error) from None
+
+
+def _not_right(service: str, error: SettingsError) -> CannotStart:
+    return CannotStart("\n  ".join((f"the settings of {service} are not right:", *error.faults)))
 
 
 def create_context(service: str) -> Context:
@@ -119,6 +123,18 @@ def work(service: str, *, runner: str = "", queues: tuple[str, ...] = ("",), on_
     )
 
 
+def show_metrics(host: str, port: int) -> None:
+    """Serve this process's metrics, where a port is given.  Raises: CannotStart."""
+    from shared import metrics
+
+    if not port:
+        return
+    try:
+        metrics.serve_alone(port, host)
+    except OSError as fault:
+        raise CannotStart(f"Port {port} for metrics cannot be used ({fault.strerror}): give another with --metrics-port.") from fault
+
+
 def relay(services: tuple[str, ...], *, on_ready: Callable[[], None] = lambda: None) -> None:
     """Relay for one service or several until told to stop.  `on_ready` is called once it has begun."""
     logs.configure("relay", os.environ.get(env_name(services[0], "log_level"), "info"))
@@ -143,6 +159,12 @@ def relay(services: tuple[str, ...], *, on_ready: Callable[[], None] = lambda: N
 
 
 def migrate(service: str) -> None:
-    """Bring a service's database to the newest revision."""
-    context = create_context(service)
-    migrations.upgrade(service, context.settings.database_url.reveal())
+    """Bring a service's database to the newest revision.  Of the settings it reads the database's address and nothing else.
+
+    Raises: CannotStart.
+    """
+    try:
+        url = read_secret(service, "database_url", os.environ)
+    except SettingsError as error:
+        raise _not_right(service, error) from None
+    migrations.upgrade(service, url.reveal())

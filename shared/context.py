@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared import outbox, trace
+from shared import metrics, outbox, trace
 from shared.audit.checkpoint import Signer
 from shared.audit.entries import Entry, insert_entries, new_core_entry, new_entry
 from shared.auth import Keys, RemoteKeys, TokenSource, TokenVerifier
@@ -115,6 +115,11 @@ class Transaction:
         insert_entries(self.connection, self._context.cipher, self._entries)
         outbox.add(self.connection, self._jobs)
 
+    def count(self) -> None:
+        """Count what happened in the metrics; called once, after the commit."""
+        for entry in self._entries:
+            metrics.EVENTS.labels(self._context.service, entry.action, entry.outcome).inc()
+
 
 @dataclass
 class Context:
@@ -199,6 +204,7 @@ class Context:
             tx = Transaction(self, connection)
             yield tx
             tx.flush()
+        tx.count()
         if tx.has_jobs:
             self.wake_relay()
 

@@ -7,13 +7,15 @@ import os
 import time
 from collections.abc import Iterable
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+from sqlalchemy import func, select
 
 from shared import outbox
+from shared.audit.tables import audit_pending
 from shared.clock import Clock
 from shared.db import Database
 
@@ -24,6 +26,8 @@ REQUESTS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 JOBS = Counter("andamio_jobs_total", "Jobs run, by outcome", ["service", "job", "outcome"])
+EVENTS = Counter("andamio_events_total", "What happened, as the audit log has it", ["service", "action", "outcome"])
+"""The metrics of the domain: logins by result, payments by state, messages accepted and delivered, exchanges by answer."""
 
 
 class _Waiting(Collector):
@@ -37,10 +41,12 @@ class _Waiting(Collector):
     def collect(self) -> Iterable[Metric]:
         with self._database.engine.connect() as connection:
             depth = outbox.depth(connection, self._clock.now())
+            pending = connection.execute(select(func.count()).select_from(audit_pending)).scalar_one()
         for name, help_text, value in (
             ("andamio_outbox_waiting", "Outbox rows that wait", depth.waiting),
             ("andamio_outbox_dead", "Outbox rows that were given up", depth.dead),
             ("andamio_outbox_oldest_seconds", "How long the most overdue outbox row has been due", depth.oldest_seconds),
+            ("andamio_audit_pending", "Audit rows that wait for their number", pending),
         ):
             gauge = GaugeMetricFamily(name, help_text, labels=["service"])
             gauge.add_metric([self._service], value)
@@ -60,3 +66,8 @@ def exposition(service: str, database: Database, clock: Clock) -> tuple[bytes, s
 def observe_request(service: str, method: str, route: str, status: int, started: float) -> None:
     """Count one answered request; `started` is `time.perf_counter()` at its beginning."""
     REQUESTS.labels(service, method, route, str(status)).observe(time.perf_counter() - started)
+
+
+def serve_alone(port: int, host: str) -> None:
+    """Serve the metrics of a process that has no pages: workers and relays."""
+    start_http_server(port, addr=host)

@@ -169,6 +169,18 @@ def _raw(name: str, kind: object, environ: Mapping[str, str]) -> str | None:
         raise ValueError(f"{name}_FILE cannot be read: {error.strerror}") from None
 
 
+def read_secret(service: str, field_name: str, environ: Mapping[str, str]) -> Secret:
+    """Read one secret alone, for a process that is to know no other.  Raises: SettingsError."""
+    name = env_name(service, field_name)
+    try:
+        raw = _raw(name, Secret, environ)
+        if not raw:
+            raise ValueError(f"is not set (nor {name}_FILE)")
+    except ValueError as error:
+        raise SettingsError([f"{name} {error}"]) from None
+    return Secret(raw)
+
+
 S = TypeVar("S", bound=ServiceSettings)
 
 

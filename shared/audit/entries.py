@@ -68,7 +68,10 @@ class Concealed:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry before it is written; `subject`, `salt` and `extra` go to the erasable side row."""
+    """One entry before it is written; `subject`, `salt` and `extra` go to the erasable side row.
+
+    `action` and `outcome` stand in the core too; here they are for the metrics.
+    """
 
     entry_id: uuid.UUID
     occurred_at: datetime
@@ -77,6 +80,8 @@ class Entry:
     salt: bytes | None = field(default=None, repr=False)
     subject: str | None = field(default=None, repr=False)
     extra: str | None = field(default=None, repr=False)
+    action: str = "access"
+    outcome: str = ""
 
 
 def new_entry(
@@ -162,7 +167,8 @@ def _entry(clock: Clock, ids: Ids, core: dict[str, object], subject: str | None,
     if '"cl-run:' in text_form:
         raise ValueError("a clear RUN may not enter the log; pass it as the subject, or Concealed")
     leaf = merkle.leaf_hash(text_form.encode())
-    return Entry(entry_id, occurred_at, text_form, leaf, salt if is_salted or extra else None, subject, extra)
+    said = {"action": str(core.get("action", "access")), "outcome": str(core.get("outcome", ""))}
+    return Entry(entry_id, occurred_at, text_form, leaf, salt if is_salted or extra else None, subject, extra, **said)
 
 
 def _conceal(core: Mapping[str, object], salt: bytes) -> tuple[dict[str, object], bool]:

@@ -13,7 +13,7 @@ from deploy.serving import settings_class
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize("role", ["serve", "worker", "relay", "migrate"])
+@pytest.mark.parametrize("role", ["serve", "worker", "relay"])
 def test_faults_of_the_settings_are_told_together_and_without_a_traceback(role: str, tmp_path: Path) -> None:
     variables = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "SANDBOX_DIR": str(tmp_path / "none"), "PAY_PUBLIC_URL": "nowhere"}
     done = subprocess.run(
@@ -23,6 +23,18 @@ def test_faults_of_the_settings_are_told_together_and_without_a_traceback(role: 
     assert "Traceback" not in done.stderr
     for said in ("the settings of pay are not right", "PAY_DATABASE_URL is not set", "PAY_PUBLIC_URL must be an origin"):
         assert said in done.stderr
+
+
+def test_a_migration_needs_the_address_of_the_database_and_nothing_else(tmp_path: Path) -> None:
+    variables = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "SANDBOX_DIR": str(tmp_path / "none")}
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.cli", "migrate", "pay"], cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "andamio: the settings of pay are not right:",
+        "  PAY_DATABASE_URL is not set (nor PAY_DATABASE_URL_FILE)",
+    ]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -1,4 +1,5 @@
 import json
+from enum import StrEnum
 
 import pytest
 import structlog
@@ -19,6 +20,10 @@ from shared.routes import Routes
 class ThingSchema(Schema):
     name = fields.String(required=True)
     size = fields.Integer(strict=True)
+
+
+class Happened(StrEnum):
+    MADE = "toy:thing:made"
 
 
 def v9_format(problem: Problem) -> Response:
@@ -230,3 +235,24 @@ def test_log_line_has_the_route_and_no_value_of_the_caller(client: FlaskClient, 
     assert fault["frames"]
     assert "11.111.111-1" not in json.dumps(lines)
     assert "203.0.113.9" not in json.dumps(lines)
+
+
+def test_what_is_recorded_is_counted_once_it_is_committed(app: Flask) -> None:
+    context: Context = app.extensions["andamio"].context
+    line = 'andamio_events_total{action="toy:thing:made",outcome="done",service="toy"} '
+
+    def counted() -> float:
+        [found] = [text for text in app.test_client().get("/metrics").get_data(as_text=True).splitlines() if text.startswith(line)] or [
+            line + "0"
+        ]
+        return float(found.removeprefix(line))
+
+    before = counted()
+    with context.transaction() as tx:
+        tx.record(Happened.MADE, actor="test")
+        assert counted() == before
+    assert counted() == before + 1
+    with pytest.raises(RuntimeError, match="undone"), context.transaction() as tx:
+        tx.record(Happened.MADE, actor="test")
+        raise RuntimeError("undone")
+    assert counted() == before + 1

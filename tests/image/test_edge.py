@@ -1,0 +1,184 @@
+"""The edge that we ship, run for real: what a client sends is not what a service believes."""
+
+import re
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from deploy.install import folder
+from deploy.install.folder import Installation
+from deploy.system import free_port, wait_until
+
+pytestmark = [pytest.mark.image, pytest.mark.xdist_group("image")]
+DOMAIN = "servicios.example.cl"
+
+
+@dataclass
+class Edge:
+    """nginx in front of a server that only notes what reached it."""
+
+    port: int
+    plain_port: int
+    folder: Path
+    seen: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
+
+    def get(self, host: str, path: str = "/", *, headers: list[tuple[str, str]] | None = None, certificate: bool = False) -> httpx.Response:
+        """One request to a host name, over TLS; with a client's certificate where asked."""
+        context = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
+        if certificate:
+            context.load_cert_chain(self.folder / "fullchain.pem", self.folder / "privkey.pem")
+        with httpx.Client(verify=context) as client:
+            request = client.build_request("GET", f"https://127.0.0.1:{self.port}{path}", headers=[("Host", host), *(headers or [])])
+            request.extensions["sni_hostname"] = host
+            return client.send(request)
+
+
+def write_certificate(target: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, DOMAIN)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=90))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(f"*.{DOMAIN}")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (target / "fullchain.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    unsealed = serialization.NoEncryption()
+    (target / "privkey.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, unsealed))
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    here = tmp_path_factory.mktemp("edge")
+    installation = Installation(here / "andamio", DOMAIN, "Quilpalín", "800 000 000")
+    folder.write(installation)
+    made = Edge(free_port(), free_port(), here)
+    write_certificate(here)
+
+    class Note(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            made.seen.append((self.path, {name: self.headers.get_all(name) or [] for name in self.headers}))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    behind = ThreadingHTTPServer(("127.0.0.1", 0), Note)
+    threading.Thread(target=behind.serve_forever, daemon=True).start()
+    configuration = (installation.folder / "edge/nginx.conf").read_text()
+    for shipped, here_instead in (
+        (r"user nginx;", ""),
+        (r"http://(identity|notify|pay|wallet):8080", f"http://127.0.0.1:{behind.server_port}"),
+        (r"listen 443 ", f"listen 127.0.0.1:{made.port} "),
+        (r"listen 80 ", f"listen 127.0.0.1:{made.plain_port} "),
+        (r"/etc/nginx/tls/", f"{here}/"),
+        (r"/etc/nginx/headers.conf", f"{installation.folder}/edge/headers.conf"),
+        (r"pid /tmp/nginx.pid", f"pid {here}/nginx.pid"),
+        (r"http2 on;", ""),  # Debian's nginx is older than the image's and has it on `listen`
+    ):
+        configuration, count = re.subn(shipped, here_instead, configuration)
+        assert count, shipped
+    (here / "nginx.conf").write_text(configuration)
+    nginx = subprocess.Popen(["nginx", "-c", str(here / "nginx.conf"), "-p", str(here), "-g", "daemon off;"])
+    assert wait_until(lambda: _listens(made.port), 10)
+    yield made
+    nginx.terminate()
+    nginx.wait(10)
+    behind.shutdown()
+    behind.server_close()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+LIES = [
+    ("X-Forwarded-For", "8.8.8.8"),
+    ("X-Forwarded-Proto", "http"),
+    ("X-Forwarded-Host", "evil.example"),
+    ("X-Forwarded-Port", "1"),
+    ("X-Forwarded-Prefix", "/evil"),
+    ("Forwarded", "for=8.8.8.8;host=evil.example"),
+    ("X-Real-IP", "8.8.8.8"),
+    ("Client-Cert", ":AAAA:"),
+    ("X-Client-Cert", "AAAA"),
+    ("X-SSL-Client-Cert", "AAAA"),
+    ("X_Forwarded_For", "8.8.8.8"),
+    ("X_SSL_Client_Cert", "AAAA"),
+]
+
+
+@pytest.mark.parametrize("host", ["identity", "notify", "pay", "wallet", "mtls"])
+def test_what_a_client_says_of_its_connection_reaches_no_service(edge: Edge, host: str) -> None:
+    edge.seen.clear()
+    assert edge.get(f"{host}.{DOMAIN}", "/x?y=1", headers=LIES).status_code == 204
+    [(path, headers)] = edge.seen
+    assert path == "/x?y=1"
+    told = {name.lower(): values for name, values in headers.items()}
+    assert told["x-forwarded-for"] == ["127.0.0.1"]
+    assert told["x-forwarded-proto"] == ["https"]
+    assert told["host"] == [f"{'identity' if host == 'mtls' else host}.{DOMAIN}"]
+    assert not set(told) & {
+        "forwarded",
+        "x-real-ip",
+        "client-cert",
+        "x-client-cert",
+        "x-ssl-client-cert",
+        "x_forwarded_for",
+        "x_ssl_client_cert",
+    }
+    assert not any("evil" in value or "8.8.8.8" in value for values in told.values() for value in values)
+
+
+def test_a_certificate_is_passed_on_where_certificates_are_asked_for_and_nowhere_else(edge: Edge) -> None:
+    edge.seen.clear()
+    edge.get(f"mtls.{DOMAIN}", certificate=True)
+    edge.get(f"identity.{DOMAIN}", certificate=True)
+    (_, asked), (_, not_asked) = edge.seen
+    assert {name.lower(): values for name, values in asked.items()}["x-ssl-client-cert"][0].startswith("-----BEGIN%20CERTIFICATE-----")
+    assert "x-ssl-client-cert" not in {name.lower() for name in not_asked}
+
+
+def test_metrics_are_not_for_the_outside(edge: Edge) -> None:
+    edge.seen.clear()
+    assert edge.get(f"pay.{DOMAIN}", "/metrics").status_code == 404
+    assert edge.seen == []
+
+
+def test_plain_http_is_sent_to_https(edge: Edge) -> None:
+    answer = httpx.get(f"http://127.0.0.1:{edge.plain_port}/a", headers={"Host": f"pay.{DOMAIN}"})
+    assert (answer.status_code, answer.headers["Location"]) == (308, f"https://pay.{DOMAIN}/a")
+
+
+def test_a_name_that_is_not_ours_learns_nothing(edge: Edge) -> None:
+    with pytest.raises(httpx.ConnectError):
+        edge.get("other.example")
+
+
+def test_nothing_older_than_tls_1_3_is_spoken(edge: Edge) -> None:
+    old = ssl.create_default_context(cafile=str(edge.folder / "fullchain.pem"))
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with socket.create_connection(("127.0.0.1", edge.port)) as plain, pytest.raises(ssl.SSLError):
+        old.wrap_socket(plain, server_hostname=f"pay.{DOMAIN}")

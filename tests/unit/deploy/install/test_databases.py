@@ -1,0 +1,71 @@
+"""Least privilege, tried on PostgreSQL: what a service's role may not do, PostgreSQL refuses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from deploy import docs
+from deploy.errors import CannotStart
+from deploy.install import databases
+from shared import migrations
+from shared.settings import Secret
+from tests.engines import Engines
+
+SERVICE = "wallet"
+PASSWORDS = {f"{SERVICE}_owner": "owner's", f"{SERVICE}_app": "app's"}
+
+
+@dataclass
+class Prepared:
+    """Addresses of one prepared database, by role."""
+
+    admin: str
+    owner: str
+    app: str
+
+
+@pytest.fixture
+def prepared(engines: Engines) -> Iterator[Prepared]:
+    names = [f"{SERVICE}_owner", f"{SERVICE}_app"]
+    assert databases.prepare(engines.database_url, PASSWORDS.__getitem__, (SERVICE,)) == [SERVICE]
+    place = engines.database_url.rpartition("@")[2].partition("/")[0]
+    owner, app = (f"postgresql://{name}:{PASSWORDS[name]}@{place}/{SERVICE}" for name in names)
+    yield Prepared(engines.database_url, owner, app)
+    with psycopg.connect(engines.database_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(SERVICE)))
+        for name in names:
+            admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+def test_again_changes_nothing(prepared: Prepared) -> None:
+    assert databases.prepare(prepared.admin, PASSWORDS.__getitem__, (SERVICE,)) == []
+
+
+def test_a_service_runs_with_the_lesser_role_and_cannot_do_more(prepared: Prepared, redis_url: str) -> None:
+    migrations.upgrade(SERVICE, prepared.owner)
+    app = docs.app_of(SERVICE, database_url=Secret(prepared.app), redis_url=Secret(redis_url))
+    assert app.test_client().get("/readyz").status_code == 200
+    with app.extensions["andamio"].context.transaction() as tx:
+        tx.enqueue("anything", {})
+    app.extensions["andamio"].context.close()
+    with psycopg.connect(prepared.app, autocommit=True) as connection:
+        for statement in (
+            "CREATE TABLE t (a int)",
+            "DROP TABLE outbox",
+            "TRUNCATE audit_entries",
+            "ALTER TABLE audit_entries DISABLE TRIGGER ALL",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "CREATE ROLE r",
+            "DROP TABLE alembic_version",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())
+
+
+def test_a_wrong_password_of_the_administrator_is_told_in_a_sentence(engines: Engines) -> None:
+    place = engines.database_url.rpartition("@")[2]
+    with pytest.raises(CannotStart, match="check address and password"):
+        databases.prepare(f"postgresql://nobody_here:wrong@{place}", PASSWORDS.__getitem__, (SERVICE,))

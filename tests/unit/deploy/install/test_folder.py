@@ -1,0 +1,120 @@
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy import cli
+from deploy.errors import CannotStart
+from deploy.install import doctor, folder
+from deploy.install.folder import Installation
+from deploy.services import SERVICES
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    made = Installation(tmp_path / "andamio", "servicios.example.cl", "Municipalidad de Quilpalín", "800 000 000")
+    folder.write(made)
+    return made
+
+
+def compose(installation: Installation) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load((installation.folder / "compose.yaml").read_text())
+    return read
+
+
+def contents(installation: Installation) -> dict[Path, str]:
+    return {path: path.read_text() for path in installation.folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("domain", ["localhost", "Servicios.example.cl", "a b.cl", "x.cl/y", "", "-a.cl", "a.cl;rm", "ñandú.cl"])
+def test_what_is_no_domain_is_refused(tmp_path: Path, domain: str) -> None:
+    with pytest.raises(CannotStart, match="is not a domain"):
+        Installation(tmp_path, domain, "x", "y")
+
+
+def test_the_settings_of_every_service_are_complete_and_right_for_production(installation: Installation) -> None:
+    findings = doctor.examine(installation.folder, {}, SERVICES, offline=True)
+    assert [finding.text for finding in findings if finding.level != "ok"] == [
+        f"There is no certificate: put fullchain.pem and privkey.pem into {installation.folder}/edge/tls."
+    ]
+
+
+def test_a_second_run_changes_nothing(installation: Installation) -> None:
+    before = contents(installation)
+    assert folder.write(installation) == []
+    assert contents(installation) == before
+
+
+def test_a_secret_that_was_lost_is_made_again_and_agrees_with_the_others(installation: Installation) -> None:
+    """The role's password stands in two files: neither is made without looking at the other."""
+    address = installation.secret_file("pay", "database_url")
+    before = address.read_text()
+    address.unlink()
+    assert folder.write(installation) == [address]
+    assert address.read_text() == before
+
+
+def test_secrets_can_be_read_by_their_owner_alone_and_stand_in_no_other_file(installation: Installation) -> None:
+    secrets = {path: text for path, text in contents(installation).items() if "secrets" in path.parts}
+    others = "".join(text for path, text in contents(installation).items() if path not in secrets)
+    for path, text in secrets.items():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o400
+        assert text not in others
+
+
+def test_no_service_is_given_a_secret_of_another_or_of_a_databases_owner(installation: Installation) -> None:
+    services = compose(installation)["services"]
+    for service in SERVICES:
+        for name in (service, f"{service}-worker", f"{service}-relay"):
+            assert services[name]["volumes"] == [f"./secrets/{service}:/run/andamio:ro"]
+            assert services[name]["env_file"] == [f"env/{service}.env"]
+        assert f"{service}_app:" in installation.secret_file(service, "database_url").read_text()
+
+
+def test_the_four_services_witness_one_anothers_logs(installation: Installation) -> None:
+    for service in SERVICES:
+        [line] = [line for line in (installation.folder / "env" / f"{service}.env").read_text().splitlines() if "WITNESSED_LOGS" in line]
+        assert line.count("https://") == len(SERVICES) - 1
+        assert f"https://{service}." not in line
+
+
+def test_each_command_of_the_compose_file_is_one_that_the_program_has(installation: Installation) -> None:
+    parser = cli._parser()
+    for name, service in compose(installation)["services"].items():
+        if not str(service["image"]).startswith("${ANDAMIO_IMAGE"):
+            continue
+        words = service.get("entrypoint", ["andamio"])[1:] + service.get("command", [])
+        if name == "bootstrap":
+            words += ["--run", "11111111-1", "--given-names", "A", "--family-names", "B", "--email", "a@example.com"]
+        assert parser.parse_args(words).command, name
+
+
+def test_all_that_the_compose_file_names_is_there(installation: Installation) -> None:
+    document = compose(installation)
+    for name, service in document["services"].items():
+        for other in service.get("depends_on", []):
+            assert other in document["services"], name
+        for network in service["networks"]:
+            assert network in document["networks"], name
+        for source in (str(volume).partition(":")[0] for volume in service.get("volumes", [])):
+            if not source.startswith("."):
+                assert source in document["volumes"], name
+            elif source != "./edge/tls":  # the operator's own certificate
+                assert (installation.folder / source).exists(), source
+        for env_file in service.get("env_file", []):
+            assert (installation.folder / env_file).exists()
+
+
+def test_every_process_is_kept_small_and_may_do_little(installation: Installation) -> None:
+    for name, service in compose(installation)["services"].items():
+        if str(service["image"]).startswith("${ANDAMIO_IMAGE"):
+            assert service["read_only"], name
+            assert service["cap_drop"] == ["ALL"], name
+            assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_only_the_edge_is_reached_from_outside(installation: Installation) -> None:
+    published = {name: service["ports"] for name, service in compose(installation)["services"].items() if "ports" in service}
+    assert published == {"edge": ["443:443", "80:80"], "grafana": ["127.0.0.1:3000:3000"]}
