@@ -32,5 +32,5 @@ def create_app(settings: PaySettings | None = None, *, context: Pay | None = Non
     app.jinja_env.filters["money"] = money
     web.name_service(app, web.gettext_noop("Payments"))
     app.cli.add_command(commands)
-    register(app, routes.ALL)
+    register(app, routes.all_routes())
     return app

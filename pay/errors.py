@@ -270,3 +270,9 @@ class TooManyCalls(ApiProblem):
     def __init__(self) -> None:
         super().__init__("P0900", "Too many requests")
         self.headers["Retry-After"] = "1"
+
+
+class LinkNotFound(Problem):
+    """No payment link has this address, or it is switched off."""
+
+    slug, status, title = "payment-link-not-found", 404, noop("There is nothing to pay at this address")

@@ -63,6 +63,24 @@ class NoticeEvent(StrEnum):
     HOOK_SET = "pay:notice:hook-set"
 
 
+class RefundRequestEvent(StrEnum):
+    """What happened to a refund that staff asked for."""
+
+    PROPOSED = "pay:refund-request:proposed"
+    APPROVED = "pay:refund-request:approved"
+    REJECTED = "pay:refund-request:rejected"
+    DONE = "pay:refund-request:done"
+    FAILED = "pay:refund-request:failed"
+    LIMIT_SET = "pay:refund-request:limit-set"
+
+
+class LinkAction(StrEnum):
+    """Audit actions about payment links."""
+
+    MADE = "pay:link:made"
+    SWITCHED = "pay:link:switched"
+
+
 class ReceiptAction(StrEnum):
     """Audit actions about receipts."""
 
@@ -127,6 +145,7 @@ class OnboardingAction(StrEnum):
     KEY_REVOKED = "pay:key:revoked"
     WEBHOOK_ADDED = "pay:webhook:added"
     CREDENTIALS_SET = "pay:account:credentials-set"
+    WEBHOOK_SWITCHED = "pay:webhook:switched"
 
 
 ACTIONS: tuple[type[StrEnum], ...] = (
@@ -138,6 +157,8 @@ ACTIONS: tuple[type[StrEnum], ...] = (
     DisputeEvent,
     SuspenseEvent,
     BooksAction,
+    RefundRequestEvent,
+    LinkAction,
     PageAction,
     WebhookAction,
     OnboardingAction,

@@ -2,7 +2,7 @@
 
 from pay.context import Pay
 from pay.models.payment import find_left_locked
-from pay.operations import announcements, authorisations, captures, endings, notice_moves, notices, recurring, refunds
+from pay.operations import announcements, authorisations, captures, endings, notice_moves, notices, recurring, refund_desk, refunds
 from pay.providers.base import GatewayUnavailable
 from pay.standards.identifiers import PaymentId, RefundId
 from shared.chores import with_chores
@@ -48,6 +48,12 @@ def charge_agreement(pay: Pay, job: Job) -> None:
 def deliver_webhook(pay: Pay, job: Job) -> None:
     """Make one attempt at a webhook message; a failed one sets the time of the next."""
     announcements.deliver(pay, job.payload["message_id"], job.payload["number"])
+
+
+@jobs.job(refund_desk.JOB)
+def carry_out_refund_request(pay: Pay, job: Job) -> None:
+    """Make the refund of a request that was approved."""
+    refund_desk.carry_out(pay, job.payload["request_id"])
 
 
 @jobs.job(notice_moves.RENEW_JOB)

@@ -172,6 +172,7 @@ class Plan:
             self._own_site("example", "Postula: Colegio Las Araucarias", f"{urls.example}/callback", f"{urls.example}/"),
             self._own_site("wallet-portal", "Andamio", f"{urls.wallet}/login/callback", f"{urls.wallet}/"),
             self._own_site("notify-console", "Andamio", f"{urls.notify}/login/callback", f"{urls.notify}/"),
+            self._own_site("pay-console", "Andamio", f"{urls.pay}/login/callback", f"{urls.pay}/"),
         ]
         return (*web, *(self._machine(client_id, scopes) for client_id, scopes in people.SCOPES.items()))
 

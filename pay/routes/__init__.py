@@ -1,7 +1,30 @@
 """HTTP in, HTTP out: a file a resource."""
 
-from pay.routes import agreements, disputes, notice_pages, notices, pages, payments, receipts, refunds, start, telephone
+from pay.routes import (
+    agreements,
+    console,
+    console_links,
+    console_reports,
+    console_settings,
+    disputes,
+    notice_pages,
+    notices,
+    pages,
+    payment_links,
+    payments,
+    receipts,
+    refunds,
+    start,
+    telephone,
+)
+from shared.routes import Routes
+from shared.web.login import login_blueprint
 
 _API = [payments.bp, refunds.bp, refunds.search_bp, agreements.bp, disputes.bp, telephone.bp, notices.bp]
-_PAGES = [pages.bp, notice_pages.bp, receipts.bp, start.bp]
-ALL = [*_API, *_PAGES]
+_PAGES = [pages.bp, notice_pages.bp, receipts.bp, payment_links.bp, start.bp]
+_CONSOLE = [console.bp, console_settings.bp, console_links.bp, console_reports.bp]
+
+
+def all_routes() -> list[Routes]:
+    """Return the blueprints of pay; signing in is made anew for each app, since it keeps state with its app."""
+    return [*_API, *_PAGES, *_CONSOLE, login_blueprint(scopes=("profile", "roles"))]

@@ -76,6 +76,13 @@ OPEN = {
         "receipts.show",
         "receipts.show_certificates",
         "receipts.check",
+        "payment_links.open_path",
+        "payment_links.start",
+        "payment_links.ask_reference",
+        "payment_links.ask_amount",
+        "payment_links.check",
+        "payment_links.go_on",
+        *SIGN_IN,
     },
     "wallet": {
         "tokens.jwks",

@@ -37,11 +37,12 @@ SERVICES = {
     "example": ("org-colegio-araucarias", "Postula: Colegio Las Araucarias", "Postular a un trabajo en el colegio."),
     "wallet-portal": (OPERATOR, "Mis datos", "Mostrar quién leyó sus datos, y dar y quitar permisos."),
     "notify-console": (OPERATOR, "Mensajes", "Escribir plantillas y enviar mensajes."),
+    "pay-console": (OPERATOR, "Pagos", "Ver pagos, devolver dinero y cerrar el mes."),
     "wallet-consumer": ("org-colegio-araucarias", "Postula: Colegio Las Araucarias", "Pedir datos a otras instituciones."),
     "wallet-provider": ("org-registro-civil", "Registro Civil", "Entregar datos a otras instituciones."),
 }
 PERSON_SCOPES = ("openid", "profile", "name", "email", "phone", "run")
-STAFF_SITES = frozenset({"wallet-portal", "notify-console"})
+STAFF_SITES = frozenset({"wallet-portal", "notify-console", "pay-console"})
 STAFF_SCOPES = (*PERSON_SCOPES, "roles")
 CLAVE_UNICA_SCOPES = ("openid", "run", "name", "email")
 MACHINE_EXTRA_SCOPES = {"sandbox-machine": ("identity:register",)}

@@ -1,0 +1,34 @@
+"""Who may open the console: people with a role in an organisation that takes payments."""
+
+from flask import g
+
+from pay.standards.staff_powers import StaffMember
+from shared.problems import Forbidden
+from shared.web import gettext_noop as noop
+from shared.web import login
+from shared.web.signed_in import Citizen
+
+STRONG, FRESH_SECONDS = 2, 15 * 60
+
+
+class AtTheDesk(Citizen):
+    """A person who signed in and has a role in some organisation; which accounts they may touch, each operation checks."""
+
+    name = "staff of an organisation"
+
+    def check(self) -> None:
+        """Leave the Person in `g.person`.  Raises: Forbidden when there is no role."""
+        super().check()
+        if not staff().may_come:
+            raise Forbidden(noop("You have no role in an office that takes payments. Ask the owner of the service."))
+
+
+def staff() -> StaffMember:
+    """Return who sits at the console."""
+    person = g.person
+    return StaffMember(person.sub, person.name, person.roles)
+
+
+def second_factor() -> None:
+    """Ask for two factors within the last quarter of an hour: money and secrets need them."""
+    login.require_level(STRONG, max_age_seconds=FRESH_SECONDS)
