@@ -32,6 +32,8 @@ class Event(StrEnum):
     TOKEN_REVOKED = "identity:token:revoked"  # noqa: S105 - as above
     REFRESH_REUSED = "identity:refresh-token:reused"
     REQUEST_PUSHED = "identity:request:pushed"
+    TOKEN_EXCHANGED = "identity:token:exchanged"  # noqa: S105 - as above
+    EXCHANGE_EDGE_MADE = "identity:exchange-edge:made"
     CLAIMS_RELEASED = "identity:claims:released"
     RELEASE_GIVEN = "identity:release:given"
     KEY_CREATED = "identity:key:created"

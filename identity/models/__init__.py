@@ -8,6 +8,7 @@ metadata = Base.metadata
 
 __all__ = [
     "client",
+    "exchange_edge",
     "grant",
     "interaction",
     "logout_notice",

@@ -50,6 +50,7 @@ class Policy:
 
 
 CODE, REFRESH, MACHINE = "authorization_code", "refresh_token", "client_credentials"
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 SECRETS, BY_KEY = discovery.SECRET_METHODS, ("private_key_jwt", *discovery.MTLS_METHODS)
 POLICIES: Mapping[str, Policy] = {
     PolicyName.LEGACY: Policy(
@@ -60,20 +61,26 @@ POLICIES: Mapping[str, Policy] = {
         binding=Binding.NEVER,
         code_ttl_seconds=300,
     ),
-    PolicyName.WEB: Policy(auth_methods=(*SECRETS, "private_key_jwt"), grant_types=(CODE, REFRESH), algorithms=jose.CLIENT_ALGORITHMS),
+    PolicyName.WEB: Policy(
+        auth_methods=(*SECRETS, "private_key_jwt"), grant_types=(CODE, REFRESH, EXCHANGE), algorithms=jose.CLIENT_ALGORITHMS
+    ),
     PolicyName.PUBLIC: Policy(
         auth_methods=("none",), grant_types=(CODE, REFRESH), algorithms=(), rotates_refresh_tokens=True, may_be_native=True
     ),
     PolicyName.FAPI2: Policy(
         auth_methods=BY_KEY,
-        grant_types=(CODE, REFRESH),
+        grant_types=(CODE, REFRESH, EXCHANGE),
         algorithms=jose.STRICT_ALGORITHMS,
         par_required=True,
         issuer_audience_only=True,
         binding=Binding.REQUIRED,
     ),
     PolicyName.MACHINE: Policy(
-        auth_methods=BY_KEY, grant_types=(MACHINE,), algorithms=jose.STRICT_ALGORITHMS, pkce_required=False, issuer_audience_only=True
+        auth_methods=BY_KEY,
+        grant_types=(MACHINE, EXCHANGE),
+        algorithms=jose.STRICT_ALGORITHMS,
+        pkce_required=False,
+        issuer_audience_only=True,
     ),
     PolicyName.CHANNEL: Policy(
         auth_methods=BY_KEY,

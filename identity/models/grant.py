@@ -64,6 +64,7 @@ class AccessToken(Base):
     audience: Mapped[str | None] = mapped_column(String(2000))
     cnf: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     authorization_details: Mapped[list[object] | None] = mapped_column(JSONB)
+    act: Mapped[dict[str, object] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
 

@@ -26,7 +26,8 @@ _ALIVE = (GRANTS.c.revoked_at.is_(None), CLIENTS.c.state == "active", PERSONS.c.
 _GRANT_COLUMNS = (GRANTS.c.person_id, GRANTS.c.auth_time, GRANTS.c.acr, CLIENTS.c.client_id)
 _ACCESS = (
     select(
-        *_GRANT_COLUMNS, *(TOKENS.c[name] for name in ("scopes", "audience", "cnf", "authorization_details", "created_at", "expires_at"))
+        *_GRANT_COLUMNS,
+        *(TOKENS.c[name] for name in ("scopes", "audience", "cnf", "authorization_details", "act", "created_at", "expires_at")),
     )
     .select_from(_JOINED.join(PERSONS, GRANTS.c.person_id == PERSONS.c.id))
     .where(*_ALIVE)
@@ -91,6 +92,7 @@ def _person_token(identity: Identity, tx: Transaction, client: KnownClient, toke
         "token_type": ("DPoP" if jkt else "Bearer") if "audience" in row else "refresh_token",
         "cnf": row["cnf"],
         "acr": row["acr"],
+        "act": row.get("act"),
         "auth_time": int(row["auth_time"].timestamp()),
         "authorization_details": row.get("authorization_details"),
     }

@@ -13,6 +13,7 @@ from identity.errors import InvalidClientMetadata, RegisterConflict, RegisterNot
 from identity.events import Event
 from identity.models.base import Base
 from identity.models.client import POLICIES, Binding, Client, ClientSecret, Policy, PolicyName
+from identity.models.exchange_edge import ExchangeEdge
 from identity.models.finders import find_credentials
 from identity.models.organisation import Member, Organisation, Role
 from identity.models.service import Service
@@ -153,6 +154,24 @@ def replace_client(identity: Identity, tx: Transaction, new: NewClient, *, actor
     return _add_secret(identity, tx, client, None, actor=actor) if needs_secret and not secrets else None
 
 
+def add_exchange_edge(
+    identity: Identity, client_id: str, *, from_audience: str, to_audience: str, scopes: tuple[str, ...], actor: str
+) -> None:
+    """Let a client that is one audience get tokens for another, on behalf of a person (TX-2).
+
+    Raises: RegisterNotFound, RegisterConflict, InvalidClientMetadata.
+    """
+    with identity.transaction() as tx:
+        client = _get(tx.session, Client, client_id=client_id)
+        if from_audience not in client.audiences:
+            raise InvalidClientMetadata("The client is not that audience itself.")
+        _refuse_taken(tx.session, ExchangeEdge, client_id=client.id, from_audience=from_audience, to_audience=to_audience)
+        row = ExchangeEdge(client_id=client.id, from_audience=from_audience, to_audience=to_audience, scopes=list(scopes))
+        row.created_at = identity.clock.now()
+        tx.session.add(row)
+        tx.record(Event.EXCHANGE_EDGE_MADE, actor=actor, object_id=client_id, data={"to": to_audience, "scopes": list(scopes)})
+
+
 def add_client_secret(identity: Identity, client_id: str, *, actor: str) -> MadeClient:
     """Give a client a second secret, so that it can change over (CA-9).  Raises: RegisterNotFound, InvalidClientMetadata."""
     with identity.transaction() as tx:
@@ -267,8 +286,8 @@ def _other_faults(new: NewClient, now: datetime) -> list[str]:
 
 
 def _grants(new: NewClient, policy: Policy) -> tuple[str, ...]:
-    """Return the grants of a client: refresh tokens only where they were asked for."""
-    return tuple(grant for grant in policy.grant_types if grant != "refresh_token") if new.grant_types is None else new.grant_types
+    """Return the grants of a client; without a word about them the first of its policy, the others have to be asked for."""
+    return policy.grant_types[:1] if new.grant_types is None else new.grant_types
 
 
 def _limits(new: NewClient, policy: Policy) -> list[str]:

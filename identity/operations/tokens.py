@@ -5,17 +5,19 @@ from collections.abc import Callable, Mapping
 from identity.context import Identity
 from identity.errors import OAuthError, OAuthInvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from identity.events import Event
-from identity.operations import code_grant, machine_grant, refresh_grant
+from identity.operations import code_grant, exchange_grant, machine_grant, refresh_grant
 from identity.operations.calls import Call
 from identity.operations.client_authentication import authenticate, use_assertion
 from identity.operations.held_keys import read_held_key, use_proof
 from identity.operations.issuing import Asked, Reply
+from identity.standards import rfc8693
 from shared.context import Transaction
 
 GRANT_TYPES: Mapping[str, Callable[[Identity, Transaction, Asked], Reply]] = {
     "authorization_code": code_grant.redeem_code,
     "refresh_token": refresh_grant.refresh,
     "client_credentials": machine_grant.give_machine_token,
+    rfc8693.GRANT_TYPE: exchange_grant.exchange,
 }
 
 

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from identity.context import current
 from identity.operations import logout_notices, register, register_views, registration
-from identity.schemas.register import ClientSchema, MemberSchema, OrganisationSchema, ServiceSchema
+from identity.schemas.register import ClientSchema, ExchangeEdgeSchema, MemberSchema, OrganisationSchema, ServiceSchema
 from shared.access import Scope
 from shared.bodies import load_json
 from shared.openapi import describes
@@ -81,6 +81,16 @@ def make_initial_token(service_id: str) -> ResponseReturnValue:
     """Make a token with which clients of this service register themselves for a week; shown in this answer only (RG-1)."""
     token = registration.make_initial_token(current(), service_id, actor=_actor())
     return jsonify({"initial_access_token": token}), 201, {"Cache-Control": "no-store"}
+
+
+@routes.post("/clients/<client_id>/exchange-edges")
+@describes(body=ExchangeEdgeSchema, answers={201: ExchangeEdgeSchema})
+def add_exchange_edge(client_id: str) -> ResponseReturnValue:
+    """Let a client exchange tokens that are addressed to it for tokens of one other service (TX-2)."""
+    values = load_json(ExchangeEdgeSchema())
+    named = {**values, "scopes": tuple(values["scopes"])}
+    register.add_exchange_edge(current(), client_id, **named, actor=_actor())
+    return jsonify(values), 201
 
 
 @routes.get("/clients/<client_id>/logout-notices")

@@ -93,6 +93,14 @@ class ClientSchema(Schema):
         return NewClient(**named)
 
 
+class ExchangeEdgeSchema(Schema):
+    """From which audience to which a client may exchange tokens, with which scopes at most."""
+
+    from_audience = fields.String(required=True, validate=validate.Length(min=1, max=2000))
+    to_audience = fields.String(required=True, validate=validate.Length(min=1, max=2000))
+    scopes = fields.List(fields.String(), required=True, validate=validate.Length(min=1, max=50))
+
+
 class MemberSchema(Schema):
     """A person's role in an organisation."""
 

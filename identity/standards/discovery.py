@@ -6,7 +6,7 @@ Spec: OpenID Connect Discovery 1.0 §3, RFC 8414, identity-oidc §2.1, §2.2.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from identity.standards import acr, jose, oidc_claims, rfc7636, rfc9396
+from identity.standards import acr, jose, oidc_claims, rfc7636, rfc8693, rfc9396
 from shared import dpop
 
 
@@ -38,7 +38,7 @@ RFC8414_PATH = "/.well-known/oauth-authorization-server"
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 MTLS_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
 AUTH_METHODS = (*SECRET_METHODS, "private_key_jwt", "none")
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", rfc8693.GRANT_TYPE)
 RESPONSE_MODES = ("query", "form_post")
 PROMPTS = ("none", "login", "consent", "select_account")
 DISPLAYS = ("page", "popup")
