@@ -4,7 +4,7 @@ docs/settings.md      every setting of every service
 docs/routes.md        every route, and who may use it
 docs/jobs.md          every job and when it runs
 
-and the dashboards of deploy/install/files/watch/dashboards/.
+and the dashboards of deploy/install/files/watch/dashboards/ and the manifests of deploy/kubernetes/base/.
 """
 
 import importlib
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from deploy.install import dashboards
+from deploy.install import dashboards, kubernetes
 from deploy.sandbox.environment import environment
 from deploy.sandbox.plan import Engines, Plan
 from deploy.sandbox.ports import Ports
@@ -102,6 +102,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/routes.md": routes_page,
     "docs/jobs.md": jobs_page,
     **{path: partial(dashboards.dashboard, service) for path, service in dashboards.PAGES.items()},
+    **{path: partial(kubernetes.manifests, service) for path, service in kubernetes.PAGES.items()},
 }
 
 

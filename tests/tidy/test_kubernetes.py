@@ -1,0 +1,115 @@
+"""The Kubernetes manifests: valid by Kubernetes' own schemas, and true of the program and of what `andamio init` writes."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from deploy import cli
+from deploy.install import folder
+from deploy.install.folder import Installation
+from deploy.services import SERVICES
+
+ROOT = Path(__file__).resolve().parents[2] / "deploy/kubernetes"
+OVERLAYS = ("dev", "prod")
+
+
+def manifests() -> list[dict[str, Any]]:
+    kustomization = yaml.safe_load((ROOT / "base/kustomization.yaml").read_text())
+    return [made for name in kustomization["resources"] for made in yaml.safe_load_all((ROOT / "base" / name).read_text())]
+
+
+def named(manifest: dict[str, Any]) -> str:
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
+def pods() -> list[tuple[str, dict[str, Any]]]:
+    return [(named(made), made["spec"]["template"]["spec"]) for made in manifests() if made["kind"] in {"Deployment", "Job"}]
+
+
+def overlay(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load((ROOT / "overlays" / name / "kustomization.yaml").read_text())
+    return read
+
+
+def test_every_manifest_is_valid() -> None:
+    for manifest in manifests():
+        kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_no_two_manifests_have_one_name() -> None:
+    names = [named(made) for made in manifests()]
+    assert len(names) == len(set(names))
+
+
+def test_each_pod_runs_a_command_that_the_program_has() -> None:
+    parser = cli._parser()
+    for name, pod in pods():
+        assert parser.parse_args(pod["containers"][0]["args"]).command, name
+
+
+def test_every_pod_keeps_to_the_restricted_standard() -> None:
+    for name, pod in pods():
+        [container] = pod["containers"]
+        assert pod["securityContext"]["runAsNonRoot"], name
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert not pod["automountServiceAccountToken"]
+        assert {"requests", "limits"} <= set(container["resources"]), name
+
+
+def test_selectors_find_their_pods() -> None:
+    labels = {named(made): made["spec"]["template"]["metadata"]["labels"] for made in manifests() if made["kind"] == "Deployment"}
+    for made in manifests():
+        if made["kind"] in {"Service", "PodDisruptionBudget"}:
+            selector = made["spec"]["selector"]
+            wanted = selector.get("matchLabels", selector)
+            assert any(wanted.items() <= of_pods.items() for of_pods in labels.values()), named(made)
+        if made["kind"] == "HorizontalPodAutoscaler":
+            target = made["spec"]["scaleTargetRef"]
+            assert f"{target['kind']}/{target['name']}" in labels
+
+
+def test_only_a_migration_knows_the_owner_of_a_database() -> None:
+    for name, pod in pods():
+        [secret] = [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume]
+        assert secret.endswith("-migrate-secrets") == name.startswith("Job/"), name
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_an_overlay_gives_each_pod_its_settings_and_secrets_as_init_writes_them(name: str, tmp_path: Path) -> None:
+    installation = Installation(tmp_path, "servicios.example.cl", "Quilpalín", "800 000 000")
+    folder.write(installation)
+    made = overlay(name)
+    for generated in made["configMapGenerator"] + made["secretGenerator"]:
+        for path in generated.get("files", []) + generated.get("envs", []):
+            assert (tmp_path / path).exists(), path
+    given = {generated["name"] for generated in made["configMapGenerator"] + made["secretGenerator"]}
+    for _, pod in pods():
+        asked = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+        asked |= {source["configMapRef"]["name"] for source in pod["containers"][0]["envFrom"]}
+        assert asked <= given
+    for service in SERVICES:
+        env = (tmp_path / f"env/{service}.env").read_text()
+        [secrets] = [generated["files"] for generated in made["secretGenerator"] if generated["name"] == f"{service}-secrets"]
+        files = {Path(path).name for path in secrets}
+        assert set(re.findall(r"=/run/andamio/(\w+)", env)) == files
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_each_patch_of_an_overlay_meets_something(name: str) -> None:
+    for patch in overlay(name)["patches"]:
+        target, pattern = patch["target"], patch["target"].get("name", ".*")
+        met = [made for made in manifests() if made["kind"] == target["kind"] and re.fullmatch(pattern, made["metadata"]["name"])]
+        assert met
+        for operation in yaml.safe_load(patch["patch"]):
+            for made in met:
+                place: Any = made
+                for step in operation["path"].strip("/").split("/"):
+                    place = place[int(step)] if isinstance(place, list) else place[step]
