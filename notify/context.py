@@ -10,6 +10,7 @@ from notify.providers.base import EmailSender, LetterPrinter, MailboxFeed, SmsSe
 from notify.providers.http import HttpMailbox, HttpPrint, HttpSms
 from notify.providers.limits import Limits
 from notify.providers.smtp import SmtpEmail
+from notify.providers.virus_scan import ClamdScanner, TestFileScanner, VirusScanner
 from notify.settings import Settings
 from notify.standards.dkim_signature import Signer
 from notify.standards.statuses import Status
@@ -41,6 +42,12 @@ class Notify(Context):
         """Give the one group commit of a name, which writes what several threads have at the same moment."""
         found: GroupCommit[I, R] = self._groups.setdefault(name, GroupCommit(write))
         return found
+
+    @cached_property
+    def scanner(self) -> VirusScanner:
+        """Looks into files that come from outside."""
+        address = self.settings.clamd_address
+        return ClamdScanner(address, timeout_seconds=self.settings.provider_timeout_seconds) if address else TestFileScanner()
 
     @cached_property
     def email(self) -> EmailSender:

@@ -6,6 +6,7 @@ Refusal
 ├── MessageNotValid 400                          ValidationError
 ├── RecipientNotValid 400                        InvalidPhoneError, InvalidEmailError
 ├── MessageRefused 400, LetterNotAllowed 403     BadRequestError
+├── CannotCancel 400                             BadRequestError
 ├── TemplateChanged 409                          ConflictError
 ├── KeyNotAllowed 403                            AuthError
 ├── PdfNotReady 400                              PDFNotReadyError
@@ -15,9 +16,29 @@ Refusal
 Spec: notify-api §2, §3.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
-from shared.problems import Problem
+from shared.problems import NotFound, Problem, TooManyRequests
+
+
+@dataclass(frozen=True)
+class Wait:
+    """When there is room again, and in what limit: `most` in `window_seconds`."""
+
+    most: int
+    window_seconds: int
+    seconds: int
+
+    def headers(self) -> dict[str, str]:
+        """Say it.  Spec: RFC 9110 §10.2.3; draft-ietf-httpapi-ratelimit-headers, in the form that is in wide use."""
+        return {
+            "Retry-After": str(self.seconds),
+            "RateLimit-Limit": str(self.most),
+            "RateLimit-Remaining": "0",
+            "RateLimit-Reset": str(self.seconds),
+            "RateLimit-Policy": f"{self.most};w={self.window_seconds}",
+        }
 
 
 class Refusal(Problem):
@@ -25,9 +46,8 @@ class Refusal(Problem):
 
     kind: ClassVar[str] = "BadRequestError"
 
-    def __init__(self, *messages: str, retry_after_seconds: int | None = None) -> None:
-        headers = {} if retry_after_seconds is None else {"Retry-After": str(retry_after_seconds)}
-        super().__init__(messages[0], headers=headers)
+    def __init__(self, *messages: str, wait: Wait | None = None) -> None:
+        super().__init__(messages[0], headers=wait.headers() if wait else {})
         self.messages = messages
 
     def entries(self) -> list[dict[str, object]]:
@@ -101,6 +121,12 @@ class KeyNotAllowed(Refusal):
     slug, status, title, kind = "key-not-allowed", 403, "This type of key may not do this", "AuthError"
 
 
+class CannotCancel(MessageRefused):
+    """The message has left, or is about to."""
+
+    slug, status, title = "cannot-cancel", 400, "The message cannot be cancelled any more"
+
+
 class PdfNotReady(Refusal):
     """The letter is accepted and not yet rendered."""
 
@@ -126,3 +152,40 @@ class DailyLimitExceeded(Refusal):
     """The service has used up today's allowance of a channel."""
 
     slug, status, title, kind = "daily-limit-exceeded", 429, "Today's allowance is used up", "TooManyRequestsError"
+
+
+class DocumentRefused(Problem):
+    """The link's key, or the address given, does not open the file.  Spec: notify-api §9."""
+
+    slug, status, title = "document-refused", 403, "The file cannot be opened with this"
+
+    def __init__(self, detail: str, *, status_code: int) -> None:
+        super().__init__(detail)
+        self.status_code = status_code
+
+
+class DocumentNotFound(NotFound):
+    """No file is here (any more)."""
+
+    slug, title = "document-not-found", "The file was not found"
+
+
+class DocumentExpired(Problem):
+    """The file was kept as long as its sender asked."""
+
+    slug, status, title = "document-expired", 410, "The file is no longer available"
+
+
+class TooManyTries(TooManyRequests):
+    """Too many addresses were tried with one link."""
+
+    slug, title = "too-many-tries", "Too many tries"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("Too many tries with this link.", retry_after_seconds=seconds)
+
+
+class UnsubscribeLinkNotValid(NotFound):
+    """The link is not one of ours, or a year old."""
+
+    slug, title = "unsubscribe-link-not-valid", "The link does not work"

@@ -7,6 +7,11 @@ class Event(StrEnum):
     """What happened, as the audit log names it."""
 
     ACCEPTED = "notify:notification:accepted"
+    CHECKED = "notify:notification:checked"
+    CANCELLED = "notify:notification:cancelled"
+    UNSUBSCRIBED = "notify:notification:unsubscribed"
+    DOCUMENT_STORED = "notify:document:stored"
+    TEXT_RECEIVED = "notify:received_text:received"
     HANDED_OVER = "notify:notification:handed_over"
     PENDING = "notify:notification:pending"
     DELIVERED = "notify:notification:delivered"
@@ -28,4 +33,5 @@ class Event(StrEnum):
     TEMPLATE_MOVED = "notify:template:moved"
     TEMPLATE_ARCHIVED = "notify:template:archived"
     GUEST_LIST_CHANGED = "notify:guest_list:changed"
+    CONTACT_SET = "notify:service:contact_set"
     CALLBACK_SET = "notify:callback:set"

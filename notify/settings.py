@@ -50,6 +50,7 @@ class Settings(ServiceSettings):
     default_sms_sender: str = setting("sender of texts for services without one of their own", default="NOTIFY")
     print_url: str = setting("address of the print provider; empty: letters stay accepted", default="")
     mailbox_url: str = setting("address that mailbox messages are also handed to; empty: they stay here only", default="")
+    clamd_address: str = setting("`host:port` of a clamd that looks into files; empty: only the scanners' test file is known", default="")
     delivery_threads: int = setting("messages that one worker hands over at the same time", default=8)
     provider_timeout_seconds: int = setting("longest time one call to a provider may take", default=15)
     sms_rate_pounds: str = setting("price of one SMS fragment, in pounds as the wire contract has it", default="0.0233", check=_is_price)

@@ -9,8 +9,10 @@ from notify.operations.callbacks import ATTEMPTS_MAX as CALLBACKS_MAX
 from notify.operations.callbacks import tell_service as tell
 from notify.operations.delivery import ATTEMPTS_MAX, Due, deliver_many
 from notify.operations.letters import render_letter as render
+from notify.operations.precompiled import check_precompiled
 from notify.operations.receipts import expire_unanswered
 from notify.operations.retention import keep_days
+from notify.providers.virus_scan import ScannerAway
 from notify.standards.statuses import Status
 from shared import trace
 from shared.chores import with_chores
@@ -62,6 +64,13 @@ def render_letter(notify: Notify, job: Job) -> None:
 def deliver_letter(notify: Notify, job: Job) -> None:
     """Hand a letter to the printer."""
     deliver_many(notify, "deliver_letter", _due(job), channels.send_letter, billable_units=channels.letter_sheets(notify))
+
+
+@jobs.job("check_letter", retry_on=(ScannerAway,), lease_seconds=120)
+def check_letter(notify: Notify, job: Job) -> None:
+    """Look into a letter that came as a file."""
+    for due in _due(job):
+        check_precompiled(notify, due.id)
 
 
 @jobs.job("tell_service", max_attempts=CALLBACKS_MAX)

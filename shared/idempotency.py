@@ -62,3 +62,14 @@ def claim(connection: Connection, *, scope: str, key: str, fingerprint: str, res
 def forget_before(connection: Connection, moment: datetime) -> int:
     """Delete keys older than a moment; return how many."""
     return connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < moment)).rowcount
+
+
+def find(connection: Connection, *, scope: str, key: str, fingerprint: str) -> Stored | None:
+    """Give what an earlier request with this key kept, or None.  Raises: IdempotencyConflict when that was another request."""
+    wanted = select(idempotency_keys.c.fingerprint, idempotency_keys.c.result)
+    found = connection.execute(wanted.where(idempotency_keys.c.scope == scope, idempotency_keys.c.key == key)).one_or_none()
+    if found is None:
+        return None
+    if found.fingerprint != fingerprint:
+        raise IdempotencyConflict("Use a new key for a new request.")
+    return Stored(found.result)

@@ -2,26 +2,34 @@
 
 from notify.models.base import Base
 from notify.models.callback import ServiceCallback
+from notify.models.document import Document, MessageAttachment
 from notify.models.letter_file import LetterFile
 from notify.models.mailbox_message import MailboxMessage
 from notify.models.message_count import MessageCount
 from notify.models.notification import Notification
+from notify.models.received_text import InboundNumber, ReceivedText
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
 from notify.models.suppression import Suppression
 from notify.models.template import Template, TemplateVersion
+from notify.models.unsubscribe_request import UnsubscribeRequest
 
 __all__ = [
     "ApiKey",
     "Base",
+    "Document",
     "GuestListEntry",
+    "InboundNumber",
     "LetterFile",
     "MailboxMessage",
+    "MessageAttachment",
     "MessageCount",
     "Notification",
+    "ReceivedText",
     "Sender",
     "Service",
     "ServiceCallback",
     "Suppression",
     "Template",
     "TemplateVersion",
+    "UnsubscribeRequest",
 ]

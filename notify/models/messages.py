@@ -43,6 +43,8 @@ class Message:
     matched: str = field(repr=False)
     values: dict[str, Any] = field(repr=False)  # the caller's JSON
     unsubscribe_url: str | None = field(repr=False)
+    attachments: int = 0
+    reason: str | None = None
 
     @property
     def is_test(self) -> bool:
@@ -77,6 +79,8 @@ def open_row(row: Row[Any], cipher: DataKeys) -> Message:
         matched=sealed["matched"],
         values=sealed["values"],
         unsubscribe_url=sealed["unsubscribe_url"],
+        attachments=sealed.get("attachments", 0),
+        reason=row.reason,
     )
 
 

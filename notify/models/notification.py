@@ -20,8 +20,14 @@ _RECEIPTS: dict[Status, Event] = {
 
 STATUSES: Table[Status, Event] = Table(
     "notification",
-    initial=frozenset({Status.CREATED}),
+    initial=frozenset({Status.CREATED, Status.PENDING_VIRUS_CHECK}),
     moves={
+        # A letter that came as a file is looked at first.
+        (Status.PENDING_VIRUS_CHECK, Status.CREATED): Event.CHECKED,
+        (Status.PENDING_VIRUS_CHECK, Status.VIRUS_SCAN_FAILED): Event.FAILED,
+        (Status.PENDING_VIRUS_CHECK, Status.VALIDATION_FAILED): Event.FAILED,
+        (Status.PENDING_VIRUS_CHECK, Status.CANCELLED): Event.CANCELLED,
+        (Status.CREATED, Status.CANCELLED): Event.CANCELLED,
         (Status.CREATED, Status.SENDING): Event.HANDED_OVER,
         (Status.CREATED, Status.SENT): Event.HANDED_OVER,
         # A receipt may overtake the worker that is about to note the hand-over.
@@ -77,6 +83,7 @@ class Notification(Base):
     scheduled_for: Mapped[datetime | None]
     bulk_id: Mapped[uuid.UUID | None]
     row_number: Mapped[int | None]
+    reason: Mapped[str | None] = mapped_column(String(80))
     provider: Mapped[str | None] = mapped_column(String(40))
     provider_reference: Mapped[str | None] = mapped_column(String(200))
     claimed_until: Mapped[datetime | None]

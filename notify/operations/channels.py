@@ -8,16 +8,20 @@ from sqlalchemy.dialects.postgresql import insert
 from notify.context import Notify
 from notify.models.base import scope_of
 from notify.models.mailbox_message import MailboxMessage
+from notify.operations.attachments import read_attachments
 from notify.operations.delivery import Work
 from notify.operations.letters import get_letter_file
 from notify.operations.mail_reports import bounce_address
 from notify.operations.receipt_addresses import receipt_url
-from notify.operations.rendering import compose, email_html, email_plain_text
+from notify.operations.rendering import Content, compose, email_html, email_plain_text
 from notify.operations.suppressions import is_suppressed
+from notify.operations.unsubscribing import unsubscribe_link
 from notify.providers.base import HandOver, Letter, MailboxItem, RecipientRefused, Text
 from notify.standards.mime import Mail
 from notify.standards.sms_text import fragments, with_prefix
 from notify.standards.statuses import Status
+
+UNSUBSCRIBE_WORDS = "Dejar de recibir estos correos / Unsubscribe from these emails"
 
 
 def send_email(notify: Notify, work: Work) -> HandOver:
@@ -26,6 +30,11 @@ def send_email(notify: Notify, work: Work) -> HandOver:
     if is_suppressed(notify, service.id, message.matched):
         raise RecipientRefused("on the suppression list")
     content = compose(work.template, message.values)
+    unsubscribe_url = message.unsubscribe_url
+    if work.template.has_unsubscribe_link:
+        hosted = unsubscribe_link(notify, message)
+        content = Content(content.subject, f"{content.body}\n\n---\n\n[{UNSUBSCRIBE_WORDS}]({hosted})")
+        unsubscribe_url = unsubscribe_url or hosted
     mail = Mail(
         reference=str(message.id),
         to=message.to,
@@ -35,9 +44,10 @@ def send_email(notify: Notify, work: Work) -> HandOver:
         plain_text=email_plain_text(content),
         html=email_html(content, service.name),
         reply_to=message.sender,
-        unsubscribe_url=message.unsubscribe_url,
         bounce_address=bounce_address(notify, message.id),
         sent_at=notify.clock.now(),
+        unsubscribe_url=unsubscribe_url,
+        attachments=read_attachments(notify, service.id, message.id) if message.attachments else (),
     )
     return notify.email.send(mail)
 

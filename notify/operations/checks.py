@@ -10,6 +10,7 @@ from notify.models.catalogue import KnownTemplate
 from notify.operations.authentication import Holder
 from notify.operations.rendering import Content
 from notify.standards import email_address, personalisation, phone_number
+from notify.standards.file_values import is_file
 from notify.standards.mailbox_address import mailbox_address
 from notify.standards.postal_address import Address, InvalidAddress, postal_address
 from notify.standards.sms_text import CHARACTERS_MAX
@@ -72,17 +73,10 @@ def check_not_empty(content: Content) -> None:
         raise MessageRefused("Your message is empty.")
 
 
-def check_files(notify: Notify, holder: Holder, channel: str, values: Mapping[str, object]) -> None:
-    """Raises: MessageRefused for a file; sending files by email is not set up for any service yet."""
-    if not any(isinstance(value, dict) and "file" in value for value in values.values()):
-        return
-    if channel != Channel.EMAIL:
+def check_files(channel: str, values: Mapping[str, object]) -> None:
+    """Raises: MessageRefused for a file that does not go by email."""
+    if channel != Channel.EMAIL and any(is_file(value) for value in values.values()):
         raise MessageRefused("Can only send a file by email")
-    admin = notify.settings.admin_url or notify.settings.public_url
-    raise MessageRefused(
-        "Send files by email has not been set up - add contact details for your service at "
-        f"{admin}/services/{holder.service.id}/service-settings/send-files-by-email"
-    )
 
 
 def choose_sender(holder: Holder, channel: str, sender_id: uuid.UUID | None) -> str | None:

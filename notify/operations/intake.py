@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Insert
+
 from notify.context import Notify
 from notify.models import messages
 from shared import trace
@@ -12,13 +14,15 @@ from shared.audit.entries import Entry
 from shared.context import Transaction
 
 JOBS = {"sms": "deliver_sms", "email": "deliver_email", "letter": "render_letter", "mailbox": "deliver_mailbox"}
+CHECK_LETTER = "check_letter"
+ALONE = frozenset({JOBS["letter"], CHECK_LETTER})
 JOB_MESSAGES_MAX = 24
 """How many messages one delivery job holds; a letter, which takes long to set, has a job of its own."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A message that passed every check, as it is written; `counters` are the daily allowances it uses."""
+    """A message that passed every check, as it is written; `counters` are the daily allowances it uses, `also` is written with it."""
 
     row: dict[str, object]
     entry: Entry
@@ -26,6 +30,8 @@ class Kept:
     scheduled_for: datetime | None
     request_id: str
     journey_id: str
+    also: tuple[Insert, ...] = ()
+    first_job: str = ""
 
     @property
     def work(self) -> list[str]:
@@ -54,15 +60,18 @@ def keep_in(tx: Transaction, batch: Sequence[Kept]) -> None:
     """Write messages within a transaction that others have a part in."""
     messages.insert_many(tx.connection, [each.row for each in batch])
     tx.add(each.entry for each in batch)
+    for each in batch:
+        for statement in each.also:
+            tx.connection.execute(statement)
     now_due: dict[str, list[Kept]] = defaultdict(list)
     for each in batch:
-        job = JOBS[str(each.row["channel"])]
+        job = each.first_job or JOBS[str(each.row["channel"])]
         if each.scheduled_for is None:
             now_due[job].append(each)
         else:
             tx.enqueue(job, {"messages": [each.work]}, due_at=each.scheduled_for)
     for job, members in now_due.items():
-        size = 1 if job == JOBS["letter"] else JOB_MESSAGES_MAX
+        size = 1 if job in ALONE else JOB_MESSAGES_MAX
         for begin in range(0, len(members), size):
             tx.enqueue(job, {"messages": [each.work for each in members[begin : begin + size]]})
 

@@ -89,6 +89,8 @@ def get_pdf(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> bytes
             raise NotificationNotFound
         if row.channel != Channel.LETTER:
             raise MessageRefused("Notification is not a letter")
+        if row.status == Status.PENDING_VIRUS_CHECK:
+            raise PdfNotReady("PDF not available yet, try again later")
         if row.status == Status.VIRUS_SCAN_FAILED:
             raise MessageRefused("File did not pass the virus scan")
         if row.status == Status.TECHNICAL_FAILURE:

@@ -17,6 +17,16 @@ class SendBody:
     scheduled_for: datetime | None = None
     unsubscribe_url: str | None = None
     sanitise_for: tuple[str, ...] = ()
+    attachments: tuple[dict[str, object], ...] = ()
+
+
+@dataclass(frozen=True)
+class PrecompiledBody:
+    """A letter that comes as a file, base64."""
+
+    reference: str
+    content: str = field(repr=False)
+    postage: str
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,13 @@ from sqlalchemy import delete, func, select, text
 
 from notify.context import Notify
 from notify.models.days import clear_rest, drop_day, first_id, make_days, old_days
+from notify.models.document import Document, MessageAttachment
 from notify.models.message_count import count_before
 from notify.models.notification import Notification
+from notify.models.received_text import ReceivedText
 from notify.models.service import Service
+from notify.operations.received_texts import KEPT
+from notify.operations.unsubscribing import forget_requests
 
 LOCK_SECONDS_MAX = 2
 
@@ -41,6 +45,11 @@ def keep_days(notify: Notify) -> LetGo:
             drop_day(connection, day)
         clear_rest(connection, before)
     _forget_for_shorter(notify, longest)
+    forget_requests(notify)
+    with notify.db.begin() as connection:
+        connection.execute(delete(Document).where(Document.available_until <= now))
+        connection.execute(delete(ReceivedText).where(ReceivedText.created_at < now - KEPT))
+        connection.execute(delete(MessageAttachment).where(MessageAttachment.notification_id < first_id(before)))
     return LetGo(made, dropped)
 
 

@@ -6,18 +6,24 @@ This is the path that carries the load: no ORM, nothing read that the catalogue 
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Insert
 
 from notify.context import Notify
-from notify.errors import DailyLimitExceeded, RateLimitExceeded
+from notify.errors import DailyLimitExceeded, RateLimitExceeded, Wait
 from notify.events import Event
 from notify.models.base import scope_of
 from notify.models.catalogue import KnownTemplate
 from notify.operations import checks
+from notify.operations.attachments import attach, attachment_rows
 from notify.operations.authentication import Holder
 from notify.operations.checks import Recipient
-from notify.operations.intake import Kept, take_in, work_ids
+from notify.operations.documents import store_files
+from notify.operations.intake import Kept, count, keep_in, take_in, work_ids
+from notify.operations.once import Once
 from notify.operations.rendering import Content, compose
 from notify.operations.requests import SendBody
 from notify.standards.sanitise import sanitise_values
@@ -29,6 +35,7 @@ TRIAL_DAILY = 50
 INTERNATIONAL = "international_sms"
 _KIND_NAMES = {"normal": "LIVE", "team": "TEAM", "test": "TEST"}
 _SECONDS_A_MINUTE = 60
+_SECONDS_A_DAY = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -46,28 +53,33 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
+    """A message that passed the checks of its service, template and recipient; `also` is what must be written with it."""
+
     template: KnownTemplate
     content: Content
     recipient: Recipient
     values: dict[str, object]
     sender: str | None
     sanitised: dict[str, dict[str, object]]
+    also: tuple[Insert, ...] = ()
+    attached: tuple[bytes, ...] = ()
 
 
-def accept(notify: Notify, holder: Holder, channel: str, read_body: Callable[[], SendBody]) -> Accepted:
+def accept(notify: Notify, holder: Holder, channel: str, read_body: Callable[[], SendBody], once: Once | None = None) -> Accepted:
     """Take one message.  The body is read only after the limits let it pass.  Raises: the kinds of notify.errors."""
-    international_count = _check_limits(notify, holder, channel)
+    international_count = check_limits(notify, holder, channel)
     body = read_body()
-    prepared = _prepare(notify, holder, channel, body)
+    if once and (earlier := once.find(notify)):
+        return _again(notify, holder, earlier)
+    prepared = prepare(notify, holder, channel, body)
     if prepared.recipient.international and channel == Channel.SMS:
-        _check_daily(holder, INTERNATIONAL, international_count)
+        check_daily(notify, holder, INTERNATIONAL, international_count)
+    smoke = is_smoke(prepared.recipient.matched)
+    prepared = _with_files(notify, holder, body, prepared, keep=not smoke)
     checks.check_size(channel, prepared.content)
-    notification_id = notify.ids.uuid7()
-    if not is_smoke(prepared.recipient.matched):
-        _keep(notify, holder, notification_id, body, prepared)
-    return Accepted(
-        id=notification_id,
+    accepted = Accepted(
+        id=notify.ids.uuid7(),
         template=prepared.template,
         content=prepared.content,
         reference=body.reference,
@@ -76,30 +88,92 @@ def accept(notify: Notify, holder: Holder, channel: str, read_body: Callable[[],
         unsubscribe_url=body.unsubscribe_url,
         sanitised=prepared.sanitised,
     )
+    if smoke:
+        return accepted
+    kept = kept_form(notify, holder, accepted.id, body, prepared)
+    if once is None:
+        take_in(notify, kept)
+        return accepted
+    with notify.transaction() as tx:
+        if earlier := once.claim(notify, tx.connection, _for_later(accepted)):
+            return _again(notify, holder, earlier)
+        keep_in(tx, [kept])
+    count(notify, [kept])
+    return accepted
 
 
-def _check_limits(notify: Notify, holder: Holder, channel: str) -> int:
+def _for_later(accepted: Accepted) -> dict[str, Any]:
+    """Give an acceptance as it is kept under an idempotency key."""
+    return {
+        "id": str(accepted.id),
+        "template": [str(accepted.template.id), accepted.template.version],
+        "content": [accepted.content.subject, accepted.content.body],
+        "reference": accepted.reference,
+        "sender": accepted.sender,
+        "scheduled_for": accepted.scheduled_for.isoformat() if accepted.scheduled_for else None,
+        "unsubscribe_url": accepted.unsubscribe_url,
+        "sanitised": accepted.sanitised,
+    }
+
+
+def _again(notify: Notify, holder: Holder, kept: dict[str, Any]) -> Accepted:
+    """Give the acceptance of the first request with a key."""
+    template_id, version = kept["template"]
+    template = notify.catalogue.find_version(holder.service.id, uuid.UUID(template_id), version)
+    if template is None:  # versions stay for ever
+        raise LookupError("an acceptance without its template")
+    at = kept["scheduled_for"]
+    return Accepted(
+        id=uuid.UUID(kept["id"]),
+        template=template,
+        content=Content(*kept["content"]),
+        reference=kept["reference"],
+        sender=kept["sender"],
+        scheduled_for=datetime.fromisoformat(at) if at else None,
+        unsubscribe_url=kept["unsubscribe_url"],
+        sanitised=kept["sanitised"],
+    )
+
+
+def _with_files(notify: Notify, holder: Holder, body: SendBody, prepared: Prepared, *, keep: bool) -> Prepared:
+    """Put links in the place of files.  Raises: MessageNotValid, MessageRefused."""
+    values, statements = store_files(notify, holder, prepared.values, prepared.recipient.matched, keep=keep)
+    attached = attach(notify, holder, body.attachments) if body.attachments else ()
+    if values is prepared.values and not attached:
+        return prepared
+    return replace(prepared, values=values, content=compose(prepared.template, values), also=statements, attached=attached)
+
+
+def check_limits(notify: Notify, holder: Holder, channel: str) -> int:
+    """Take one token of the service's rate and look at its day; give how many texts went abroad today.
+
+    Raises: RateLimitExceeded, DailyLimitExceeded.
+    """
     service, kind = holder.service, holder.key.kind
-    counters = [channel, INTERNATIONAL]
-    taken = notify.limits.take(str(service.id), kind, service.rate_per_minute, counters, notify.clock.now())
+    taken = notify.limits.take(str(service.id), kind, service.rate_per_minute, [channel, INTERNATIONAL], notify.clock.now())
     if not taken.allowed:
         raise RateLimitExceeded(
             f"Exceeded rate limit for key type {_KIND_NAMES[kind]} of {service.rate_per_minute} requests per 60 seconds",
-            retry_after_seconds=max(1, -(-_SECONDS_A_MINUTE // max(1, service.rate_per_minute))),
+            wait=Wait(service.rate_per_minute, _SECONDS_A_MINUTE, max(1, -(-_SECONDS_A_MINUTE // max(1, service.rate_per_minute)))),
         )
-    _check_daily(holder, channel, taken.counts[0])
+    check_daily(notify, holder, channel, taken.counts[0])
     return taken.counts[1]
 
 
-def _check_daily(holder: Holder, counter: str, count: int) -> None:
+def check_daily(notify: Notify, holder: Holder, counter: str, count: int, more: int = 1) -> None:
+    """Raises: DailyLimitExceeded unless `more` messages still fit into today's allowance."""
     limit = holder.service.daily[counter]
     if holder.service.restricted and holder.key.kind != "test":
         limit = min(limit, TRIAL_DAILY)
-    if count >= limit:
-        raise DailyLimitExceeded(f"Exceeded send limits ({counter}: {limit}) for today")
+    if count + more > limit:
+        now = notify.clock.now()
+        midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        wait = Wait(limit, _SECONDS_A_DAY, max(1, -int((now - midnight).total_seconds())))
+        raise DailyLimitExceeded(f"Exceeded send limits ({counter}: {limit}) for today", wait=wait)
 
 
-def _prepare(notify: Notify, holder: Holder, channel: str, body: SendBody) -> _Prepared:
+def prepare(notify: Notify, holder: Holder, channel: str, body: SendBody) -> Prepared:
+    """Check a message against its service, template and recipient, in the contract's order.  Raises: the kinds of notify.errors."""
     checks.check_channel(holder, channel)
     values, sanitised = sanitise_values(body.personalisation, body.sanitise_for)
     template = checks.get_template(notify, holder, body.template_id, channel)
@@ -108,7 +182,7 @@ def _prepare(notify: Notify, holder: Holder, channel: str, body: SendBody) -> _P
         checks.check_qr(content)
     checks.check_values(template, values)
     checks.check_not_empty(content)
-    checks.check_files(notify, holder, channel, values)
+    checks.check_files(channel, values)
     sender = checks.choose_sender(holder, channel, body.sender_id)
     if channel == Channel.LETTER:
         checks.check_letter(holder)
@@ -117,18 +191,20 @@ def _prepare(notify: Notify, holder: Holder, channel: str, body: SendBody) -> _P
         recipient = checks.check_recipient(notify, holder, channel, body.recipient)
     if channel == Channel.SMS:
         sender = sender or notify.settings.default_sms_sender
-    return _Prepared(template, content, recipient, values, sender, sanitised)
+    return Prepared(template, content, recipient, values, sender, sanitised)
 
 
-def _keep(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: SendBody, prepared: _Prepared) -> None:
-    """Write the message, its delivery job and its audit row, all or nothing, together with what other threads write just now."""
-    take_in(notify, kept_form(notify, holder, notification_id, body, prepared))
-
-
-def kept_form(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: SendBody, prepared: _Prepared) -> Kept:
+def kept_form(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: SendBody, prepared: Prepared) -> Kept:
     """Give a message as it is written."""
     channel, service, recipient = prepared.template.channel, holder.service, prepared.recipient
-    sealed = {"to": recipient.given, "matched": recipient.matched, "values": prepared.values, "unsubscribe_url": body.unsubscribe_url}
+    sealed: dict[str, object] = {
+        "to": recipient.given,
+        "matched": recipient.matched,
+        "values": prepared.values,
+        "unsubscribe_url": body.unsubscribe_url,
+    }
+    if prepared.attached:
+        sealed["attachments"] = len(prepared.attached)
     row: dict[str, object] = {
         "id": notification_id,
         "service_id": service.id,
@@ -160,7 +236,8 @@ def kept_form(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: 
         journey_id=journey_id,
         data={"channel": channel, "template": str(prepared.template.id), "version": prepared.template.version, "key": holder.key.kind},
     )
-    return Kept(row, entry, _counters(holder, channel, recipient), body.scheduled_for, request_id, journey_id)
+    also = (*prepared.also, *attachment_rows(notification_id, prepared.attached))
+    return Kept(row, entry, _counters(holder, channel, recipient), body.scheduled_for, request_id, journey_id, also)
 
 
 def _counters(holder: Holder, channel: str, recipient: Recipient) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
@@ -111,6 +111,17 @@ def set_guest_list(notify: Notify, service_id: uuid.UUID, recipients: Iterable[s
         if rows:
             tx.connection.execute(insert(GuestListEntry).values(rows).on_conflict_do_nothing())
         tx.record(Event.GUEST_LIST_CHANGED, actor=actor, object_id=str(service_id), data={"entries": len(rows)})
+
+
+def set_contact_link(notify: Notify, service_id: uuid.UUID, link: str, *, actor: str) -> None:
+    """Say where people who were sent a file can ask; with it a service may send files by email.  Raises: MessageRefused."""
+    if not link.strip() or len(link) > 500:
+        raise MessageRefused("A contact is an address, a telephone number or a link of at most 500 characters")
+    changed = (Service.id == service_id) & Service.contact_link.is_distinct_from(link)
+    with notify.transaction() as tx:
+        if tx.connection.execute(update(Service).where(changed).values(contact_link=link)).rowcount:
+            tx.record(Event.CONTACT_SET, actor=actor, object_id=str(service_id))
+    notify.catalogue.forget()
 
 
 def set_callback(notify: Notify, service_id: uuid.UUID, *, url: str, bearer: str, actor: str) -> None:

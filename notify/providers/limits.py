@@ -79,6 +79,20 @@ class Limits:
         except RedisError as error:
             log.warning("message not counted", error=type(error).__name__)
 
+    def count_try(self, name: str, most: int, seconds: int) -> int:
+        """Count a try at something guarded; give how many seconds to wait when there were too many, else 0."""
+        key = f"notify:tries:{name}"
+        try:
+            with self._redis.pipeline(transaction=True) as pipe:
+                pipe.set(key, 0, ex=seconds, nx=True)
+                pipe.incr(key)
+                pipe.ttl(key)
+                _, tries, left = pipe.execute()
+        except RedisError as error:
+            log.warning("tries not counted", error=type(error).__name__)
+            return 0
+        return max(1, int(left)) if int(tries) > most else 0
+
 
 def _day_key(service: str, counter: str, now: datetime) -> str:
     return f"notify:day:{service}:{counter}:{now:%Y-%m-%d}"

@@ -5,16 +5,20 @@ from notify.routes.console import sending as console_sending
 from notify.routes.console import services as console_services
 from notify.routes.console import settings as console_settings
 from notify.routes.console import templates as console_templates
+from notify.routes.documents import documents
 from notify.routes.mailbox import mailbox
+from notify.routes.networks import networks
 from notify.routes.notifications import notifications
 from notify.routes.receipts import receipts
+from notify.routes.received_texts import received_texts
 from notify.routes.sends import sends
 from notify.routes.template_edits import template_edits
 from notify.routes.templates import templates
+from notify.routes.unsubscribe import unsubscribe
 from shared.routes import Routes
 from shared.web.login import login_blueprint
 
-MACHINES = (sends, notifications, templates, template_edits, receipts, mailbox)
+MACHINES = (sends, notifications, templates, template_edits, received_texts, unsubscribe, documents, networks, receipts, mailbox)
 CONSOLE = (console_services.bp, console_templates.bp, console_sending.bp, console_messages.bp, console_settings.bp)
 
 

@@ -10,7 +10,8 @@ from notify.operations.authentication import Holder, authenticate
 from notify.operations.receipt_addresses import SECRET_HEADER, proves_receipt
 from shared.access import Access
 from shared.bodies import read_json
-from shared.problems import InvalidRequest, NotAuthenticated
+from shared.crypto import constant_time_equal
+from shared.problems import Forbidden, InvalidRequest, NotAuthenticated
 
 
 class ServiceKey(Access):
@@ -61,6 +62,20 @@ class ProviderSecret(Access):
         """Raises: NotAuthenticated."""
         if not proves_receipt(current(), secret=request.headers.get(SECRET_HEADER, ""), token=None, reference=""):
             raise NotAuthenticated("Send the secret agreed on.")
+
+
+class NetworkPassword(Access):
+    """An SMS network with the password agreed on, by basic authentication.  Spec: notify-api §19."""
+
+    name = "network's password"
+
+    def check(self) -> None:
+        """Raises: NotAuthenticated without a password, Forbidden with a wrong one."""
+        given, agreed = request.authorization, current().settings.receipt_secret.reveal()
+        if given is None or given.type != "basic":
+            raise NotAuthenticated("Authenticate with the password agreed on.", headers={"WWW-Authenticate": "Basic"})
+        if not agreed or not constant_time_equal(given.password or "", agreed):
+            raise Forbidden("The password is not the one agreed on.")
 
 
 def holder() -> Holder:

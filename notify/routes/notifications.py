@@ -6,8 +6,9 @@ from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from notify.context import current
+from notify.operations.cancelling import cancel
 from notify.operations.notifications import get_notification, get_pdf, list_notifications
-from notify.routes.access import ServiceKey, holder
+from notify.routes.access import ServiceKey, WritingKey, holder
 from notify.schemas.notifications import show
 from notify.schemas.queries import list_query, wire_uuid
 from shared.routes import Routes
@@ -33,6 +34,13 @@ def list_all() -> ResponseReturnValue:
 def read_one(notification_id: str) -> ResponseReturnValue:
     """Give one notification."""
     found = get_notification(current(), holder(), wire_uuid(notification_id, "notification_id"))
+    return jsonify(show(found, request.url_root.rstrip("/")))
+
+
+@notifications.post("/<notification_id>/cancel", access=WritingKey())
+def cancel_one(notification_id: str) -> ResponseReturnValue:
+    """Cancel a message that has not left; ours, beside the contract."""
+    found = cancel(current(), holder(), wire_uuid(notification_id, "notification_id"))
     return jsonify(show(found, request.url_root.rstrip("/")))
 
 

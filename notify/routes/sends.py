@@ -6,10 +6,13 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 
 from notify.context import current
+from notify.errors import MessageRefused
+from notify.operations.once import Once
+from notify.operations.precompiled import accept_precompiled, take_precompiled_limit
 from notify.operations.requests import SendBody
 from notify.operations.sends import Accepted, accept
 from notify.routes.access import ServiceKey, holder
-from notify.schemas.sends import read_send
+from notify.schemas.sends import read_precompiled, read_send
 from notify.schemas.wire import parse_json
 from notify.standards.statuses import Channel
 from notify.standards.wire_time import wire_time
@@ -41,9 +44,28 @@ def send_email() -> ResponseReturnValue:
 
 @sends.post("/letter")
 def send_letter() -> ResponseReturnValue:
-    """Take a letter made from a template."""
+    """Take a letter made from a template, or one that comes as a file."""
+    request.max_content_length = BODY_BYTES_MAX
+    if _is_precompiled(request.get_data()):
+        return _precompiled()
     accepted = _accept(Channel.LETTER)
     return _answer(accepted, {"subject": accepted.content.subject, "body": accepted.content.body})
+
+
+def _is_precompiled(raw: bytes) -> bool:
+    try:
+        body = parse_json(raw)
+    except MessageRefused:
+        return False  # said again, after the limits
+    return isinstance(body, dict) and "content" in body
+
+
+def _precompiled() -> ResponseReturnValue:
+    notify = current()
+    take_precompiled_limit(notify, holder())
+    body = read_precompiled(parse_json(request.get_data()))
+    made = accept_precompiled(notify, holder(), body, _once())
+    return jsonify({"id": str(made), "reference": body.reference, "postage": body.postage}), 201
 
 
 @sends.post("/mailbox")
@@ -58,9 +80,14 @@ def _accept(channel: Channel) -> Accepted:
     request.max_content_length = BODY_BYTES_MAX
 
     def body() -> SendBody:
-        return read_send(channel, parse_json(request.get_data(cache=False)), notify.clock.now())
+        return read_send(channel, parse_json(request.get_data()), notify.clock.now())
 
-    return accept(notify, holder(), channel, body)
+    return accept(notify, holder(), channel, body, _once())
+
+
+def _once() -> Once | None:
+    key = request.headers.get("Idempotency-Key")
+    return Once.read(holder().service.id, request.path, key, request.get_data()) if key is not None else None
 
 
 def _answer(accepted: Accepted, content: Mapping[str, object], **more: object) -> ResponseReturnValue:

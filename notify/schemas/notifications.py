@@ -41,6 +41,8 @@ def show(item: Shown, root: str) -> dict[str, object]:
     }
     if channel == Channel.MAILBOX:
         body["recipient"] = message.to
+    if message.reason:
+        body["validation_error"] = message.reason
     if item.estimated_delivery:
         body["estimated_delivery"] = wire_time(item.estimated_delivery)
     return body

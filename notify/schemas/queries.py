@@ -45,6 +45,15 @@ def list_query(arguments: Mapping[str, Sequence[str]]) -> ListQuery:
     )
 
 
+def received_query(arguments: Mapping[str, Sequence[str]]) -> uuid.UUID | None:
+    """Read the query of the list of received texts: the id it starts after.  Raises: MessageNotValid."""
+    if extra := sorted(set(arguments) - {"older_than"}):
+        raise MessageNotValid(
+            f"Additional properties are not allowed ({', '.join(extra)} {'was' if len(extra) == 1 else 'were'} unexpected)"
+        )
+    return next((wire_uuid(text, "older_than") for text in arguments.get("older_than", ())[:1]), None)
+
+
 def type_query(arguments: Mapping[str, Sequence[str]]) -> str | None:
     """Read the query of the list of templates.  Raises: MessageNotValid."""
     faults: list[str] = []

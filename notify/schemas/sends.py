@@ -8,13 +8,15 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load
 
-from notify.operations.requests import SendBody
-from notify.schemas.wire import WireField, WireList, WireObject, WireSchema, WireText, WireUuid, read
+from notify.operations.requests import PrecompiledBody, SendBody
+from notify.schemas.wire import WireField, WireList, WireObject, WireSchema, WireText, WireUuid, not_of_type, read
 from notify.standards.email_address import InvalidEmailAddress, email_address
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
 
 REFERENCE_MAX = 1000
+CONTENT_MAX = 16_000_000
+POSTAGES = ("first", "second", "economy")
 SCHEDULE_MAX = timedelta(hours=24)
 _now: ContextVar[datetime] = ContextVar("now")
 _NOT_ISO = "datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601"
@@ -89,6 +91,28 @@ class ScheduleField(WireField):
         return at
 
 
+class PostageField(WireField):
+    """How a letter goes within the country."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if value not in POSTAGES:
+            raise ValidationError("invalid. It must be either first, second or economy.")
+        return str(value)
+
+
+class AttachmentsField(WireList):
+    """Files that go within the email; ours, beside the contract."""
+
+    kinds = "array"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[object]:
+        files = super()._deserialize(value, attr, data, **kwargs)
+        for file in files:
+            if not isinstance(file, dict):
+                raise ValidationError(not_of_type(file, "object"))
+        return files
+
+
 class _Send(WireSchema):
     @post_load
     def _make(self, data: dict[str, Any], **_kwargs: object) -> SendBody:
@@ -101,6 +125,7 @@ class _Send(WireSchema):
             sender_id=data.get("sms_sender_id") or data.get("email_reply_to_id"),
             scheduled_for=data.get("scheduled_for"),
             unsubscribe_url=data.get("one_click_unsubscribe_url"),
+            attachments=tuple(data.get("attachments", ())),
             sanitise_for=tuple(str(key) for key in data.get("sanitise_content_for") or ()),
         )
 
@@ -133,6 +158,7 @@ _EMAIL: dict[str, fields.Field[Any]] = {
     "email_reply_to_id": WireUuid(),
     "one_click_unsubscribe_url": HttpsField(),
     "sanitise_content_for": WireList(nullable=True),
+    "attachments": AttachmentsField(),
 }
 
 _LETTER: dict[str, fields.Field[Any]] = {
@@ -148,6 +174,25 @@ _MAILBOX: dict[str, fields.Field[Any]] = {
     "personalisation": WireObject(),
     "scheduled_for": ScheduleField(),
 }
+
+
+class _Precompiled(WireSchema):
+    reference = WireText(length_max=100_000, required=True)
+    content = WireText(length_max=CONTENT_MAX, required=True)
+    postage = PostageField()
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_kwargs: object) -> PrecompiledBody:
+        return PrecompiledBody(data["reference"], data["content"], data.get("postage", "second"))
+
+
+_PRECOMPILED = _Precompiled()
+
+
+def read_precompiled(body: object) -> PrecompiledBody:
+    """Give a letter that comes as a file.  Raises: MessageNotValid."""
+    asked: PrecompiledBody = read(_PRECOMPILED, body)
+    return asked
 
 
 # Made once: a schema costs more to make than to use.

@@ -1,13 +1,22 @@
 """An email as it goes over SMTP: multipart/alternative, headers that cannot be injected.  Spec: notify-api §8, §14; RFC 5322, RFC 8058."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file within an email."""
+
+    filename: str = field(repr=False)
+    mimetype: str
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,7 @@ class Mail:
     unsubscribe_url: str | None = None
     bounce_address: str = ""
     sent_at: datetime | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 def one_line(text: str) -> str:
@@ -59,4 +69,7 @@ def message(mail: Mail) -> EmailMessage:
         built["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     built.set_content(mail.plain_text)
     built.add_alternative(mail.html, subtype="html")
+    for attachment in mail.attachments:
+        maintype, _, subtype = attachment.mimetype.partition("/")
+        built.add_attachment(attachment.content, maintype=maintype, subtype=subtype, filename=one_line(attachment.filename))
     return built

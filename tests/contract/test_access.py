@@ -61,7 +61,17 @@ OPEN = {
         "registration.replace",
         "registration.remove",
     },
-    "notify": {*SIGN_IN},
+    "notify": {
+        *SIGN_IN,
+        "unsubscribe.from_mail",
+        "unsubscribe.ask",
+        # The link's own key opens these, and an address where the sender wants it; see tests/conformance/notify.
+        "documents.show",
+        "documents.confirm_address",
+        "documents.download",
+        "documents.check",
+        "documents.authenticate",
+    },
     "pay": {
         "start.show",
         "start.check_health",

@@ -108,6 +108,7 @@ def add_template(
         "body": BODIES[channel] if body is None else body,
         "postage": "second" if channel == "letter" else None,
         "contact_block": None,
+        "has_unsubscribe_link": False,
         "created_by": "editor@example.com",
         "created_at": now,
     }

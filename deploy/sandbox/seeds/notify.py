@@ -4,7 +4,8 @@ import uuid
 
 from deploy.sandbox.plan import Plan
 from notify.context import Notify
-from notify.operations.services import add_sender, create_api_key, register_service, set_callback, set_guest_list
+from notify.operations.received_texts import Incoming, give_number, take_text
+from notify.operations.services import add_sender, create_api_key, register_service, set_callback, set_contact_link, set_guest_list
 from notify.operations.templates import TemplateText, has_template, save_template
 from notify.standards.statuses import Channel
 
@@ -14,6 +15,8 @@ ORG_ID = "org-colegio-araucarias"
 KEY_KINDS = {"live": "normal", "team": "team", "test": "test"}
 FUNCTIONAL_EMAIL = "notify-tests@example.com"
 FUNCTIONAL_NUMBER = "07700900456"
+CONTACT_LINK = "https://araucarias.example.com/ayuda"
+INBOUND_NUMBER = "07700900500"
 
 _GENUINE = "Lo enviamos desde el servicio en línea de Colegio Las Araucarias. Nunca le pediremos su contraseña por este medio."
 RECEIPTS = {
@@ -95,6 +98,10 @@ def seed(context: Notify, plan: Plan) -> dict[str, object]:
     add_sender(context, service_id, sender, channel="sms", value="ARAUCARIAS", is_default=True)
     people = [value for citizen in plan.citizens for value in (citizen.email, citizen.phone, citizen.run)]
     set_guest_list(context, service_id, [*people, FUNCTIONAL_EMAIL, FUNCTIONAL_NUMBER], actor=ACTOR)
+    set_contact_link(context, service_id, CONTACT_LINK, actor=ACTOR)
+    give_number(context, service_id, INBOUND_NUMBER)
+    today = f"functional-test-{context.clock.now():%Y-%m-%d}"  # kept for a week: a sandbox that lives longer gets another
+    take_text(context, Incoming("sandbox", today, FUNCTIONAL_NUMBER, INBOUND_NUMBER, "Hola, ¿a qué hora atienden?"))
     bearer = plan.secret("notify-callback")
     set_callback(context, service_id, url=f"{plan.urls.inbox}/webhooks/notify", bearer=bearer, actor=ACTOR)
     return {

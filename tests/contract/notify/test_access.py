@@ -13,6 +13,11 @@ ROUTES = {
     "notifications.list_all": ("GET", "/v2/notifications"),
     "notifications.read_one": ("GET", f"/v2/notifications/{SOME}"),
     "notifications.read_pdf": ("GET", f"/v2/notifications/{SOME}/pdf"),
+    "notifications.cancel_one": ("POST", f"/v2/notifications/{SOME}/cancel"),
+    "received_texts.list_all": ("GET", "/v2/received-text-messages"),
+    "unsubscribe.list_open": ("GET", "/v2/unsubscribe-requests"),
+    "unsubscribe.mark": ("POST", "/v2/unsubscribe-requests/processed"),
+    "documents.store": ("POST", f"/services/{SOME}/documents"),
     "templates.list_all": ("GET", "/v2/templates"),
     "templates.read_one": ("GET", f"/v2/template/{SOME}"),
     "templates.read_version": ("GET", f"/v2/template/{SOME}/version/1"),
@@ -28,7 +33,10 @@ ROUTES = {
     "mailbox.list_all": ("GET", "/v1/mailbox/messages"),
     "mailbox.read_one": ("POST", f"/v1/mailbox/messages/{SOME}/read"),
 }
-OURS = ("sends.", "notifications.", "templates.", "template_edits.", "receipts.", "mailbox.")
+OURS = (
+    *("sends.", "notifications.", "templates.", "template_edits.", "receipts.", "mailbox."),
+    *("received_texts.", "unsubscribe.", "documents.", "networks."),
+)
 
 
 @pytest.mark.rule("notify", "§2")
@@ -46,6 +54,21 @@ def test_nobody_with_rubbish(client: FlaskClient, endpoint: str) -> None:
     assert client.open(path, method=method, json={}, headers={"Authorization": "Bearer rubbish"}).status_code in {401, 403}
 
 
+OPEN = {
+    *("unsubscribe.from_mail", "unsubscribe.ask"),
+    *("documents.show", "documents.confirm_address", "documents.download", "documents.check", "documents.authenticate"),
+}
+NETWORKS = {f"networks.{name}" for name in ("mmg", "firetext", "receive_mmg", "receive_firetext")}
+
+
+@pytest.mark.rule("notify", "§19")
+@pytest.mark.parametrize("address", ["mmg", "firetext", "receive/mmg", "receive/firetext"])
+def test_networks_come_with_their_password(client: FlaskClient, address: str) -> None:
+    path = f"/notifications/sms/{address}"
+    assert client.post(path, json={}).status_code == 401
+    assert client.post(path, json={}, auth=("notify", "wrong")).status_code == 403
+
+
 def test_no_route_is_forgotten_here(app: Flask) -> None:
     rules = app.extensions["andamio"].access_rules
-    assert {name for name in rules if name.startswith(OURS)} == set(ROUTES)
+    assert {name for name in rules if name.startswith(OURS)} == set(ROUTES) | OPEN | NETWORKS

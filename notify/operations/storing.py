@@ -1,0 +1,29 @@
+"""Keep a file by itself, for a caller who puts the link where it wants.  Spec: notify-api §9."""
+
+import uuid
+from collections.abc import Mapping
+
+from notify.context import Notify
+from notify.errors import MessageNotValid, MessageRefused
+from notify.events import Event
+from notify.operations.documents import Stored, store
+from notify.standards.email_address import InvalidEmailAddress, email_address
+from notify.standards.file_values import InvalidFile, RefusedFile, read_file
+
+
+def store_alone(notify: Notify, service_id: uuid.UUID, body: Mapping[str, object], *, actor: str) -> Stored:
+    """Keep one file.  Raises: MessageNotValid, MessageRefused."""
+    value = {"file": body.get("document")} | {name: body[name] for name in ("filename", "is_csv", "retention_period") if body.get(name)}
+    email = body.get("confirmation_email")
+    try:
+        file = read_file(value)
+        confirmed_by = email_address(str(email)) if email else None
+    except (InvalidFile, InvalidEmailAddress) as fault:
+        raise MessageNotValid(str(fault)) from None
+    except RefusedFile as fault:
+        raise MessageRefused(str(fault)) from None
+    stored = store(notify, service_id, file, confirmed_by)
+    with notify.transaction() as tx:
+        tx.connection.execute(stored.statement)
+        tx.record(Event.DOCUMENT_STORED, actor=actor, object_id=str(stored.id), data={"service": str(service_id)})
+    return stored
