@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from joserfc.jwk import ECKey
 
@@ -25,6 +26,9 @@ class Wallet(Context):
     service: str = "wallet"
     key_cache: dict[str, tuple[ECKey, datetime]] = field(default_factory=dict, repr=False)
     """The active signing key of each use, and until when it is taken to be active without asking."""
+
+    registry_cache: dict[tuple[str, ...], tuple[Any, datetime]] = field(default_factory=dict, repr=False)
+    """Rows of the registry and until when they are taken to stand; `Any`, for the key says which kind (operations/known.py)."""
 
     @cached_property
     def gate_key(self) -> ECKey:

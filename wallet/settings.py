@@ -30,6 +30,7 @@ class Settings(ServiceSettings):
         default=2,
         check=_is_level,
     )
+    registry_cache_seconds: float = setting("how long a process keeps what it read of the registry", default=1.0)
     status_list_ttl_seconds: int = setting("how long a provider may keep a status list", default=60)
     erasure_days: int = setting("days in which a recipient erases what it kept after a consent ended", default=30)
     applicable_law: str = setting("law that receipts name", default="Ley 19.628 (modificada por la Ley 21.719) y Ley 19.880")

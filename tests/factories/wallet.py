@@ -63,6 +63,7 @@ def settings(database_url: str, redis_url: str, **changes: Any) -> Settings:
         "login_client_secret": Secret("portal-secret"),
         "database_pool_size": 60,
         "sensitive_grant_level": 1,
+        "registry_cache_seconds": 0.0,
     }
     return Settings(**(values | changes))
 

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from wallet.errors import ClientNotRegistered
 from wallet.models.organisation import Client, Organisation, find_client
+from wallet.operations.known import Known
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,15 @@ class Body:
 
 def find_body(session: Session, client_id: str, role: str | None = None) -> Body:
     """Return the body behind a client, which has the role if one is named.  Raises: ClientNotRegistered."""
-    found = find_client(session, client_id)
+    return _body(find_client(session, client_id), role)
+
+
+def known_body(known: Known, client_id: str, role: str) -> Body:
+    """Return the body behind a client as it was a moment ago.  Raises: ClientNotRegistered."""
+    return _body(known.client(client_id), role)
+
+
+def _body(found: tuple[Client, Organisation] | None, role: str | None) -> Body:
     if found is None or (role is not None and role not in found[0].roles):
         raise ClientNotRegistered(f"This client is not registered here as {role or 'a system'} of an active organisation.")
     return Body(*found)

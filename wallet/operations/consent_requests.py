@@ -26,6 +26,7 @@ from wallet.models.consent_request import (
 )
 from wallet.operations import coverage
 from wallet.operations.callers import Body, find_body
+from wallet.operations.known import Known
 from wallet.operations.moves import legal
 from wallet.standards.canonical import Json, canonical
 from wallet.standards.consent_record import instant
@@ -192,9 +193,9 @@ def _new_item(
 ) -> ConsentRequestItem:
     now = row.created_at
     fields = item.fields + item.optional_fields
-    matter = coverage.find_matter(session, item.dataset_id, fields, item.purpose_id)
+    matter = coverage.find_matter(Known(wallet, session), item.dataset_id, fields, item.purpose_id)
     procedure_code = item.procedure_code or matter.purpose.procedure_code
-    agreement = _agreement(session, matter, body, item, procedure_code=procedure_code, now=now)
+    agreement = _agreement(Known(wallet, session), matter, body, item, procedure_code=procedure_code, now=now)
     matter_index = _matter_index(wallet, body, ask, item)
     _check_not_refused_lately(wallet, session, matter_index, now)
     scope = wallet.subject_scope(row.subject_index)
@@ -223,14 +224,12 @@ def _new_item(
     )
 
 
-def _agreement(
-    session: Session, matter: coverage.Matter, body: Body, item: Item, *, procedure_code: str | None, now: datetime
-) -> Agreement:
+def _agreement(known: Known, matter: coverage.Matter, body: Body, item: Item, *, procedure_code: str | None, now: datetime) -> Agreement:
     """Return the agreement under which the person is asked.
 
     Raises: AgreementRequired where the law decides (U3), TemplateLimitExceeded.
     """
-    found = coverage.covering(session, matter, body.organisation.org_id, procedure_code, now=now)
+    found = coverage.covering(known, matter, body.organisation.org_id, procedure_code, now=now)
     agreement = next((one for one in found if coverage.asks_person(one, matter)), None)
     if agreement is None:
         raise AgreementRequired("The law decides this exchange: there is nothing to ask the person. Use the law's basis at the gate.")

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.orm import Session
-
 from wallet.errors import AgreementInactive, AgreementRequired, TemplateLimitExceeded, UnknownDataset, UnknownField, UnknownPurpose
-from wallet.models.agreement import Agreement, agreements_between
-from wallet.models.dataset import Dataset, Field, find_dataset
-from wallet.models.purpose import Purpose, find_purpose
+from wallet.models.agreement import Agreement
+from wallet.models.dataset import Dataset, Field
+from wallet.models.purpose import Purpose
+from wallet.operations.known import Known
 from wallet.standards.legal_basis import must_ask_person
 from wallet.standards.limits import Asked, Limits, first_broken
 
@@ -28,23 +27,23 @@ class Matter:
         return any(field.sensitive for field in self.fields.values())
 
 
-def find_matter(session: Session, dataset_id: str, fields: Iterable[str], purpose_id: str) -> Matter:
+def find_matter(known: Known, dataset_id: str, fields: Iterable[str], purpose_id: str) -> Matter:
     """Return what is asked about.  Raises: UnknownDataset, UnknownField, UnknownPurpose."""
-    dataset = find_dataset(session, dataset_id)
+    dataset = known.dataset(dataset_id)
     if dataset is None:
         raise UnknownDataset("Look up the dataset's id in the directory.")
     listed = dataset.listed()
     unknown = sorted(set(fields) - listed.keys())
     if unknown:
         raise UnknownField("Ask only for fields that the dataset lists.", fields=unknown)
-    purpose = find_purpose(session, purpose_id)
+    purpose = known.purpose(purpose_id)
     if purpose is None:
         raise UnknownPurpose("Look up the purpose's id in the directory.")
     return Matter(dataset, {name: listed[name] for name in fields}, purpose)
 
 
 def covering(
-    session: Session, matter: Matter, consumer: str, procedure_code: str | None, *, now: datetime, agreement_id: str | None = None
+    known: Known, matter: Matter, consumer: str, procedure_code: str | None, *, now: datetime, agreement_id: str | None = None
 ) -> list[Agreement]:
     """Return the agreements in force that cover a matter, or the named one among them.
 
@@ -52,7 +51,7 @@ def covering(
     """
     found = [
         agreement
-        for agreement in agreements_between(session, consumer, matter.dataset.org_id)
+        for agreement in known.agreements(consumer, matter.dataset.org_id)
         if agreement_id in {None, agreement.agreement_id} and _covers(agreement, matter, procedure_code)
     ]
     if not found:

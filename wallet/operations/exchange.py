@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -22,15 +21,15 @@ from shared.problems import InvalidRequest, Problem
 from wallet.context import Wallet
 from wallet.errors import AgreementInactive, ConsentMismatch, IdConflict, LogUnavailable, ProviderError, ProviderSchema, ProviderTimeout
 from wallet.events import Outcome
-from wallet.models.agreement import current_agreement
 from wallet.models.consent import find_consent
 from wallet.models.dataset import find_dataset
 from wallet.models.exchange import EXCHANGE_STATES, Exchange, ExchangeState
 from wallet.operations import coverage, gate
-from wallet.operations.callers import Body, find_body
+from wallet.operations.callers import Body, known_body
 from wallet.operations.consent_moves import Actor, count_use
 from wallet.operations.gate import ATTEMPT_SECONDS, REPEAT_SECONDS, ExchangeAsk, Passed
 from wallet.operations.keys import signing_key
+from wallet.operations.known import Known
 from wallet.operations.log_entries import Access, write_entry
 from wallet.operations.moves import legal
 from wallet.operations.tokens import mint_for_gate
@@ -40,6 +39,20 @@ from wallet.standards.canonical import Json
 from wallet.standards.dpop import make_proof
 from wallet.standards.evidence import evidence
 
+_IS_KNOWN = text("SELECT 1 FROM exchanges WHERE client_id = :client_id AND request_id = :request_id")
+_BEGIN = text("""
+INSERT INTO exchanges
+    (client_id, request_id, txn, body_sha256, agreement_id, consent_id, state, counted, runs, attempted_at, created_at, sealed)
+VALUES (:client_id, :request_id, :txn, :body_sha256, :agreement_id, :consent_id, :state, false, 1, :attempted_at, :created_at, :sealed)
+ON CONFLICT DO NOTHING
+""")
+_END = text("""
+UPDATE exchanges SET state = :state, sealed = NULL, counted = counted OR :counts
+WHERE client_id = :client_id AND request_id = :request_id AND txn = :txn AND state = 'attempt'
+""")
+_IN_FORCE = text("""
+SELECT 1 FROM agreements WHERE agreement_id = :agreement_id AND state = 'active' AND valid_from <= :now AND valid_until > :now
+""")
 SEALED_SCOPE = "service:wallet:exchange"
 CLOSE_BATCH = 200
 
@@ -107,7 +120,7 @@ def _begin(wallet: Wallet, client_id: str, ask: ExchangeAsk) -> _Begun:
     """Judge and write the attempt in one transaction; a refusal is written in one of its own."""
     txn = wallet.ids.uuid4()
     with _log_or_nothing(), wallet.reading() as tx:
-        body = find_body(tx.session, client_id, "consumer")
+        body = known_body(Known(wallet, tx.session), client_id, "consumer")
     try:
         try:
             return _attempt(wallet, body, ask, txn)
@@ -126,7 +139,7 @@ def _attempt(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID) -> _Begun:
     with _log_or_nothing(), wallet.transaction() as tx:
         mine = _mine(tx.session, client_id, ask, now)
         txn = mine.txn if mine and _is_repeat(mine, now) else txn
-        matter = coverage.find_matter(tx.session, ask.dataset_id, ask.fields, ask.purpose_id)
+        matter = coverage.find_matter(Known(wallet, tx.session), ask.dataset_id, ask.fields, ask.purpose_id)
         passed = gate.judge(wallet, tx.session, body, ask, matter, mine=mine)
         access = log_access(body, ask, txn, matter, passed)
         _write_attempt(wallet, tx, ask, access, passed=passed, mine=mine)
@@ -136,6 +149,8 @@ def _attempt(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID) -> _Begun:
 
 def _mine(session: Session, client_id: str, ask: ExchangeAsk, now: datetime) -> Exchange | None:
     """Return the row of the same request made before, locked.  Raises: IdConflict."""
+    if session.connection().execute(_IS_KNOWN, {"client_id": client_id, "request_id": ask.request_id}).scalar() is None:
+        return None
     statement = select(Exchange).where(Exchange.client_id == client_id, Exchange.request_id == ask.request_id).with_for_update()
     mine = session.scalars(statement).one_or_none()
     if mine is not None and _is_repeat(mine, now) and mine.body_sha256 != ask.body_sha256:
@@ -155,7 +170,7 @@ def _write_attempt(wallet: Wallet, tx: Transaction, ask: ExchangeAsk, access: Ac
     begun |= {"state": ExchangeState.ATTEMPT, "txn": UUID(access.txn), "consent_id": passed.consent.consent_id if passed.consent else None}
     if mine is None:
         row = {**begun, "client_id": access.client_id, "request_id": ask.request_id, "created_at": now}
-        if tx.connection.execute(insert(Exchange).values(row).on_conflict_do_nothing()).rowcount:
+        if tx.connection.execute(_BEGIN, row).rowcount:
             return
         raise _SameTime
     if mine.state != ExchangeState.ATTEMPT:
@@ -250,45 +265,45 @@ def _release(
 def _settle(wallet: Wallet, ask: ExchangeAsk, begun: _Begun, state: ExchangeState, *, reason: str | None = None) -> str:
     """Write the outcome, count the use, and return the entry's id.
 
-    The consent is locked and judged again: what was withdrawn while the provider answered is not released (S3).
+    Agreement and consent are judged again: what was withdrawn while the provider answered is not released (S3).
     Raises: the refusal, LogUnavailable.
     """
     refusal: Problem | None = None
+    counts = False
     with _log_or_nothing(), wallet.transaction() as tx:
-        # The exchange first and then the consent, as in the attempt: two orders would wait for one another.
-        mine = tx.session.get(Exchange, (begun.access.client_id, ask.request_id), with_for_update=True)
         try:
             if state in {ExchangeState.RELEASED, ExchangeState.NO_RECORD}:
-                _judge_again(wallet, tx, mine, ask, begun, counts=state is ExchangeState.RELEASED)
+                counts = _judge_again(wallet, tx, ask, begun, counts=state is ExchangeState.RELEASED)
         except Problem as problem:
             refusal, state, reason = problem, ExchangeState.DENIED, problem.slug
-        if (
-            mine is not None and mine.txn == begun.txn and mine.state == ExchangeState.ATTEMPT
-        ):  # else a repeat at the same time has moved it
-            legal(EXCHANGE_STATES, ExchangeState.ATTEMPT, state)
-            mine.state, mine.sealed = state, None
+        legal(EXCHANGE_STATES, ExchangeState.ATTEMPT, state)
+        key = {"client_id": begun.access.client_id, "request_id": ask.request_id, "txn": begun.txn}
+        tx.connection.execute(_END, {**key, "state": state, "counts": counts})  # a repeat at the same time may have moved it already
         entry_id = write_entry(tx, begun.access, Outcome(state), reason=reason)
     if refusal is not None:
         raise _with_txn(refusal, begun.txn)
     return entry_id
 
 
-def _judge_again(wallet: Wallet, tx: Transaction, mine: Exchange | None, ask: ExchangeAsk, begun: _Begun, *, counts: bool) -> None:
-    """Look once more at what may have ended during the fetch, and count a release of a consent."""
+def _judge_again(wallet: Wallet, tx: Transaction, ask: ExchangeAsk, begun: _Begun, *, counts: bool) -> bool:
+    """Look once more at what may have ended during the fetch; count a release of a consent, and return whether it was."""
     now = wallet.clock.now()
-    agreement = current_agreement(tx.session, begun.passed.agreement.agreement_id)
-    if agreement is None or not agreement.is_active(now):
+    in_force = {"agreement_id": begun.passed.agreement.agreement_id, "now": now}
+    if tx.connection.execute(_IN_FORCE, in_force).scalar() is None:
         raise AgreementInactive("The agreement that covers this is no longer in force.")
     if begun.passed.consent is None:
-        return
+        return False
+    # The exchange first and then the consent, as in the attempt: two orders would wait for one another.
+    mine = tx.session.get(Exchange, (begun.access.client_id, ask.request_id), with_for_update=True)
     consent = find_consent(tx.session, begun.passed.consent.consent_id, lock=True)
     if consent is None:
         raise ConsentMismatch("No consent with this number fits this body and this person.")
     counted = gate.is_counted(mine, now)
     gate.refuse_unless_active(consent, now, counted=counted)
-    if mine is not None and counts and not counted:
-        count_use(wallet, tx, consent, actor=Actor(kind="recipient", id=f"client:{mine.client_id}"), subject=ask.subject)
-        mine.counted = True
+    if mine is None or not counts or counted:
+        return False
+    count_use(wallet, tx, consent, actor=Actor(kind="recipient", id=f"client:{mine.client_id}"), subject=ask.subject)
+    return True
 
 
 def close_interrupted(wallet: Wallet) -> int:

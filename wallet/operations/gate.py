@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from shared.problems import Problem
@@ -29,8 +29,13 @@ from wallet.operations import coverage
 from wallet.operations.callers import Body
 from wallet.operations.coverage import Matter
 from wallet.operations.grants import case_index
+from wallet.operations.known import Known
 from wallet.standards.canonical import Json
 
+# Not the count of all: at most as many as would be refused, however busy the agreement.
+_BEGUN = text(
+    "SELECT count(*) FROM (SELECT 1 FROM exchanges WHERE agreement_id = :agreement_id AND attempted_at > :since LIMIT :most) AS begun"
+)
 UNIT_SECONDS = {"hour": 3600, "day": 86_400, "week": 7 * 86_400, "month": 30 * 86_400, "year": 365 * 86_400}
 DAY_SECONDS = 86_400
 ATTEMPT_SECONDS = 60
@@ -87,7 +92,11 @@ def judge(wallet: Wallet, session: Session, body: Body, ask: ExchangeAsk, matter
     Raises: the refusals of §8.2.  A consent that is used is locked until the end of the transaction (S3).
     """
     now = wallet.clock.now()
-    passed = _by_law(session, body, ask, matter, now) if ask.by_law else _by_consent(wallet, session, body, ask, matter, mine=mine, now=now)
+    passed = (
+        _by_law(Known(wallet, session), body, ask, matter, now)
+        if ask.by_law
+        else _by_consent(wallet, session, body, ask, matter, mine=mine, now=now)
+    )
     coverage.check_limits(passed.agreement, matter, mode=passed.consent.mode if passed.consent else "view")
     if passed.consent is not None:
         _check_scope(wallet, ask, passed.consent)
@@ -109,10 +118,10 @@ def refuse_unless_active(consent: Consent, now: datetime, *, counted: bool) -> N
         raise STATE_PROBLEMS.get(state, ConsentExpired)("Ask the person again if the matter still needs it.")
 
 
-def _by_law(session: Session, body: Body, ask: ExchangeAsk, matter: Matter, now: datetime) -> Passed:
+def _by_law(known: Known, body: Body, ask: ExchangeAsk, matter: Matter, now: datetime) -> Passed:
     org_id = body.organisation.org_id
     code = ask.procedure_code or matter.purpose.procedure_code
-    agreement = coverage.covering(session, matter, org_id, code, now=now, agreement_id=ask.agreement_id)[0]
+    agreement = coverage.covering(known, matter, org_id, code, now=now, agreement_id=ask.agreement_id)[0]
     if coverage.asks_person(agreement, matter):
         _refuse_unasked(ask)
     return Passed(matter, agreement, None)
@@ -126,7 +135,7 @@ def _by_consent(
     consent = find_consent(session, ask.consent_id, lock=True) if ask.consent_id else None
     fits = consent is not None and _fits(wallet, body, ask, consent)
     named = consent.agreement_id if consent is not None and fits else None
-    agreement = coverage.covering(session, matter, org_id, code, now=now, agreement_id=named)[0]
+    agreement = coverage.covering(Known(wallet, session), matter, org_id, code, now=now, agreement_id=named)[0]
     if ask.consent_id is None:
         _refuse_without_consent(wallet, session, body, ask)
     if consent is None or not fits:
@@ -220,7 +229,6 @@ def _check_volume(session: Session, agreement: Agreement, now: datetime, mine: E
         most = agreement.volume.get(name)
         if most is None:
             continue
-        lately = Exchange.attempted_at > now - timedelta(seconds=seconds)
-        begun = select(func.count()).select_from(Exchange).where(Exchange.agreement_id == agreement.agreement_id, lately)
-        if (session.scalar(begun) or 0) >= most:
+        values = {"agreement_id": agreement.agreement_id, "since": now - timedelta(seconds=seconds), "most": most}
+        if (session.connection().execute(_BEGUN, values).scalar() or 0) >= most:
             raise RateLimited("The agreed volume is used up for now.", retry_after_seconds=retry_after_seconds, limit=name)

@@ -30,6 +30,7 @@ from wallet.operations.callers import Body, find_body
 from wallet.operations.consent_moves import Actor, count_use
 from wallet.operations.exchange import log_access
 from wallet.operations.gate import ExchangeAsk, Passed
+from wallet.operations.known import Known
 from wallet.operations.log_entries import write_entry
 from wallet.operations.tokens import mint_for_client
 from wallet.standards import dpop, signing
@@ -79,7 +80,7 @@ def _give(wallet: Wallet, body: Body, ask: ExchangeAsk, thumbprint: str) -> Gran
     now, txn, jti = wallet.clock.now(), wallet.ids.uuid4(), wallet.ids.token(16)
     client_id = body.client.client_id
     with wallet.transaction() as tx:
-        matter = coverage.find_matter(tx.session, ask.dataset_id, ask.fields, ask.purpose_id)
+        matter = coverage.find_matter(Known(wallet, tx.session), ask.dataset_id, ask.fields, ask.purpose_id)
         passed = gate.judge(wallet, tx.session, body, ask, matter, mine=None)
         row: dict[str, object] = {"client_id": client_id, "request_id": jti, "txn": txn, "body_sha256": "", "state": ExchangeState.MINTED}
         row |= {"agreement_id": passed.agreement.agreement_id, "consent_id": passed.consent.consent_id if passed.consent else None}

@@ -439,3 +439,17 @@ def test_an_attempt_whose_process_died_is_closed_as_failed(world: World) -> None
     assert [(core["outcome"], core.get("reason")) for core in world.log()] == [("attempt", None), ("failed", "interrupted")]
     assert world.run_sql("select sealed from exchanges") == [(None,)]
     assert close_interrupted(world.wallet) == 0
+
+
+# --- what is remembered ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("wallet", "§8.1", "S3")
+def test_what_ended_after_it_was_remembered_is_still_not_released(world: World) -> None:
+    object.__setattr__(world.wallet.settings, "registry_cache_seconds", 1.0)
+    assert world.fetch(world.exchange_body(basis=BY_LAW)).status_code == 200
+    world.run_sql("update agreements set state = 'suspended' where agreement_id = :id", id=LAW_AGREEMENT)
+    answer = world.fetch(world.exchange_body(basis=BY_LAW))
+    assert (answer.status_code, code(answer), MARKER in answer.text) == (403, "agreement_inactive", False)
+    world.clock.advance(seconds=1)
+    refused(world, world.exchange_body(basis=BY_LAW), 403, "agreement_inactive")
