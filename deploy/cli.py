@@ -100,6 +100,11 @@ def _add_operations(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     restore.add_argument("--verify", action="store_true", help="recompute audit logs and books of what was restored")
     _json_argument(restore)
     restore.set_defaults(command=_restore)
+    check = audit.add_parser("check", help="check an export of somebody's log, without any service")
+    check.add_argument("file", help="what /me/access-log/export gave")
+    check.add_argument("--key", help="the log's verifier key, as you know it from elsewhere; without it, the one in the file")
+    _json_argument(check)
+    check.set_defaults(command=_audit_check)
     settings = commands.add_parser("settings", help="list the settings of the services")
     settings.add_argument("service", choices=SERVICES, nargs="?")
     _json_argument(settings)
@@ -258,6 +263,14 @@ def _restore(parsed: argparse.Namespace) -> int:
         lines += faults or ["The audit logs and the books are whole."]
     _print(parsed, {"restored": list(addresses), "verified": parsed.verify, "faults": faults}, lines)
     return 1 if faults else 0
+
+
+def _audit_check(parsed: argparse.Namespace) -> int:
+    from deploy.exports import check_export
+
+    found = check_export(parsed.file, parsed.key)
+    _print(parsed, found.as_json(), [str(found)])
+    return 0 if found.ok else 1
 
 
 def _settings(parsed: argparse.Namespace) -> int:

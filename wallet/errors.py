@@ -267,3 +267,31 @@ class AgreementNotFound(NotFound):
 
     slug = "agreement_not_found"
     title = "There is no such agreement"
+
+
+class EnquiryNotFound(NotFound):
+    """There is no such enquiry, or no such access to ask about."""
+
+    slug = "enquiry_not_found"
+    title = "There is nothing like that to ask about"
+
+
+class NotOverdue(Conflict):
+    """The body still has time to answer."""
+
+    slug = "not_overdue"
+    title = "They still have time to answer"
+
+
+class VisibilityNotAllowed(Forbidden):
+    """No law lets this body hide an access for a time."""
+
+    slug = "visibility_not_allowed"
+    title = "Your body may not hide an access"
+
+
+class NotAnAuditor(Forbidden):
+    """Only an auditor's system reads a person's log for her."""
+
+    slug = "not_an_auditor"
+    title = "Only an auditor may read this"

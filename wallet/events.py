@@ -25,6 +25,13 @@ class Event(StrEnum):
     CONSENT_DEPENDENCY_LOST = "wallet:consent:dependency_lost"
 
     ERASURE_REPORTED = "wallet:erasure:reported"
+    ENQUIRY_OPENED = "wallet:enquiry:opened"
+    ENQUIRY_ANSWERED = "wallet:enquiry:answered"
+    ENQUIRY_ACCEPTED = "wallet:enquiry:accepted"
+    ENQUIRY_ESCALATED = "wallet:enquiry:escalated"
+    ENQUIRY_CLOSED = "wallet:enquiry:closed"
+    DELAY_ALLOWED = "wallet:visibility:delay_allowed"
+    DELAY_PROLONGED = "wallet:visibility:prolonged"
     STREAM_CHANGED = "wallet:stream:changed"
     DATASET_RETIRED = "wallet:dataset:retired"
     PURPOSE_RETIRED = "wallet:purpose:retired"

@@ -33,6 +33,10 @@ class Settings(ServiceSettings):
     registry_cache_seconds: float = setting("how long a process keeps what it read of the registry", default=1.0)
     status_list_ttl_seconds: int = setting("how long a provider may keep a status list", default=60)
     erasure_days: int = setting("days in which a recipient erases what it kept after a consent ended", default=30)
+    enquiry_days: int = setting("days in which a body answers a person's enquiry", default=30)
+    usage_registers: tuple[str, ...] = setting(
+        "registers that keep their own log and serve findUsage, `name=url` with commas between", default=()
+    )
     applicable_law: str = setting("law that receipts name", default="Ley 19.628 (modificada por la Ley 21.719) y Ley 19.880")
     rights_url: str = setting("page about a person's rights over her data, shown with each consent", default="https://www.bcn.cl/leychile")
     authority_name: str = setting(

@@ -10,6 +10,7 @@ from wallet.operations.consent_requests import lapse_requests
 from wallet.operations.exchange import close_interrupted
 from wallet.operations.keys import USES, rotate_key
 from wallet.operations.signals import announce_consent, forget_events, push_event
+from wallet.operations.visibility import release_due
 
 jobs: Jobs[Wallet] = with_chores(Jobs())
 
@@ -51,3 +52,9 @@ def rotate(wallet: Wallet) -> None:
 def forget(wallet: Wallet) -> None:
     """Delete events that were delivered or given up a month ago."""
     forget_events(wallet)
+
+
+@jobs.every(300, "release_hidden_entries")
+def release(wallet: Wallet) -> None:
+    """Mark the accesses that their person may see from now on; the clock alone shows them."""
+    release_due(wallet)

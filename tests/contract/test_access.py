@@ -104,6 +104,7 @@ OPEN = {
         "status_lists.aggregation",
         "status_lists.show",
         "streams.metadata",
+        "usages.heartbeat",
         *SIGN_IN,
     },
 }

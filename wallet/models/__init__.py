@@ -5,12 +5,14 @@ from wallet.models.base import Base
 from wallet.models.consent import Consent, ConsentEvent
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
 from wallet.models.dataset import Dataset
+from wallet.models.enquiry import Enquiry
 from wallet.models.erasure import Erasure
 from wallet.models.exchange import Exchange
 from wallet.models.notice import Notice
 from wallet.models.organisation import Client, Organisation
 from wallet.models.procedure import Procedure
 from wallet.models.purpose import Purpose
+from wallet.models.report import DelayedBody, HiddenEntry, ReportedAccess
 from wallet.models.signing_key import SigningKey
 from wallet.models.status_list import StatusList
 from wallet.models.stream import SecurityEvent, Stream
@@ -24,12 +26,16 @@ __all__ = [
     "ConsentRequest",
     "ConsentRequestItem",
     "Dataset",
+    "DelayedBody",
+    "Enquiry",
     "Erasure",
     "Exchange",
+    "HiddenEntry",
     "Notice",
     "Organisation",
     "Procedure",
     "Purpose",
+    "ReportedAccess",
     "SecurityEvent",
     "SigningKey",
     "StatusList",

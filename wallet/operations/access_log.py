@@ -23,9 +23,11 @@ from wallet.models.exchange import Exchange, ExchangeState
 from wallet.models.organisation import organisation_names
 from wallet.models.purpose import find_purpose
 from wallet.operations.presence import Presence
+from wallet.operations.visibility import hidden_among
 
 LIMIT_MAX = 100
 ROUNDS_MAX = 20
+UNSETTLED = (ExchangeState.ATTEMPT, ExchangeState.MINTED)
 REFUSED = (Outcome.DENIED, Outcome.REJECTED)
 
 Core = dict[str, Any]  # a core of the log, of the form of §10.1
@@ -40,6 +42,7 @@ class Filters:
     org_id: str | None = None
     dataset_id: str | None = None
     outcome: str | None = None
+    txn: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,9 @@ class Line:
     at: datetime
     org_id: str
     org_name: str
+    client_id: str
     handled_by: str | None
+    source_org_id: str | None
     source_name: str | None
     dataset_id: str
     dataset_title: str
@@ -80,13 +85,29 @@ class LogPage:
 def read_log(wallet: Wallet, presence: Presence, filters: Filters, *, lang: str, cursor: str | None = None, limit: int = 50) -> LogPage:
     """Return who read the person's data.  Looking at one's own log is itself not logged."""
     index = wallet.cipher.blind_index(presence.subject, purpose=SUBJECT_INDEX)
+    return _read(wallet, index, filters, lang=lang, cursor=cursor, limit=limit)
+
+
+def line_of(wallet: Wallet, presence: Presence, txn: UUID, *, lang: str) -> Line | None:
+    """Return one exchange of a person's log, or None when it has no such one."""
+    index = wallet.cipher.blind_index(presence.subject, purpose=SUBJECT_INDEX)
+    lines = _read(wallet, index, Filters(txn=txn), lang=lang, cursor=None, limit=1).lines
+    return lines[0] if lines else None
+
+
+def lines_of_subject(wallet: Wallet, index: bytes, filters: Filters, *, lang: str, limit: int) -> list[Line]:
+    """Return the lines of a person who is named by the blind index, newest first."""
+    return list(_read(wallet, index, filters, lang=lang, cursor=None, limit=limit).lines)
+
+
+def _read(wallet: Wallet, index: bytes, filters: Filters, *, lang: str, cursor: str | None, limit: int) -> LogPage:
     found: dict[str, list[Core]] = {}
     with wallet.reading() as tx:
         position, is_more = cursor, True
         for _ in range(ROUNDS_MAX):
             rows = _rows(tx.session, index, filters, position, limit * 3)
             is_more = len(rows) == limit * 3
-            used = _collect(tx.session, rows, found, filters, limit)
+            used = _collect(tx.session, rows, found, filters, limit=limit, now=wallet.clock.now())
             position = rows[used - 1]["entry_id"] if used else position
             if not is_more or used < len(rows):
                 is_more = is_more or used < len(rows)
@@ -132,6 +153,8 @@ def _rows(session: Session, index: bytes, filters: Filters, cursor: str | None, 
         conditions.append(core["accessor"]["org_id"].astext == filters.org_id)
     if filters.dataset_id is not None:
         conditions.append(core["source"]["dataset_id"].astext == filters.dataset_id)
+    if filters.txn is not None:
+        conditions.append(core["txn"].astext == str(filters.txn))
     if filters.since is not None:
         conditions.append(audit_entries.c.occurred_at >= filters.since)
     if filters.until is not None:
@@ -141,10 +164,13 @@ def _rows(session: Session, index: bytes, filters: Filters, cursor: str | None, 
     return [json.loads(row.core) for row in session.execute(statement.limit(limit))]
 
 
-def _collect(session: Session, rows: list[Core], found: dict[str, list[Core]], filters: Filters, limit: int) -> int:
+def _collect(session: Session, rows: list[Core], found: dict[str, list[Core]], filters: Filters, *, limit: int, now: datetime) -> int:
     """Join rows by txn until there are enough lines; return how many rows were used."""
     settled = _settled(session, {row["txn"] for row in rows if row["outcome"] == Outcome.ATTEMPT})
+    hidden = hidden_among(session, {row["txn"] for row in rows if "visibility" in row}, now)
     for used, row in enumerate(rows):
+        if row["txn"] in hidden:
+            continue  # she sees it when its time has come
         is_new = row["txn"] not in found
         if is_new and row["outcome"] == Outcome.ATTEMPT and row["txn"] in settled:
             continue  # its outcome is newer and stands on an earlier page
@@ -155,7 +181,7 @@ def _collect(session: Session, rows: list[Core], found: dict[str, list[Core]], f
 
 
 def _settled(session: Session, txns: set[str]) -> set[str]:
-    statement = select(Exchange.txn).where(Exchange.txn.in_([UUID(txn) for txn in txns]), Exchange.state != ExchangeState.ATTEMPT)
+    statement = select(Exchange.txn).where(Exchange.txn.in_([UUID(txn) for txn in txns]), Exchange.state.not_in(UNSETTLED))
     return {str(txn) for txn in session.scalars(statement)}
 
 
@@ -173,23 +199,26 @@ def _lines(session: Session, exchanges: Iterable[list[Core]], lang: str) -> list
 
 def _line(session: Session, cores: list[Core], names: dict[str, str], lang: str) -> Line:
     newest = cores[0]
-    accessor, source = newest["accessor"], newest["source"]
+    told = next((core for core in cores if core["reporter"] == "gate"), newest)  # a provider's word has no purpose and no basis
+    accessor, source, purpose_id = told["accessor"], told["source"], told.get("purpose_id", "")
     dataset = find_dataset(session, source["dataset_id"], source.get("dataset_version"))
-    purpose = find_purpose(session, newest["purpose_id"])
+    purpose = find_purpose(session, purpose_id)
     return Line(
         txn=newest["txn"],
         at=datetime.fromisoformat(newest["occurred_at"]),
         org_id=accessor["org_id"],
         org_name=names.get(accessor["org_id"], accessor["org_id"]),
+        client_id=accessor["client_id"],
         handled_by=accessor.get("handled_by"),
+        source_org_id=source.get("org_id"),
         source_name=names.get(source.get("org_id", "")),
         dataset_id=source["dataset_id"],
         dataset_title=in_language(dataset.title, lang) if dataset else source["dataset_id"],
-        fields=tuple(newest["fields"]),
-        field_titles=_titles(dataset, newest["fields"], lang),
-        purpose_text=in_language(purpose.text, lang) if purpose else newest["purpose_id"],
-        basis=dict(newest["basis"]),
-        procedure_code=newest.get("procedure", {}).get("code"),
+        fields=tuple(told["fields"]),
+        field_titles=_titles(dataset, told["fields"], lang),
+        purpose_text=in_language(purpose.text, lang) if purpose else purpose_id,
+        basis=dict(told.get("basis", {"kind": "unknown"})),
+        procedure_code=told.get("procedure", {}).get("code"),
         outcome=newest["outcome"],
         reason=newest.get("reason"),
         entry_ids=tuple(core["entry_id"] for core in cores),

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from wallet.context import Wallet
 from wallet.errors import AgreementRequired, InvalidExchange, InvalidSignature
 from wallet.models.agreement import AGREEMENT_STATES, Agreement, AgreementState, current_agreement, find_agreement
 from wallet.models.organisation import Client, Organisation
+from wallet.operations.callers import keys_of
 from wallet.operations.moves import legal
 from wallet.standards import legal_basis, signing
 from wallet.standards.canonical import Json, sha256_of
@@ -123,22 +123,13 @@ def _check_ground(session: Session, terms: Terms) -> None:
 def _check_signature(session: Session, row: Agreement, token: str, org_id: str) -> None:
     keys: dict[str, ECKey] = {}
     for client in session.scalars(select(Client).where(Client.org_id == org_id)):
-        for jwk in _jwks(client):
-            try:
-                keys[str(jwk.get("kid"))] = ECKey.import_key(jwk)
-            except (JoseError, ValueError):
-                continue  # a key of another kind does not sign agreements
+        keys |= keys_of(client)
     try:
         payload = signing.verify(token, keys=keys, typ=SIGNATURE_TYP)
     except signing.BadSignature:
         raise InvalidSignature("It was not made with a key of this organisation.") from None
     if payload != {"iss": org_id, "agreement_id": row.agreement_id, "version": row.version, "sha256": row.sha256}:
         raise InvalidSignature("It is about other content.")
-
-
-def _jwks(client: Client) -> list[dict[str, str | list[str]]]:
-    keys = client.jwks.get("keys")
-    return [{str(k): str(v) for k, v in key.items()} for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
 
 
 def _supersede(session: Session, row: Agreement, now: datetime) -> None:

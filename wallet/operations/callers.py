@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
 from sqlalchemy.orm import Session
 
 from wallet.errors import ClientNotRegistered
@@ -36,3 +38,15 @@ def _body(found: tuple[Client, Organisation] | None, role: str | None) -> Body:
     if found is None or (role is not None and role not in found[0].roles):
         raise ClientNotRegistered(f"This client is not registered here as {role or 'a system'} of an active organisation.")
     return Body(*found)
+
+
+def keys_of(client: Client) -> dict[str, ECKey]:
+    """Return a client's registered keys by `kid`; a key of another kind than ours signs nothing here and is left out."""
+    keys: dict[str, ECKey] = {}
+    listed = client.jwks.get("keys")
+    for jwk in listed if isinstance(listed, list) else []:
+        try:
+            keys[str(jwk["kid"])] = ECKey.import_key({str(name): str(value) for name, value in jwk.items()})
+        except (JoseError, ValueError, KeyError, TypeError):
+            continue
+    return keys

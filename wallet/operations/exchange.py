@@ -16,6 +16,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from shared.clock import rfc3339
 from shared.context import Transaction
 from shared.problems import InvalidRequest, Problem
 from wallet.context import Wallet
@@ -33,6 +34,7 @@ from wallet.operations.known import Known
 from wallet.operations.log_entries import Access, write_entry
 from wallet.operations.moves import legal
 from wallet.operations.tokens import mint_for_gate
+from wallet.operations.visibility import hide
 from wallet.providers.base import Order, Record, RegisterFailed, RegisterMalformed, RegisterTimeout
 from wallet.standards.answers import NotAsDeclared, released
 from wallet.standards.canonical import Json
@@ -143,6 +145,8 @@ def _attempt(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID) -> _Begun:
         passed = gate.judge(wallet, tx.session, body, ask, matter, mine=mine)
         access = log_access(body, ask, txn, matter, passed)
         _write_attempt(wallet, tx, ask, access, passed=passed, mine=mine)
+        if ask.visibility is not None:
+            hide(tx, txn, access.org_id, ask.visibility, now)
         write_entry(tx, access, Outcome.ATTEMPT)
     return _Begun(passed, access, txn, _order(wallet, passed, ask, body, txn))
 
@@ -218,6 +222,9 @@ def log_access(body: Body, ask: ExchangeAsk, txn: UUID, matter: coverage.Matter 
         procedure_code=ask.procedure_code or (matter.purpose.procedure_code if matter else None),
         case_id=ask.case_id,
         txn=str(txn),
+        visibility={"ground": ask.visibility.ground, "release_at": rfc3339(ask.visibility.release_at)}
+        if ask.visibility and passed
+        else None,
     )
 
 

@@ -30,6 +30,7 @@ from wallet.operations.callers import Body
 from wallet.operations.coverage import Matter
 from wallet.operations.grants import case_index
 from wallet.operations.known import Known
+from wallet.operations.visibility import Visibility, check_visibility
 from wallet.standards.canonical import Json
 
 # Not the count of all: at most as many as would be refused, however busy the agreement.
@@ -70,6 +71,7 @@ class ExchangeAsk:
     official_id: str | None
     official_unit: str | None
     body_sha256: str
+    visibility: Visibility | None = None
 
     @property
     def subject(self) -> str:
@@ -92,6 +94,8 @@ def judge(wallet: Wallet, session: Session, body: Body, ask: ExchangeAsk, matter
     Raises: the refusals of §8.2.  A consent that is used is locked until the end of the transaction (S3).
     """
     now = wallet.clock.now()
+    if ask.visibility is not None:
+        check_visibility(session, body.organisation.org_id, ask.visibility, now)
     passed = (
         _by_law(Known(wallet, session), body, ask, matter, now)
         if ask.by_law

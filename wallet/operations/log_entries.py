@@ -26,6 +26,7 @@ class Access:
     procedure_code: str | None
     case_id: str | None = field(repr=False)
     txn: str
+    visibility: dict[str, str] | None = None
 
 
 def write_entry(tx: Transaction, access: Access, outcome: Outcome, *, reason: str | None = None) -> str:
@@ -53,5 +54,7 @@ def write_entry(tx: Transaction, access: Access, outcome: Outcome, *, reason: st
         core["procedure"] = {"code": access.procedure_code, **case}
     if reason:
         core["reason"] = reason
+    if access.visibility:
+        core["visibility"] = access.visibility
     clear = {"official_id": access.official_id, "official_unit": access.official_unit, "case_id": access.case_id}
     return tx.record_core(core, subject=access.subject, extra={name: value for name, value in clear.items() if value})

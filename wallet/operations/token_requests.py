@@ -11,7 +11,6 @@ from uuid import UUID
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,7 +25,7 @@ from wallet.models.dataset import find_dataset
 from wallet.models.exchange import Exchange, ExchangeState
 from wallet.models.organisation import find_client
 from wallet.operations import coverage, gate
-from wallet.operations.callers import Body, find_body
+from wallet.operations.callers import Body, find_body, keys_of
 from wallet.operations.consent_moves import Actor, count_use
 from wallet.operations.exchange import log_access
 from wallet.operations.gate import ExchangeAsk, Passed
@@ -111,7 +110,7 @@ def _authenticate(wallet: Wallet, form: Mapping[str, str], url: str) -> str:
     claimed = _unverified_issuer(form["client_assertion"])
     with wallet.reading() as tx:
         found = find_client(tx.session, claimed)
-    keys = _keys(found[0].jwks) if found else {}
+    keys = keys_of(found[0]) if found else {}
     try:
         claims = signing.verify(form["client_assertion"], keys=keys, typ="JWT")
     except signing.BadSignature:
@@ -132,17 +131,6 @@ def _unverified_issuer(assertion: str) -> str:
         return str(payload["iss"])
     except (JoseError, ValueError, KeyError, TypeError):
         raise TokenRequestRefused("invalid_client", "The assertion cannot be read.", status=401) from None
-
-
-def _keys(jwks: Mapping[str, object]) -> dict[str, ECKey]:
-    keys: dict[str, ECKey] = {}
-    listed = jwks.get("keys")
-    for jwk in listed if isinstance(listed, list) else []:
-        try:
-            keys[str(jwk["kid"])] = ECKey.import_key({str(name): str(value) for name, value in jwk.items()})
-        except (JoseError, ValueError, KeyError, TypeError):
-            continue  # a key of another kind
-    return keys
 
 
 def _prove(wallet: Wallet, proof: str | None, client_id: str, url: str) -> str:

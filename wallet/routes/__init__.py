@@ -7,13 +7,17 @@ from wallet.routes import (
     agreements,
     consent_requests,
     consents,
+    console,
     decisions,
+    enquiries,
     exchange,
     receipts,
     recipients,
+    reports,
     status_lists,
     streams,
     tokens,
+    usages,
 )
 
 
@@ -29,6 +33,10 @@ def all_routes() -> list[Routes]:
         access_log.bp,
         recipients.bp,
         agreements.bp,
+        reports.bp,
+        usages.bp,
+        enquiries.bp,
+        console.bp,
         receipts.bp,
         status_lists.bp,
         streams.bp,

@@ -1,9 +1,12 @@
 """Who read my data: page, JSON, export with proofs.  Spec: wallet contract §10.3."""
 
+import csv
+import io
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from flask import jsonify, request
+from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from shared.clock import rfc3339
@@ -37,11 +40,27 @@ def show_json() -> ResponseReturnValue:
 def export() -> ResponseReturnValue:
     """Give the log with core, salt and inclusion proof of each entry, to be checked offline."""
     wallet = current()
+    if request.args.get("format") == "csv":
+        return _csv(read_log(wallet, presence(), _filters(), lang=language(), limit=_limit()).lines)
     rows = export_log(wallet, presence(), _filters(), lang=language(), limit=_limit())
     lines = [{**_render(row["line"]), "entries": row["entries"]} for row in rows if isinstance(row["line"], Line)]
     body = {"verifier_key": wallet.audit_signer.verifier_key, "lines": lines}
     headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="access-log.json"'}
     return jsonify(body), 200, headers
+
+
+def _csv(lines: Iterable[Line]) -> Response:
+    """Return the lines as a table; a cell that a spreadsheet would run begins with an apostrophe."""
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["at", "body", "source", "dataset", "fields", "purpose", "basis", "outcome", "txn"])
+    for line in lines:
+        basis = line.basis.get("law_reference") or line.basis.get("id") or line.basis["kind"]
+        cells = [rfc3339(line.at), line.org_name, line.source_name or "", line.dataset_title, "; ".join(line.field_titles)]
+        cells += [line.purpose_text, basis, line.outcome, line.txn]
+        writer.writerow(["'" + cell if cell[:1] in "=+-@\t\r" else cell for cell in cells])
+    headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="access-log.csv"'}
+    return Response("\ufeff" + table.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _filters() -> Filters:

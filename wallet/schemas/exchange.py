@@ -6,7 +6,8 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from wallet.operations.exchange import Answer
 from wallet.operations.gate import ExchangeAsk
-from wallet.schemas.fields import CODE, ProcedureSchema, SubjectSchema, normal_run
+from wallet.operations.visibility import Visibility
+from wallet.schemas.fields import CODE, Instant, ProcedureSchema, SubjectSchema, normal_run
 
 FIELDS_MAX = 200
 
@@ -35,6 +36,13 @@ class OfficialSchema(Schema):
     unit = fields.String(validate=validate.Length(min=1, max=100))
 
 
+class VisibilitySchema(Schema):
+    """A wish that the person sees the access later."""
+
+    ground = fields.String(required=True, validate=validate.Length(min=1, max=300))
+    release_at = Instant(required=True)
+
+
 class ExchangeSchema(Schema):
     """The body of `POST /exchange/v1/requests`."""
 
@@ -46,6 +54,7 @@ class ExchangeSchema(Schema):
     basis = fields.Nested(BasisSchema, required=True)
     procedure = fields.Nested(ProcedureSchema)
     official = fields.Nested(OfficialSchema)
+    visibility = fields.Nested(VisibilitySchema)
     preview = fields.Boolean(
         load_default=False, truthy={True}, falsy={False}, validate=validate.Equal(False, error="A preview is not offered here.")
     )
@@ -75,6 +84,7 @@ class ExchangeSchema(Schema):
             official_id=official.get("id"),
             official_unit=official.get("unit"),
             body_sha256="",
+            visibility=Visibility(**data["visibility"]) if "visibility" in data else None,
         )
 
 
