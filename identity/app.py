@@ -8,10 +8,15 @@ from identity import context as identity_context
 from identity.cli import commands
 from identity.context import Identity
 from identity.routes import (
+    account,
+    account_contacts,
+    account_history,
+    account_security,
     accounts,
     authorize,
     home,
     introspection,
+    kiosk,
     login,
     logout,
     metadata,
@@ -22,6 +27,7 @@ from identity.routes import (
     token,
     userinfo,
 )
+from identity.routes.account_access import send_to_sign_in
 from identity.routes.oauth import ISSUER_PATH, oauth_format
 from identity.settings import Settings
 from shared.app import base_app
@@ -43,7 +49,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     identity = context or create_context(settings, clock=clock)
     app = base_app(identity, import_name="identity", formats={ISSUER_PATH + "/": oauth_format})
     name_service(app, gettext_noop("Digital identity"))
-    modules = (metadata, authorize, par, token, userinfo, introspection, revocation, login, accounts, logout, register, registration, home)
+    protocol = (metadata, authorize, par, token, userinfo, introspection, revocation, login, accounts, logout, registration)
+    modules = (*protocol, register, home, kiosk, account, account_contacts, account_history, account_security)
+    send_to_sign_in(app)
     add_routes(app, [*(module.routes for module in modules), logout.endpoint_routes])
     app.cli.add_command(commands)
     return app

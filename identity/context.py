@@ -3,13 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from joserfc.jwk import KeySet
 
 from identity.models.client_store import ClientStore
 from identity.models.key_store import KeyStore
-from identity.providers.base import Hasher
+from identity.providers.base import BreachList, Hasher, Sender
+from identity.providers.breach_file import BreachFile, NoBreachFile
 from identity.providers.client_keys import RemoteClientKeys
+from identity.providers.notify_sender import NotifySender
 from identity.providers.password_hasher import Argon2Hasher, Gate
 from identity.settings import Settings
 from identity.standards.pairwise import PairwiseKey, parse_key
@@ -54,6 +58,29 @@ class Identity(Context):
             wait_ms=self.settings.password_wait_ms,
         )
         return Argon2Hasher(self.settings.peppers.reveal(), gate)
+
+    @cached_property
+    def breaches(self) -> BreachList:
+        """Passwords of known breaches."""
+        return BreachFile(Path(self.settings.breach_file)) if self.settings.breach_file else NoBreachFile()
+
+    @cached_property
+    def sender(self) -> Sender:
+        """Messages to people."""
+        settings = self.settings
+        return NotifySender(
+            self.http,
+            self.clock,
+            url=settings.notify_url,
+            api_key=settings.notify_api_key,
+            email_template=settings.notify_email_template,
+            sms_template=settings.notify_sms_template,
+        )
+
+    @property
+    def rp_id(self) -> str:
+        """The domain that passkeys are bound to."""
+        return self.settings.passkey_rp_id or urlsplit(self.settings.public_url).hostname or ""
 
     @cached_property
     def clients(self) -> ClientStore:

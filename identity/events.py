@@ -12,6 +12,16 @@ class Event(StrEnum):
     PASSWORD_SET = "identity:password:set"  # noqa: S105 - a name of an event
     PASSWORD_REHASHED = "identity:password:rehashed"  # noqa: S105 - as above
     TOTP_ADDED = "identity:totp:added"
+    TOTP_REMOVED = "identity:totp:removed"
+    PASSKEY_ADDED = "identity:passkey:added"
+    PASSKEY_REMOVED = "identity:passkey:removed"
+    PASSKEY_COUNT_WENT_BACK = "identity:passkey:count-went-back"
+    RECOVERY_CODES_MADE = "identity:recovery-codes:made"
+    RECOVERY_CODE_USED = "identity:recovery-code:used"
+    MESSAGE_CODE_SENT = "identity:message-code:sent"
+    CONTACT_CHANGED = "identity:contact:changed"
+    LOGIN_DISOWNED = "identity:login:disowned"
+    RELEASE_WITHDRAWN = "identity:release:withdrawn"
     PERSON_CREATED = "identity:person:created"
     PERSON_STATE_CHANGED = "identity:person:state-changed"
     SESSION_ENDED = "identity:session:ended"

@@ -51,6 +51,15 @@ class Settings(ServiceSettings):
     key_pending_seconds: int = setting("a new signing key is published so long before it signs", default=86_400)
     key_retired_seconds: int = setting("a replaced signing key stays published so long", default=86_400 + 3_600)
     cache_ttl_ms: int = setting("how long one process keeps clients and keys before it asks the database again", default=1_500)
+    notify_url: str = setting("address of notify, through which people are told about their account; empty: notices wait", default="")
+    notify_api_key: Secret = setting("API key of identity's own service at notify", default=Secret(""))
+    notify_email_template: str = setting("template with the places `subject` and `body` for emails", default="")
+    notify_sms_template: str = setting("template with the place `body` for text messages", default="")
+    breach_file: str = setting("file of breached passwords, made by `make-breach-file`; empty: only the list of common ones", default="")
+    passkey_rp_id: str = setting("domain that passkeys are bound to; empty: the host of the public URL", default="")
+    passkey_origins: tuple[str, ...] = setting("further origins, such as apps, that may use passkeys", default=())
+    place_header: str = setting("request header in which the edge tells where a browser roughly is; empty: not shown", default="")
+    staff_level: int = setting("level of sign-in that officers, agents and operators need: 3 cannot be phished", default=3)
 
     @property
     def mtls_issuer(self) -> str | None:

@@ -6,18 +6,26 @@ from uuid import UUID
 from sqlalchemy import update
 
 from identity.context import Identity
+from identity.models.authenticator import MessageCode
 from identity.models.base import table_of
 from identity.models.grant import AccessToken, AuthorizationCode, PushedRequest, RefreshToken, RevokedToken, UsedAssertion, UsedProof
+from identity.models.guard import Count, Spent
 from identity.models.interaction import OPEN, Interaction, InteractionState, LogoutRequest
 from identity.models.logout_notice import LogoutNotice
-from identity.operations import keys, logout_notices, registration
+from identity.operations import history, keys, logout_notices, notices, registration
 from identity.operations.throttles import THROTTLES
+from identity.providers.base import SenderAway
 from shared.chores import with_chores
 from shared.tasks import Job, Jobs
 
 jobs: Jobs[Identity] = with_chores(Jobs())
 INTERACTIONS = table_of(Interaction)
 KEPT_AFTERWARDS = timedelta(days=1)
+EXPIRING = (
+    *(AuthorizationCode, AccessToken, RefreshToken, RevokedToken, PushedRequest, UsedAssertion, UsedProof, LogoutRequest),
+    *(MessageCode, Count, Spent),
+)
+"""Rows with an end."""
 THROTTLES_KEPT = timedelta(days=365)
 NOTICES_KEPT = timedelta(days=90)
 
@@ -51,10 +59,22 @@ def clear_expired(identity: Identity) -> None:
         over = INTERACTIONS.c.state.in_(OPEN) & (INTERACTIONS.c.expires_at <= now)
         connection.execute(update(INTERACTIONS).where(over).values(state=InteractionState.EXPIRED))
         connection.execute(INTERACTIONS.delete().where(INTERACTIONS.c.expires_at <= now - KEPT_AFTERWARDS))
-        for model in (AuthorizationCode, AccessToken, RefreshToken, RevokedToken, PushedRequest, UsedAssertion, UsedProof, LogoutRequest):
+        for model in EXPIRING:
             table = table_of(model)
             kept = timedelta(0) if model in {RevokedToken, UsedAssertion, UsedProof} else KEPT_AFTERWARDS
             connection.execute(table.delete().where(table.c.expires_at <= now - kept))
-        notices = table_of(LogoutNotice)
-        connection.execute(notices.delete().where(notices.c.created_at <= now - NOTICES_KEPT))
+        announced = table_of(LogoutNotice)
+        connection.execute(announced.delete().where(announced.c.created_at <= now - NOTICES_KEPT))
         connection.execute(THROTTLES.delete().where(THROTTLES.c.updated_at <= now - THROTTLES_KEPT))
+
+
+@jobs.job("send_notice", retry_on=(SenderAway,), max_attempts=200)
+def send_notice(identity: Identity, job: Job) -> None:
+    """Tell a person about their account through notify; while notify is away the notice waits."""
+    notices.send(identity, job.payload)
+
+
+@jobs.every(3_600, "seal_history")
+def seal_history(identity: Identity) -> None:
+    """Seal the history of each whole day over the day before."""
+    history.seal_days(identity)

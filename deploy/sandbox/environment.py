@@ -38,7 +38,7 @@ def _common(plan: "Plan", service: str) -> dict[str, str]:
 
 def _own(plan: "Plan", service: str) -> dict[str, str]:
     if service == "identity":
-        return {"pairwise_key": f"1:{_base64(plan.key('pairwise'))}", "peppers": f"1:{_base64(plan.key('pepper'))}"}
+        return _identity(plan)
     if service == "notify":
         return _notify(plan)
     if service == "pay":
@@ -49,6 +49,19 @@ def _own(plan: "Plan", service: str) -> dict[str, str]:
         # Not every person of the sandbox has a second factor, and each is to see the whole journey.
         return {"login_client_id": "wallet-portal", "login_client_secret": secret, "sensitive_grant_level": "1"}
     return {}
+
+
+def _identity(plan: "Plan") -> dict[str, str]:
+    service_id, secret = plan.uuid("notify-identity-service"), plan.uuid("notify-identity-key-secret")
+    return {
+        "pairwise_key": f"1:{_base64(plan.key('pairwise'))}",
+        "peppers": f"1:{_base64(plan.key('pepper'))}",
+        "notify_url": plan.urls.notify,
+        "notify_api_key": f"identity-{service_id}-{secret}",
+        "notify_email_template": plan.uuid("notify-identity-email"),
+        "notify_sms_template": plan.uuid("notify-identity-sms"),
+        "staff_level": "2",  # codes of an app, which a person without a security key can try
+    }
 
 
 def _notify(plan: "Plan") -> dict[str, str]:

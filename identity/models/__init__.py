@@ -1,15 +1,32 @@
 """Tables, a file a noun, each with its state table and its finders."""
 
-from identity.models import client, grant, interaction, logout_notice, organisation, person, registration, service, signing_key, sso_session
+from identity.models import (
+    authenticator,
+    client,
+    grant,
+    guard,
+    history,
+    interaction,
+    logout_notice,
+    organisation,
+    person,
+    registration,
+    service,
+    signing_key,
+    sso_session,
+)
 from identity.models.base import Base
 
 metadata = Base.metadata
 """All tables of identity; importing the nouns is what fills it."""
 
 __all__ = [
+    "authenticator",
     "client",
     "exchange_edge",
     "grant",
+    "guard",
+    "history",
     "interaction",
     "logout_notice",
     "metadata",

@@ -5,19 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
+from identity.models.authenticator import Passkey
 from identity.models.base import table_of
 from identity.models.organisation import Member, Organisation, Role
 from identity.models.person import KnownDevice, Password, Person, PersonState, Subject, TotpAuthenticator
+from identity.standards.acr import PHISHING_RESISTANT
 from identity.standards.oidc_claims import Facts
 from identity.standards.pairwise import PairwiseKey, pairwise_sub
 from shared.crypto import DataKeys, sha256_hex
 from shared.run import Run, parse_run
 
 PERSONS, PASSWORDS, TOTPS = table_of(Person), table_of(Password), table_of(TotpAuthenticator)
-SUBJECTS, DEVICES = table_of(Subject), table_of(KnownDevice)
+SUBJECTS, DEVICES, PASSKEYS = table_of(Subject), table_of(KnownDevice), table_of(Passkey)
 MEMBERS, ORGANISATIONS = table_of(Member), table_of(Organisation)
 RUN_INDEX = "person-run"
 
@@ -60,10 +62,31 @@ def is_known_device(connection: Connection, token: str | None, person_id: UUID, 
     return connection.execute(query).one_or_none() is not None
 
 
-def has_second_factor(connection: Connection, person_id: UUID) -> bool:
-    """Answer whether a person has a confirmed authenticator app."""
-    query = select(TOTPS.c.id).where(TOTPS.c.person_id == person_id, TOTPS.c.confirmed_at.is_not(None)).limit(1)
-    return connection.execute(query).one_or_none() is not None
+@dataclass(frozen=True)
+class Factors:
+    """Which strong factors a person has."""
+
+    app: bool
+    passkey: bool
+
+    @property
+    def any(self) -> bool:
+        """True when there is one at all."""
+        return self.app or self.passkey
+
+
+def find_factors(connection: Connection, person_id: UUID) -> Factors:
+    """Return which strong factors a person has: a confirmed authenticator app, a passkey."""
+    app = exists().where(TOTPS.c.person_id == person_id, TOTPS.c.confirmed_at.is_not(None))
+    passkey = exists().where(PASSKEYS.c.person_id == person_id)
+    row = connection.execute(select(app.label("app"), passkey.label("passkey"))).one()
+    return Factors(row.app, row.passkey)
+
+
+def can_reach(connection: Connection, person_id: UUID, acr: str) -> bool:
+    """Answer whether a person has what a level takes."""
+    factors = find_factors(connection, person_id)
+    return factors.passkey if acr == PHISHING_RESISTANT else factors.any
 
 
 def seal_facts(cipher: DataKeys, person_id: UUID, facts: Facts) -> bytes:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from identity.models.base import HASH, Base
@@ -30,6 +30,7 @@ class Person(Base):
     run_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     facts_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(String(10), default=PersonState.ACTIVE)
+    language: Mapped[str] = mapped_column(String(5), server_default=text("'es'"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

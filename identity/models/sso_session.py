@@ -3,14 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import Boolean, ForeignKey, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from identity.models.base import HASH, TEXTS, Base
 
 
 class SsoSession(Base):
-    """One sign-on of one person in one browser; its token changes at each rise in level (LO-12)."""
+    """One sign-on of one person in one browser; its token changes at each rise in level (LO-12), which happened at `level_at`.
+
+    `device` and `place` are words for people, never an address; a `kiosk` session is short and shared with nobody.
+    """
 
     __tablename__ = "sso_sessions"
 
@@ -20,6 +23,10 @@ class SsoSession(Base):
     auth_time: Mapped[datetime]
     acr: Mapped[str] = mapped_column(String(80))
     amr: Mapped[list[str]] = mapped_column(TEXTS)
+    level_at: Mapped[datetime | None]
+    device: Mapped[str] = mapped_column(String(60), server_default=text("''"))
+    place: Mapped[str] = mapped_column(String(80), server_default=text("''"))
+    kiosk: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]

@@ -17,7 +17,7 @@ from identity.errors import (
 from identity.events import Event
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
-from identity.models.finders import has_second_factor, subject_of
+from identity.models.finders import can_reach, subject_of
 from identity.models.grant import AuthorizationCode, Grant
 from identity.operations import consent
 from identity.operations.authorization_requests import AuthorizationRequest
@@ -60,8 +60,9 @@ def next_need(
         return _other_person(session, asked_at)
     if "select_account" in request.prompts:
         return Need.ACCOUNT
-    if acr.wants_second_factor(request.acr_values) and not acr.satisfies(session.acr, acr.TWO_FACTORS):
-        if has_second_factor(connection, session.person_id):
+    wanted = acr.wanted_level(request.acr_values)
+    if wanted is not None and not acr.satisfies(session.acr, wanted):
+        if can_reach(connection, session.person_id, wanted):
             return Need.SECOND_FACTOR
         if request.acr_required:
             raise UnmetAuthenticationRequirements("this person has no second factor")
@@ -74,6 +75,8 @@ def next_need(
 
 
 def _is_too_old(identity: Identity, request: AuthorizationRequest, session: Session, asked_at: datetime | None) -> bool:
+    if session.kiosk:  # on a shared device each service asks anew (§3.9)
+        return asked_at is None or session.auth_time < asked_at
     if "login" in request.prompts or request.max_age == 0:
         return asked_at is None or session.auth_time < asked_at
     return request.max_age is not None and identity.clock.now() - session.auth_time > timedelta(seconds=request.max_age)

@@ -1,6 +1,7 @@
 """Sign-on sessions: find, begin, raise, end (§3.9)."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,23 +14,36 @@ from identity.models.finders import PERSONS
 from identity.models.person import PersonState
 from identity.models.sso_session import SsoSession
 from identity.operations import logout_notices
-from identity.standards.acr import acr_of
+from identity.standards.acr import LEVELS, acr_of, decayed
 from shared.context import Transaction
 from shared.crypto import sha256_hex
 
 SESSIONS = table_of(SsoSession)
 TOUCH_AFTER = timedelta(seconds=60)
+KIOSK_TTL = timedelta(minutes=10)
+KIOSK_IDLE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a browser is: its address for the limits, and words for people; `kiosk` is a device that many share."""
+
+    address: str = ""
+    device: str = ""
+    place: str = ""
+    kiosk: bool = False
 
 
 @dataclass(frozen=True)
 class Session:
-    """A sign-on that lasts: who, when, and how."""
+    """A sign-on that lasts: who, when, and how; `acr` is what is left of the level by now."""
 
     id: UUID
     person_id: UUID
     auth_time: datetime
     acr: str
     amr: tuple[str, ...]
+    kiosk: bool = False
 
 
 def find_session(identity: Identity, connection: Connection, token: str | None) -> Session | None:
@@ -41,9 +55,10 @@ def find_session(identity: Identity, connection: Connection, token: str | None) 
     query = select(SESSIONS).join(PERSONS, PERSONS.c.id == SESSIONS.c.person_id)
     query = query.where(SESSIONS.c.token_hash == sha256_hex(token), SESSIONS.c.ended_at.is_(None), SESSIONS.c.expires_at > now)
     row = connection.execute(query.where(SESSIONS.c.last_seen_at > idle_since, PERSONS.c.state == PersonState.ACTIVE)).one_or_none()
-    if row is None:
+    if row is None or (row.kiosk and now - row.last_seen_at > KIOSK_IDLE):
         return None
-    return Session(row.id, row.person_id, row.auth_time, row.acr, tuple(row.amr))
+    acr = decayed(row.acr, row.level_at or row.auth_time, now)
+    return Session(row.id, row.person_id, row.auth_time, acr, tuple(row.amr), row.kiosk)
 
 
 def touch_session(identity: Identity, tx: Transaction, session: Session) -> None:
@@ -55,7 +70,7 @@ def touch_session(identity: Identity, tx: Transaction, session: Session) -> None
 
 
 def begin_session(
-    identity: Identity, tx: Transaction, person_id: UUID, amr: tuple[str, ...], *, before: Session | None
+    identity: Identity, tx: Transaction, person_id: UUID, amr: tuple[str, ...], *, before: Session | None, origin: Origin
 ) -> tuple[Session, str]:
     """Begin a session and return it with the token for its cookie.
 
@@ -73,12 +88,16 @@ def begin_session(
         "auth_time": now,
         "acr": acr_of(amr),
         "amr": list(amr),
+        "level_at": now,
+        "device": origin.device,
+        "place": origin.place,
+        "kiosk": origin.kiosk,
         "created_at": now,
         "last_seen_at": now,
-        "expires_at": now + timedelta(seconds=identity.settings.session_ttl_seconds),
+        "expires_at": now + (KIOSK_TTL if origin.kiosk else timedelta(seconds=identity.settings.session_ttl_seconds)),
     }
     tx.connection.execute(SESSIONS.insert().values(row))
-    return Session(session_id, person_id, now, acr_of(amr), amr), token
+    return Session(session_id, person_id, now, acr_of(amr), amr, origin.kiosk), token
 
 
 def _begin_again(identity: Identity, tx: Transaction, session: Session, amr: tuple[str, ...]) -> tuple[Session, str]:
@@ -89,20 +108,23 @@ def _begin_again(identity: Identity, tx: Transaction, session: Session, amr: tup
         "auth_time": now,
         "acr": acr_of(amr),
         "amr": list(amr),
+        "level_at": now,
         "last_seen_at": now,
-        "expires_at": now + timedelta(seconds=identity.settings.session_ttl_seconds),
+        "expires_at": now + (KIOSK_TTL if session.kiosk else timedelta(seconds=identity.settings.session_ttl_seconds)),
     }
     tx.connection.execute(update(SESSIONS).where(SESSIONS.c.id == session.id).values(values))
-    return Session(session.id, session.person_id, now, acr_of(amr), amr), token
+    return Session(session.id, session.person_id, now, acr_of(amr), amr, session.kiosk), token
 
 
-def raise_session(identity: Identity, tx: Transaction, session: Session, method: str) -> tuple[Session, str]:
-    """Add a method to a session; its token changes with its level (LO-12)."""
+def raise_session(identity: Identity, tx: Transaction, session: Session, methods: Iterable[str]) -> tuple[Session, str]:
+    """Add methods to a session; its token changes with its level (LO-12), which counts from now on."""
     now, token = identity.clock.now(), identity.ids.token(32)
-    amr = tuple(dict.fromkeys((*session.amr, method)))
-    values = {"token_hash": sha256_hex(token), "acr": acr_of(amr), "amr": list(amr), "last_seen_at": now}
+    known = [method for method in session.amr if method == "pwd"]  # what else was used before may have decayed
+    acr = max(session.acr, acr_of((*known, *methods)), key=LEVELS.index)
+    amr = tuple(dict.fromkeys((*session.amr, *methods)))
+    values = {"token_hash": sha256_hex(token), "acr": acr, "amr": list(amr), "last_seen_at": now, "level_at": now}
     tx.connection.execute(update(SESSIONS).where(SESSIONS.c.id == session.id).values(values))
-    return Session(session.id, session.person_id, session.auth_time, acr_of(amr), amr), token
+    return replace(session, acr=acr, amr=amr), token
 
 
 def renew_token(identity: Identity, tx: Transaction, session_id: UUID) -> str:
@@ -114,18 +136,23 @@ def renew_token(identity: Identity, tx: Transaction, session_id: UUID) -> str:
 
 def end_session(identity: Identity, tx: Transaction, session: Session) -> None:
     """End a session: its clients are told, and what it carried is revoked (LO-8…LO-10)."""
+    end_by_id(identity, tx, session.person_id, session.id)
+
+
+def end_by_id(identity: Identity, tx: Transaction, person_id: UUID, session_id: UUID) -> None:
+    """End a session of a person, wherever it is open."""
     ended = tx.connection.execute(
-        update(SESSIONS).where(SESSIONS.c.id == session.id, SESSIONS.c.ended_at.is_(None)).values(ended_at=identity.clock.now())
+        update(SESSIONS).where(SESSIONS.c.id == session_id, SESSIONS.c.ended_at.is_(None)).values(ended_at=identity.clock.now())
     )
     if ended.rowcount:
-        logout_notices.announce_end(identity, tx, session.id, session.person_id)
-        tx.record(Event.SESSION_ENDED, actor=f"person:{session.person_id}", object_id=str(session.id), channel="web")
+        logout_notices.announce_end(identity, tx, session_id, person_id)
+        tx.record(Event.SESSION_ENDED, actor=f"person:{person_id}", object_id=str(session_id), channel="web")
 
 
 def end_sessions_of(identity: Identity, tx: Transaction, person_id: UUID) -> int:
     """End every session of a person, after recovery, suspension or death; return how many (LO-9)."""
-    query = select(SESSIONS).where(SESSIONS.c.person_id == person_id, SESSIONS.c.ended_at.is_(None)).with_for_update()
-    rows = tx.connection.execute(query).all()
-    for row in rows:
-        end_session(identity, tx, Session(row.id, row.person_id, row.auth_time, row.acr, tuple(row.amr)))
-    return len(rows)
+    query = select(SESSIONS.c.id).where(SESSIONS.c.person_id == person_id, SESSIONS.c.ended_at.is_(None)).with_for_update()
+    ids = tx.connection.execute(query).scalars().all()
+    for session_id in ids:
+        end_by_id(identity, tx, person_id, session_id)
+    return len(ids)

@@ -30,3 +30,27 @@ class Hasher(Protocol):
     def is_outdated(self, stored: Hashed) -> bool:
         """Answer whether a hash should be made anew with today's parameters."""
         ...
+
+
+class SenderAway(Exception):
+    """The message was not taken; it is tried again later."""
+
+
+class Sender(Protocol):
+    """Sends messages to people."""
+
+    def send_email(self, to: str, subject: str, body: str, reference: str) -> None:
+        """Have an email sent.  Raises: SenderAway."""
+        ...
+
+    def send_sms(self, to: str, body: str, reference: str) -> None:
+        """Have a text message sent.  Raises: SenderAway."""
+        ...
+
+
+class BreachList(Protocol):
+    """Passwords that stand in known breaches."""
+
+    def has(self, password: str) -> bool:
+        """Answer whether a password is among them; no call leaves this machine."""
+        ...

@@ -3,10 +3,12 @@
 from flask import Response, request
 
 from identity.context import Identity
-from identity.operations.login import Browser
-from identity.operations.sessions import find_session
+from identity.operations.sessions import Origin, find_session
+from identity.operations.sign_in import Browser
+from identity.standards.devices import device_words
+from shared.http import is_public
 
-INTERACTION, SESSION, DEVICE = "identity-browser", "identity-sso", "identity-device"
+INTERACTION, SESSION, DEVICE, KIOSK = "identity-browser", "identity-sso", "identity-device", "identity-kiosk"
 DEVICE_SECONDS = 365 * 24 * 3600
 
 
@@ -28,7 +30,19 @@ def read_browser(identity: Identity) -> Browser:
     if token:
         with identity.reading() as tx:
             session = find_session(identity, tx.connection, token)
-    return Browser(read_cookie(identity, INTERACTION), read_cookie(identity, DEVICE), session)
+    return Browser(read_cookie(identity, INTERACTION), read_cookie(identity, DEVICE), session, read_origin(identity))
+
+
+def read_origin(identity: Identity) -> Origin:
+    """Return where the present browser is; addresses of private networks count for nobody."""
+    try:
+        address = request.remote_addr if request.remote_addr and is_public(request.remote_addr) else ""
+    except ValueError:
+        address = ""
+    header = identity.settings.place_header
+    place = request.headers.get(header, "")[:80] if header else ""
+    kiosk = read_cookie(identity, KIOSK) is not None
+    return Origin(address, device_words(request.headers.get("User-Agent", "")), place, kiosk)
 
 
 def set_cookie(identity: Identity, response: Response, name: str, value: str, *, max_age: int | None = None) -> None:

@@ -1,24 +1,28 @@
-"""The pages of sign-in: RUN and password, code, consent (AZ-24)."""
+"""The pages of sign-in: RUN and password, passkey, code, consent (AZ-24)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from flask import Response, make_response, redirect, request, url_for
 
 from identity.context import current
 from identity.errors import AccessDenied, InteractionExpired, OAuthError
-from identity.operations import consent, interactions, login
+from identity.operations import consent, guards, interactions, login, own_client, passkeys, second_factors
 from identity.operations.authorize import Need
 from identity.operations.interactions import Step
-from identity.operations.login import Attempt, Browser
+from identity.operations.login import Typed
+from identity.operations.sign_in import Attempt, Browser
 from identity.providers.base import TooBusy
 from identity.routes import answers
 from identity.routes.browser import DEVICE, DEVICE_SECONDS, INTERACTION, SESSION, read_browser, set_cookie
+from identity.standards import robot_check
 from identity.standards.rfc6749 import add_to_query
 from shared.access import PUBLIC_PAGE
 from shared.problems import Unavailable
 from shared.routes import Routes
 from shared.run import InvalidRun, parse_run
 from shared.web import allow, gettext, gettext_noop, page
+from shared.web.login import is_own_path
 
 routes = Routes("login", __name__, access=PUBLIC_PAGE, url_prefix="/login")
 PAGES = {
@@ -81,18 +85,32 @@ def _show(template: str, step: Step, interaction_id: str, *, errors: Errors | No
     return page(template, status, client=step.client, interaction_id=interaction_id, errors=dict(errors or []), **values)
 
 
+@routes.get("/start")
+def start() -> Response:
+    """Begin a sign-in for our own pages."""
+    identity, browser = current(), read_browser(current())
+    path, level, max_age = (request.args.get(name, "") for name in ("next", "level", "max_age"))
+    fresh = int(max_age) if max_age.isdecimal() and len(max_age) <= 6 else None
+    token = browser.interaction_token or identity.ids.token(32)
+    wanted = path if is_own_path(path) else "/account"
+    begun = own_client.begin(identity, wanted, browser=token, level=int(level) if level in {"2", "3"} else 1, max_age=fresh)
+    response = make_response(redirect(url_for("login.show_login", interaction_id=begun), 303))
+    set_cookie(identity, response, INTERACTION, token)
+    return response
+
+
 @routes.get("/<interaction_id>")
 def show_login(interaction_id: str) -> Response:
     """Ask for RUN and password, or go on where that is not needed."""
     identity, browser = current(), read_browser(current())
     token = browser.interaction_token or identity.ids.token(32)
     interactions.take_up(identity, interaction_id, token)
-    browser = Browser(token, browser.device_token, browser.session)
+    browser = replace(browser, interaction_token=token)
 
     def work() -> Response:
         step = _look(interaction_id, browser)
         if step.need is Need.LOGIN or (step.need is Need.SECOND_FACTOR and "change" in request.args):
-            return _show("identity/login.html", step, interaction_id, run=step.request.login_hint or "")
+            return _show_login(step, interaction_id, run=step.request.login_hint or "", kiosk=browser.origin.kiosk)
         return answer(interaction_id, step)
 
     response = guarded(interaction_id, browser, work)
@@ -112,8 +130,13 @@ def send_login(interaction_id: str) -> Response:
     if not password:
         return _ask_again(interaction_id, browser, typed, [("password", gettext("Enter your password."))])
 
+    typed_in = Typed(run, password, request.form.get("ticket", ""), request.form.get("work", ""))
+
     def work() -> Response:
-        attempt = login.submit_password(identity, interaction_id, browser, run, password)
+        attempt = login.submit_password(identity, interaction_id, browser, typed_in)
+        if attempt.check:
+            wait = gettext("Many tries come from your network. Wait 15 seconds, enter your password again and go on.")
+            return _ask_again(interaction_id, browser, typed, [("password", wait)], check=True)
         if attempt.step is None:
             wrong = gettext("The RUN or the password is not right. After several tries, wait some minutes before the next one.")
             return _ask_again(interaction_id, browser, typed, [("password", wrong)])
@@ -122,13 +145,23 @@ def send_login(interaction_id: str) -> Response:
     return guarded(interaction_id, browser, work)
 
 
-def _ask_again(interaction_id: str, browser: Browser, typed: str, errors: Errors) -> Response:
+def _show_login(step: Step, interaction_id: str, *, errors: Errors | None = None, check: bool = False, **values: object) -> Response:
+    """Show the sign-in page, with what a passkey needs, and with the robot check where that is asked for."""
+    identity = current()
+    allow("script-src", "'self'")
+    ticket = guards.give_ticket(identity, "login") if check else ""
+    options = passkeys.options_to_sign_in(identity, interaction_id)
+    values |= {"ticket": ticket, "bits": robot_check.WORK_BITS, "passkey": options}
+    return _show("identity/login.html", step, interaction_id, errors=errors, **values)
+
+
+def _ask_again(interaction_id: str, browser: Browser, typed: str, errors: Errors, *, check: bool = False) -> Response:
     """Show the sign-in page with what was typed, never the password."""
 
     def work() -> Response:
         step = _look(interaction_id, browser)
         return (
-            _show("identity/login.html", step, interaction_id, errors=errors, run=typed)
+            _show_login(step, interaction_id, errors=errors, check=check, run=typed, kiosk=browser.origin.kiosk)
             if step.need in PAGES
             else answer(interaction_id, step)
         )
@@ -136,29 +169,73 @@ def _ask_again(interaction_id: str, browser: Browser, typed: str, errors: Errors
     return guarded(interaction_id, browser, work)
 
 
-@routes.get("/<interaction_id>/code")
-def show_code(interaction_id: str) -> Response:
-    """Ask for the code of the authenticator app."""
-    browser = read_browser(current())
+@routes.post("/<interaction_id>/passkey")
+def send_passkey(interaction_id: str) -> Response:
+    """Take the answer of a passkey, from the sign-in page or as second factor."""
+    identity, browser = current(), read_browser(current())
+    credential = request.form.get("credential", "")
 
     def work() -> Response:
+        attempt = passkeys.submit_passkey(identity, interaction_id, browser, credential)
+        if attempt.step is not None:
+            return answer(interaction_id, attempt.step, device_token=attempt.device_token)
+        failed = gettext("The passkey did not work. Use another way to sign in.")
         step = _look(interaction_id, browser)
-        return _show("identity/code.html", step, interaction_id) if step.need is Need.SECOND_FACTOR else answer(interaction_id, step)
+        if step.need is Need.SECOND_FACTOR:
+            return _show_code(step, interaction_id, browser, errors=[("code", failed)])
+        return _show_login(step, interaction_id, errors=[("run", failed)], run="", kiosk=browser.origin.kiosk)
 
     return guarded(interaction_id, browser, work)
 
 
+@routes.get("/<interaction_id>/code")
+def show_code(interaction_id: str) -> Response:
+    """Ask for the second factor."""
+    browser = read_browser(current())
+
+    def work() -> Response:
+        step = _look(interaction_id, browser)
+        return _show_code(step, interaction_id, browser) if step.need is Need.SECOND_FACTOR else answer(interaction_id, step)
+
+    return guarded(interaction_id, browser, work)
+
+
+def _show_code(step: Step, interaction_id: str, browser: Browser, *, errors: Errors | None = None) -> Response:
+    """Show the page of the second factor with what this person has."""
+    identity = current()
+    offer = second_factors.offer(identity, interaction_id, browser)
+    if offer is None:
+        return answer(interaction_id, step)
+    passkey = ""
+    if offer.factors.passkey:
+        allow("script-src", "'self'")
+        passkey = passkeys.options_for_person(identity, interaction_id, offer.person_id)
+    return _show("identity/code.html", step, interaction_id, errors=errors, offer=offer, passkey=passkey)
+
+
 @routes.post("/<interaction_id>/code")
 def send_code(interaction_id: str) -> Response:
-    """Take the code of the authenticator app."""
+    """Take a code: of the app, of a message, or from paper."""
     identity, browser = current(), read_browser(current())
 
     def work() -> Response:
-        attempt: Attempt = login.submit_code(identity, interaction_id, browser, request.form.get("code", "")[:32])
+        attempt: Attempt = second_factors.submit_code(identity, interaction_id, browser, request.form.get("code", "")[:32])
         if attempt.step is not None:
             return answer(interaction_id, attempt.step, device_token=attempt.device_token)
         wrong = gettext("The code is not right, or it was used already. Wait for the next one in your app.")
-        return _show("identity/code.html", _look(interaction_id, browser), interaction_id, errors=[("code", wrong)])
+        return _show_code(_look(interaction_id, browser), interaction_id, browser, errors=[("code", wrong)])
+
+    return guarded(interaction_id, browser, work)
+
+
+@routes.post("/<interaction_id>/message")
+def send_message(interaction_id: str) -> Response:
+    """Send a code by text message."""
+    identity, browser = current(), read_browser(current())
+
+    def work() -> Response:
+        second_factors.send_login_code(identity, interaction_id, browser)
+        return make_response(redirect(url_for("login.show_code", interaction_id=interaction_id), 303))
 
     return guarded(interaction_id, browser, work)
 

@@ -7,6 +7,7 @@ import pyotp
 
 STEP_SECONDS = 30
 WINDOW_STEPS = 1
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 SECRET_CHARACTERS = 32
 """Base32 characters of a new secret: 160 bits."""
 _CODE = re.compile(r"[0-9]{6}")

@@ -108,6 +108,21 @@ class QuickHasher:
         return False
 
 
+class KeepingSender:
+    """Keeps messages in a list."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, str]] = []
+
+    def send_email(self, to: str, subject: str, body: str, reference: str) -> None:
+        """Keep an email."""
+        self.sent.append({"channel": "email", "to": to, "subject": subject, "body": body, "reference": reference})
+
+    def send_sms(self, to: str, body: str, reference: str) -> None:
+        """Keep a text message."""
+        self.sent.append({"channel": "sms", "to": to, "subject": "", "body": body, "reference": reference})
+
+
 @dataclass
 class House:
     """An identity with people and clients, its app, and the clock that its test holds."""
@@ -167,6 +182,28 @@ class House:
                 return ran
             for row in rows:
                 ran += run_leased(self.identity, jobs, row.job, row.id, row.lease, runner="test")
+
+    def notices(self) -> list[str]:
+        """The kinds of the notices that wait to be sent, oldest first."""
+        from sqlalchemy import text
+
+        with self.identity.db.engine.connect() as connection:
+            query = text("SELECT payload ->> 'kind' FROM outbox WHERE job = 'send_notice' ORDER BY id")
+            return list(connection.execute(query).scalars())
+
+    def deliver(self) -> list[dict[str, str]]:
+        """Run the jobs that send notices, and return what was sent, newest last."""
+        from sqlalchemy import text
+
+        from identity.operations import notices
+
+        sender = KeepingSender()
+        self.identity.__dict__["sender"] = sender
+        with self.identity.db.begin() as connection:
+            rows = connection.execute(text("DELETE FROM outbox WHERE job = 'send_notice' RETURNING id, payload")).all()
+        for row in sorted(rows, key=lambda row: row.id):
+            notices.send(self.identity, row.payload)
+        return sender.sent
 
     def audited(self, action: str) -> list[dict[str, Any]]:
         """The audit entries of one action, oldest first."""

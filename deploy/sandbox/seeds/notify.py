@@ -104,6 +104,7 @@ def seed(context: Notify, plan: Plan) -> dict[str, object]:
     take_text(context, Incoming("sandbox", today, FUNCTIONAL_NUMBER, INBOUND_NUMBER, "Hola, ¿a qué hora atienden?"))
     bearer = plan.secret("notify-callback")
     set_callback(context, service_id, url=f"{plan.urls.inbox}/webhooks/notify", bearer=bearer, actor=ACTOR)
+    _seed_identity(context, plan)
     return {
         "base_url": plan.urls.notify,
         "service_id": str(service_id),
@@ -121,6 +122,20 @@ def seed(context: Notify, plan: Plan) -> dict[str, object]:
             **fixtures,
         },
     }
+
+
+def _seed_identity(context: Notify, plan: Plan) -> None:
+    """The service through which identity tells people about their account, with the key and templates of its settings."""
+    service_id = _id(plan, "identity-service")
+    register_service(context, service_id, name="Identidad digital", restricted=False, actor=ACTOR)
+    key_id, secret = _id(plan, "identity-key"), _id(plan, "identity-key-secret")
+    create_api_key(context, service_id, name="identity", kind="normal", actor=ACTOR, secret=secret, key_id=key_id)
+    email = TemplateText(channel=Channel.EMAIL, name="Aviso de la cuenta: correo", subject="((subject))", body="((body))")
+    sms = TemplateText(channel=Channel.SMS, name="Aviso de la cuenta: mensaje", body="((body))")
+    for name, words in (("identity-email", email), ("identity-sms", sms)):
+        template_id = uuid.UUID(plan.uuid(f"notify-{name}"))
+        if not has_template(context, template_id):
+            save_template(context, service_id, template_id, words, actor=ACTOR)
 
 
 def _id(plan: Plan, name: str) -> uuid.UUID:

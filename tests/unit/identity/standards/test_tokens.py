@@ -83,7 +83,11 @@ def test_levels() -> None:
     assert acr.satisfies(acr.TWO_FACTORS, acr.ONE_FACTOR)
     assert not acr.satisfies(acr.ONE_FACTOR, acr.TWO_FACTORS)
     assert not acr.satisfies(acr.TWO_FACTORS, "unknown")
-    assert not acr.wants_second_factor(["unknown", acr.ONE_FACTOR, acr.TWO_FACTORS])
+    assert acr.wanted_level(["unknown", acr.ONE_FACTOR, acr.TWO_FACTORS]) == acr.ONE_FACTOR
+    assert acr.wanted_level(["unknown"]) is None
+    assert acr.acr_of(["pwd", "sms"]) == acr.TWO_FACTORS
+    assert acr.acr_of(["swk", "user"]) == acr.acr_of(["pwd", "hwk", "user"]) == acr.PHISHING_RESISTANT
+    assert acr.acr_of(["swk"]) == acr.ONE_FACTOR
 
 
 @pytest.mark.rule("identity", "CA-4", "CA-5")
