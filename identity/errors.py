@@ -374,38 +374,3 @@ class InvalidClientMetadata(InvalidRequest):
 
     slug = "invalid-client-metadata"
     title = "The client cannot be registered like this"
-
-
-class PasskeyRefused(InvalidRequest):
-    """What the browser sent is no passkey that can be taken."""
-
-    slug = "passkey-refused"
-    title = "The passkey was not added"
-
-
-class PasswordRefused(InvalidRequest):
-    """The password is too short, too long, or known to thieves; `fault` says which."""
-
-    slug = "password-refused"
-    title = "This password cannot be used"
-
-
-class LastFactor(Conflict):
-    """The last strong way to sign in stays until there is another way back in (WA-5)."""
-
-    slug = "last-factor"
-    title = "This is your last strong way to sign in"
-
-
-class SecurityNotFound(NotFound):
-    """No such way to sign in, or session, of this person."""
-
-    slug = "security-entry-not-found"
-    title = "Your account has no such entry"
-
-
-class ContactRefused(InvalidRequest):
-    """The contact is not valid, or its code did not come back."""
-
-    slug = "contact-refused"
-    title = "The contact was not changed"

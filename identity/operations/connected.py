@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 
 from identity.context import Identity
-from identity.errors import SecurityNotFound
 from identity.events import Event
 from identity.models.base import table_of
 from identity.models.client_store import CLIENTS, ORGANISATIONS, SERVICES
@@ -15,6 +14,7 @@ from identity.models.grant import Grant, Release
 from identity.models.history import What
 from identity.operations import history
 from identity.operations.own_client import OWN
+from identity.operations.refusals import SecurityNotFound
 
 GRANTS, RELEASES = table_of(Grant), table_of(Release)
 

@@ -9,13 +9,13 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from identity.context import Identity
-from identity.errors import ContactRefused
 from identity.events import Event
 from identity.models.authenticator import ContactChange
 from identity.models.base import table_of
 from identity.models.finders import PERSONS, find_active_facts, person_scope, seal_facts
 from identity.models.history import What
 from identity.operations import history, notices
+from identity.operations.refusals import ContactRefused
 from identity.operations.second_factors import EMAIL_LIFE, make_message_code, use_message_code
 from identity.standards import one_time_codes
 from identity.standards.oidc_claims import Facts

@@ -9,7 +9,6 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from identity.context import Identity
-from identity.errors import PasskeyRefused
 from identity.events import Event
 from identity.models.authenticator import PasskeyUser
 from identity.models.base import table_of
@@ -20,6 +19,7 @@ from identity.models.person import PersonState
 from identity.operations import guards, history, interactions, notices
 from identity.operations.authorize import Need
 from identity.operations.interactions import Step
+from identity.operations.refusals import PasskeyRefused
 from identity.operations.sign_in import Attempt, Browser, raise_or_sign_in, sign_in
 from identity.standards import webauthn_ceremonies as ceremonies
 from shared.context import Transaction

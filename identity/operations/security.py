@@ -8,7 +8,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from identity.context import Identity
-from identity.errors import LastFactor, PasswordRefused, SecurityNotFound
 from identity.events import Event
 from identity.models.base import table_of
 from identity.models.finders import DEVICES, PASSKEYS, PASSWORDS, TOTPS, find_active_facts, find_factors, person_scope
@@ -16,6 +15,7 @@ from identity.models.grant import Grant
 from identity.models.history import What
 from identity.models.person import TotpAuthenticator
 from identity.operations import history, notices, sessions
+from identity.operations.refusals import LastFactor, PasswordRefused, SecurityNotFound
 from identity.operations.second_factors import RECOVERY_CODES
 from identity.operations.sessions import SESSIONS
 from identity.standards import passwords, rfc6238

@@ -6,10 +6,10 @@ import phonenumbers
 from flask import Response, make_response, redirect, request, url_for
 
 from identity.context import current
-from identity.errors import ContactRefused
 from identity.operations import contacts
 from identity.operations.notices import Channel
 from identity.operations.own_client import FRESH
+from identity.operations.refusals import ContactRefused
 from identity.routes.account_access import AccountHolder, account
 from shared.problems import NotFound
 from shared.routes import Routes

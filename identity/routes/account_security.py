@@ -8,9 +8,9 @@ import segno
 from flask import Response, make_response, redirect, request, url_for
 
 from identity.context import current
-from identity.errors import LastFactor, PasskeyRefused, PasswordRefused, SecurityNotFound
 from identity.operations import passkeys, second_factors, security
 from identity.operations.own_client import FRESH
+from identity.operations.refusals import LastFactor, PasskeyRefused, PasswordRefused, SecurityNotFound
 from identity.operations.security import Factor
 from identity.providers.base import TooBusy
 from identity.routes.account_access import AccountHolder, account
