@@ -13,7 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from pay.models.account import Account
 from pay.models.sandbox_booking import DatabaseBookings
 from pay.providers.base import Gateway
+from pay.providers.khipu import KhipuGateway
 from pay.providers.sandbox import SandboxGateway
+from pay.providers.stripe import StripeGateway
+from pay.providers.webpay import WebpayGateway
 from pay.settings import PaySettings
 from pay.standards.payment_object import Addresses
 from shared.clock import Clock, SystemClock
@@ -60,13 +63,21 @@ def _sandbox(pay: "Pay") -> Gateway:
     return SandboxGateway(DatabaseBookings(pay.db))
 
 
+GATEWAYS: Mapping[str, GatewayMaker] = {
+    SandboxGateway.name: _sandbox,
+    WebpayGateway.name: lambda pay: WebpayGateway(pay.http, pay.settings.webpay_url),
+    KhipuGateway.name: lambda pay: KhipuGateway(pay.http, pay.settings.khipu_url),
+    StripeGateway.name: lambda pay: StripeGateway(pay.http, pay.settings.stripe_url),
+}
+
+
 @dataclass
 class Pay(Context):
     """The context of pay: settings, engines, and the gateways by name."""
 
     settings: PaySettings
     service: str = "pay"
-    gateway_makers: Mapping[str, GatewayMaker] = field(default_factory=lambda: {SandboxGateway.name: _sandbox})
+    gateway_makers: Mapping[str, GatewayMaker] = field(default_factory=lambda: dict(GATEWAYS))
     local_counter: LocalCounter = field(default_factory=LocalCounter)
     credentials: dict[str, tuple[float, Mapping[str, str]]] = field(default_factory=dict, repr=False)
     """What providers know accounts by, for a few seconds."""

@@ -276,3 +276,18 @@ class LinkNotFound(Problem):
     """No payment link has this address, or it is switched off."""
 
     slug, status, title = "payment-link-not-found", 404, noop("There is nothing to pay at this address")
+
+
+class SuspenseItemClosed(Problem):
+    """The item is not on the work list: somebody dealt with it, or it never was there."""
+
+    slug, status, title = "suspense-item-closed", 409, noop("This item was dealt with already")
+
+
+class NotificationRefused(ApiProblem):
+    """A notification that its provider did not send."""
+
+    slug, status, title = "pay-notification-refused", 403, "The notification was refused"
+
+    def __init__(self) -> None:
+        super().__init__(None, "The notification is not from the provider")

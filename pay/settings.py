@@ -17,3 +17,6 @@ class PaySettings(ServiceSettings):
     support_contact: str = setting("where callers get help; stands at the end of some refusals", default="the operator's support desk")
     security_url: str = setting("where faults of security are told (a security.txt)", default="/")
     settlement_bank: str = setting("the ledger's name for the bank account that channels pay to", default="treasury")
+    webpay_url: str = setting("origin of Transbank's Webpay", default="https://webpay3g.transbank.cl")
+    khipu_url: str = setting("origin of Khipu's payment API", default="https://payment-api.khipu.com")
+    stripe_url: str = setting("origin of Stripe's API", default="https://api.stripe.com")

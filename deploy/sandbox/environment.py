@@ -43,7 +43,8 @@ def _own(plan: "Plan", service: str) -> dict[str, str]:
         return _notify(plan)
     if service == "pay":
         login = {"login_client_id": "pay-console", "login_client_secret": plan.client("pay-console").secret or ""}
-        return {"api_key_secret": plan.secret("pay:api-keys"), **login}
+        banks = dict.fromkeys(("webpay_url", "khipu_url", "stripe_url"), plan.urls.banks)
+        return {"api_key_secret": plan.secret("pay:api-keys"), **login, **banks}
     if service == "wallet":
         secret = plan.client("wallet-portal").secret or ""
         # Not every person of the sandbox has a second factor, and each is to see the whole journey.
@@ -92,7 +93,10 @@ def _logs_of_others(plan: "Plan", service: str) -> list[str]:
 def _private_hosts(plan: "Plan") -> list[str]:
     """What may be called although it is on this machine: the sandbox's own parts and nothing else."""
     urls = plan.urls
-    named = [urlsplit(url).netloc for url in (urls.identity, urls.notify, urls.pay, urls.wallet, urls.inbox, urls.example, urls.registry)]
+    named = [
+        urlsplit(url).netloc
+        for url in (urls.identity, urls.notify, urls.pay, urls.wallet, urls.inbox, urls.example, urls.registry, urls.banks)
+    ]
     return [*named, *(name.replace("localhost", "127.0.0.1") for name in named)]
 
 

@@ -41,6 +41,7 @@ class Urls:
     inbox: str
     example: str
     registry: str
+    banks: str
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,10 @@ class Plan:
 
     @cached_property
     def urls(self) -> Urls:
-        """Addresses on base+0 … base+7."""
+        """Addresses on base+0 … base+8."""
         at = self.ports.url
-        return Urls(at("front"), at("identity"), at("notify"), at("pay"), at("wallet"), at("inbox"), at("example"), at("registry"))
+        parts = ("front", "identity", "notify", "pay", "wallet", "inbox", "example", "registry", "banks")
+        return Urls(**{name: at(name) for name in parts})
 
     @property
     def issuer(self) -> str:

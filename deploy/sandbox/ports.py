@@ -17,6 +17,7 @@ OFFSETS: Mapping[str, int] = {
     "inbox": 5,
     "example": 6,
     "registry": 7,
+    "banks": 8,
     "smtp": 15,
 }
 

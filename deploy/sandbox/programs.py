@@ -22,7 +22,7 @@ from deploy.system import LINUX
 PROBE_SECONDS = 2.0
 # A service that calls another, which asks back for its keys meanwhile, needs a second thread to answer.
 THREADS = 4
-SIDE_PARTS = ("front", "inbox", "example", "registry")
+SIDE_PARTS = ("front", "inbox", "example", "registry", "banks")
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_MODULES = (
     "deploy.serving",

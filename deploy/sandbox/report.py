@@ -24,7 +24,13 @@ whisper = say  # standard output belongs to the JSON document; progress goes bes
 def document(plan: Plan, parts: Mapping[str, Mapping[str, object]], version: str) -> dict[str, object]:
     """The content of sandbox.json: a contract that outside tests read.  Keys may be added, not renamed."""
     made: dict[str, object] = {"ready": True, "version": version}
-    made |= {"front": plan.urls.front, "inbox": plan.urls.inbox, "example": plan.urls.example, "registry": plan.urls.registry}
+    made |= {
+        "front": plan.urls.front,
+        "inbox": plan.urls.inbox,
+        "example": plan.urls.example,
+        "registry": plan.urls.registry,
+        "banks": plan.urls.banks,
+    }
     addresses = asdict(plan.urls)
     for service in SERVICES:
         made[service] = {"base_url": addresses[service], **parts.get(service, {})}

@@ -1,4 +1,4 @@
-"""What stands around the suite, in one small process: front page, inbox (with its mail server), example service and registry.
+"""What stands around the suite, in one small process: front page, inbox (with its mail server), example service, registry and banks.
 
 Run as `python -m deploy.sandbox.side`; SANDBOX_DIR and SANDBOX_PORT say which sandbox it belongs to.
 """
@@ -22,6 +22,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from deploy.errors import CannotStart
 from deploy.sandbox import authority
 from deploy.sandbox import plan as plans
+from deploy.sandbox.banks.app import create_app as create_banks
 from deploy.sandbox.example.app import create_app as create_example
 from deploy.sandbox.front.app import create_app as create_front
 from deploy.sandbox.inbox.app import create_app as create_inbox
@@ -35,7 +36,7 @@ from shared.clock import Clock, SystemClock
 
 HOST = "127.0.0.1"
 CALL_SECONDS = 20.0
-LISTENERS = ("front", "inbox", "example", "registry", "smtp")
+LISTENERS = ("front", "inbox", "example", "registry", "banks", "smtp")
 
 
 class QuietHandler(WSGIRequestHandler):
@@ -49,7 +50,7 @@ class QuietHandler(WSGIRequestHandler):
 
 @dataclass(frozen=True)
 class Side:
-    """The four sites and the mail server, listening."""
+    """The five sites and the mail server, listening."""
 
     servers: tuple[BaseWSGIServer, ...]
     mail: MailServer
@@ -64,12 +65,13 @@ class Side:
 
 
 def build_sites(plan: Plan, messages: Messages, *, http: httpx.Client, clock: Clock) -> dict[str, Flask]:
-    """The four sites by the name of their port."""
+    """The five sites by the name of their port."""
     return {
         "front": create_front(plan, http=http, clock=clock),
         "inbox": create_inbox(plan, messages, http=http, clock=clock),
         "example": create_example(plan, http=http, clock=clock),
         "registry": create_registry(plan, http=http, clock=clock),
+        "banks": create_banks(plan, http=http, clock=clock),
     }
 
 

@@ -1,12 +1,15 @@
 """Attempts: one row a call to a gateway, written before the call.  Spec: pay-design.md §4.2."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Connection, ForeignKey, Index, String, Table, select, text, update
+from sqlalchemy import JSON, BigInteger, Column, Connection, ForeignKey, Index, Row, String, Table, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from pay.models.base import metadata
-from pay.providers.base import Action, Order, Outcome
+from pay.providers.base import Action, Begun, Order, Outcome
+from pay.standards.identifiers import PaymentId
 from shared.db import UtcDateTime
 
 PENDING = "pending"
@@ -57,6 +60,40 @@ def close_attempt(connection: Connection, reference: str, outcome: Outcome, now:
     facts = dict(outcome.facts) | ({"instrument_token": outcome.instrument_token} if outcome.instrument_token else {})
     values = {"verdict": outcome.verdict.value, "provider_id": outcome.provider_id, "reason": outcome.reason[:200], "answered_at": now}
     connection.execute(update(attempts).where(attempts.c.reference == reference).values(values | ({"facts": facts} if facts else {})))
+
+
+def keep_redirect(connection: Connection, reference: str, begun: Begun) -> None:
+    """Write down the provider's token, and where the payer is sent."""
+    redirect = {"url": begun.url, "method": begun.method, "fields": dict(begun.fields)}
+    connection.execute(update(attempts).where(attempts.c.reference == reference).values(token=begun.token, redirect=redirect))
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt on a provider's page."""
+
+    reference: str
+    payment_id: PaymentId
+    gateway: str
+    amount_minor: int
+    verdict: str
+    token: str
+    redirect: Begun | None
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    sent = row.redirect
+    begun = Begun(row.token or "", sent["url"], sent["method"], sent["fields"]) if sent else None
+    found = PaymentId(row.payment_id)
+    return Attempt(row.reference, found, row.gateway or "", row.amount_minor or 0, row.verdict, row.token or "", begun)
+
+
+def find_attempt(connection: Connection, gateway: str, *, reference: str | None = None, token: str | None = None) -> Attempt | None:
+    """Return an authorisation at a gateway by our name for it, or by the provider's."""
+    named = attempts.c.reference == reference if reference is not None else attempts.c.token == token
+    statement = select(attempts).where(named, attempts.c.gateway == gateway, attempts.c.action == Action.AUTHORISE.value)
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else _attempt(row)
 
 
 def facts_of(connection: Connection, reference: str) -> dict[str, str]:

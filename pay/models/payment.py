@@ -158,8 +158,9 @@ def payment_of(found: Row[Any], cipher: DataKeys) -> Payment:
     """Return the payment a row of the table holds."""
     row = found._mapping
     card = None
-    if row["card_brand"] is not None:
-        card = CardFacts(row["card_brand"], row["first_digits"], row["last_digits"], row["card_expiry"], row["card_type"])
+    if row["card_brand"] is not None or row["last_digits"] is not None:
+        brand, first, last, expiry = (row[name] or "" for name in ("card_brand", "first_digits", "last_digits", "card_expiry"))
+        card = CardFacts(brand, first, last, expiry, row["card_type"])
     return Payment(
         id=PaymentId(row["id"]),
         account_id=AccountId(row["account_id"]),
@@ -208,6 +209,15 @@ def find_payment(
     if lock:
         statement = statement.with_for_update()
     row = connection.execute(statement).one_or_none()
+    return None if row is None else payment_of(row, cipher)
+
+
+def find_by_provider_id(
+    connection: Connection, cipher: DataKeys, gateway: str, provider_id: str, *, payment_id: PaymentId | None = None
+) -> Payment | None:
+    """Return the payment that a provider knows by this name, or by ours."""
+    named = payments.c.provider_id == provider_id if payment_id is None else payments.c.id == payment_id
+    row = connection.execute(select(payments).where(named, payments.c.gateway == gateway).limit(1)).one_or_none()
     return None if row is None else payment_of(row, cipher)
 
 

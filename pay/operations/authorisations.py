@@ -16,7 +16,7 @@ from pay.operations.moves import PAYER, SYSTEM, move
 from pay.providers.base import Action, CardDetails, CardGateway, Gateway, GatewayUnavailable, Order, Outcome, Verdict
 from pay.providers.sandbox import kind_of
 from pay.standards import ledger
-from pay.standards.cards import brand_of
+from pay.standards.cards import LABEL_OF_PROVIDER, brand_of
 from pay.standards.identifiers import PaymentId
 from pay.standards.payment_object import Payer, Payment
 from pay.standards.payment_states import PaymentState
@@ -137,7 +137,7 @@ def may_try_again(pay: Pay, payment: Payment) -> bool:
 
 
 def _succeed(pay: Pay, tx: Transaction, payment: Payment, outcome: Outcome) -> Payment:
-    payment = move(pay, tx, payment, S.AUTHORISATION_SUCCESS, actor=SYSTEM, changes={"provider_id": outcome.provider_id})
+    payment = move(pay, tx, payment, S.AUTHORISATION_SUCCESS, actor=SYSTEM, changes={"provider_id": outcome.provider_id} | _told(outcome))
     if payment.authorisation_mode in NOT_CONFIRMED_BY_PAYER:
         payment = approve(pay, tx, payment, SYSTEM, queued=True)
     elif not pay.gateways[payment.gateway].takes_card_numbers_here:
@@ -146,6 +146,15 @@ def _succeed(pay: Pay, tx: Transaction, payment: Payment, outcome: Outcome) -> P
         book = get_account(tx.connection, payment.account_id).book
         post(tx.connection, ledger.authorised(book, payment.id, payment.shares(book.beneficiary)), pay.clock.now())
     return payment
+
+
+def _told(outcome: Outcome) -> dict[str, object]:
+    """Return what a provider's page told of the card; where the card was typed here it is known already."""
+    columns = {"last_digits": "last_digits", "card_type": "card_type", "expiry": "card_expiry", "brand": "card_brand"}
+    told = {column: outcome.facts[name] for name, column in columns.items() if outcome.facts.get(name)}
+    if "card_brand" in told:
+        told["card_brand"] = LABEL_OF_PROVIDER.get(str(told["card_brand"]), str(told["card_brand"])[:20])
+    return dict(told)
 
 
 def give_up_authorisation(pay: Pay, payment_id: PaymentId) -> None:

@@ -31,6 +31,7 @@ def order_of(pay: Pay, payment: Payment, action: Action) -> Order:
         keeps_instrument=payment.agreement_id is not None and payment.authorisation_mode == "web",
         credentials=credentials_of(pay, payment.account_id, payment.gateway),
         taken_minor=payment.total_minor,
+        is_delayed=payment.delayed_capture,
         shares=tuple((share.beneficiary, share.amount_minor) for share in payment.allocations),
     )
 

@@ -17,6 +17,7 @@ from pay.operations.calls import ask, order_of, require
 from pay.operations.captures import capture
 from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.moves import PAYER, SYSTEM, move
+from pay.operations.provider_pages import ask_before_expiry, give_up_page, resume_page
 from pay.providers.base import Action, GatewayUnavailable, Outcome, Verdict
 from pay.standards import ledger
 from pay.standards.identifiers import PaymentId, is_public_id
@@ -77,14 +78,15 @@ def cancel_by_payer(pay: Pay, payment_id: PaymentId) -> Payment:
 
 
 def expire(pay: Pay, payment_id: PaymentId) -> None:
-    """End a payment whose time is over; where a gateway is being asked, its answer comes first."""
+    """End a payment whose time is over; where a gateway is being asked, or may have been paid, its answer comes first."""
+    ask_before_expiry(pay, payment_id)
     with pay.transaction() as tx:
         payment = require(pay, tx, payment_id)
         if payment.state not in _BUSY:
             if payment.public_state.finished or payment.expires_at > pay.clock.now():
                 return
             payment = _begin(pay, tx, payment, BY_TIME, SYSTEM)
-    if payment.state is S.AUTHORISATION_READY:
+    if payment.state in _BUSY:
         resume(pay, payment.id)
     else:
         void(pay, payment)
@@ -147,6 +149,12 @@ def resume(pay: Pay, payment_id: PaymentId) -> bool:
         capture(pay, payment.id)
     elif payment.state in _BY_LOCK:
         return void(pay, payment).state not in _BY_LOCK
+    elif payment.state is S.AUTHORISATION_3DS_READY:
+        return resume_page(pay, payment, is_too_late=payment.updated_at <= pay.clock.now() - ANSWER_PATIENCE)
+    elif payment.state is S.AUTHORISATION_READY and not pay.gateways[payment.gateway].takes_card_numbers_here:
+        if payment.updated_at > pay.clock.now() - ANSWER_PATIENCE:
+            return False
+        give_up_page(pay, payment)
     elif payment.state is S.AUTHORISATION_READY:
         order = order_of(pay, payment, Action.AUTHORISE)
         outcome = pay.gateways[payment.gateway].find(order)

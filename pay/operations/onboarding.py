@@ -1,11 +1,12 @@
 """Open an account, issue a key, point a webhook.  A repeat with the same ids changes nothing.  Spec: pay-api.md §2, §15, §23."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import Table
+from sqlalchemy import Table, update
 from sqlalchemy.dialects.postgresql import insert
 
 from pay.context import Pay
@@ -81,6 +82,16 @@ def issue_key(pay: Pay, account_id: AccountId, *, key_id: UUID, token: str, desc
         if _insert_once(tx, api_keys, row):
             tx.record(OnboardingAction.KEY_ISSUED, actor=actor, object_id=str(key_id), data={"account_id": account_id})
     return make_key(token, pay.key_secret)
+
+
+def set_credentials(pay: Pay, account_id: AccountId, credentials: Mapping[str, str], *, actor: str) -> None:
+    """Keep what a provider knows an account by, sealed; from then on new payments may be made."""
+    sealed = pay.cipher.encrypt(json.dumps(dict(credentials)), scope=payer_scope(account_id))
+    with pay.transaction() as tx:
+        changed = update(gateway_accounts).where(gateway_accounts.c.id == account_id)
+        tx.connection.execute(changed.values(credentials_sealed=sealed, gateway_ready=True))
+        tx.record(OnboardingAction.CREDENTIALS_SET, actor=actor, object_id=account_id, data={"names": sorted(credentials)})
+    pay.credentials.pop(account_id, None)
 
 
 def add_webhook(pay: Pay, account_id: AccountId, webhook: NewWebhook, *, actor: str) -> None:

@@ -7,6 +7,7 @@ Spec: pay-design.md §4.2.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -94,6 +95,32 @@ class Order:
     """What was taken, less what was given back before this order: for providers whose only answer is a balance."""
     shares: tuple[tuple[str, int], ...] = ()
     """The amount by beneficiary, where there are several."""
+    token: str = field(default="", repr=False)
+    """The provider's name for the attempt, before it has an outcome."""
+    is_delayed: bool = False
+    """True where the service wants to capture later."""
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Where a provider sends the payer afterwards, and what the payer sees there."""
+
+    return_url: str
+    cancel_url: str
+    notify_url: str
+    subject: str
+    expires_at: datetime
+    email: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An attempt on a provider's own page: its token, and the address that the payer's browser is sent to, with what it sends."""
+
+    token: str
+    url: str
+    method: str = "GET"
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 class GatewayUnavailable(Exception):
@@ -139,4 +166,20 @@ class CardGateway(Gateway, Protocol):
 
     def charge(self, order: Order, instrument_token: str) -> Outcome:
         """Reserve the amount on an instrument that was kept.  Raises: GatewayUnavailable."""
+        ...
+
+
+@runtime_checkable
+class PageGateway(Gateway, Protocol):
+    """A provider on whose own pages the payer pays; card numbers never come here."""
+
+    label: str
+    """The name that payers know it by."""
+
+    def begin(self, order: Order, pages: Pages) -> Begun:
+        """Open an attempt.  Nothing is taken unless the payer comes to the provider's page.  Raises: GatewayUnavailable."""
+        ...
+
+    def finish(self, order: Order) -> Outcome | None:
+        """End the attempt of a payer who has come back, once; None while nothing is decided.  Raises: GatewayUnavailable."""
         ...

@@ -12,6 +12,7 @@ from pay.routes import (
     pages,
     payment_links,
     payments,
+    provider_pages,
     receipts,
     refunds,
     start,
@@ -21,7 +22,7 @@ from shared.routes import Routes
 from shared.web.login import login_blueprint
 
 _API = [payments.bp, refunds.bp, refunds.search_bp, agreements.bp, disputes.bp, telephone.bp, notices.bp]
-_PAGES = [pages.bp, notice_pages.bp, receipts.bp, payment_links.bp, start.bp]
+_PAGES = [pages.bp, provider_pages.bp, notice_pages.bp, receipts.bp, payment_links.bp, start.bp]
 _CONSOLE = [console.bp, console_settings.bp, console_links.bp, console_reports.bp]
 
 

@@ -34,6 +34,26 @@ class OneTimeToken(Access):
         """Let the token be looked at."""
 
 
+class ReturningPayer(Access):
+    """Whoever holds the secret address that the provider sends one attempt's payer back to; it stands on the provider's site, so
+    a form that comes from there cannot carry our mark.
+    """
+
+    name = "address of one attempt, from a provider"
+
+    def check(self) -> None:
+        """Let the attempt be looked at."""
+
+
+class ProviderNews(Access):
+    """A provider; what it says is checked by its signature, or fetched from it."""
+
+    name = "provider's notification"
+
+    def check(self) -> None:
+        """Let the notification be looked at."""
+
+
 class PaymentLink(Access):
     """Whoever holds the unused token of a payment; the token itself is checked, and used up, by the operation.
 

@@ -10,6 +10,7 @@ from pay.context import Pay, current
 from pay.errors import CardPageNotAllowed, OperationInProgress, PaymentLinkUsed
 from pay.operations import authorisations, captures, endings, pages
 from pay.operations.pages import Visit
+from pay.providers.base import PageGateway
 from pay.routes.access import PayerOfPayment, PaymentLink, cookie_name
 from pay.routes.countries import countries
 from pay.schemas.card_form import ID_OF, CardForm, read_card_form
@@ -63,6 +64,11 @@ def show_card_page(payment_id: str) -> BaseResponse:
     if seen.payment.is_open and seen.payment.state is not S.AUTHORISATION_READY and seen.payment.expires_at <= pay.clock.now():
         endings.expire(pay, seen.payment.id)
         seen = pages.visit(pay, seen.payment.id)
+    gateway = pay.gateways[seen.payment.gateway]
+    if seen.payment.state in {S.ENTERING_CARD_DETAILS, S.AUTHORISATION_3DS_REQUIRED} and isinstance(gateway, PageGateway):
+        return web.page(
+            "pay/provider.html", payment=seen.payment, account=seen.account, provider=gateway.label, is_away="away" in request.args
+        )
     if seen.payment.state is S.ENTERING_CARD_DETAILS:
         return _card_page(pay, seen, _prefilled(seen))
     return _lead_on(seen)
@@ -87,7 +93,7 @@ def send_card(payment_id: str) -> BaseResponse:
 def wait(payment_id: str) -> BaseResponse:
     """Wait for the answer of the bank; the page loads itself again each second."""
     seen = pages.visit(current(), PaymentId(payment_id))
-    if seen.payment.state is not S.AUTHORISATION_READY:
+    if seen.payment.state not in {S.AUTHORISATION_READY, S.AUTHORISATION_3DS_READY}:
         return _lead_on(seen)
     response = web.page("pay/waiting.html", payment=seen.payment, account=seen.account)
     response.headers["Refresh"] = "1"
@@ -152,7 +158,13 @@ def _lead_on(seen: Visit) -> BaseResponse:
     base = f"/card_details/{payment.id}"
     if payment.public_state in {SUCCESS, CAPTURABLE}:
         return redirect(f"/return/{payment.id}" if payment.return_url else base + "/paid", 303)
-    steps = {S.ENTERING_CARD_DETAILS: base, S.AUTHORISATION_READY: base + "/auth_waiting", S.AUTHORISATION_SUCCESS: base + "/confirm"}
+    steps = {
+        S.ENTERING_CARD_DETAILS: base,
+        S.AUTHORISATION_3DS_REQUIRED: base,
+        S.AUTHORISATION_READY: base + "/auth_waiting",
+        S.AUTHORISATION_3DS_READY: base + "/auth_waiting",
+        S.AUTHORISATION_SUCCESS: base + "/confirm",
+    }
     return redirect(steps.get(payment.state, base + "/status"), 303)
 
 

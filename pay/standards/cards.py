@@ -26,6 +26,14 @@ UNION_PAY = Brand("unionpay", "Union Pay")
 MAESTRO = Brand("maestro", "Maestro")
 
 BRANDS = {brand.code: brand for brand in (VISA, MASTERCARD, AMERICAN_EXPRESS, DINERS_CLUB, DISCOVER, JCB, UNION_PAY, MAESTRO)}
+LABEL_OF_PROVIDER = {
+    "visa": "Visa",
+    "mastercard": "Mastercard",
+    "amex": "American Express",
+    "diners": "Diners Club",
+    "unionpay": "Union Pay",
+}
+"""Labels by the names that providers use."""
 LABELS = {brand.label: brand for brand in BRANDS.values()}
 DEFAULT_BRANDS = tuple(code for code in BRANDS if code != MAESTRO.code)
 """The brands an account takes unless it says otherwise.  Spec: pay-api.md §18, last lines."""

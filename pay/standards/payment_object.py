@@ -42,7 +42,7 @@ class Payer:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What may be kept of a card.  Spec: pay-design.md §5."""
+    """What may be kept of a card; a provider's page tells less, and the rest is empty.  Spec: pay-design.md §5."""
 
     brand: str
     first_digits: str
@@ -158,12 +158,12 @@ def _card_body(payment: Payment) -> Json | None:
     address = payer.billing_address
     parts = {} if address is None else {name: getattr(address, name) for name in ("line1", "line2", "postcode", "city", "country")}
     return {
-        "last_digits_card_number": card.last_digits if card else None,
-        "first_digits_card_number": card.first_digits if card else None,
+        "last_digits_card_number": (card.last_digits or None) if card else None,
+        "first_digits_card_number": (card.first_digits or None) if card else None,
         "cardholder_name": payer.cardholder_name or None,
-        "expiry_date": card.expiry_date if card else None,
+        "expiry_date": (card.expiry_date or None) if card else None,
         "billing_address": {name: value for name, value in parts.items() if value} or None,
-        "card_brand": card.brand if card else None,
+        "card_brand": (card.brand or None) if card else None,
         "card_type": card.card_type if card else None,
         "wallet_type": None,
     }

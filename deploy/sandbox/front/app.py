@@ -32,6 +32,7 @@ PARTS = {
     "inbox": gettext_noop("everything that left the suite"),
     "example": gettext_noop("a school that takes job applications"),
     "registry": gettext_noop("the civil registry, with a page to change a fact"),
+    "banks": gettext_noop("Webpay, Khipu and Stripe as they are documented, to pay at"),
 }
 
 

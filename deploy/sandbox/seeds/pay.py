@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from deploy.sandbox.banks import khipu, stripe, webpay
 from deploy.sandbox.plan import Plan
 from pay.context import Pay
-from pay.operations.onboarding import NewAccount, NewWebhook, add_webhook, issue_key, open_account
+from pay.operations.accounts import credentials_of
+from pay.operations.onboarding import NewAccount, NewWebhook, add_webhook, issue_key, open_account, set_credentials
+from pay.providers.khipu import KhipuGateway
 from pay.providers.sandbox import SandboxGateway
+from pay.providers.stripe import StripeGateway
+from pay.providers.webpay import WebpayGateway
 from pay.standards.identifiers import ALPHABET, LENGTH, AccountId
 
 ACTOR = "sandbox"
@@ -25,6 +30,7 @@ class Till:
     service_name: str = SERVICE_NAME
     gateway: str = SandboxGateway.name
     features: Mapping[str, bool | int] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def named(self, what: str) -> str:
         """The name of a secret of this account; the first account's are those of the first release."""
@@ -36,6 +42,25 @@ TILLS = (
     # Cards said on the telephone, and payments that a telephone service reports.
     Till("telephone", "Mesa telefónica", features={"allow_moto": True, "allow_moto_api": True, "allow_telephone": True}),
     # For measuring: the published limits of 15 and 75 calls a second do not hold here.
+    # Payments on the pages of the sandbox's banks; a declined payer may try twice more.
+    Till(
+        "webpay",
+        gateway=WebpayGateway.name,
+        features={"attempts_max": 3},
+        credentials={"commerce_code": webpay.COMMERCE, "secret": webpay.SECRET},
+    ),
+    Till(
+        "khipu",
+        gateway=KhipuGateway.name,
+        features={"attempts_max": 3},
+        credentials={"api_key": khipu.API_KEY, "receiver_id": khipu.RECEIVER},
+    ),
+    Till(
+        "stripe",
+        gateway=StripeGateway.name,
+        features={"attempts_max": 3},
+        credentials={"secret_key": stripe.SECRET_KEY, "webhook_secret": stripe.WEBHOOK_SECRET},
+    ),
     Till("load", "Medición de carga", features={"posts_per_second": 1_000_000, "others_per_second": 1_000_000}),
 )
 
@@ -65,6 +90,8 @@ def _open(context: Pay, plan: Plan, till: Till) -> str:
         features=till.features,
     )
     open_account(context, account, actor=ACTOR)
+    if till.credentials and not credentials_of(context, account_id, till.gateway):
+        set_credentials(context, account_id, till.credentials, actor=ACTOR)
     token = "api_test_" + _base32(plan, till.named("key"))
     key_id = UUID(plan.uuid(till.named("key")))
     key = issue_key(context, account_id, key_id=key_id, token=token, description="The sandbox's own key", actor=ACTOR)

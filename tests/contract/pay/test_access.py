@@ -46,8 +46,10 @@ PAYER = {
     "pages.show_paid",
     "receipts.show_file",
     "pages.go_back",
+    "provider_pages.leave",
 }
 OPEN = {"pages.open_link", "pages.open_form", "start.show", "start.check_health", "start.lead_to_security", "telephone.authorise"}
+PROVIDERS = {"provider_pages.come_back", "provider_pages.take_notification"}
 NOTICE_PAGES = {
     "receipts.ask_code",
     "receipts.send_code",
@@ -77,9 +79,9 @@ def world(standing_world: World) -> World:
 
 def test_no_route_is_forgotten_here(world: World) -> None:
     rooms = {"payments", "refunds", "refund_search", "agreements", "disputes", "telephone"}
-    rooms |= {"notices", "notice_pages", "receipts", "pages", "start"}
+    rooms |= {"notices", "notice_pages", "receipts", "provider_pages", "pages", "start"}
     own = {rule.endpoint for rule in world.app.url_map.iter_rules() if rule.endpoint.split(".")[0] in rooms}
-    assert own == API | PAYER | OPEN | NOTICE_PAGES
+    assert own == API | PAYER | OPEN | PROVIDERS | NOTICE_PAGES
 
 
 @pytest.mark.rule("pay", "§2")
@@ -139,3 +141,11 @@ def test_a_fault_of_ours_has_the_endpoints_code_and_no_text(world: World, monkey
     for path, code in (("", "P0298"), ("/events", "P0398")):
         response = world.get(f"/v1/payments/{ID}{path}")
         assert (response.status_code, response.get_json()) == (500, {"code": code, "description": "Downstream system error"})
+
+
+@pytest.mark.rule("pay", "§24.19", "pay-design §7.2")
+def test_a_provider_proves_what_it_says_and_a_payer_comes_back_by_a_secret_address(world: World) -> None:
+    for method in ("GET", "POST"):
+        assert world.client().open("/providers/webpay/return/guessed", method=method).status_code == 403
+    assert world.client().post("/v1/api/notifications/nobody", json={}).status_code == 403
+    assert world.client().post("/v1/api/notifications/khipu", json={"payment_id": "guessed"}).status_code == 200

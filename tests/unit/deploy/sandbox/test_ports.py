@@ -20,7 +20,18 @@ def free_base():
 
 def test_the_parts_stand_at_their_distances_from_the_base():
     taken = {name: Ports(9000).of(name) - 9000 for name in OFFSETS}
-    assert taken == {"front": 0, "identity": 1, "notify": 2, "pay": 3, "wallet": 4, "inbox": 5, "example": 6, "registry": 7, "smtp": 15}
+    assert taken == {
+        "front": 0,
+        "identity": 1,
+        "notify": 2,
+        "pay": 3,
+        "wallet": 4,
+        "inbox": 5,
+        "example": 6,
+        "registry": 7,
+        "banks": 8,
+        "smtp": 15,
+    }
 
 
 def test_a_taken_port_is_named_with_a_free_base_to_use_instead():

@@ -21,12 +21,12 @@ def plan(plan: Plan) -> Plan:
 
 def test_all_four_sites_and_the_mail_server_listen_and_stop(plan: Plan) -> None:
     with running(plan, SystemClock()):
-        for name in ("front", "inbox", "example", "registry"):
+        for name in ("front", "inbox", "example", "registry", "banks"):
             assert httpx.get(f"{plan.ports.url(name)}/healthz").status_code == 200
         with smtplib.SMTP(*plan.smtp, timeout=10) as client:
             client.sendmail("a@b.cl", ["camila@example.com"], "Subject: Hola\r\n\r\nHola")
         assert [m["to"] for m in httpx.get(f"{plan.urls.inbox}/api/messages").json()["messages"]] == ["camila@example.com"]
-    assert all(port_is_free(plan.ports.of(name)) for name in ("front", "inbox", "example", "registry", "smtp"))
+    assert all(port_is_free(plan.ports.of(name)) for name in ("front", "inbox", "example", "registry", "banks", "smtp"))
 
 
 def test_what_arrived_is_still_there_after_a_restart(plan: Plan) -> None:

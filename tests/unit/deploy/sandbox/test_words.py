@@ -10,7 +10,7 @@ from jinja2.ext import extract_from_ast
 
 from deploy.sandbox import people
 
-SITES = ("front", "inbox", "example", "registry")
+SITES = ("front", "inbox", "example", "registry", "banks")
 ROOT = Path(__file__).resolve().parents[4] / "deploy" / "sandbox"
 MARKED = re.compile(r'gettext_noop\(\s*"((?:[^"\\]|\\.)*)"')
 

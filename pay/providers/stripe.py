@@ -1,0 +1,166 @@
+"""Stripe through its own library, over our guarded HTTP client: hosted Checkout, manual capture, refunds, signed notifications."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+import stripe
+
+from pay.providers.base import Action, Begun, GatewayUnavailable, Order, Outcome, Pages, Verdict
+from shared.http import Outbound, OutboundError
+
+TIMEOUT_SECONDS = 20.0
+
+
+class _Guarded(stripe.HTTPClient):
+    """The library's transport, made of our own client: time-outs, size caps, no way into the private network."""
+
+    name = "guarded"
+
+    def __init__(self, http: Outbound) -> None:
+        super().__init__()
+        self._http = http
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        **_: Any,  # the library's own signature
+    ) -> tuple[str, int, Mapping[str, str]]:
+        body = post_data.encode() if isinstance(post_data, str) else post_data
+        try:
+            reply = self._http.request(method.upper(), url, body=body, headers=dict(headers or {}), timeout_seconds=TIMEOUT_SECONDS)
+        except OutboundError as error:
+            raise stripe.APIConnectionError(type(error).__name__, should_retry=False) from None  # type: ignore[no-untyped-call]  # published so
+        return reply.body.decode(), reply.status, reply.headers
+
+    def close(self) -> None:
+        """The client belongs to the process."""
+
+
+class StripeGateway:
+    """Stripe; credentials are `secret_key` and `webhook_secret`."""
+
+    name = "stripe"
+    label = "Stripe"
+    takes_card_numbers_here = False
+    settles_refunds_at_once = True
+    repeats_safely = True
+
+    def __init__(self, http: Outbound, base_url: str) -> None:
+        self._transport = _Guarded(http)
+        self._base = base_url
+
+    def begin(self, order: Order, pages: Pages) -> Begun:
+        """Open a Checkout session; our reference is its idempotency key, so a repeat finds the same one."""
+        item = {
+            "price_data": {"currency": order.currency.lower(), "unit_amount": order.amount_minor, "product_data": {"name": pages.subject}}
+        }
+        params: dict[str, Any] = {  # the library's own typed dictionaries say no more
+            "mode": "payment",
+            "line_items": [item | {"quantity": 1}],
+            "client_reference_id": order.reference,
+            "success_url": pages.return_url,
+            "cancel_url": pages.cancel_url,
+            "payment_intent_data": {"capture_method": "manual", "metadata": {"reference": order.reference}},
+        }
+        if pages.email:
+            params["customer_email"] = pages.email
+        try:
+            session = self._ask(
+                lambda client: client.v1.checkout.sessions.create(cast(Any, params), {"idempotency_key": order.reference}), order
+            )
+        except stripe.InvalidRequestError:
+            raise GatewayUnavailable("the session was refused") from None
+        if not session.url:
+            raise GatewayUnavailable("the session has no address")
+        return Begun(session.id, session.url)
+
+    def finish(self, order: Order) -> Outcome | None:
+        """Look: the capture comes later."""
+        return self.find(order)
+
+    def find(self, order: Order) -> Outcome | None:
+        """Return what became of a session; captures, voids and refunds are repeated instead, under their own keys."""
+        if order.action is not Action.AUTHORISE or not order.token:
+            return None
+        expand = {"expand": ["payment_intent.latest_charge"]}
+        session = self._ask(lambda client: client.v1.checkout.sessions.retrieve(order.token, cast(Any, expand)), order)
+        intent = session.payment_intent
+        if isinstance(intent, str) or intent is None:
+            return Outcome(Verdict.DECLINED, order.token, "expired") if session.status == "expired" else None
+        facts = _facts(intent)
+        if intent.amount != order.amount_minor or intent.currency != order.currency.lower():
+            return Outcome(Verdict.ERROR, intent.id, "another amount", facts=facts)
+        if intent.status in {"requires_capture", "succeeded"}:
+            return Outcome(Verdict.APPROVED, intent.id, facts=facts)
+        if intent.status == "canceled" or session.status == "expired":
+            return Outcome(Verdict.DECLINED, intent.id, str(intent.cancellation_reason or "canceled"))
+        return None
+
+    def capture(self, order: Order) -> Outcome:
+        """Take the reserved amount."""
+        return self._act(order, lambda client, key: client.v1.payment_intents.capture(order.provider_id, {}, key))
+
+    def void(self, order: Order) -> Outcome:
+        """Give the reservation back."""
+        return self._act(order, lambda client, key: client.v1.payment_intents.cancel(order.provider_id, {}, key))
+
+    def refund(self, order: Order) -> Outcome:
+        """Give taken money back."""
+        params = {"payment_intent": order.provider_id, "amount": order.amount_minor}
+        try:
+            made = self._ask(lambda client: client.v1.refunds.create(cast(Any, params), {"idempotency_key": order.reference}), order)
+        except stripe.InvalidRequestError as error:
+            return Outcome(Verdict.DECLINED, order.provider_id, str(error.code or "refused"))
+        if made.status in {"pending", "requires_action"}:
+            raise GatewayUnavailable("the refund is on its way")
+        return Outcome(Verdict.APPROVED if made.status == "succeeded" else Verdict.DECLINED, made.id, str(made.failure_reason or ""))
+
+    def read_notification(self, raw: bytes, signature: str, secret: str) -> dict[str, Any] | None:
+        """Return a notification whose signature is right, else None."""
+        try:
+            stripe.WebhookSignature.verify_header(raw.decode(), signature, secret, tolerance=None)
+            read = json.loads(raw)
+        except (stripe.SignatureVerificationError, ValueError):
+            return None
+        return read if isinstance(read, dict) else None
+
+    def _act(self, order: Order, act: Any) -> Outcome:  # a method of the library's client
+        try:
+            intent = self._ask(lambda client: act(client, {"idempotency_key": order.reference}), order)
+        except stripe.InvalidRequestError as error:
+            return Outcome(Verdict.ERROR, order.provider_id, str(error.code or "refused"))
+        return Outcome(Verdict.APPROVED, intent.id)
+
+    def _ask(self, question: Any, order: Order) -> Any:  # what the library returns has no one type
+        """Ask through the library.  Raises: GatewayUnavailable for anything unclear, stripe.InvalidRequestError for a refusal."""
+        client = stripe.StripeClient(
+            order.credentials.get("secret_key") or "unset",
+            base_addresses={"api": self._base},
+            http_client=self._transport,
+            max_network_retries=0,
+        )
+        try:
+            return question(client)
+        except stripe.InvalidRequestError:
+            raise
+        except stripe.StripeError as error:
+            raise GatewayUnavailable(type(error).__name__) from None
+
+
+def _facts(intent: Any) -> dict[str, str]:  # a PaymentIntent with its charge
+    charge = intent.latest_charge
+    card = getattr(getattr(charge, "payment_method_details", None), "card", None) if not isinstance(charge, str) else None
+    if card is None:
+        return {}
+    expiry = f"{int(card.exp_month):02d}/{int(card.exp_year) % 100:02d}"
+    return {
+        "last_digits": str(card.last4),
+        "brand": str(card.brand),
+        "card_type": str(card.funding),
+        "expiry": expiry,
+        "charge": str(charge.id),
+    }

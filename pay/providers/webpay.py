@@ -1,0 +1,217 @@
+"""Transbank Webpay Plus, plain and mall: the payer pays on Webpay's page, and our commit takes the money.
+
+Spec: pay-design.md §7.1 (REST v1.2).  What is not committed is reversed by Webpay itself, so a browser that vanishes costs nobody
+anything; the commit is sent once, and after that only the status is asked.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pay.providers.base import Action, Begun, GatewayUnavailable, Order, Outcome, Pages, Verdict
+from pay.providers.calling import GatewayRefused, Json, call
+from shared.http import Outbound
+
+PATH = "/rswebpaytransaction/api/webpay/v1.2/transactions"
+TOKEN_FIELD = "token_ws"  # noqa: S105 - the name of a form field
+_TYPES = {"VD": "debit", "VP": "debit"}
+_TAKEN = frozenset({"AUTHORIZED", "CAPTURED", "PARTIALLY_NULLIFIED", "NULLIFIED", "REVERSED"})
+
+
+class Return(StrEnum):
+    """How a payer came back.  Spec: pay-design.md §7.1."""
+
+    COMMIT = "commit"
+    ABORTED = "aborted"
+    TIMED_OUT = "timed out"
+    BROKEN = "broken"
+
+
+def read_return(given: Mapping[str, str]) -> tuple[Return, str]:
+    """Return which of the four variants came back, and its token where there is one."""
+    token, aborted = given.get("token_ws", ""), given.get("TBK_TOKEN", "")
+    if token and aborted:
+        return Return.BROKEN, token
+    if aborted:
+        return Return.ABORTED, aborted
+    return (Return.COMMIT, token) if token else (Return.TIMED_OUT, "")
+
+
+class WebpayGateway:
+    """Webpay Plus by REST; credentials are `commerce_code`, `secret`, and in a mall `mall:<beneficiary>` for each child."""
+
+    name = "webpay"
+    label = "Webpay"
+    takes_card_numbers_here = False
+    settles_refunds_at_once = True
+    repeats_safely = False
+
+    def __init__(self, http: Outbound, base_url: str) -> None:
+        self._http = http
+        self._base = base_url + PATH
+
+    def begin(self, order: Order, pages: Pages) -> Begun:
+        """Open a transaction; its token must be used within five minutes."""
+        body: Json = {"buy_order": order.reference, "session_id": order.reference, "return_url": pages.return_url}
+        if order.shares:
+            body["details"] = [
+                {"commerce_code": _child(order, beneficiary), "buy_order": _child_order(order, place), "amount": amount}
+                for place, (beneficiary, amount) in enumerate(order.shares)
+            ]
+        else:
+            body["amount"] = order.amount_minor
+        try:
+            answer = self._call("POST", "", order, body)
+        except GatewayRefused as refusal:
+            raise GatewayUnavailable(f"create was refused: {refusal.status}") from None
+        token, url = _text(answer, "token"), _text(answer, "url")
+        return Begun(token, url, "POST", {TOKEN_FIELD: token})
+
+    def finish(self, order: Order) -> Outcome | None:
+        """Commit: the one call that takes the money."""
+        try:
+            return self._outcome(order, self._call("PUT", f"/{order.token}", order, None))
+        except GatewayRefused as refusal:
+            found = self.find(order)  # a commit that was done before is refused: the status says what became of it
+            return found or Outcome(Verdict.DECLINED, order.token, f"commit refused: {refusal.why}")
+
+    def find(self, order: Order) -> Outcome | None:
+        """Ask the status: of a refund by what is left, of anything else by what was authorised."""
+        try:
+            status = self._call("GET", f"/{order.token or order.provider_id}", order, None)
+        except GatewayRefused:
+            return None
+        if order.action is Action.REFUND or order.action is Action.VOID:
+            return self._given_back(order, status)
+        if not _is_final(status):
+            return None
+        return self._outcome(order, status)
+
+    def capture(self, order: Order) -> Outcome:
+        """Nothing is left to do: the commit has taken the money."""
+        return Outcome(Verdict.APPROVED, order.provider_id)
+
+    def void(self, order: Order) -> Outcome:
+        """Give back all that was taken: on the same day Webpay reverses it."""
+        return self._give_back(order)
+
+    def refund(self, order: Order) -> Outcome:
+        """Give back a part, or all."""
+        return self._give_back(order)
+
+    def _give_back(self, order: Order) -> Outcome:
+        calls = self._parts(order)
+        done: list[str] = []
+        for part in calls:
+            try:
+                answer = self._call("POST", f"/{order.provider_id}/refunds", order, part)
+            except GatewayRefused as refusal:
+                if done:
+                    raise GatewayUnavailable("one child was refunded and another refused: the status is to be asked") from None
+                return Outcome(Verdict.DECLINED, order.provider_id, refusal.why)
+            kind = _text(answer, "type")
+            if kind != "REVERSED" and answer.get("response_code") != 0:
+                return Outcome(Verdict.DECLINED, order.provider_id, f"response_code {answer.get('response_code')}")
+            done.append(str(answer.get("authorization_code") or kind))
+        return Outcome(Verdict.APPROVED, "-".join(done)[:100], facts={"refund": done[0]})
+
+    def _parts(self, order: Order) -> list[Json]:
+        if not order.shares:
+            return [{"amount": order.amount_minor}]
+        codes = {code: name.removeprefix("mall:") for name, code in order.credentials.items() if name.startswith("mall:")}
+        child_orders = {codes.get(code, ""): buy_order for code, buy_order in _children(order.facts)}
+        return [
+            {"commerce_code": _child(order, beneficiary), "buy_order": child_orders.get(beneficiary, ""), "amount": amount}
+            for beneficiary, amount in order.shares
+        ]
+
+    def _given_back(self, order: Order, status: Json) -> Outcome | None:
+        """Read from what is left whether this refund was done: Webpay has no name of ours for it."""
+        details = status.get("details")
+        parts: list[Json] = [part for part in details if isinstance(part, dict)] if isinstance(details, list) else [status]
+        left = sum(_amount(part, "balance", _amount(part, "amount", 0)) for part in parts)
+        if status.get("status") == "REVERSED":
+            left = 0
+        if left == order.taken_minor - order.amount_minor:
+            return Outcome(Verdict.APPROVED, order.provider_id)
+        if left == order.taken_minor:
+            return None
+        raise GatewayUnavailable("the balance at Webpay fits no answer of ours")
+
+    def _outcome(self, order: Order, answer: Json) -> Outcome:
+        details = answer.get("details")
+        parts: list[Json] = [part for part in details if isinstance(part, dict)] if isinstance(details, list) else [answer]
+        approved = [part for part in parts if part.get("response_code") == 0 and part.get("status") in _TAKEN]
+        facts = _facts(answer, parts)
+        if answer.get("buy_order") != order.reference or sum(_amount(part, "amount", 0) for part in parts) != order.amount_minor:
+            return Outcome(Verdict.ERROR, order.token, "the answer is about another order or amount", facts=facts)
+        if len(approved) == len(parts):
+            return Outcome(Verdict.APPROVED, order.token, facts=facts)
+        for part in approved:  # a mall authorises each child by itself: all or nothing is ours to keep
+            self._undo(order, part)
+        return Outcome(Verdict.DECLINED, order.token, f"response_code {parts[0].get('response_code')}", facts=facts)
+
+    def _undo(self, order: Order, part: Json) -> None:
+        body = {"commerce_code": part.get("commerce_code"), "buy_order": part.get("buy_order"), "amount": part.get("amount")}
+        try:
+            self._call("POST", f"/{order.token}/refunds", order, body)
+        except GatewayRefused:
+            raise GatewayUnavailable("a child of a mall could not be given back") from None
+
+    def _call(self, method: str, path: str, order: Order, body: Json | None) -> Json:
+        headers = {"Tbk-Api-Key-Id": order.credentials.get("commerce_code", ""), "Tbk-Api-Key-Secret": order.credentials.get("secret", "")}
+        return call(self._http, method, self._base + path, headers=headers, json=body)
+
+
+def _is_final(status: Json) -> bool:
+    """True when the transaction was committed, or failed for good; before that Webpay says INITIALIZED."""
+    details = status.get("details")
+    states = [part.get("status") for part in details] if isinstance(details, list) and details else [status.get("status")]
+    return all(state in _TAKEN or state == "FAILED" for state in states)
+
+
+def _facts(answer: Json, parts: list[Json]) -> dict[str, str]:
+    """Keep codes and the last four digits; of a mall also what each child is called."""
+    card = answer.get("card_detail")
+    digits = str(card.get("card_number", "")) if isinstance(card, dict) else ""
+    kind = str(parts[0].get("payment_type_code", "")) if parts else ""
+    facts = {
+        "authorization_code": str(parts[0].get("authorization_code", "")) if parts else "",
+        "payment_type": kind,
+        "card_type": _TYPES.get(kind, "credit"),
+        "last_digits": digits[-4:] if re.fullmatch(r"[0-9]{4,}", digits[-4:], re.ASCII) else "",
+        "instalments": str(parts[0].get("installments_number", 0)) if parts else "0",
+    }
+    if isinstance(answer.get("details"), list):
+        facts["children"] = ",".join(f"{part.get('commerce_code')}={part.get('buy_order')}" for part in parts)
+    return {name: value for name, value in facts.items() if value}
+
+
+def _children(facts: Mapping[str, str]) -> list[tuple[str, str]]:
+    pairs = [child.partition("=") for child in facts.get("children", "").split(",") if child]
+    return [(code, buy_order) for code, _, buy_order in pairs]
+
+
+def _child(order: Order, beneficiary: str) -> str:
+    """Return the commerce code of a beneficiary in the mall.  Raises: GatewayUnavailable where the account has none for it."""
+    code = order.credentials.get(f"mall:{beneficiary}")
+    if not code:
+        raise GatewayUnavailable("a beneficiary has no commerce code in this mall")
+    return code
+
+
+def _child_order(order: Order, place: int) -> str:
+    return f"{order.reference[:24]}-{place}"
+
+
+def _text(answer: Json, name: str) -> str:
+    value = answer.get(name)
+    if not isinstance(value, str) or not value:
+        raise GatewayUnavailable(f"the answer has no {name}")
+    return value
+
+
+def _amount(answer: Json, name: str, default: int) -> int:
+    """Return an amount as Webpay writes it: whole, or with a fraction of zero."""
+    value = answer.get(name)
+    return int(value) if isinstance(value, int | float) else default

@@ -1,0 +1,220 @@
+"""Webpay Plus against its simulator: the four ways back, the one commit, lost answers, refunds, the mall."""
+
+import pytest
+
+from pay.models.ledger import ledger_accounts
+from pay.operations.proofs import prove
+from tests.factories.banks import MALL, Banks, make_banks
+from tests.factories.pay import Browser, World
+
+GOOD, BAD, DEBIT = "4051885600446623", "5186059559590568", "4051884239937763"
+
+
+@pytest.fixture
+def banks(world: World) -> Banks:
+    made = make_banks(world)
+    made.account("webpay", attempts_max=2)
+    return made
+
+
+def assert_books_agree(banks: Banks) -> None:
+    with banks.world.pay.db.begin() as connection:
+        assert prove(connection).faults == ()
+
+
+def start(banks: Banks, **changes: object) -> tuple[str, Browser, str]:
+    payment_id = banks.world.create(**changes)["payment_id"]
+    payer = banks.world.payer(payment_id)
+    assert 'id="leave"' in payer.html
+    return payment_id, payer, banks.leave(payer)
+
+
+@pytest.mark.rule("pay", "pay-design §7.1", "I3", "CH-1")
+def test_a_card_is_taken_on_webpays_page_and_committed_once_however_often_the_payer_comes_back(banks: Banks) -> None:
+    payment_id, payer, token = start(banks)
+    assert banks.world.status(payment_id) == "started"
+    back = banks.webpay.pay(token, DEBIT)
+    for _ in range(3):
+        banks.back(payer, back)
+    assert banks.webpay.commits == [token]
+    assert banks.world.status(payment_id) == "success"
+    banks.world.run_jobs()
+    read = banks.world.read(payment_id)
+    assert read["settlement_summary"]["captured_date"]
+    assert (read["payment_provider"], read["provider_id"]) == ("webpay", token)
+    details = read["card_details"]
+    assert (details["last_digits_card_number"], details["card_type"], details["card_brand"]) == (DEBIT[-4:], "debit", None)
+    events = [event["state"]["status"] for event in banks.world.get(f"/v1/payments/{payment_id}/events").get_json()["events"]]
+    assert events == ["created", "started", "submitted", "success"]
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "pay-design §7.1", "§25")
+def test_a_declined_card_may_be_followed_by_another_try_and_then_the_payment_is_rejected(banks: Banks) -> None:
+    payment_id, payer, token = start(banks)
+    banks.back(payer, banks.webpay.pay(token, BAD))
+    assert banks.world.status(payment_id) == "started"
+    assert 'id="declined"' in payer.html
+    banks.back(payer, banks.webpay.pay(banks.leave(payer), BAD))
+    assert banks.world.status(payment_id) == "P0010"
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "pay-design §7.1")
+def test_cancelling_at_webpay_is_not_committed_and_ends_as_cancelled_by_the_user(banks: Banks) -> None:
+    banks.world.change_account(attempts_max=1)
+    payment_id, payer, token = start(banks)
+    return_url = banks.webpay.transactions[token].return_url
+    for _ in range(2):
+        banks.back(payer, return_url, banks.webpay.abort(token))
+    assert banks.world.status(payment_id) == "P0030"
+    assert banks.webpay.commits == []
+
+
+@pytest.mark.rule("pay", "pay-design §7.1")
+@pytest.mark.parametrize("is_both", [False, True])
+def test_a_page_whose_time_ran_out_or_that_was_opened_again_leaves_the_way_open(banks: Banks, is_both: bool) -> None:
+    payment_id, payer, token = start(banks)
+    return_url = banks.webpay.transactions[token].return_url
+    given = banks.webpay.time_out(token)
+    banks.back(payer, return_url, given | ({"token_ws": token, "TBK_TOKEN": token} if is_both else {}))
+    assert banks.world.status(payment_id) == "started"
+    banks.back(payer, banks.webpay.pay(banks.leave(payer), GOOD))
+    assert banks.world.status(payment_id) == "success"
+    assert len(banks.webpay.commits) == 1
+
+
+@pytest.mark.rule("pay", "pay-design §7.1", "pay-design §4.2", "I3", "I7")
+def test_an_attempt_that_was_left_is_never_committed(banks: Banks) -> None:
+    payment_id, payer, first = start(banks)
+    banks.back(payer, f"/card_details/{payment_id}")
+    second = banks.leave(payer)
+    banks.back(payer, banks.webpay.pay(first, GOOD))
+    assert banks.webpay.commits == []
+    banks.back(payer, banks.webpay.pay(second, GOOD))
+    assert banks.webpay.commits == [second]
+    assert banks.world.status(payment_id) == "success"
+
+
+@pytest.mark.rule("pay", "pay-design §7.1", "pay-design §4.2", "I7")
+def test_a_commit_whose_answer_is_lost_is_asked_for_and_not_sent_again(banks: Banks) -> None:
+    payment_id, payer, token = start(banks)
+    banks.webpay.faults.append("commit lost")
+    banks.back(payer, banks.webpay.pay(token, GOOD))
+    assert payer.path.endswith("/auth_waiting")
+    banks.world.run_jobs()
+    assert banks.world.status(payment_id) == "success"
+    assert banks.webpay.commits == [token]
+    banks.world.run_jobs()
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "pay-design §7.1", "I7")
+def test_a_commit_that_never_arrived_is_reversed_there_and_declined_here(banks: Banks) -> None:
+    banks.world.change_account(attempts_max=1)
+    payment_id, payer, token = start(banks)
+    banks.webpay.faults.append("commit late")
+    banks.back(payer, banks.webpay.pay(token, GOOD))
+    for _ in range(20):
+        banks.world.pay.clock.advance(seconds=15)  # type: ignore[attr-defined]  # the clock of tests
+        banks.world.run_jobs()
+    assert banks.world.status(payment_id) == "P0010"
+    assert banks.webpay.commits == []
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "pay-design §4.2")
+def test_a_webpay_that_is_down_takes_nothing_and_the_payer_may_try_again(banks: Banks) -> None:
+    payment_id = banks.world.create()["payment_id"]
+    payer = banks.world.payer(payment_id)
+    banks.webpay.faults.append("create down")
+    payer.send(f"{payer.path}/leave", {})
+    assert 'id="away"' in payer.html
+    banks.back(payer, banks.webpay.pay(banks.leave(payer), GOOD))
+    assert banks.world.status(payment_id) == "success"
+
+
+@pytest.mark.rule("pay", "§20", "A18", "pay-design §7.1")
+def test_a_payer_who_never_comes_back_lets_the_payment_expire(banks: Banks) -> None:
+    payment_id, _, token = start(banks)
+    banks.webpay.pay(token, GOOD)
+    banks.world.pay.clock.advance(seconds=90 * 60)  # type: ignore[attr-defined]  # the clock of tests
+    banks.world.sweep()
+    assert banks.world.status(payment_id) == "P0020"
+    assert banks.webpay.commits == []
+
+
+def paid(banks: Banks, **changes: object) -> tuple[str, str]:
+    payment_id, payer, token = start(banks, **changes)
+    banks.back(payer, banks.webpay.pay(token, GOOD))
+    banks.world.run_jobs()
+    assert banks.world.read(payment_id)["settlement_summary"]["captured_date"]
+    return payment_id, token
+
+
+@pytest.mark.rule("pay", "§9", "pay-design §7.1", "I2", "I5")
+def test_refunds_go_back_by_webpay_and_a_lost_answer_is_never_paid_twice(banks: Banks) -> None:
+    payment_id, _ = paid(banks)
+    path = f"/v1/payments/{payment_id}/refunds"
+    assert banks.world.post(path, {"amount": 4500}).get_json()["status"] == "success"
+    banks.webpay.faults.append("refund lost")
+    assert banks.world.post(path, {"amount": 4500}).get_json()["status"] == "success", "the balance says that it was done"
+    banks.wire.deaf = True
+    assert banks.world.post(path, {"amount": 5500}).get_json()["status"] == "submitted"
+    banks.wire.deaf = False
+    for _ in range(6):
+        banks.world.pay.clock.advance(seconds=60)  # type: ignore[attr-defined]  # the clock of tests
+        banks.world.run_jobs()
+    listed = banks.world.get(path).get_json()["_embedded"]["refunds"]
+    assert [refund["status"] for refund in listed] == ["success"] * 3
+    assert [amount for _, amount in banks.webpay.refunds] == [4500, 4500, 5500]
+    assert banks.world.read(payment_id)["refund_summary"]["status"] == "full"
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "§8", "pay-design §7.1")
+def test_a_held_payment_that_is_cancelled_is_given_back(banks: Banks) -> None:
+    payment_id, payer, token = start(banks, delayed_capture=True)
+    banks.back(payer, banks.webpay.pay(token, GOOD))
+    assert banks.world.status(payment_id) == "capturable"
+    assert banks.world.post(f"/v1/payments/{payment_id}/cancel").status_code == 204
+    assert banks.webpay.refunds == [(banks.webpay.transactions[token].buy_order, 14500)]
+    assert banks.world.status(payment_id) == "P0040"
+    assert_books_agree(banks)
+
+
+SHARES = [{"beneficiary": "org-a", "amount": 10000}, {"beneficiary": "org-b", "amount": 4500}]
+
+
+@pytest.mark.rule("pay", "pay-design §7.1", "§25", "I2")
+def test_in_a_mall_each_beneficiary_is_a_child_of_its_own_and_gives_back_its_part(banks: Banks) -> None:
+    banks.account("webpay", MALL)
+    payment_id, token = paid(banks, allocations=SHARES)
+    children = banks.webpay.transactions[token].details
+    assert [(child.commerce_code, child.amount) for child in children] == [(MALL["mall:org-a"], 10000), (MALL["mall:org-b"], 4500)]
+    assert banks.world.post(f"/v1/payments/{payment_id}/refunds", {"amount": 1450}).get_json()["status"] == "success"
+    assert [amount for _, amount in banks.webpay.refunds] == [1000, 450]
+    with banks.world.pay.db.begin() as connection:
+        owed = {row.code: row.posted_minor for row in connection.execute(ledger_accounts.select()) if "payable" in row.code}
+    assert owed == {"beneficiary_payable:org-a": -9000, "beneficiary_payable:org-b": -4050}
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "pay-design §7.1", "I2")
+def test_where_one_child_is_declined_the_others_are_given_back(banks: Banks) -> None:
+    banks.account("webpay", MALL)
+    payment_id, payer, token = start(banks, allocations=SHARES)
+    back = banks.webpay.pay(token, GOOD)
+    banks.webpay.transactions[token].details[1].response_code = -1
+    banks.back(payer, back)
+    assert banks.world.status(payment_id) == "P0010"
+    assert [amount for _, amount in banks.webpay.refunds] == [10000]
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "pay-design §7.1")
+def test_nobody_comes_back_with_an_address_that_was_never_given(banks: Banks) -> None:
+    start(banks)
+    for path in ("/providers/webpay/return/guessed", "/providers/nobody/return/x", "/providers/webpay/return/" + "a" * 26):
+        assert banks.world.client().get(path).status_code == 403
+        assert banks.world.client().post(path, data={"token_ws": "x"}).status_code == 403
