@@ -24,7 +24,7 @@ def client(plan: Plan, clock: FixedClock) -> FlaskClient:
 
 def test_it_says_which_parts_answer_just_now(client: FlaskClient) -> None:
     page = client.get("/", headers={"Accept-Language": "en"}).text
-    assert page.count("govuk-tag--green") == 5
+    assert page.count("govuk-tag--green") == 6
     assert page.count("govuk-tag--red") == 2
 
 
