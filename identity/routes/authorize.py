@@ -14,14 +14,17 @@ from identity.operations.pushed_requests import URN, find_pushed, open_request_o
 from identity.routes.answers import send_code, send_error
 from identity.routes.browser import INTERACTION, read_browser, set_cookie
 from identity.routes.oauth import endpoint_rules, make_routes, read_form, read_query
+from identity.schemas import oauth
 from identity.standards import discovery
 from identity.standards.rfc6749 import Parameters
+from shared.openapi import describes
 
 routes = make_routes("authorize", __name__)
 
 
 @routes.route(endpoint_rules(discovery.AUTHORIZE)[0], methods=discovery.AUTHORIZE.methods)
 @routes.route(endpoint_rules(discovery.AUTHORIZE)[1], methods=discovery.AUTHORIZE.methods)
+@describes(query=oauth.AUTHORIZATION, answers={200: None, 303: None, 400: None})
 def authorize() -> Response:
     """Take an authorization request; GET and POST behave alike (AZ-1)."""
     identity = current()

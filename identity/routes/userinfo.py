@@ -6,8 +6,10 @@ from identity.context import current
 from identity.errors import OAuthInvalidRequest, TokenMissing
 from identity.operations.userinfo import Shown, tell_about_person
 from identity.routes.oauth import FORM, NO_STORE, allow_other_origins, endpoint_rules, make_routes, offer_nonce, read_call, read_form
+from identity.schemas import oauth
 from identity.standards import discovery
 from identity.standards.rfc6749 import Parameters
+from shared.openapi import describes
 
 routes = make_routes("userinfo", __name__)
 routes.after_request(allow_other_origins)
@@ -35,6 +37,7 @@ def _shown() -> Shown:
 
 @routes.route(endpoint_rules(discovery.USERINFO)[0], methods=discovery.USERINFO.methods)
 @routes.route(endpoint_rules(discovery.USERINFO)[1], methods=discovery.USERINFO.methods)
+@describes(answers={200: oauth.CLAIMS, 401: oauth.REFUSED, 403: oauth.REFUSED}, headers=oauth.PROOF_HEADERS)
 def userinfo() -> Response:
     """Tell what the token releases about its person."""
     shown = _shown()
