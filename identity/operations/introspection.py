@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from identity.context import Identity
 from identity.errors import InvalidClient, OAuthInvalidRequest
@@ -30,7 +30,7 @@ _ACCESS = (
         *(TOKENS.c[name] for name in ("scopes", "audience", "cnf", "authorization_details", "act", "created_at", "expires_at")),
     )
     .select_from(_JOINED.join(PERSONS, GRANTS.c.person_id == PERSONS.c.id))
-    .where(*_ALIVE)
+    .where(*_ALIVE, TOKENS.c.token_hash == bindparam("token"), TOKENS.c.expires_at > bindparam("now"))
 )
 _REFRESH = (
     select(*_GRANT_COLUMNS, GRANTS.c.scopes, REFRESH_TOKENS.c.cnf, REFRESH_TOKENS.c.created_at, REFRESH_TOKENS.c.expires_at)
@@ -40,6 +40,7 @@ _REFRESH = (
         .join(PERSONS, GRANTS.c.person_id == PERSONS.c.id)
     )
     .where(*_ALIVE, REFRESH_TOKENS.c.consumed_at.is_(None))
+    .where(REFRESH_TOKENS.c.token_hash == bindparam("token"), REFRESH_TOKENS.c.expires_at > bindparam("now"))
 )
 
 
@@ -71,11 +72,10 @@ def sign_answer(identity: Identity, client: KnownClient, answer: Mapping[str, ob
 
 def _person_token(identity: Identity, tx: Transaction, client: KnownClient, token: str) -> dict[str, object] | None:
     """Describe a token about a person, opaque or JWT: its row is what counts."""
-    digest, now = sha256_hex(token), identity.clock.now()
-    row = tx.connection.execute(_ACCESS.where(TOKENS.c.token_hash == digest, TOKENS.c.expires_at > now)).mappings().one_or_none()
-    if row is None:
-        refresh = (REFRESH_TOKENS.c.token_hash == digest, REFRESH_TOKENS.c.expires_at > now)
-        row = tx.connection.execute(_REFRESH.where(*refresh)).mappings().one_or_none()
+    wanted = {"token": sha256_hex(token), "now": identity.clock.now()}
+    row = (
+        tx.connection.execute(_ACCESS, wanted).mappings().one_or_none() or tx.connection.execute(_REFRESH, wanted).mappings().one_or_none()
+    )
     if row is None or (row["client_id"] != client.client_id and row.get("audience") not in client.audiences):
         return None
     jkt = (row["cnf"] or {}).get("jkt")

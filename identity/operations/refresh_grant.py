@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from identity.context import Identity
@@ -19,7 +19,7 @@ from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.grant import RefreshToken
 from identity.models.sso_session import SsoSession
-from identity.operations.issuing import GRANTS, Asked, Reply, Standing, find_standing, token_reply
+from identity.operations.issuing import GRANTS, STANDING, Asked, Reply, Standing, standing_of, token_reply
 from identity.standards import rfc9396
 from identity.standards.rfc6749 import parse_scope
 from shared.context import Transaction
@@ -33,15 +33,32 @@ SLIDE = timedelta(hours=1)
 PURPOSE = "refresh-token"
 
 
+SESSION_LASTS = SESSIONS.c.ended_at.is_(None) & (SESSIONS.c.expires_at > bindparam("now"))
+_PRESENTED = (
+    STANDING.add_columns(
+        REFRESH_TOKENS.c.token_hash,
+        REFRESH_TOKENS.c.generation,
+        REFRESH_TOKENS.c.cnf,
+        REFRESH_TOKENS.c.expires_at,
+        (GRANTS.c.session_id.is_(None) | SESSION_LASTS).label("session_lasts"),
+    )
+    .join(REFRESH_TOKENS, REFRESH_TOKENS.c.grant_id == GRANTS.c.id)
+    .outerjoin(SESSIONS, SESSIONS.c.id == GRANTS.c.session_id)
+    .where(REFRESH_TOKENS.c.token_hash == bindparam("token"))
+    .with_for_update(of=GRANTS)
+)
+
+
 @dataclass(frozen=True)
 class Presented:
-    """A refresh token as it was found, the row of its grant locked."""
+    """A refresh token as it was found, the row of its grant locked; `session_lasts` is whether the sign-on session still stands."""
 
     token_hash: str
-    grant_id: UUID
     generation: int
     cnf: dict[str, str] | None
     expires_at: datetime
+    session_lasts: bool
+    standing: Standing
 
 
 def may_refresh(client: KnownClient) -> bool:
@@ -66,34 +83,28 @@ def refresh(identity: Identity, tx: Transaction, asked: Asked) -> Reply:
     client, text = asked.client, asked.parameters.get("refresh_token")
     if text is None:
         raise OAuthInvalidRequest("refresh_token is missing")
-    presented = _find_and_lock(tx, client, sha256_hex(text))
+    presented = _find_and_lock(identity, tx, client, sha256_hex(text))
     now = identity.clock.now()  # after the lock: what others did before is in the past
-    standing = None if presented is None else find_standing(identity, tx, presented.grant_id, client)
-    if presented is None or standing is None or presented.expires_at <= now or not _session_lasts(tx, standing, now):
+    if presented is None or presented.expires_at <= now or not (presented.session_lasts or presented.standing.offline):
         raise InvalidGrant("the refresh token is not valid")
     _check_key(presented, asked)
+    standing = presented.standing
     narrowed, resource = _narrow(asked, standing)
-    successor = _rotate(identity, tx, client, presented, standing) if client.policy.rotates_refresh_tokens else None
+    successor = _rotate(identity, tx, client, presented) if client.policy.rotates_refresh_tokens else None
     if successor is None:
-        _slide(identity, tx, presented, standing, now)
+        _slide(identity, tx, presented, now)
     reply = token_reply(identity, tx, asked, narrowed, resource, nonce=None)
     return {**reply, "refresh_token": successor or text}
 
 
-def _find_and_lock(tx: Transaction, client: KnownClient, token_hash: str) -> Presented | None:
-    columns = (REFRESH_TOKENS.c.token_hash, REFRESH_TOKENS.c.grant_id, REFRESH_TOKENS.c.generation, REFRESH_TOKENS.c.cnf)
-    query = select(*columns, REFRESH_TOKENS.c.expires_at).join(GRANTS, GRANTS.c.id == REFRESH_TOKENS.c.grant_id)
-    query = query.where(REFRESH_TOKENS.c.token_hash == token_hash, GRANTS.c.client_id == client.id)
-    row = tx.connection.execute(query.with_for_update(of=GRANTS)).one_or_none()
-    return Presented(*row) if row else None
-
-
-def _session_lasts(tx: Transaction, standing: Standing, now: datetime) -> bool:
-    """Answer whether the sign-on session still stands, for grants that end with it (RT-1, LO-10)."""
-    if standing.offline or standing.session_id is None:
-        return True
-    query = select(SESSIONS.c.id).where(SESSIONS.c.id == standing.session_id, SESSIONS.c.ended_at.is_(None), SESSIONS.c.expires_at > now)
-    return tx.connection.execute(query).one_or_none() is not None
+def _find_and_lock(identity: Identity, tx: Transaction, client: KnownClient, token_hash: str) -> Presented | None:
+    """Return a client's refresh token whose grant is alive; a grant ends with its sign-on session unless it is offline (RT-1, LO-10)."""
+    values = {"token": token_hash, "client": client.id, "sector": client.sector, "now": identity.clock.now()}
+    row = tx.connection.execute(_PRESENTED, values).one_or_none()
+    if row is None:
+        return None
+    standing = standing_of(identity, tx, row, client)
+    return Presented(row.token_hash, row.generation, row.cnf, row.expires_at, bool(row.session_lasts), standing)
 
 
 def _check_key(presented: Presented, asked: Asked) -> None:
@@ -120,16 +131,16 @@ def _narrow(asked: Asked, standing: Standing) -> tuple[Standing, str | None]:
     return narrowed, standing.resources[0] if standing.resources else None
 
 
-def _rotate(identity: Identity, tx: Transaction, client: KnownClient, presented: Presented, standing: Standing) -> str:
+def _rotate(identity: Identity, tx: Transaction, client: KnownClient, presented: Presented) -> str:
     """Use a token up and return its one successor; the same again within the retry window (RT-6, RT-7, RT-8).  Raises: InvalidGrant."""
-    now, mine = identity.clock.now(), REFRESH_TOKENS.c.token_hash == presented.token_hash
+    now, standing, mine = identity.clock.now(), presented.standing, REFRESH_TOKENS.c.token_hash == presented.token_hash
     taken = tx.connection.execute(update(REFRESH_TOKENS).where(mine, REFRESH_TOKENS.c.consumed_at.is_(None)).values(consumed_at=now))
     if taken.rowcount == 1:
         return _store(identity, tx, standing, presented.generation + 1, presented.cnf)
-    successor = derive(identity, presented.grant_id, presented.generation + 1)
+    successor = derive(identity, standing.grant_id, presented.generation + 1)
     if _may_retry(tx, presented.token_hash, sha256_hex(successor), now):
         return successor
-    revoke_family(tx, presented.grant_id, now)
+    revoke_family(tx, standing.grant_id, now)
     actor, subject = f"client:{client.client_id}", f"pairwise:{standing.subject}"
     tx.record(Event.REFRESH_REUSED, actor=actor, outcome="refused", subject=subject, object_id=str(standing.grant_id))
     raise InvalidGrant("the refresh token was used before")
@@ -160,8 +171,8 @@ def _store(identity: Identity, tx: Transaction, standing: Standing, generation: 
     return token
 
 
-def _slide(identity: Identity, tx: Transaction, presented: Presented, standing: Standing, now: datetime) -> None:
+def _slide(identity: Identity, tx: Transaction, presented: Presented, now: datetime) -> None:
     """Move the end of a token that is kept (RT-5)."""
-    ends_at = _ends_at(identity, standing.created_at, now)
+    ends_at = _ends_at(identity, presented.standing.created_at, now)
     if ends_at - presented.expires_at > SLIDE:
         tx.connection.execute(update(REFRESH_TOKENS).where(REFRESH_TOKENS.c.token_hash == presented.token_hash).values(expires_at=ends_at))
