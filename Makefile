@@ -7,11 +7,11 @@ ARGS ?=
 TLS ?= $(SANDBOX_TLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox journey test check bench docs rules lock vendor clean
+.PHONY: help sandbox journey test check bench bench-identity docs rules lock vendor clean
 .SILENT:
 
 help: ## list the targets
-	sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
+	sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
 
 sandbox: ## run all four services here, with people and keys to try (ARGS=--fresh begins anew, TLS=1 on https)
 	sh deploy/make/environment.sh sandbox
@@ -36,6 +36,10 @@ check: ## ruff, mypy, import-linter and the tidy tests
 bench: ## measure start, memory and requests a second; figures go to docs/performance.md
 	sh deploy/make/environment.sh dev
 	$(PY) -m deploy.bench $(ARGS)
+
+bench-identity: ## measure the OpenID Connect provider beside node-oidc-provider (needs wrk, node and npm)
+	sh deploy/make/environment.sh dev
+	$(PY) -m deploy.bench.identity $(ARGS)
 
 docs: ## write the generated parts of docs/ anew
 	sh deploy/make/environment.sh dev
