@@ -9,6 +9,8 @@ from flask import Response, make_response, redirect
 from identity.context import Identity
 from identity.errors import OAuthError
 from identity.operations.authorization_requests import AuthorizationRequest, ReturnAddress
+from identity.operations.signed_responses import sign_response
+from identity.standards.discovery import SIGNED_MODES
 from identity.standards.rfc6749 import add_to_query, plain_description
 from shared.web import allow, page
 
@@ -22,10 +24,14 @@ def form_action_source(uri: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
 
 
-def send_back(identity: Identity, *, redirect_uri: str, response_mode: str, state: str | None, values: dict[str, str]) -> Response:
-    """Answer the client; `iss` is always there, `state` exactly when it was sent."""
-    values = {**values, **({} if state is None else {"state": state}), "iss": identity.settings.issuer}
-    if response_mode == "form_post":
+def send_back(identity: Identity, address: ReturnAddress | AuthorizationRequest, values: dict[str, str]) -> Response:
+    """Answer the client; `iss` is always there, `state` exactly when it was sent; in a `jwt` mode all of it is signed."""
+    redirect_uri, response_mode = address.redirect_uri, address.response_mode
+    values = {**values, **({} if address.state is None else {"state": address.state}), "iss": identity.settings.issuer}
+    if response_mode in SIGNED_MODES:
+        client_id = address.client.client_id if isinstance(address, ReturnAddress) else address.client_id
+        values = {"response": sign_response(identity, client_id, values)}
+    if response_mode.startswith("form_post"):
         allow("form-action", form_action_source(redirect_uri))
         allow("script-src", SCRIPT_SOURCE)
         response = page("identity/form_post.html", action=redirect_uri, values=values, script=POST_ITSELF)
@@ -38,12 +44,9 @@ def send_back(identity: Identity, *, redirect_uri: str, response_mode: str, stat
 
 def send_code(identity: Identity, request: AuthorizationRequest, code: str) -> Response:
     """Answer with a code."""
-    return send_back(
-        identity, redirect_uri=request.redirect_uri, response_mode=request.response_mode, state=request.state, values={"code": code}
-    )
+    return send_back(identity, request, {"code": code})
 
 
 def send_error(identity: Identity, address: ReturnAddress | AuthorizationRequest, error: OAuthError) -> Response:
     """Answer with a refusal (HT-5)."""
-    values = {"error": error.code, "error_description": plain_description(error.detail or error.title)}
-    return send_back(identity, redirect_uri=address.redirect_uri, response_mode=address.response_mode, state=address.state, values=values)
+    return send_back(identity, address, {"error": error.code, "error_description": plain_description(error.detail or error.title)})

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+import structlog
 from flask import Response, make_response, redirect, request, url_for
 
 from identity.context import Identity, current
-from identity.errors import OAuthError, OAuthInvalidRequest
+from identity.errors import OAuthError, OAuthInvalidRequest, ServerError, TemporarilyUnavailable
 from identity.models.client_store import KnownClient
 from identity.operations import interactions, sessions
 from identity.operations.authorization_requests import AuthorizationRequest, find_client, read_request, read_return_address
@@ -17,8 +18,11 @@ from identity.routes.oauth import endpoint_rules, make_routes, read_form, read_q
 from identity.schemas import oauth
 from identity.standards import discovery
 from identity.standards.rfc6749 import Parameters
+from shared.context import is_engine_away
 from shared.openapi import describes
+from shared.problems import Problem
 
+log = structlog.get_logger("identity.authorize")
 routes = make_routes("authorize", __name__)
 
 
@@ -58,6 +62,14 @@ def _take(identity: Identity, client: KnownClient, wanted: AuthorizationRequest,
         return _store(identity, client, wanted) if by_post else _go_on(identity, client, wanted)
     except OAuthError as error:
         return send_error(identity, wanted, error)
+    except Exception as fault:  # whatever it was, the client is told, and the person is not left on a page of ours (AZ-22)
+        if isinstance(fault, Problem):
+            raise
+        away = is_engine_away(fault)
+        log.exception("authorization failed", exception_type=type(fault).__name__)
+        return send_error(
+            identity, wanted, TemporarilyUnavailable("try again in a moment") if away else ServerError("the fault was recorded")
+        )
 
 
 def _store(identity: Identity, client: KnownClient, wanted: AuthorizationRequest) -> Response:

@@ -39,7 +39,9 @@ SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 MTLS_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
 AUTH_METHODS = (*SECRET_METHODS, "private_key_jwt", "none")
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", rfc8693.GRANT_TYPE)
-RESPONSE_MODES = ("query", "form_post")
+SIGNED_MODES = ("jwt", "query.jwt", "form_post.jwt")
+RESPONSE_MODES = ("query", "form_post", *SIGNED_MODES)
+"""The first is the default; `jwt` is `query.jwt`, since there is no other response type than `code`."""
 PROMPTS = ("none", "login", "consent", "select_account")
 DISPLAYS = ("page", "popup")
 LOCALES = ("es-CL", "en")
@@ -102,6 +104,7 @@ def _authentication(mtls_issuer: str | None) -> dict[str, object]:
 def _algorithms() -> dict[str, object]:
     return {
         "id_token_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),
+        "authorization_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),
         "userinfo_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),
         "introspection_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),
         "request_object_signing_alg_values_supported": list(jose.CLIENT_ALGORITHMS),
