@@ -1,7 +1,7 @@
 """What one process of the wallet holds."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from wallet.providers.base import Register
 from wallet.providers.rest import RestRegister
 from wallet.settings import Settings
 from wallet.standards.signing import new_key
+from wallet.standards.working_days import chilean_holidays
 
 SUBJECT_INDEX = "wallet-subject"
 
@@ -29,6 +30,10 @@ class Wallet(Context):
 
     registry_cache: dict[tuple[str, ...], tuple[Any, datetime]] = field(default_factory=dict, repr=False)
     """Rows of the registry and until when they are taken to stand; `Any`, for the key says which kind (operations/known.py)."""
+
+    def holidays(self, year: int) -> frozenset[date]:
+        """Return the holidays of a year.  Raises: NoHolidayTable."""
+        return chilean_holidays(year)
 
     @cached_property
     def gate_key(self) -> ECKey:

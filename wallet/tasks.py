@@ -5,11 +5,12 @@ from uuid import UUID
 from shared.chores import with_chores
 from shared.tasks import Job, Jobs
 from wallet.context import Wallet
+from wallet.operations.agreement_requests import run_clock
 from wallet.operations.consent_moves import expire_consents
 from wallet.operations.consent_requests import lapse_requests
 from wallet.operations.exchange import close_interrupted
 from wallet.operations.keys import USES, rotate_key
-from wallet.operations.signals import announce_consent, forget_events, push_event
+from wallet.operations.signals import announce_agreement, announce_consent, forget_events, push_event
 from wallet.operations.visibility import release_due
 
 jobs: Jobs[Wallet] = with_chores(Jobs())
@@ -20,6 +21,12 @@ def announce(wallet: Wallet, job: Job) -> None:
     """Put a change of a consent on the streams of the bodies it concerns."""
     payload = job.payload
     announce_consent(wallet, UUID(payload["consent_id"]), payload["verb"], payload["previous"], payload["current"])
+
+
+@jobs.job("announce_agreement")
+def announce_terms(wallet: Wallet, job: Job) -> None:
+    """Put a change of an agreement on the streams of both bodies."""
+    announce_agreement(wallet, job.payload["agreement_id"], job.payload["version"])
 
 
 @jobs.job("push_event")
@@ -58,3 +65,9 @@ def forget(wallet: Wallet) -> None:
 def release(wallet: Wallet) -> None:
     """Mark the accesses that their person may see from now on; the clock alone shows them."""
     release_due(wallet)
+
+
+@jobs.every(3600, "agreement_clock")
+def agreement_clock(wallet: Wallet) -> None:
+    """Send to mediation what a provider did not answer in its working days."""
+    run_clock(wallet)

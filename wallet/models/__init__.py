@@ -1,6 +1,7 @@
 """SQLAlchemy models, a file a noun, with its state table and its finders."""
 
 from wallet.models.agreement import Agreement
+from wallet.models.agreement_template import AgreementTemplate
 from wallet.models.base import Base
 from wallet.models.consent import Consent, ConsentEvent
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
@@ -9,6 +10,7 @@ from wallet.models.enquiry import Enquiry
 from wallet.models.erasure import Erasure
 from wallet.models.exchange import Exchange
 from wallet.models.notice import Notice
+from wallet.models.once_only import AskedAgain
 from wallet.models.organisation import Client, Organisation
 from wallet.models.procedure import Procedure
 from wallet.models.purpose import Purpose
@@ -19,6 +21,8 @@ from wallet.models.stream import SecurityEvent, Stream
 
 __all__ = [
     "Agreement",
+    "AgreementTemplate",
+    "AskedAgain",
     "Base",
     "Client",
     "Consent",

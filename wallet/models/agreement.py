@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, false, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -17,6 +17,12 @@ class AgreementState(StrEnum):
     """Where an agreement stands."""
 
     DRAFT = "draft"
+    LEGAL_REVIEW = "legal_review"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    MEDIATION = "mediation"
+    REJECTED_FINAL = "rejected_final"
     SIGNING = "signing"
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -30,6 +36,16 @@ AGREEMENT_STATES: Table[AgreementState, Event] = Table(
     "agreement",
     initial=frozenset({S.DRAFT}),
     moves={
+        (S.DRAFT, S.LEGAL_REVIEW): Event.AGREEMENT_REVIEWED,
+        (S.LEGAL_REVIEW, S.SUBMITTED): Event.AGREEMENT_SUBMITTED,
+        (S.SUBMITTED, S.ACCEPTED): Event.AGREEMENT_ACCEPTED,
+        (S.SUBMITTED, S.REJECTED): Event.AGREEMENT_REJECTED,
+        (S.SUBMITTED, S.MEDIATION): Event.AGREEMENT_IN_MEDIATION,
+        (S.REJECTED, S.MEDIATION): Event.AGREEMENT_IN_MEDIATION,
+        (S.MEDIATION, S.ACCEPTED): Event.AGREEMENT_ACCEPTED,
+        (S.MEDIATION, S.REJECTED_FINAL): Event.AGREEMENT_REJECTED_FINALLY,
+        (S.ACCEPTED, S.SIGNING): Event.AGREEMENT_PROPOSED,
+        # The operator lays standing terms open for signing at once: both bodies still sign.
         (S.DRAFT, S.SIGNING): Event.AGREEMENT_PROPOSED,
         (S.SIGNING, S.ACTIVE): Event.AGREEMENT_SIGNED,
         (S.ACTIVE, S.SUSPENDED): Event.AGREEMENT_SUSPENDED,
@@ -76,6 +92,11 @@ class Agreement(Stamped, Base):
     state: Mapped[str]
     sha256: Mapped[str]
     signatures: Mapped[dict[str, str]]
+    template_id: Mapped[str | None]
+    template_version: Mapped[int | None]
+    due_at: Mapped[datetime | None]
+    is_extended: Mapped[bool] = mapped_column(default=False, server_default=false())
+    reason: Mapped[str | None]
 
     def fields_of(self, dataset_id: str) -> frozenset[str] | None:
         """Return the fields agreed of a dataset, or None when it is not in the agreement."""

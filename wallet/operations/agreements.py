@@ -11,13 +11,17 @@ from sqlalchemy.orm import Session
 from wallet.context import Wallet
 from wallet.errors import AgreementRequired, InvalidExchange, InvalidSignature
 from wallet.models.agreement import AGREEMENT_STATES, Agreement, AgreementState, current_agreement, find_agreement
+from wallet.models.consent import Consent, ConsentState
+from wallet.models.consent_request import ConsentRequestItem
 from wallet.models.organisation import Client, Organisation
 from wallet.operations.callers import keys_of
+from wallet.operations.consent_moves import Actor, drop_requests, end_all
 from wallet.operations.moves import legal
 from wallet.standards import legal_basis, signing
 from wallet.standards.canonical import Json, sha256_of
 from wallet.standards.consent_record import instant
 
+ENDED = (AgreementState.TERMINATED, AgreementState.EXPIRED)
 SIGNATURE_TYP = "agreement-signature+jwt"
 
 
@@ -59,7 +63,7 @@ def propose_agreement(wallet: Wallet, terms: Terms, *, actor: str) -> tuple[int,
     """
     now = wallet.clock.now()
     with wallet.transaction() as tx:
-        _check_ground(tx.session, terms)
+        check_ground(tx.session, terms)
         newest = tx.session.scalar(select(func.max(Agreement.version)).where(Agreement.agreement_id == terms.agreement_id))
         version = (newest or 0) + 1
         content = terms.content(version)
@@ -98,7 +102,10 @@ def sign_agreement(wallet: Wallet, agreement_id: str, version: int, token: str, 
 
 
 def end_agreement(wallet: Wallet, agreement_id: str, target: AgreementState, *, reason: str, actor: str) -> None:
-    """Suspend, resume or terminate the agreement in force.  Raises: AgreementRequired, IllegalTransition."""
+    """Suspend, resume or terminate the agreement in force; with its end go the consents that rest on it (R2).
+
+    Raises: AgreementRequired, IllegalTransition.
+    """
     now = wallet.clock.now()
     with wallet.transaction() as tx:
         row = current_agreement(tx.session, agreement_id)
@@ -107,9 +114,22 @@ def end_agreement(wallet: Wallet, agreement_id: str, target: AgreementState, *, 
         action = legal(AGREEMENT_STATES, AgreementState(row.state), target)
         row.state, row.updated_at, row.lock = target, now, row.lock + 1
         tx.record(action, actor=actor, object_id=agreement_id, data={"version": row.version, "reason": reason})
+        if target in ENDED:
+            end_all(
+                wallet,
+                tx,
+                Consent.agreement_id == agreement_id,
+                target=ConsentState.INVALIDATED,
+                actor=Actor(kind="system", id="system:registry"),
+                reason_code="agreement_ended",
+            )
+            lost = ConsentRequestItem.agreement_id == agreement_id
+            drop_requests(wallet, tx, lost, actor="system:registry", reason_code="agreement_ended")
+        tx.enqueue("announce_agreement", {"agreement_id": agreement_id, "version": row.version})
 
 
-def _check_ground(session: Session, terms: Terms) -> None:
+def check_ground(session: Session, terms: Terms) -> None:
+    """Refuse terms whose parties are not registered or whose ground does not hold.  Raises: AgreementRequired, InvalidExchange."""
     consumer = session.get(Organisation, terms.consumer)
     if consumer is None or session.get(Organisation, terms.provider) is None:
         raise AgreementRequired("Both bodies must be registered first.")

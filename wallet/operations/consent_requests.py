@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -237,8 +237,23 @@ def _agreement(known: Known, matter: coverage.Matter, body: Body, item: Item, *,
     if seconds > matter.dataset.consent_max_seconds:
         raise TemplateLimitExceeded("The dataset's own limit of time is broken.", limit="consent_max_duration")
     uses = 1 if item.fetch == "once" else None
-    coverage.check_limits(agreement, matter, mode=item.mode, duration_seconds=seconds, uses=uses, per_day=_per_day(item.frequency))
+    coverage.check_limits(
+        agreement,
+        matter,
+        mode=item.mode,
+        duration_seconds=seconds,
+        uses=uses,
+        per_day=_per_day(item.frequency),
+        data_period_days=_days(item.data_period),
+    )
     return agreement
+
+
+def _days(period: dict[str, str] | None) -> int | None:
+    """Return how many days the data asked for are about."""
+    if period is None:
+        return None
+    return (date.fromisoformat(period["to"]) - date.fromisoformat(period["from"])).days + 1
 
 
 def _per_day(frequency: dict[str, Json] | None) -> int | None:

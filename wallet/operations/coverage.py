@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from wallet.errors import AgreementInactive, AgreementRequired, TemplateLimitExceeded, UnknownDataset, UnknownField, UnknownPurpose
 from wallet.models.agreement import Agreement
@@ -11,6 +12,8 @@ from wallet.models.purpose import Purpose
 from wallet.operations.known import Known
 from wallet.standards.legal_basis import must_ask_person
 from wallet.standards.limits import Asked, Limits, first_broken
+
+ZONE = ZoneInfo("America/Santiago")
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ def check_limits(
     duration_seconds: int | None = None,
     uses: int | None = None,
     per_day: int | None = None,
+    data_period_days: int | None = None,
+    at: datetime | None = None,
 ) -> None:
     """Judge a request by the limits that both bodies signed.  Raises: TemplateLimitExceeded, which names the limit."""
     limits = Limits.read(agreement.limits, agreement.fields_of(matter.dataset.dataset_id) or frozenset())
@@ -85,6 +90,8 @@ def check_limits(
         duration_seconds=duration_seconds,
         uses=uses,
         per_day=per_day,
+        data_period_days=data_period_days,
+        hour=at.astimezone(ZONE).hour if at else None,
     )
     broken = first_broken(limits, asked)
     if broken:

@@ -101,7 +101,7 @@ def judge(wallet: Wallet, session: Session, body: Body, ask: ExchangeAsk, matter
         if ask.by_law
         else _by_consent(wallet, session, body, ask, matter, mine=mine, now=now)
     )
-    coverage.check_limits(passed.agreement, matter, mode=passed.consent.mode if passed.consent else "view")
+    coverage.check_limits(passed.agreement, matter, mode=passed.consent.mode if passed.consent else "view", at=now)
     if passed.consent is not None:
         _check_scope(wallet, ask, passed.consent)
         _check_frequency(session, passed.consent, now, mine)

@@ -4,11 +4,12 @@ from sqlalchemy import select
 
 from wallet.context import Wallet
 from wallet.models.agreement import Agreement, AgreementState, current_agreement, find_agreement
+from wallet.models.agreement_template import active_templates
 from wallet.models.organisation import organisation_names
 from wallet.standards.canonical import Json
 from wallet.standards.consent_record import instant
 
-NOT_PUBLIC = (AgreementState.DRAFT,)
+NOT_PUBLIC = (AgreementState.DRAFT, AgreementState.LEGAL_REVIEW)
 
 
 def published_agreements(wallet: Wallet) -> list[dict[str, Json]]:
@@ -27,6 +28,24 @@ def published_agreement(wallet: Wallet, agreement_id: str) -> dict[str, Json] | 
         if row is None or row.state in NOT_PUBLIC:
             return None
         return _published(wallet, row, organisation_names(tx.session, {row.consumer, row.provider}))
+
+
+def published_templates(wallet: Wallet) -> list[dict[str, object]]:
+    """Return the standard terms in force."""
+    with wallet.reading() as tx:
+        rows = active_templates(tx.session)
+    return [
+        {
+            "template_id": row.template_id,
+            "version": row.version,
+            "title": row.title,
+            "text": row.text,
+            "legal_basis": row.legal_basis,
+            "limits": row.limits,
+            "retention": row.retention,
+        }
+        for row in rows
+    ]
 
 
 def _published(wallet: Wallet, row: Agreement, names: dict[str, str]) -> dict[str, Json]:

@@ -12,6 +12,7 @@ from shared.context import Transaction
 from shared.http import OutboundError
 from shared.tasks import RetryLater
 from wallet.context import Wallet
+from wallet.models.agreement import find_agreement
 from wallet.models.consent import LIVE_STATES, ConsentState, find_consent, last_event
 from wallet.models.erasure import find_erasure
 from wallet.models.stream import PUSH, SecurityEvent, Stream, StreamStatus, streams_about, waiting_events
@@ -59,6 +60,15 @@ def announce_consent(wallet: Wallet, consent_id: UUID, verb: str, previous: str 
         if task is not None and current not in LIVE_STATES:
             due = {"erase_by": int(task.due_at.timestamp()), "consent_version": consent.consent_version}
             put(wallet, tx, str(consent_id), "erasure-requested", due, org_ids={consent.org_id})
+
+
+def announce_agreement(wallet: Wallet, agreement_id: str, version: int) -> None:
+    """Put a change of an agreement on the streams of both bodies."""
+    with wallet.transaction() as tx:
+        row = find_agreement(tx.session, agreement_id, version)
+        if row is not None:
+            members = {"version": row.version, "current_state": row.state, "event_timestamp": int(row.updated_at.timestamp())}
+            put(wallet, tx, agreement_id, "agreement-changed", members, org_ids={row.consumer, row.provider})
 
 
 def put(wallet: Wallet, tx: Transaction, identifier: str, name: str, members: Mapping[str, object], *, org_ids: set[str]) -> None:

@@ -1,14 +1,22 @@
-"""Agreements, for anybody: who may ask whom for what, and by which law.  No person is in them.  Spec: wallet contract §9."""
+"""Agreements: for anybody to read, and for bodies to ask for, answer and sign.  No person is in them.  Spec: wallet contract §9."""
 
-from flask import jsonify, request
+from flask import g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from shared.access import PUBLIC
+from shared.bodies import load_json
 from shared.crypto import sha256_hex
 from shared.routes import Routes
 from wallet.context import current
 from wallet.errors import AgreementNotFound
-from wallet.operations.published import published_agreement, published_agreements
+from wallet.models.agreement import Agreement
+from wallet.operations.agreement_requests import draft_agreement, extend, take_step
+from wallet.operations.agreements import sign_agreement
+from wallet.operations.callers import find_body
+from wallet.operations.published import published_agreement, published_agreements, published_templates
+from wallet.routes.access import BODY
+from wallet.schemas.agreements import DraftSchema, SignatureSchema, StepSchema
+from wallet.standards.consent_record import instant
 
 bp = Routes("agreements", __name__, url_prefix="/agreements", access=PUBLIC)
 
@@ -22,6 +30,40 @@ def index() -> ResponseReturnValue:
     return response.make_conditional(request)
 
 
+@bp.get("/templates")
+def templates() -> ResponseReturnValue:
+    """List the standard terms in force: an agreement begins as a copy of one."""
+    return jsonify({"templates": published_templates(current())}), 200, {"Cache-Control": "public, max-age=60"}
+
+
+@bp.post("", access=BODY)
+def draft() -> ResponseReturnValue:
+    """Draft an agreement from a template, for the caller's body."""
+    template_id, terms = load_json(DraftSchema())
+    return _state(draft_agreement(current(), g.caller.client_id, template_id, terms), 201)
+
+
+@bp.post("/<agreement_id>/<int:version>/steps", access=BODY)
+def step(agreement_id: str, version: int) -> ResponseReturnValue:
+    """Take a step: legal_review, submit, accept, reject, mediation, open_signing, or extend."""
+    body = load_json(StepSchema())
+    wallet, client_id = current(), g.caller.client_id
+    if body["step"] == "extend":
+        return _state(extend(wallet, client_id, agreement_id, version))
+    return _state(take_step(wallet, client_id, agreement_id, version, body["step"], reason=body["reason"]))
+
+
+@bp.post("/<agreement_id>/<int:version>/signatures", access=BODY)
+def sign(agreement_id: str, version: int) -> ResponseReturnValue:
+    """Take the signature of the caller's body over the content; with both the agreement is active."""
+    wallet, client_id = current(), g.caller.client_id
+    with wallet.reading() as tx:
+        org_id = find_body(tx.session, client_id).organisation.org_id
+    token = load_json(SignatureSchema())["signature"]
+    state = sign_agreement(wallet, agreement_id, version, token, org_id=org_id, actor=f"client:{client_id}")
+    return jsonify({"agreement_id": agreement_id, "version": version, "state": state}), 200, {"Cache-Control": "no-store"}
+
+
 @bp.get("/<agreement_id>")
 def show(agreement_id: str) -> ResponseReturnValue:
     """Give one agreement: the version in force, else the newest."""
@@ -29,3 +71,9 @@ def show(agreement_id: str) -> ResponseReturnValue:
     if found is None:
         raise AgreementNotFound("No agreement has this id.")
     return jsonify(found), 200, {"Cache-Control": "public, max-age=60"}
+
+
+def _state(row: Agreement, status: int = 200) -> ResponseReturnValue:
+    body: dict[str, object] = {"agreement_id": row.agreement_id, "version": row.version, "state": row.state, "sha256": row.sha256}
+    body |= {"due_at": instant(row.due_at)} if row.due_at else {}
+    return jsonify({**body, **({"reason": row.reason} if row.reason else {})}), status, {"Cache-Control": "no-store"}

@@ -1,0 +1,183 @@
+"""How an agreement comes about: asked from a template, signed off, answered in 15 working days, mediated, signed.  Spec: §9, L13, L14."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared.context import Transaction
+from shared.problems import Forbidden
+from wallet.context import Wallet
+from wallet.errors import AgreementNotFound, InvalidExchange
+from wallet.events import Event
+from wallet.models.agreement import AGREEMENT_STATES, Agreement, AgreementState, find_agreement
+from wallet.models.agreement_template import AgreementTemplate, active_template
+from wallet.operations.agreements import Terms, check_ground
+from wallet.operations.callers import Body, find_body
+from wallet.operations.moves import legal
+from wallet.standards.canonical import Json, sha256_of
+from wallet.standards.limits import wider_than
+from wallet.standards.working_days import NoHolidayTable, add_working_days
+
+ANSWER_DAYS, EXTENSION_DAYS = 15, 5
+ZONE = ZoneInfo("America/Santiago")
+CONSUMER, PROVIDER, OPERATOR = "consumer", "provider", "operator"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One move of the negotiation: to which state, by whom, and whether it needs a reason."""
+
+    target: AgreementState
+    by: str
+    needs_reason: bool = False
+
+
+S = AgreementState
+STEPS: Mapping[str, Step] = {
+    "legal_review": Step(S.LEGAL_REVIEW, CONSUMER),
+    "submit": Step(S.SUBMITTED, CONSUMER),
+    "accept": Step(S.ACCEPTED, PROVIDER),
+    "reject": Step(S.REJECTED, PROVIDER, needs_reason=True),
+    "mediation": Step(S.MEDIATION, CONSUMER),
+    "mediate_accept": Step(S.ACCEPTED, OPERATOR, needs_reason=True),
+    "mediate_reject": Step(S.REJECTED_FINAL, OPERATOR, needs_reason=True),
+    "open_signing": Step(S.SIGNING, CONSUMER),
+}
+
+
+def publish_template(wallet: Wallet, template: AgreementTemplate, *, actor: str) -> int:
+    """Put standard terms in force as the next version; the one before is retired.  Return the version."""
+    now = wallet.clock.now()
+    with wallet.transaction() as tx:
+        before = active_template(tx.session, template.template_id)
+        newest = tx.session.scalar(select(func.max(AgreementTemplate.version)).where(AgreementTemplate.template_id == template.template_id))
+        if before is not None:
+            before.status, before.updated_at, before.lock = "retired", now, before.lock + 1
+            tx.session.flush()
+        template.version, template.status, template.created_at, template.updated_at = (newest or 0) + 1, "active", now, now
+        tx.session.add(template)
+        tx.record(Event.TEMPLATE_PUBLISHED, actor=actor, object_id=template.template_id, data={"version": template.version})
+        return template.version
+
+
+def draft_agreement(wallet: Wallet, client_id: str, template_id: str, terms: Terms) -> Agreement:
+    """Draft an agreement from a template; its limits are those of the template, or narrower.
+
+    Raises: ClientNotRegistered, AgreementNotFound, AgreementRequired, InvalidExchange.
+    """
+    now = wallet.clock.now()
+    with wallet.transaction() as tx:
+        body = find_body(tx.session, client_id, "consumer")
+        template = active_template(tx.session, template_id)
+        if template is None:
+            raise AgreementNotFound("No template in force has this id.")
+        limits, retention = dict(terms.limits) or _plain(template.limits), dict(terms.retention) or _plain(template.retention)
+        terms = replace(terms, consumer=body.organisation.org_id, limits=limits, retention=retention)
+        if terms.legal_basis not in template.legal_basis:
+            raise InvalidExchange("The template does not allow this legal basis.", allowed=template.legal_basis)
+        wider = wider_than(terms.limits, template.limits)
+        if wider:
+            raise InvalidExchange(f"The limit {wider} is wider than the template's.", limit=wider)
+        check_ground(tx.session, terms)
+        newest = tx.session.scalar(select(func.max(Agreement.version)).where(Agreement.agreement_id == terms.agreement_id))
+        content = {**terms.content((newest or 0) + 1), "template": f"{template_id}/{template.version}"}
+        columns = {name: value for name, value in content.items() if name not in {"template", "valid_from", "valid_until"}}
+        times = {"valid_from": terms.valid_from, "valid_until": terms.valid_until}
+        row = Agreement(**columns, **times, state=S.DRAFT, sha256=sha256_of(content), signatures={}, created_at=now, updated_at=now)
+        row.template_id, row.template_version = template_id, template.version
+        tx.session.add(row)
+        tx.session.flush()
+        _record(tx, row, Event.AGREEMENT_DRAFTED, actor=body.actor, reason=None)
+        return row
+
+
+def take_step(wallet: Wallet, client_id: str, agreement_id: str, version: int, name: str, *, reason: str | None) -> Agreement:
+    """Move an agreement for the caller's body.  Raises: AgreementNotFound, Forbidden, InvalidExchange, IllegalTransition."""
+    step = STEPS.get(name)
+    if step is None or step.by == OPERATOR:
+        raise InvalidExchange("There is no such step.", steps=sorted(one for one, known in STEPS.items() if known.by != OPERATOR))
+    with wallet.transaction() as tx:
+        body = find_body(tx.session, client_id)
+        row = _mine(tx.session, body, agreement_id, version)
+        if body.organisation.org_id != (row.consumer if step.by == CONSUMER else row.provider):
+            raise Forbidden("This step is the other body's.")
+        _move(wallet, tx, row, step, actor=body.actor, reason=reason)
+        return row
+
+
+def extend(wallet: Wallet, client_id: str, agreement_id: str, version: int) -> Agreement:
+    """Give the provider five working days more, once (L14).  Raises: AgreementNotFound, Forbidden, InvalidExchange."""
+    with wallet.transaction() as tx:
+        body = find_body(tx.session, client_id)
+        row = _mine(tx.session, body, agreement_id, version)
+        if body.organisation.org_id != row.provider:
+            raise Forbidden("This step is the other body's.")
+        if row.state != S.SUBMITTED or row.is_extended or row.due_at is None:
+            raise InvalidExchange("The time is extended once, while the answer is due.")
+        row.due_at = due_after(wallet, row.due_at - timedelta(seconds=1), EXTENSION_DAYS)
+        row.is_extended, row.updated_at = True, wallet.clock.now()
+        _record(tx, row, Event.AGREEMENT_EXTENDED, actor=body.actor, reason=None)
+        return row
+
+
+def mediate(wallet: Wallet, agreement_id: str, version: int, *, accept: bool, reason: str, actor: str) -> str:
+    """Decide a mediation for the digital government body; return the state.  Raises: AgreementNotFound, IllegalTransition."""
+    with wallet.transaction() as tx:
+        row = find_agreement(tx.session, agreement_id, version)
+        if row is None:
+            raise AgreementNotFound("No agreement has this id and version.")
+        _move(wallet, tx, row, STEPS["mediate_accept" if accept else "mediate_reject"], actor=actor, reason=reason)
+        return row.state
+
+
+def run_clock(wallet: Wallet) -> int:
+    """Send to mediation what was not answered in time, and name due dates that could not be named before.  Return how many moved."""
+    now, moved = wallet.clock.now(), 0
+    with wallet.transaction() as tx:
+        rows = tx.session.scalars(select(Agreement).where(Agreement.state == S.SUBMITTED).with_for_update(skip_locked=True)).all()
+        for row in rows:
+            row.due_at = row.due_at or due_after(wallet, row.updated_at, ANSWER_DAYS)
+            if row.due_at is not None and now >= row.due_at:
+                _move(wallet, tx, row, Step(S.MEDIATION, OPERATOR), actor="system:clock", reason="no answer in time")
+                moved += 1
+    return moved
+
+
+def due_after(wallet: Wallet, moment: datetime, days: int) -> datetime | None:
+    """Return the end of the last working day in Santiago; None while the holidays are not known, and then nothing falls due."""
+    try:
+        last = add_working_days(moment.astimezone(ZONE).date(), days, wallet.holidays)
+    except NoHolidayTable:
+        return None
+    return datetime.combine(last + timedelta(days=1), time(), tzinfo=ZONE).astimezone(wallet.clock.now().tzinfo)
+
+
+def _move(wallet: Wallet, tx: Transaction, row: Agreement, step: Step, *, actor: str, reason: str | None) -> None:
+    if step.needs_reason and not reason:
+        raise InvalidExchange("This step gives its reason.", errors={"reason": ["Say why."]})
+    action = legal(AGREEMENT_STATES, AgreementState(row.state), step.target)
+    now = wallet.clock.now()
+    row.state, row.updated_at, row.lock = step.target, now, row.lock + 1
+    row.reason = reason[:1000] if reason else row.reason
+    row.due_at = due_after(wallet, now, ANSWER_DAYS) if step.target == S.SUBMITTED else None
+    _record(tx, row, action, actor=actor, reason=reason)
+
+
+def _mine(session: Session, body: Body, agreement_id: str, version: int) -> Agreement:
+    row = find_agreement(session, agreement_id, version)
+    if row is None or body.organisation.org_id not in {row.consumer, row.provider}:
+        raise AgreementNotFound("Your body has no agreement with this id and version.")
+    return row
+
+
+def _record(tx: Transaction, row: Agreement, action: Event, *, actor: str, reason: str | None) -> None:
+    data: dict[str, str | int | bool | list[str]] = {"version": row.version, "state": row.state}
+    tx.record(action, actor=actor, object_id=row.agreement_id, data={**data, **({"reason": reason} if reason else {})})
+
+
+def _plain(stored: Mapping[str, object]) -> dict[str, Json]:
+    return {name: value if isinstance(value, str | int | bool | list) else str(value) for name, value in stored.items()}
