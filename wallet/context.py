@@ -31,6 +31,10 @@ class Wallet(Context):
     registry_cache: dict[tuple[str, ...], tuple[Any, datetime]] = field(default_factory=dict, repr=False)
     """Rows of the registry and until when they are taken to stand; `Any`, for the key says which kind (operations/known.py)."""
 
+    def case_index(self, case_id: str | None) -> bytes | None:
+        """Return the mark by which a case is known again without being readable."""
+        return self.cipher.blind_index(case_id, purpose="wallet-case") if case_id else None
+
     def holidays(self, year: int) -> frozenset[date]:
         """Return the holidays of a year.  Raises: NoHolidayTable."""
         return chilean_holidays(year)

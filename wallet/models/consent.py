@@ -143,3 +143,26 @@ def last_event(session: Session, consent_id: UUID) -> ConsentEvent | None:
 def events_of(session: Session, consent_id: UUID) -> list[ConsentEvent]:
     """Return the events of a consent, oldest first."""
     return list(session.scalars(select(ConsentEvent).where(ConsentEvent.consent_id == consent_id).order_by(ConsentEvent.event_id)))
+
+
+def active_consent_for(
+    session: Session,
+    *,
+    subject_index: bytes,
+    client_id: str,
+    dataset_id: str,
+    purpose_id: str,
+    case_index: bytes | None,
+    lock: bool = False,
+) -> Consent | None:
+    """Return the newest active consent of the same matter: same person, recipient, dataset, purpose and case."""
+    statement = select(Consent).where(
+        Consent.subject_index == subject_index,
+        Consent.client_id == client_id,
+        Consent.dataset_id == dataset_id,
+        Consent.purpose_id == purpose_id,
+        Consent.case_index.is_not_distinct_from(case_index),
+        Consent.state == ConsentState.ACTIVE,
+    )
+    statement = statement.order_by(Consent.created_at.desc()).limit(1)
+    return session.scalars(statement.with_for_update() if lock else statement).one_or_none()

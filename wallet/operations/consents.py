@@ -1,6 +1,7 @@
 """A person and her consents: look, pause, go on, end.  The moves themselves are in `consent_moves`.  Spec: wallet contract §4."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,11 +9,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from wallet.context import Wallet
-from wallet.errors import ConsentExpired, ConsentNotFound, NotPausedByYou
+from wallet.errors import ConsentExpired, ConsentNotFound, InvalidExchange, NotPausedByYou
 from wallet.models.consent import LIVE_STATES, Consent, ConsentState, consents_of, events_of, find_consent, last_event
 from wallet.models.erasure import Erasure, find_erasure
 from wallet.operations.consent_moves import Actor, flows_until, move
+from wallet.operations.grants import amend_consent
 from wallet.operations.presence import Presence
+from wallet.standards.canonical import Json
 from wallet.standards.consent_record import Frozen
 
 
@@ -49,6 +52,12 @@ class ConsentView:
         """True when the person paused it and may let it go on."""
         pauses = [event for event in self.events if event.type == "suspended"]
         return self.state == "suspended" and bool(pauses) and pauses[-1].actor_kind in {"principal", "delegate"}
+
+    @property
+    def granted(self) -> list[Mapping[str, Json]]:
+        """The fields that were granted."""
+        fields = self.record["fields"]
+        return [one for one in fields if isinstance(one, Mapping) and one["granted"]] if isinstance(fields, list) else []
 
     @property
     def is_live(self) -> bool:
@@ -145,3 +154,16 @@ def _view(wallet: Wallet, session: Session, consent: Consent) -> ConsentView:
         erasure=find_erasure(session, consent.consent_id),
         flows_until=flows_until(wallet, session, consent, consent.state_since if ended else now),
     )
+
+
+def narrow(wallet: Wallet, presence: Presence, consent_id: UUID, dropped: frozenset[str]) -> UUID:
+    """Take fields back out of a consent at once; return the consent that takes its place.  The recipient is told, and asked nothing.
+
+    Raises: ConsentNotFound, IllegalTransition, InvalidExchange when nothing, or everything, would be left out.
+    """
+    with wallet.transaction() as tx:
+        before = _own(wallet, tx.session, presence, consent_id, lock=True)
+        granted = frozenset(before.granted_fields)
+        if not dropped or not dropped < granted:
+            raise InvalidExchange("Choose some of the data. To take back all, end the permission.")
+        return amend_consent(wallet, tx, before, keep=granted - dropped, actor=_principal(presence), subject=presence.subject)

@@ -28,7 +28,6 @@ from wallet.models.exchange import Exchange, ExchangeState
 from wallet.operations import coverage
 from wallet.operations.callers import Body
 from wallet.operations.coverage import Matter
-from wallet.operations.grants import case_index
 from wallet.operations.known import Known
 from wallet.operations.visibility import Visibility, check_visibility
 from wallet.standards.canonical import Json
@@ -155,7 +154,7 @@ def _fits(wallet: Wallet, body: Body, ask: ExchangeAsk, consent: Consent) -> boo
 
 def _check_scope(wallet: Wallet, ask: ExchangeAsk, consent: Consent) -> None:
     same_matter = (consent.dataset_id, consent.purpose_id) == (ask.dataset_id, ask.purpose_id)
-    same_case = consent.case_index is None or ask.case_id is None or consent.case_index == case_index(wallet, ask.case_id)
+    same_case = consent.case_index is None or ask.case_id is None or consent.case_index == wallet.case_index(ask.case_id)
     same_procedure = ask.procedure_code in {None, consent.procedure_code}
     if not same_matter or not same_case or not same_procedure:
         raise ScopeExceeded("The person granted another matter.")

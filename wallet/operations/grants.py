@@ -1,19 +1,21 @@
 """A grant: the decision frozen as a consent, with its first event and its place in a status list.  Spec: wallet contract §3."""
 
 import json
+from collections.abc import Mapping
 from uuid import UUID
 
 from shared.context import Transaction
 from wallet.context import Wallet
 from wallet.errors import InvalidExchange
-from wallet.models.consent import Consent, ConsentState
+from wallet.models.consent import Consent, ConsentState, find_consent
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
 from wallet.models.dataset import find_dataset
-from wallet.operations.consent_moves import Actor, open_chain
+from wallet.operations.consent_moves import Actor, move, open_chain
 from wallet.operations.presence import Presence
 from wallet.operations.status_lists import draw_entry, list_uri
 from wallet.standards.canonical import canonical, sha256_of
-from wallet.standards.consent_record import Decision, Frozen, any_sensitive, granted_fields, granted_record
+from wallet.standards.consent_record import Decision, Frozen, any_sensitive, granted_fields, granted_record, instant, narrowed
+from wallet.standards.differences import Kind
 
 
 def grant_consent(
@@ -27,12 +29,15 @@ def grant_consent(
     optional: frozenset[str],
 ) -> UUID:
     """Freeze a decision as a consent and return its id.  Raises: InvalidExchange for a field that was not offered."""
+    before = _renewed(wallet, tx, offer)
     decision = Decision(
         consent_id=str(wallet.ids.uuid4()),
-        chain_id=str(wallet.ids.uuid4()),
+        chain_id=str(before.chain_id if before else wallet.ids.uuid4()),
         decided_by=presence.actor,
         optional_granted=optional,
         valid_from=wallet.clock.now().replace(microsecond=0),
+        consent_version=before.consent_version + 1 if before else 1,
+        supersedes=str(before.consent_id) if before else None,
     )
     try:
         record = granted_record(offer, decision)
@@ -45,15 +50,43 @@ def grant_consent(
     consent.source_org_id = dataset.org_id if dataset else ""
     consent.status_list, consent.status_idx = number, index
     consent.evidence = wallet.cipher.encrypt(json.dumps(presence.evidence()), scope=wallet.subject_scope(row.subject_index))
+    actor = Actor(kind="principal", id=presence.actor, channel="web")
+    if before is not None:
+        move(wallet, tx, before, ConsentState.SUPERSEDED, actor=actor, subject=presence.subject, reason_code="renewed")
     tx.session.add(consent)
     tx.session.flush()
-    open_chain(wallet, tx, consent, actor=Actor(kind="principal", id=presence.actor, channel="web"), subject=presence.subject)
+    open_chain(wallet, tx, consent, actor=actor, subject=presence.subject)
     return consent.consent_id
 
 
-def case_index(wallet: Wallet, case_id: str | None) -> bytes | None:
-    """Return the mark by which a case is known again without being readable."""
-    return wallet.cipher.blind_index(case_id, purpose="wallet-case") if case_id else None
+def amend_consent(wallet: Wallet, tx: Transaction, before: Consent, *, keep: frozenset[str], actor: Actor, subject: str) -> UUID:
+    """Put a narrower consent in the place of a locked one, in one transaction; return its id (§7)."""
+    now, scope = wallet.clock.now(), wallet.subject_scope(before.subject_index)
+    record: Frozen = json.loads(wallet.cipher.decrypt(before.record, scope=scope))
+    number, index = draw_entry(wallet, tx.session)
+    consent_id = wallet.ids.uuid4()
+    record |= narrowed(record, keep)
+    record |= {"consent_id": str(consent_id), "consent_version": before.consent_version + 1, "supersedes": str(before.consent_id)}
+    record |= {"valid_from": instant(now), "status_list": {"uri": list_uri(wallet, number), "idx": index}}
+    copied = {column.key: getattr(before, column.key) for column in Consent.__mapper__.column_attrs}
+    changed: dict[str, object] = {"consent_id": consent_id, "consent_version": before.consent_version + 1, "granted_fields": sorted(keep)}
+    changed |= {"valid_from": now.replace(microsecond=0), "record": wallet.cipher.encrypt(canonical(record).decode(), scope=scope)}
+    changed |= {"snapshot_sha256": sha256_of(record), "created_at": now, "state_since": now, "status_list": number, "status_idx": index}
+    consent = Consent(**{**copied, **changed, "is_sensitive": any_sensitive(record)})
+    move(wallet, tx, before, ConsentState.SUPERSEDED, actor=actor, subject=subject, reason_code="amended")
+    tx.session.add(consent)
+    tx.session.flush()
+    open_chain(wallet, tx, consent, actor=actor, subject=subject)
+    return consent_id
+
+
+def _renewed(wallet: Wallet, tx: Transaction, offer: Frozen) -> Consent | None:
+    """Return the consent that this grant renews, locked; None where it is a new one (§7)."""
+    changes = offer.get("changes")
+    if not isinstance(changes, Mapping) or changes["kind"] != Kind.RENEWAL:
+        return None
+    found = find_consent(tx.session, UUID(str(changes["consent_id"])), lock=True)
+    return found if found is not None and found.state_at(wallet.clock.now()) == ConsentState.ACTIVE else None
 
 
 def _row(wallet: Wallet, row: ConsentRequest, item: ConsentRequestItem, *, record: Frozen, decision: Decision) -> Consent:
@@ -62,7 +95,7 @@ def _row(wallet: Wallet, row: ConsentRequest, item: ConsentRequestItem, *, recor
     case_id = wallet.cipher.decrypt(item.case_id, scope=scope) if item.case_id else None
     return Consent(
         consent_id=UUID(decision.consent_id),
-        consent_version=1,
+        consent_version=decision.consent_version,
         chain_id=UUID(decision.chain_id),
         request=row.id,
         item_id=item.item_id,
@@ -81,7 +114,7 @@ def _row(wallet: Wallet, row: ConsentRequest, item: ConsentRequestItem, *, recor
         max_uses=item.max_uses,
         frequency=item.frequency,
         procedure_code=item.procedure_code,
-        case_index=case_index(wallet, case_id),
+        case_index=wallet.case_index(case_id),
         valid_from=decision.valid_from,
         valid_until=item.valid_until,
         record=wallet.cipher.encrypt(canonical(record).decode(), scope=scope),

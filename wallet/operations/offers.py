@@ -3,6 +3,7 @@
 Spec: wallet contract §3, §4.1.
 """
 
+import json
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from wallet.context import Wallet
 from wallet.errors import SnapshotChanged
 from wallet.models.agreement import Agreement, find_agreement
 from wallet.models.base import in_language
+from wallet.models.consent import active_consent_for
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
 from wallet.models.dataset import Dataset, Field, find_dataset
 from wallet.models.notice import Notice, find_notice
@@ -19,6 +21,7 @@ from wallet.models.procedure import Procedure
 from wallet.models.purpose import Purpose, find_purpose
 from wallet.standards.canonical import Json
 from wallet.standards.consent_record import Frozen, instant
+from wallet.standards.differences import compare, kind_of
 from wallet.standards.legal_basis import DPV
 
 T = TypeVar("T")
@@ -84,7 +87,27 @@ def build_offer(wallet: Wallet, session: Session, row: ConsentRequest, item: Con
     if item.procedure_code:
         title = in_language(sources.procedure.title, lang) if sources.procedure else item.procedure_code
         frozen["procedure"] = {"code": item.procedure_code, "case_id": case_id, "title": title}
-    return frozen
+    changes = _changes(wallet, session, row, item, frozen=frozen, case_id=case_id)
+    return {**frozen, "changes": changes} if changes else frozen
+
+
+def _changes(
+    wallet: Wallet, session: Session, row: ConsentRequest, item: ConsentRequestItem, *, frozen: Frozen, case_id: str | None
+) -> dict[str, Json] | None:
+    """Return what the offer changes against a consent of the same matter that is in force (§7, U10)."""
+    before = active_consent_for(
+        session,
+        subject_index=row.subject_index,
+        client_id=row.client_id,
+        dataset_id=item.dataset_id,
+        purpose_id=item.purpose_id,
+        case_index=wallet.case_index(case_id),
+    )
+    if before is None or before.consent_id == item.consent_id or before.state_at(wallet.clock.now()) != before.state:
+        return None
+    record: Frozen = json.loads(wallet.cipher.decrypt(before.record, scope=wallet.subject_scope(before.subject_index)))
+    found = compare(record, frozen)
+    return {"kind": kind_of(found), "consent_id": str(before.consent_id), "differences": [one.as_json() for one in found]}
 
 
 def _shown(sources: _Sources, row: ConsentRequest, lang: str) -> dict[str, Json]:

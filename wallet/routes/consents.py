@@ -10,7 +10,7 @@ from shared.web import language, page
 from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.operations.access_log import Filters, read_log
-from wallet.operations.consents import get_consent, list_consents, pause, resume, withdraw
+from wallet.operations.consents import get_consent, list_consents, narrow, pause, resume, withdraw
 from wallet.operations.decisions import waiting_requests
 from wallet.routes.people import presence
 
@@ -46,6 +46,13 @@ def confirm_pause(consent_id: UUID) -> ResponseReturnValue:
     change = resume if request.form.get("decision") == "resume" else pause
     change(current(), presence(), consent_id)
     return redirect(url_for("consents.show", consent_id=consent_id), 303)
+
+
+@bp.post("/consents/<uuid:consent_id>/narrow")
+def take_back(consent_id: UUID) -> ResponseReturnValue:
+    """Take fields back out of a consent, at once."""
+    made = narrow(current(), presence(), consent_id, frozenset(request.form.getlist("drop")))
+    return redirect(url_for("consents.show", consent_id=made), 303)
 
 
 @bp.get("/consents/<uuid:consent_id>/withdraw")

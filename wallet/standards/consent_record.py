@@ -23,6 +23,8 @@ class Decision:
     decided_by: str
     optional_granted: frozenset[str]
     valid_from: datetime
+    consent_version: int = 1
+    supersedes: str | None = None
 
 
 def instant(moment: datetime) -> str:
@@ -49,7 +51,8 @@ def granted_record(offer: Mapping[str, Json], decision: Decision) -> Frozen:
         **offer,
         "schema_version": SCHEMA_VERSION,
         "consent_id": decision.consent_id,
-        "consent_version": 1,
+        "consent_version": decision.consent_version,
+        **({"supersedes": decision.supersedes} if decision.supersedes else {}),
         "chain_id": decision.chain_id,
         "decided_by": {"kind": "principal", "id": decision.decided_by},
         "fields": decided,
@@ -61,6 +64,11 @@ def granted_record(offer: Mapping[str, Json], decision: Decision) -> Frozen:
 def granted_fields(record: Mapping[str, Json]) -> list[str]:
     """Return the ids of the granted fields, sorted."""
     return sorted(str(field["field_id"]) for field in _fields(record) if field["granted"])
+
+
+def narrowed(record: Mapping[str, Json], keep: frozenset[str]) -> Frozen:
+    """Return the `fields` of a record of which only some stay granted."""
+    return {"fields": [{**field, "granted": field["granted"] and str(field["field_id"]) in keep} for field in _fields(record)]}
 
 
 def any_sensitive(frozen: Mapping[str, Json], *, also: frozenset[str] = frozenset()) -> bool:

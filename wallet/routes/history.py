@@ -1,0 +1,33 @@
+"""One history, registers elsewhere, and all of one's data.  Spec: CH-14; wallet contract §10.3, §10.5."""
+
+from flask import jsonify
+from flask.typing import ResponseReturnValue
+
+from shared.routes import Routes
+from shared.web import language, page
+from shared.web.signed_in import Citizen
+from wallet.context import current
+from wallet.operations.history import export_all, read_history
+from wallet.operations.usages import usages_elsewhere
+from wallet.routes.people import presence
+
+bp = Routes("history", __name__, access=Citizen())
+
+
+@bp.get("/history")
+def show() -> ResponseReturnValue:
+    """Show decisions, accesses and questions in one list."""
+    return page("wallet/history.html", happenings=read_history(current(), presence(), lang=language()))
+
+
+@bp.get("/elsewhere")
+def elsewhere() -> ResponseReturnValue:
+    """Show what registers that keep their own log say; one that does not answer is not one without accesses."""
+    return page("wallet/elsewhere.html", registers=usages_elsewhere(current(), presence().run))
+
+
+@bp.get("/my-data")
+def export() -> ResponseReturnValue:
+    """Give all that is held about the person."""
+    headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="my-data.json"'}
+    return jsonify(export_all(current(), presence(), lang=language())), 200, headers
