@@ -10,8 +10,11 @@ from joserfc.jwk import ECKey
 from shared.clock import Clock, SystemClock
 from shared.context import Context, current_as
 from shared.ids import Ids, SystemIds
+from wallet.providers.any import AnyRegister
 from wallet.providers.base import Register
 from wallet.providers.rest import RestRegister
+from wallet.providers.soap import SoapRegister
+from wallet.providers.table import CsvRegister, SqlRegister
 from wallet.settings import Settings
 from wallet.standards.signing import new_key
 from wallet.standards.working_days import chilean_holidays
@@ -47,7 +50,13 @@ class Wallet(Context):
     @cached_property
     def register(self) -> Register:
         """Calls to the registers of providers."""
-        return RestRegister(self.http, timeout_seconds=self.settings.provider_timeout_seconds, bytes_max=self.settings.provider_bytes_max)
+        limits = {"timeout_seconds": self.settings.provider_timeout_seconds, "bytes_max": self.settings.provider_bytes_max}
+        return AnyRegister(
+            rest=RestRegister(self.http, **limits),
+            soap=SoapRegister(self.http, self.clock, **limits),
+            table=CsvRegister(self.settings.csv_folder),
+            sql=SqlRegister(self.settings.sql_registers.reveal(), self.clock),
+        )
 
     def subject_index(self, subject: str) -> bytes:
         """Return the blind index of a person (`cl-run:…`) in the wallet's own tables."""

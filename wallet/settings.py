@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.settings import ServiceSettings, setting
+from shared.settings import Secret, ServiceSettings, setting
 
 AUTHORITY = "Agencia de Protección de Datos Personales"
 
@@ -22,6 +22,10 @@ class Settings(ServiceSettings):
     consent_token_ttl_seconds: int = setting("life of a consent token", default=120, check=_is_token_life)
     provider_timeout_seconds: int = setting("longest time a provider may take to answer", default=10)
     provider_bytes_max: int = setting("largest answer taken from a provider", default=256 * 1024)
+    csv_folder: str = setting("folder of the files that datasets with a `csv:` endpoint are read from", default="")
+    sql_registers: Secret = setting(
+        "read-only queries behind datasets with a `sql:` endpoint, one a line: `name=url|select … where run = :run`", default=Secret("")
+    )
     request_ttl_days: int = setting("how long a consent request waits for the person", default=10)
     refusal_quiet_days: int = setting("days in which a refused request may not be made again by the same body", default=30)
     fresh_login_seconds: int = setting("how long after signing in a person may grant without signing in again", default=300)

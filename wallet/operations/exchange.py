@@ -90,8 +90,8 @@ def exchange(wallet: Wallet, client_id: str, ask: ExchangeAsk, request: Json) ->
     """
     begun = _begin(wallet, client_id, ask)
     try:
-        record = wallet.register.fetch(begun.order)
         kinds = {name: field.kind for name, field in begun.passed.matter.fields.items()}
+        record = wallet.register.fetch(begun.order, kinds)
         data = None if record.values is None else released(record.values, kinds)
     except RegisterFailed as error:
         problem = _provider_problem(error)

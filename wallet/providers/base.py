@@ -42,6 +42,6 @@ class RegisterMalformed(RegisterFailed):
 class Register(Protocol):
     """A register that can be asked for one person's fields."""
 
-    def fetch(self, order: Order) -> Record:
-        """Return what the register says.  Raises: RegisterFailed and its kinds."""
+    def fetch(self, order: Order, kinds: Mapping[str, str]) -> Record:
+        """Return what the register says; `kinds` are the declared kinds of the asked fields.  Raises: RegisterFailed and its kinds."""
         ...

@@ -1,6 +1,6 @@
 """A register in memory, for development and tests; kept to the same contract as the real one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from wallet.providers.base import Order, Record
 from wallet.providers.rest import read_answer
@@ -15,8 +15,9 @@ class MemoryRegister:
         self.orders: list[Order] = []
         self.before: Callable[[Order], None] = lambda _order: None
 
-    def fetch(self, order: Order) -> Record:
+    def fetch(self, order: Order, kinds: Mapping[str, str]) -> Record:
         """Return what was put in.  Raises: whatever `before` raises."""
+        del kinds
         self.orders.append(order)
         self.before(order)
         person = self.people.get(order.run)

@@ -1,5 +1,6 @@
 """A register that speaks REST and JSON: `POST endpoint {"run", "fields"}` with the consent token → `{"as_of", "fields"}`."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from shared.http import Outbound, OutboundError, OutboundTimeout
@@ -14,8 +15,9 @@ class RestRegister:
         self._timeout_seconds = timeout_seconds
         self._bytes_max = bytes_max
 
-    def fetch(self, order: Order) -> Record:
-        """Return what the register says.  Raises: RegisterFailed and its kinds."""
+    def fetch(self, order: Order, kinds: Mapping[str, str]) -> Record:
+        """Return what the register says; JSON has kinds of its own.  Raises: RegisterFailed and its kinds."""
+        del kinds
         try:
             reply = self._http.request(
                 "POST",
