@@ -121,6 +121,12 @@ class KeyNotAllowed(Refusal):
     slug, status, title, kind = "key-not-allowed", 403, "This type of key may not do this", "AuthError"
 
 
+class BulkNotPossible(Refusal):
+    """The job is in another state than this asks for."""
+
+    slug, status, title, kind = "bulk-not-possible", 409, "The job is in another state", "ConflictError"
+
+
 class CannotCancel(MessageRefused):
     """The message has left, or is about to."""
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from notify.context import Notify
 from notify.operations import channels
+from notify.operations.bulk_run import run_bulk as run_bulk_once
 from notify.operations.callbacks import ATTEMPTS_MAX as CALLBACKS_MAX
 from notify.operations.callbacks import tell_service as tell
 from notify.operations.delivery import ATTEMPTS_MAX, Due, deliver_many
@@ -71,6 +72,12 @@ def check_letter(notify: Notify, job: Job) -> None:
     """Look into a letter that came as a file."""
     for due in _due(job):
         check_precompiled(notify, due.id)
+
+
+@jobs.job("run_bulk", lease_seconds=300)
+def run_bulk(notify: Notify, job: Job) -> None:
+    """Hand on the next rows of a bulk job."""
+    run_bulk_once(notify, uuid.UUID(job.payload["bulk_id"]), job.payload["run"])
 
 
 @jobs.job("tell_service", max_attempts=CALLBACKS_MAX)

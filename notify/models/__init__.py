@@ -1,6 +1,7 @@
 """Tables, a file a noun."""
 
 from notify.models.base import Base
+from notify.models.bulk import BulkChunk, BulkError, BulkJob
 from notify.models.callback import ServiceCallback
 from notify.models.document import Document, MessageAttachment
 from notify.models.letter_file import LetterFile
@@ -16,6 +17,9 @@ from notify.models.unsubscribe_request import UnsubscribeRequest
 __all__ = [
     "ApiKey",
     "Base",
+    "BulkChunk",
+    "BulkError",
+    "BulkJob",
     "Document",
     "GuestListEntry",
     "InboundNumber",

@@ -156,6 +156,7 @@ class Page:
     channels: Collection[str] = ()
     reference: str | None = None
     before: tuple[datetime, uuid.UUID] | None = None
+    include_jobs: bool = True
 
 
 def find_page(connection: Connection, page: Page, size: int) -> list[Row[Any]]:
@@ -170,6 +171,8 @@ def find_page(connection: Connection, page: Page, size: int) -> list[Row[Any]]:
         wanted = wanted.where(table.channel.in_(page.channels))
     if page.reference is not None:
         wanted = wanted.where(table.reference == page.reference)
+    if not page.include_jobs:
+        wanted = wanted.where(table.bulk_id.is_(None))
     if page.before:
         at, last_id = page.before
         wanted = wanted.where(or_(table.created_at < at, and_(table.created_at == at, table.id < last_id)))

@@ -74,6 +74,7 @@ def list_notifications(notify: Notify, holder: Holder, query: ListQuery) -> list
             channels=query.channels,
             reference=query.reference,
             before=before,
+            include_jobs=query.include_jobs,
         )
         rows = messages.find_page(tx.connection, page, PAGE_SIZE)
         templates = find_versions(tx.connection, {(row.template_id, row.template_version) for row in rows})

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from sqlalchemy import delete, func, select, text
 
 from notify.context import Notify
+from notify.models.bulk import BulkJob
 from notify.models.days import clear_rest, drop_day, first_id, make_days, old_days
 from notify.models.document import Document, MessageAttachment
 from notify.models.message_count import count_before
@@ -47,6 +48,7 @@ def keep_days(notify: Notify) -> LetGo:
     _forget_for_shorter(notify, longest)
     forget_requests(notify)
     with notify.db.begin() as connection:
+        connection.execute(delete(BulkJob).where(BulkJob.created_at < now - timedelta(days=max(longest, 30))))
         connection.execute(delete(Document).where(Document.available_until <= now))
         connection.execute(delete(ReceivedText).where(ReceivedText.created_at < now - KEPT))
         connection.execute(delete(MessageAttachment).where(MessageAttachment.notification_id < first_id(before)))

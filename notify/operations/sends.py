@@ -172,11 +172,13 @@ def check_daily(notify: Notify, holder: Holder, counter: str, count: int, more: 
         raise DailyLimitExceeded(f"Exceeded send limits ({counter}: {limit}) for today", wait=wait)
 
 
-def prepare(notify: Notify, holder: Holder, channel: str, body: SendBody) -> Prepared:
-    """Check a message against its service, template and recipient, in the contract's order.  Raises: the kinds of notify.errors."""
+def prepare(notify: Notify, holder: Holder, channel: str, body: SendBody, known: KnownTemplate | None = None) -> Prepared:
+    """Check a message against its service, template and recipient, in the contract's order.  `known` is a version to be used whatever
+    became of the template.  Raises: the kinds of notify.errors.
+    """
     checks.check_channel(holder, channel)
     values, sanitised = sanitise_values(body.personalisation, body.sanitise_for)
-    template = checks.get_template(notify, holder, body.template_id, channel)
+    template = known or checks.get_template(notify, holder, body.template_id, channel)
     content = compose(template, values)
     if channel == Channel.LETTER:
         checks.check_qr(content)

@@ -79,6 +79,15 @@ class Limits:
         except RedisError as error:
             log.warning("message not counted", error=type(error).__name__)
 
+    def counts(self, service: str, counters: Sequence[str], now: datetime) -> list[int]:
+        """Read today's counts in the order asked for; nothing is counted while Redis is away."""
+        try:
+            found = self._redis.mget([_day_key(service, counter, now) for counter in counters])
+        except RedisError as error:
+            log.warning("counts away", error=type(error).__name__)
+            return [0] * len(counters)
+        return [int(count or 0) for count in found]
+
     def count_try(self, name: str, most: int, seconds: int) -> int:
         """Count a try at something guarded; give how many seconds to wait when there were too many, else 0."""
         key = f"notify:tries:{name}"

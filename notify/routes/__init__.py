@@ -1,5 +1,6 @@
 """HTTP in, HTTP out; a file a resource."""
 
+from notify.routes.bulk import bulk
 from notify.routes.console import messages as console_messages
 from notify.routes.console import sending as console_sending
 from notify.routes.console import services as console_services
@@ -18,7 +19,7 @@ from notify.routes.unsubscribe import unsubscribe
 from shared.routes import Routes
 from shared.web.login import login_blueprint
 
-MACHINES = (sends, notifications, templates, template_edits, received_texts, unsubscribe, documents, networks, receipts, mailbox)
+MACHINES = (sends, bulk, notifications, templates, template_edits, received_texts, unsubscribe, documents, networks, receipts, mailbox)
 CONSOLE = (console_services.bp, console_templates.bp, console_sending.bp, console_messages.bp, console_settings.bp)
 
 

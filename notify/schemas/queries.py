@@ -33,7 +33,7 @@ def list_query(arguments: Mapping[str, Sequence[str]]) -> ListQuery:
             faults += fault.messages
     known = _ONCE | {"status", "template_type"}
     if extra := sorted(set(arguments) - known):
-        faults.append(f"Additional properties are not allowed ({', '.join(extra)} {'was' if len(extra) == 1 else 'were'} unexpected)")
+        faults.append(unexpected(extra))
     if faults:
         raise MessageNotValid(*dict.fromkeys(faults))
     return ListQuery(
@@ -48,9 +48,7 @@ def list_query(arguments: Mapping[str, Sequence[str]]) -> ListQuery:
 def received_query(arguments: Mapping[str, Sequence[str]]) -> uuid.UUID | None:
     """Read the query of the list of received texts: the id it starts after.  Raises: MessageNotValid."""
     if extra := sorted(set(arguments) - {"older_than"}):
-        raise MessageNotValid(
-            f"Additional properties are not allowed ({', '.join(extra)} {'was' if len(extra) == 1 else 'were'} unexpected)"
-        )
+        raise MessageNotValid(unexpected(extra))
     return next((wire_uuid(text, "older_than") for text in arguments.get("older_than", ())[:1]), None)
 
 
@@ -59,10 +57,15 @@ def type_query(arguments: Mapping[str, Sequence[str]]) -> str | None:
     faults: list[str] = []
     _check_words(faults, "type", arguments.get("type", ())[:1], TEMPLATE_TYPES)
     if extra := sorted(set(arguments) - {"type"}):
-        faults.append(f"Additional properties are not allowed ({', '.join(extra)} {'was' if len(extra) == 1 else 'were'} unexpected)")
+        faults.append(unexpected(extra))
     if faults:
         raise MessageNotValid(*faults)
     return next(iter(arguments.get("type", ())), None)
+
+
+def unexpected(names: Sequence[str]) -> str:
+    """Say that there are names nobody asked for."""
+    return f"Additional properties are not allowed ({', '.join(names)} {'was' if len(names) == 1 else 'were'} unexpected)"
 
 
 def _check_words(faults: list[str], name: str, given: Sequence[str], allowed: tuple[str, ...]) -> None:

@@ -14,6 +14,12 @@ ROUTES = {
     "notifications.read_one": ("GET", f"/v2/notifications/{SOME}"),
     "notifications.read_pdf": ("GET", f"/v2/notifications/{SOME}/pdf"),
     "notifications.cancel_one": ("POST", f"/v2/notifications/{SOME}/cancel"),
+    "bulk.create": ("POST", "/v2/notifications/bulk"),
+    "bulk.list_all": ("GET", "/v2/notifications/bulk"),
+    "bulk.read_one": ("GET", f"/v2/notifications/bulk/{SOME}"),
+    "bulk.read_errors": ("GET", f"/v2/notifications/bulk/{SOME}/errors"),
+    "bulk.cancel": ("POST", f"/v2/notifications/bulk/{SOME}/cancel"),
+    "bulk.resume": ("POST", f"/v2/notifications/bulk/{SOME}/resume"),
     "received_texts.list_all": ("GET", "/v2/received-text-messages"),
     "unsubscribe.list_open": ("GET", "/v2/unsubscribe-requests"),
     "unsubscribe.mark": ("POST", "/v2/unsubscribe-requests/processed"),
@@ -35,7 +41,7 @@ ROUTES = {
 }
 OURS = (
     *("sends.", "notifications.", "templates.", "template_edits.", "receipts.", "mailbox."),
-    *("received_texts.", "unsubscribe.", "documents.", "networks."),
+    *("received_texts.", "unsubscribe.", "documents.", "networks.", "bulk."),
 )
 
 

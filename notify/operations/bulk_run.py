@@ -1,0 +1,174 @@
+"""Hand on the rows of a bulk job: one chunk a run, each run in one transaction with the note of where to go on.
+
+So a run that dies has done its chunk or has not, and none is done twice.  A job never has more than `BACKLOG_MAX` messages waiting to
+leave: then it waits a moment, so that who sends one message does not stand behind who sends a hundred thousand.
+"""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import delete, func, insert, select, update
+
+from notify.context import Notify
+from notify.errors import Refusal
+from notify.models.base import scope_of
+from notify.models.bulk import BULK_STATES, BulkChunk, BulkError, BulkJob, BulkState
+from notify.models.catalogue import KnownTemplate
+from notify.models.notification import Notification
+from notify.operations import checks
+from notify.operations.authentication import Holder
+from notify.operations.bulk import CHUNK_ROWS, RECIPIENTS
+from notify.operations.intake import Kept, count, keep_in
+from notify.operations.requests import SendBody
+from notify.operations.sends import kept_form, prepare
+from notify.standards.email_address import InvalidEmailAddress, email_address
+from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
+from notify.standards.personalisation import same_key
+from notify.standards.phone_number import InvalidPhoneNumber, phone_number
+from notify.standards.simulator import is_smoke
+from notify.standards.statuses import Status
+from shared.context import Transaction
+
+BACKLOG_MAX = 1000
+PAUSE_SECONDS = 1.0
+REFERENCE_MAX = 1000
+
+log = structlog.get_logger("andamio.notify.bulk")
+# Any below is a row of all columns of a job.
+_READERS = {"sms": phone_number, "email": email_address, "mailbox": mailbox_address}
+
+
+@dataclass(frozen=True)
+class _Made:
+    kept: list[Kept]
+    errors: list[tuple[int, list[str]]]
+
+
+def run_bulk(notify: Notify, bulk_id: uuid.UUID, run: int) -> None:
+    """Hand on the next chunk of a job and leave the next run in the outbox; leaves quietly when the job was stopped or taken over."""
+    with notify.transaction() as tx:
+        job = tx.connection.execute(select(BulkJob.__table__).where(BulkJob.id == bulk_id).with_for_update()).one_or_none()
+        if job is None or job.run != run or job.state not in {BulkState.SCHEDULED, BulkState.IN_PROGRESS}:
+            return
+        again = {"bulk_id": str(bulk_id), "run": run}
+        if job.state == BulkState.SCHEDULED:
+            _move(notify, tx, job, BulkState.IN_PROGRESS)
+            tx.enqueue("run_bulk", again)
+            return
+        holder = _holder(notify, job)
+        template = notify.catalogue.find_version(job.service_id, job.template_id, job.template_version)
+        if holder is None or template is None:
+            _move(notify, tx, job, BulkState.ERROR)
+            return
+        waiting = (Notification.bulk_id == bulk_id) & (Notification.status == Status.CREATED.value)
+        if tx.connection.execute(select(func.count()).where(waiting)).scalar_one() >= BACKLOG_MAX:
+            tx.enqueue("run_bulk", again, due_at=notify.clock.now() + timedelta(seconds=PAUSE_SECONDS))
+            return
+        kept = _next_chunk(notify, tx, job, holder, template)
+        if kept is None:
+            return
+        tx.enqueue("run_bulk", again)
+    count(notify, kept)
+
+
+def _next_chunk(notify: Notify, tx: Transaction, job: Any, holder: Holder, template: KnownTemplate) -> list[Kept] | None:
+    own = (BulkChunk.bulk_id == job.id) & (BulkChunk.number == job.next_chunk)
+    sealed = tx.connection.execute(select(BulkChunk.sealed).where(own)).scalar_one_or_none()
+    if sealed is None:
+        _move(notify, tx, job, BulkState.FINISHED)
+        return None
+    rows = json.loads(notify.cipher.decrypt(sealed, scope=scope_of(job.service_id)))
+    if not _fits_today(notify, holder, job.channel, len(rows)):
+        _move(notify, tx, job, BulkState.LIMITED)
+        return None
+    made = _make(notify, job, holder, template, rows)
+    if made.kept:
+        keep_in(tx, made.kept)
+    if made.errors:
+        errors = [{"bulk_id": job.id, "row_number": number, "messages": texts} for number, texts in made.errors]
+        tx.connection.execute(insert(BulkError), errors)
+    failed = len(made.errors)
+    tx.connection.execute(
+        update(BulkJob)
+        .where(BulkJob.id == job.id)
+        .values(
+            next_chunk=job.next_chunk + 1,
+            messages=job.messages + len(rows) - failed,
+            failed=job.failed + failed,
+            updated_at=notify.clock.now(),
+        )
+    )
+    tx.connection.execute(delete(BulkChunk).where(own))
+    return made.kept
+
+
+def _holder(notify: Notify, job: Any) -> Holder | None:
+    service = notify.catalogue.find_service(job.service_id)
+    key = next((key for key in service.keys if key.id == job.api_key_id and not key.revoked), None) if service else None
+    return Holder(service, key) if service and key and service.active else None
+
+
+def _fits_today(notify: Notify, holder: Holder, channel: str, more: int) -> bool:
+    if holder.key.kind == "test":
+        return True
+    counts = notify.limits.counts(str(holder.service.id), [channel], notify.clock.now())
+    return counts[0] + more <= holder.service.daily[channel]
+
+
+def _make(notify: Notify, job: Any, holder: Holder, template: KnownTemplate, rows: Sequence[Sequence[str]]) -> _Made:
+    made = _Made([], [])
+    for offset, cells in enumerate(rows):
+        number = job.next_chunk * CHUNK_ROWS + offset + 1
+        try:
+            kept = _message(notify, job, holder, template, number=number, cells=cells)
+        except Refusal as refused:
+            made.errors.append((number, [text[:1000] for text in refused.messages]))
+        except (InvalidPhoneNumber, InvalidEmailAddress, InvalidMailboxAddress) as fault:
+            made.errors.append((number, [f"{RECIPIENTS[job.channel]}: {fault}"]))
+        except Exception as fault:
+            # One row that breaks us is told as a row's fault, and the others go on.
+            log.exception("row failed", bulk=str(job.id), row=number, error=type(fault).__name__)
+            made.errors.append((number, ["The row could not be made into a message"]))
+        else:
+            made.kept.extend(kept)
+    return made
+
+
+def _message(notify: Notify, job: Any, holder: Holder, template: KnownTemplate, *, number: int, cells: Sequence[str]) -> list[Kept]:
+    """Give the message of one row; none for a smoke recipient.  Raises: Refusal, or what is wrong with the recipient."""
+    values: dict[str, Any] = {}
+    by_key: dict[str, str] = {}
+    for name, cell in zip(job.columns, cells, strict=True):
+        if name and cell:
+            first = by_key.setdefault(same_key(name), name)
+            # Columns of one name are a list.
+            values[first] = cell if first not in values else [*([values[first]] if isinstance(values[first], str) else values[first]), cell]
+    recipient = str(values.get(by_key.get(same_key(RECIPIENTS.get(job.channel, "")), ""), ""))
+    if job.channel in _READERS:
+        _READERS[job.channel](recipient)
+    reference = values.get(by_key.get("reference", ""))
+    body = SendBody(
+        template_id=template.id,
+        recipient=recipient,
+        personalisation=values,
+        reference=str(reference)[:REFERENCE_MAX] if reference else None,
+        sender_id=job.sender_id,
+    )
+    prepared = prepare(notify, holder, job.channel, body, template)
+    checks.check_size(job.channel, prepared.content)
+    if is_smoke(prepared.recipient.matched):
+        return []
+    kept = kept_form(notify, holder, notify.ids.uuid7(), body, prepared)
+    kept.row.update({"bulk_id": job.id, "row_number": number})
+    return [kept]
+
+
+def _move(notify: Notify, tx: Transaction, job: Any, target: BulkState) -> None:
+    action = BULK_STATES.check(BulkState(job.state), target)
+    tx.connection.execute(update(BulkJob).where(BulkJob.id == job.id).values(state=target.value, updated_at=notify.clock.now()))
+    tx.record(action, actor="notify", object_id=str(job.id), channel="job", data={"messages": job.messages, "failed": job.failed})

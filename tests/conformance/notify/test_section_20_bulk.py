@@ -1,0 +1,296 @@
+"""Bulk jobs: rows and files, faults row by row, progress, stopping and going on, fairness; notify-api §20 (jobs), ours in form."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select, text, update
+
+from notify.context import Notify
+from notify.models import BulkJob, Notification, Service
+from notify.operations import bulk_run
+from notify.providers.memory import MemoryEmail, MemorySms
+from notify.standards.csv_rows import InvalidSheet, read_csv
+from shared import outbox
+from shared.clock import FixedClock
+from tests.factories.notify import World, add_template, make_world
+from tests.factories.notify_fixtures import RunJobs
+
+pytestmark = pytest.mark.rule("notify", "§20")
+HEADER = ["phone number", "name", "amount"]
+
+
+def rows(number: int) -> list[list[str]]:
+    return [[f"07900{900000 + n}", f"Persona {n}", str(n)] for n in range(1000, 1000 + number)]
+
+
+def create(client: FlaskClient, world: World, kind: str = "normal", headers: dict[str, str] | None = None, **body: Any) -> Any:
+    sent = {"template_id": str(world.templates["sms"]), "rows": [HEADER, *rows(3)]} | body
+    sent = {name: value for name, value in sent.items() if value is not None}
+    return client.post("/v2/notifications/bulk", json=sent, headers=world.headers(kind) | (headers or {}))
+
+
+def read(client: FlaskClient, world: World, made: str) -> Any:
+    return client.get(f"/v2/notifications/bulk/{made}", headers=world.headers()).json
+
+
+def sms(notify: Notify) -> MemorySms:
+    assert isinstance(notify.sms, MemorySms)
+    return notify.sms
+
+
+def test_rows_become_messages_and_the_job_tells_how_far_it_is(client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs) -> None:
+    made = create(client, world, rows=[HEADER, *rows(450)], name="Cobro de junio")
+    assert (made.status_code, made.json["status"], made.json["total"], made.json["processed"]) == (201, "in progress", 450, 0)
+    run_jobs()
+    done = read(client, world, made.json["id"])
+    assert (done["status"], done["messages"], done["failed"], done["statuses"]) == ("finished", 450, 0, {"sending": 450})
+    assert len({message.reference for message in sms(notify).messages}) == 450
+    assert [job["name"] for job in client.get("/v2/notifications/bulk", headers=world.headers()).json["jobs"]] == ["Cobro de junio"]
+    with notify.reading() as tx:
+        assert tx.connection.execute(text("select count(*) from bulk_chunks")).scalar_one() == 0
+
+
+def test_ten_thousand_rows_with_one_poisonous_among_them(
+    client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_run, "BACKLOG_MAX", 100_000)
+    monkeypatch.setattr("notify.operations.intake.JOB_MESSAGES_MAX", 10_000)
+    template = add_template(world, "email", body="Hola ((name))", subject="x")
+    people = [{"email address": f"p{n}@example.com", "name": f"P{n}"} for n in range(1200)]
+    people[777] = {"email address": "p777@example.com", "name": "x" * 100_000}
+    made = create(client, world, template_id=str(template), rows=people)
+    with monkeypatch.context() as patch:
+        whole = bulk_run.prepare
+
+        def poisoned(*arguments: Any) -> Any:
+            if len(arguments[3].personalisation["name"]) > 1000:
+                raise RuntimeError("poison")
+            return whole(*arguments)
+
+        patch.setattr(bulk_run, "prepare", poisoned)
+        run_jobs()
+    done = read(client, world, made.json["id"])
+    assert (done["status"], done["messages"], done["failed"]) == ("finished", 1199, 1)
+    errors = client.get(f"/v2/notifications/bulk/{made.json['id']}/errors", headers=world.headers()).json["errors"]
+    assert errors == [{"row": 778, "messages": ["The row could not be made into a message"]}]
+    assert isinstance(notify.email, MemoryEmail)
+    assert len(notify.email.messages) == 1199
+
+
+def test_faults_are_told_row_by_row_and_hold_nobody_up(client: FlaskClient, world: World, run_jobs: RunJobs) -> None:
+    bad = [["07700900001", "Ana", "1"], ["x", "Luis", "2"], ["07700900002", "", "3"], ["+33612345678", "Zoé", "4"], ["", "Eva", "5"]]
+    made = create(client, world, rows=[HEADER, *bad]).json["id"]
+    run_jobs()
+    done = read(client, world, made)
+    assert (done["status"], done["messages"], done["failed"]) == ("finished", 2, 3)
+    errors = client.get(f"/v2/notifications/bulk/{made}/errors", headers=world.headers()).json["errors"]
+    assert errors == [
+        {"row": 2, "messages": ["phone number: Must not contain letters or symbols"]},
+        {"row": 3, "messages": ["Missing personalisation: name"]},
+        {"row": 5, "messages": ["phone number: Not enough digits"]},
+    ]
+    assert client.get(f"/v2/notifications/bulk/{made}/errors?after=3", headers=world.headers()).json["errors"] == errors[2:]
+
+
+def test_a_run_that_dies_is_done_once(client: FlaskClient, world: World, notify: Notify, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = uuid.UUID(create(client, world, rows=[HEADER, *rows(450)]).json["id"])
+
+    class Killed(BaseException):
+        """The process ends here."""
+
+    def die(*_arguments: object) -> None:
+        raise Killed
+
+    bulk_run.run_bulk(notify, made, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "add", die)
+        with pytest.raises(Killed):
+            bulk_run.run_bulk(notify, made, 0)
+    for _ in range(4):
+        bulk_run.run_bulk(notify, made, 0)
+    with notify.reading() as tx:
+        numbers = list(tx.connection.execute(select(Notification.row_number).where(Notification.bulk_id == made)).scalars())
+    assert sorted(numbers) == list(range(1, 451))
+
+
+def test_stopped_it_stops_and_resumed_it_goes_on(client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs) -> None:
+    made = create(client, world, rows=[HEADER, *rows(450)]).json["id"]
+    bulk_run.run_bulk(notify, uuid.UUID(made), 0)
+    stopped = client.post(f"/v2/notifications/bulk/{made}/cancel", headers=world.headers()).json
+    assert (stopped["status"], stopped["messages"], stopped["statuses"]) == ("cancelled", 200, {"cancelled": 200})
+    assert client.post(f"/v2/notifications/bulk/{made}/cancel", headers=world.headers()).status_code == 200
+    run_jobs()
+    assert sms(notify).calls == 0
+    assert client.post(f"/v2/notifications/bulk/{made}/resume", headers=world.headers()).json["status"] == "in progress"
+    run_jobs()
+    done = read(client, world, made)
+    assert (done["status"], done["messages"], done["statuses"]) == ("finished", 450, {"cancelled": 200, "sending": 250})
+    late = client.post(f"/v2/notifications/bulk/{made}/cancel", headers=world.headers())
+    assert (late.status_code, late.json["errors"][0]["error"]) == (409, "ConflictError")
+
+
+def test_a_scheduled_job_waits_through_a_change_of_the_clock(
+    client: FlaskClient, world: World, notify: Notify, clock: FixedClock, run_jobs: RunJobs
+) -> None:
+    at = clock.now() + timedelta(days=2)
+    from zoneinfo import ZoneInfo
+
+    made = create(client, world, scheduled_for=at.astimezone(ZoneInfo("America/Santiago")).isoformat()).json
+    assert (made["status"], made["scheduled_for"]) == ("scheduled", at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+    run_jobs()
+    assert sms(notify).calls == 0
+    clock.advance(seconds=2 * 24 * 3600)
+    run_jobs()
+    assert read(client, world, made["id"])["status"] == "finished"
+
+
+def test_who_sends_one_does_not_stand_behind_who_sends_many(client: FlaskClient, world: World, notify: Notify, clock: FixedClock) -> None:
+    made = uuid.UUID(create(client, world, rows=[HEADER, *rows(3000)]).json["id"])
+    for _ in range(20):
+        bulk_run.run_bulk(notify, made, 0)
+    other = make_world(notify)
+    body = {"phone_number": "07700900009", "template_id": str(other.templates["sms"]), "personalisation": {"name": "a", "amount": 1}}
+    mine = client.post("/v2/notifications/sms", json=body, headers=other.headers()).json["id"]
+    with notify.reading() as tx:
+        before_mine = tx.connection.execute(select(Notification.id).where(Notification.id < uuid.UUID(mine))).all()
+    assert len(before_mine) <= bulk_run.BACKLOG_MAX
+
+
+def test_the_days_allowance_holds_for_jobs_too(client: FlaskClient, notify: Notify, run_jobs: RunJobs, clock: FixedClock) -> None:
+    world = make_world(notify, daily_sms=300)
+    assert create(client, world, rows=[HEADER, *rows(301)]).status_code == 429
+    made = create(client, world, rows=[HEADER, *rows(300)]).json["id"]
+    bulk_run.run_bulk(notify, uuid.UUID(made), 0)
+    with notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == world.service_id).values(daily_sms=250))
+    notify.catalogue.forget()
+    run_jobs()
+    assert (read(client, world, made)["status"], read(client, world, made)["messages"]) == ("sending limits exceeded", 200)
+    clock.advance(seconds=24 * 3600)
+    client.post(f"/v2/notifications/bulk/{made}/resume", headers=world.headers())
+    run_jobs()
+    assert read(client, world, made)["status"] == "finished"
+
+
+def test_a_job_of_a_revoked_key_ends(client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs) -> None:
+    made = create(client, world, "team").json["id"]
+    with notify.db.begin() as connection:
+        connection.execute(text("update api_keys set revoked_at = now() where kind = 'team'"))
+    notify.catalogue.forget()
+    run_jobs()
+    assert read(client, world, made)["status"] == "error"
+
+
+def test_job_rows_are_listed_only_where_asked_for(client: FlaskClient, world: World, run_jobs: RunJobs) -> None:
+    create(client, world)
+    run_jobs()
+
+    def listed(query: str) -> int:
+        return len(client.get(f"/v2/notifications{query}", headers=world.headers()).json["notifications"])
+
+    assert (listed(""), listed("?include_jobs=true")) == (0, 3)
+
+
+def test_the_same_request_twice_is_one_job(client: FlaskClient, world: World, notify: Notify) -> None:
+    headers = {"Idempotency-Key": "k"}
+    assert create(client, world, headers=headers).json["id"] == create(client, world, headers=headers).json["id"]
+    assert create(client, world, headers=headers, name="other").status_code == 409
+    with notify.reading() as tx:
+        assert len(tx.connection.execute(select(BulkJob.id)).all()) == 1
+
+
+def test_nobody_elses_job(client: FlaskClient, world: World, notify: Notify) -> None:
+    made, other = create(client, world).json["id"], make_world(notify)
+    for method, tail in (("GET", ""), ("GET", "/errors"), ("POST", "/cancel"), ("POST", "/resume")):
+        assert client.open(f"/v2/notifications/bulk/{made}{tail}", method=method, headers=other.headers()).status_code == 404
+
+
+def test_rows_stand_encrypted(client: FlaskClient, world: World, notify: Notify) -> None:
+    create(client, world, rows=[HEADER, ["07700900001", "Secretísima", "1"]])
+    with notify.reading() as tx:
+        stored = str(tx.connection.execute(text("select bulk_chunks::text from bulk_chunks")).scalar_one())
+    assert "Secret" not in stored
+    assert b"Secret".hex() not in stored
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"rows": None}, "rows or csv is a required property, and not both"),
+        ({"csv": "a"}, "rows or csv is a required property, and not both"),
+        ({"rows": 5}, "rows 5 is not of type array"),
+        ({"rows": [HEADER, {"a": 1}]}, "rows must be lists, or objects, and not both"),
+        ({"rows": [HEADER]}, "rows The file has no rows below the names of the columns"),
+        ({"rows": [["name"], ["x"]]}, "rows Missing column headers: phone number, amount"),
+        ({"template_id": "x"}, "template_id is not a valid UUID"),
+        ({"scheduled_for": "2020-01-01"}, "scheduled_for Date cannot be in the past"),
+        ({"scheduled_for": "2030-01-01"}, "scheduled_for Date cannot be more than 7 days in the future"),
+        ({"colour": 1}, "Additional properties are not allowed (colour was unexpected)"),
+    ],
+)
+def test_jobs_that_cannot_be_read(client: FlaskClient, world: World, body: dict[str, Any], message: str) -> None:
+    refused = create(client, world, **body)
+    assert (refused.status_code, refused.json["errors"]) == (400, [{"error": "ValidationError", "message": message}])
+
+
+class TestFiles:
+    """What people's spreadsheet programs write."""
+
+    TEXT = 'phone number;name;amount\r\n07700900001;Ñandú Pérez;1\r\n07700900002;"José; con ""comillas""";2\r\n\r\n;;\r\n'
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1"])
+    def test_any_usual_encoding(self, client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs, encoding: str) -> None:
+        address = f"/v2/notifications/bulk?template_id={world.templates['sms']}"
+        made = client.post(address, data=self.TEXT.encode(encoding), content_type="text/csv", headers=world.headers())
+        assert (made.status_code, made.json["total"]) == (201, 2)
+        run_jobs()
+        assert sorted(message.body.partition("Hola ")[2] for message in sms(notify).messages) == [
+            'José; con "comillas": recibimos su pago de 2.',
+            "Ñandú Pérez: recibimos su pago de 1.",
+        ]
+
+    @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+    def test_any_usual_delimiter(self, delimiter: str) -> None:
+        read_sheet = read_csv(f"a{delimiter}b\n1{delimiter}2\n".encode())
+        assert (read_sheet.columns, read_sheet.rows) == (("a", "b"), [["1", "2"]])
+
+    def test_a_hundred_thousand_rows_and_not_one_more(self) -> None:
+        lines = b"a\n" + b"1\n" * 100_000
+        assert len(read_csv(lines).rows) == 100_000
+        with pytest.raises(InvalidSheet, match="more than 100 000 rows"):
+            read_csv(lines + b"1\n")
+
+    @pytest.mark.parametrize("cell", ['=HYPERLINK("http://x.example","a")', "+56 9 1234 5678", "-1+1", "@SUM(A1)", "=cmd|' /C calc'!A0"])
+    def test_formulas_are_texts(self, cell: str) -> None:
+        line = '"' + cell.replace('"', '""') + '"'
+        assert read_csv(f"a,b\n{line},2\n".encode()).rows == [[cell, "2"]]
+
+    @pytest.mark.parametrize(
+        ("data", "why"),
+        [
+            (b"", "empty"),
+            (b"\n\n", "empty"),
+            (b"a,b\n", "no rows"),
+            (b"a\n1,2\n", "more cells"),
+            (b"a\n" + b"x" * 100_001, "100000 characters"),
+            (b"\xff\xfe\x00", "encoding"),
+            (",".join(f"c{n}" for n in range(201)).encode() + b"\n1\n", "200 columns"),
+        ],
+    )
+    def test_files_that_are_none(self, data: bytes, why: str) -> None:
+        with pytest.raises(InvalidSheet, match=why):
+            read_csv(data)
+
+    def test_columns_of_one_name_are_a_list(self, client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs) -> None:
+        create(client, world, rows=[[*HEADER, "Name"], ["07700900001", "Ana", "1", "Luis"]])
+        run_jobs()
+        assert "Hola Ana and Luis" in sms(notify).messages[0].body
+
+    def test_a_reference_column_is_the_reference(self, client: FlaskClient, world: World, run_jobs: RunJobs) -> None:
+        create(client, world, csv="phone number,name,amount,reference\n07700900001,a,1,r-77\n", rows=None)
+        run_jobs()
+        found = client.get("/v2/notifications?include_jobs=true&reference=r-77", headers=world.headers()).json["notifications"]
+        assert len(found) == 1
