@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pay.models.account import Account
 from pay.models.sandbox_booking import DatabaseBookings
 from pay.providers.base import Gateway
+from pay.providers.cash import CounterGateway
 from pay.providers.khipu import KhipuGateway
 from pay.providers.sandbox import SandboxGateway
 from pay.providers.stripe import StripeGateway
@@ -87,7 +88,7 @@ class Pay(Context):
     @cached_property
     def gateways(self) -> Mapping[str, Gateway]:
         """The payment service providers by name."""
-        return {name: make(self) for name, make in self.gateway_makers.items()}
+        return {CounterGateway.name: CounterGateway(), **{name: make(self) for name, make in self.gateway_makers.items()}}
 
     @cached_property
     def counter_redis(self) -> "Redis":

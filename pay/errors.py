@@ -278,6 +278,30 @@ class LinkNotFound(Problem):
     slug, status, title = "payment-link-not-found", 404, noop("There is nothing to pay at this address")
 
 
+class NoticeNotPayable(Problem):
+    """The notice is settled, or has ended, or is too large for this partner."""
+
+    slug, status, title = "notice-not-payable", 409, "This notice cannot be paid"
+
+
+class ReceiptReused(Problem):
+    """A partner used a receipt number for other facts before."""
+
+    slug, status, title = "receipt-reused", 409, "The receipt number was used before"
+
+
+class PartnerKeyRefused(Problem):
+    """No partner key, a mistyped one, or one that was ended."""
+
+    slug, status, title = "partner-key-refused", 401, "The partner key was refused"
+
+
+class FileUnreadable(Problem):
+    """A daily file that is none."""
+
+    slug, status, title = "file-unreadable", 400, "The file cannot be read"
+
+
 class SuspenseItemClosed(Problem):
     """The item is not on the work list: somebody dealt with it, or it never was there."""
 

@@ -63,6 +63,17 @@ class NoticeEvent(StrEnum):
     HOOK_SET = "pay:notice:hook-set"
 
 
+class PartnerAction(StrEnum):
+    """Audit actions about partners that take money for us."""
+
+    ADDED = "pay:partner:added"
+    KEY_ISSUED = "pay:partner:key-issued"
+    KEY_REVOKED = "pay:partner:key-revoked"
+    RECEIPT_APPLIED = "pay:partner:receipt-applied"
+    RECEIPT_HELD = "pay:partner:receipt-held"
+    FILE_READ = "pay:partner:file-read"
+
+
 class RefundRequestEvent(StrEnum):
     """What happened to a refund that staff asked for."""
 
@@ -126,6 +137,7 @@ class PageAction(StrEnum):
     """Audit actions of the payer pages that move nothing."""
 
     OPENED = "pay:page:opened"
+    LINK_GIVEN = "pay:page:link-given"
 
 
 class WebhookAction(StrEnum):
@@ -157,6 +169,7 @@ ACTIONS: tuple[type[StrEnum], ...] = (
     DisputeEvent,
     SuspenseEvent,
     BooksAction,
+    PartnerAction,
     RefundRequestEvent,
     LinkAction,
     PageAction,

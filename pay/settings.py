@@ -14,6 +14,7 @@ class PaySettings(ServiceSettings):
         default=Secret("for the sandbox only"),
         required_in_production=True,
     )
+    counter_currency: str = setting("currency of what counters take for numbers that are none of ours", default="CLP")
     support_contact: str = setting("where callers get help; stands at the end of some refusals", default="the operator's support desk")
     security_url: str = setting("where faults of security are told (a security.txt)", default="/")
     settlement_bank: str = setting("the ledger's name for the bank account that channels pay to", default="treasury")

@@ -42,9 +42,9 @@ def _own(plan: "Plan", service: str) -> dict[str, str]:
     if service == "notify":
         return _notify(plan)
     if service == "pay":
-        login = {"login_client_id": "pay-console", "login_client_secret": plan.client("pay-console").secret or ""}
         banks = dict.fromkeys(("webpay_url", "khipu_url", "stripe_url"), plan.urls.banks)
-        return {"api_key_secret": plan.secret("pay:api-keys"), **login, **banks}
+        login = {"login_client_id": "pay-console", "login_client_secret": plan.client("pay-console").secret or ""}
+        return {"api_key_secret": plan.secret("pay:api-keys"), **banks, **login}
     if service == "wallet":
         secret = plan.client("wallet-portal").secret or ""
         # Not every person of the sandbox has a second factor, and each is to see the whole journey.

@@ -95,10 +95,11 @@ def place_debt(pay: Pay, tx: Transaction, merchant: Merchant, debt: NewDebt, deb
         payment = draft_payment(pay, merchant.account, order, expires_at=until)
         place_payment(tx, payment, seal_payer(pay.cipher, payment.account_id, payment.payer), actor=merchant.actor)
         row = common | {"payment_id": payment.id, "instalment": place, "due_on": instalment.due_on}
-        _place_notice(pay, tx, issuer, row, actor=merchant.actor)
+        place_notice(pay, tx, issuer, row, actor=merchant.actor)
 
 
-def _place_notice(pay: Pay, tx: Transaction, issuer: Issuer, row: dict[str, object], *, actor: str) -> None:
+def place_notice(pay: Pay, tx: Transaction, issuer: Issuer, row: dict[str, object], *, actor: str) -> NoticeNumber:
+    """Write a notice of a payment and return its number."""
     now = pay.clock.now()
     row |= {"account_id": issuer.account_id, "state": NoticeState.OPEN.value, "created_at": now, "updated_at": now}
     number = new_number(pay, issuer)
@@ -106,6 +107,7 @@ def _place_notice(pay: Pay, tx: Transaction, issuer: Issuer, row: dict[str, obje
         number = new_number(pay, issuer)
     facts = {"payment_id": str(row["payment_id"]), "debt_id": str(row["debt_id"])}
     tx.record(NoticeEvent.ISSUED, actor=actor, object_id=number, data=facts)
+    return number
 
 
 def ensure_issuer(pay: Pay, tx: Transaction, account: Account) -> Issuer:

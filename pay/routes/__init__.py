@@ -3,13 +3,16 @@
 from pay.routes import (
     agreements,
     console,
+    console_assist,
     console_links,
     console_reports,
     console_settings,
     disputes,
+    methods,
     notice_pages,
     notices,
     pages,
+    partners,
     payment_links,
     payments,
     provider_pages,
@@ -21,9 +24,9 @@ from pay.routes import (
 from shared.routes import Routes
 from shared.web.login import login_blueprint
 
-_API = [payments.bp, refunds.bp, refunds.search_bp, agreements.bp, disputes.bp, telephone.bp, notices.bp]
-_PAGES = [pages.bp, provider_pages.bp, notice_pages.bp, receipts.bp, payment_links.bp, start.bp]
-_CONSOLE = [console.bp, console_settings.bp, console_links.bp, console_reports.bp]
+_API = [payments.bp, refunds.bp, refunds.search_bp, agreements.bp, disputes.bp, telephone.bp, notices.bp, partners.bp]
+_PAGES = [pages.bp, methods.bp, provider_pages.bp, notice_pages.bp, receipts.bp, payment_links.bp, start.bp]
+_CONSOLE = [console.bp, console_settings.bp, console_links.bp, console_reports.bp, console_assist.bp]
 
 
 def all_routes() -> list[Routes]:

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pay.context import Pay, current
 from pay.errors import CardPageNotAllowed, OperationInProgress, PaymentLinkUsed
-from pay.operations import authorisations, captures, endings, pages
+from pay.operations import authorisations, captures, cash_choices, endings, pages
 from pay.operations.pages import Visit
 from pay.providers.base import PageGateway
 from pay.routes.access import PayerOfPayment, PaymentLink, cookie_name
@@ -71,7 +71,7 @@ def show_card_page(payment_id: str) -> BaseResponse:
         )
     if seen.payment.state is S.ENTERING_CARD_DETAILS:
         return _card_page(pay, seen, _prefilled(seen))
-    return _lead_on(seen)
+    return lead_on(seen)
 
 
 @bp.post("/card_details/<payment_id>")
@@ -80,13 +80,13 @@ def send_card(payment_id: str) -> BaseResponse:
     pay = current()
     seen = pages.visit(pay, PaymentId(payment_id))
     if seen.payment.state is not S.ENTERING_CARD_DETAILS:
-        return _lead_on(seen)
+        return lead_on(seen)
     form = read_card_form(request.form, seen.account, pay.clock.now().date(), known=seen.payment.payer)
     if form.card is None:
         return _card_page(pay, seen, form)
     with suppress(WrongState, OperationInProgress):  # sent twice: the first one counts, and its state says where to go
         authorisations.authorise(pay, seen.payment.id, form.card, form.payer)
-    return _lead_on(pages.visit(pay, seen.payment.id))
+    return lead_on(pages.visit(pay, seen.payment.id))
 
 
 @bp.get("/card_details/<payment_id>/auth_waiting")
@@ -94,7 +94,7 @@ def wait(payment_id: str) -> BaseResponse:
     """Wait for the answer of the bank; the page loads itself again each second."""
     seen = pages.visit(current(), PaymentId(payment_id))
     if seen.payment.state not in {S.AUTHORISATION_READY, S.AUTHORISATION_3DS_READY}:
-        return _lead_on(seen)
+        return lead_on(seen)
     response = web.page("pay/waiting.html", payment=seen.payment, account=seen.account)
     response.headers["Refresh"] = "1"
     return response
@@ -105,7 +105,7 @@ def show_confirm_page(payment_id: str) -> BaseResponse:
     """Show what will be paid, before it is."""
     seen = pages.visit(current(), PaymentId(payment_id))
     if seen.payment.state is not S.AUTHORISATION_SUCCESS:
-        return _lead_on(seen)
+        return lead_on(seen)
     _allow_return(seen)
     return web.page("pay/confirm.html", payment=seen.payment, account=seen.account)
 
@@ -114,14 +114,14 @@ def show_confirm_page(payment_id: str) -> BaseResponse:
 def confirm(payment_id: str) -> BaseResponse:
     """Pay; a second press changes nothing."""
     captures.confirm(current(), PaymentId(payment_id))
-    return _lead_on(pages.visit(current(), PaymentId(payment_id)))
+    return lead_on(pages.visit(current(), PaymentId(payment_id)))
 
 
 @bp.post("/card_details/<payment_id>/cancel")
 def cancel(payment_id: str) -> BaseResponse:
     """Cancel, and show the way back."""
     endings.cancel_by_payer(current(), PaymentId(payment_id))
-    return _lead_on(pages.visit(current(), PaymentId(payment_id)))
+    return lead_on(pages.visit(current(), PaymentId(payment_id)))
 
 
 @bp.get("/card_details/<payment_id>/status")
@@ -129,7 +129,7 @@ def show_end(payment_id: str) -> BaseResponse:
     """Say how the payment ended and show the way back."""
     seen = pages.visit(current(), PaymentId(payment_id))
     if seen.payment.public_state.code is None:
-        return _lead_on(seen)
+        return lead_on(seen)
     return web.page("pay/ended.html", payment=seen.payment, account=seen.account)
 
 
@@ -138,7 +138,7 @@ def show_paid(payment_id: str) -> BaseResponse:
     """Say that it is paid, and how to prove it: the end of a payment that began at no other site."""
     seen = pages.visit(current(), PaymentId(payment_id))
     if seen.payment.public_state not in {SUCCESS, CAPTURABLE}:
-        return _lead_on(seen)
+        return lead_on(seen)
     return web.page("pay/paid.html", payment=seen.payment, account=seen.account)
 
 
@@ -148,11 +148,11 @@ def go_back(payment_id: str) -> BaseResponse:
     seen = pages.visit(current(), PaymentId(payment_id))
     payment = seen.payment
     if payment.return_url is None or not (payment.public_state.finished or payment.public_state is CAPTURABLE):
-        return _lead_on(seen)
+        return lead_on(seen)
     return redirect(payment.return_url, 302)
 
 
-def _lead_on(seen: Visit) -> BaseResponse:
+def lead_on(seen: Visit) -> BaseResponse:
     """Lead to the page that belongs to the payment's state."""
     payment = seen.payment
     base = f"/card_details/{payment.id}"
@@ -196,5 +196,6 @@ def _card_page(pay: Pay, seen: Visit, form: CardForm) -> Response:
         "errors": errors,
         "error_list": [{"href": "#" + ID_OF[name], "text": fault} for name, fault in errors.items()],
         "countries": countries(web.language()),
+        "offers_cash": cash_choices.offers_cash(pay, seen.account),
     }
     return make_response(web.page("pay/card.html", 200, **values))

@@ -44,6 +44,10 @@ PAYER = {
     "pages.cancel",
     "pages.show_end",
     "pages.show_paid",
+    "methods.ask",
+    "methods.choose",
+    "methods.show_cash",
+    "methods.show_slip",
     "receipts.show_file",
     "pages.go_back",
     "provider_pages.leave",
@@ -79,7 +83,7 @@ def world(standing_world: World) -> World:
 
 def test_no_route_is_forgotten_here(world: World) -> None:
     rooms = {"payments", "refunds", "refund_search", "agreements", "disputes", "telephone"}
-    rooms |= {"notices", "notice_pages", "receipts", "provider_pages", "pages", "start"}
+    rooms |= {"notices", "notice_pages", "receipts", "methods", "provider_pages", "pages", "start"}
     own = {rule.endpoint for rule in world.app.url_map.iter_rules() if rule.endpoint.split(".")[0] in rooms}
     assert own == API | PAYER | OPEN | PROVIDERS | NOTICE_PAGES
 

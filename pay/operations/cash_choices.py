@@ -1,0 +1,46 @@
+"""A payer who chooses cash: the same payment gets a notice, and time to reach a counter.  Spec: PA-2, PA-8, CH-2, pay-api.md §25."""
+
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from pay.context import Pay
+from pay.errors import NoticeNotPayable
+from pay.models.account import Account, get_account
+from pay.models.notice import find_issuer, find_notice_of_payment
+from pay.models.payment import payments
+from pay.operations.amounts import today
+from pay.operations.calls import require
+from pay.operations.notice_moves import PAYABLE
+from pay.operations.notices import Slip, end_of_day, get_slip, place_notice
+from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
+
+DAYS_TO_PAY = timedelta(days=3)
+
+
+def offers_cash(pay: Pay, account: Account) -> bool:
+    """Answer whether a payer may choose a counter: where the account issues notices."""
+    with pay.reading() as tx:
+        return find_issuer(tx.connection, account.id) is not None
+
+
+def choose_cash(pay: Pay, payment_id: PaymentId, *, actor: str) -> Slip:
+    """Give a payment that nobody is paying yet a notice, and three days; a repeat returns the first one.
+
+    Raises: NoticeNotPayable where the account issues none, or the payment does not wait.
+    """
+    with pay.transaction() as tx:
+        payment = require(pay, tx, payment_id)
+        notice = find_notice_of_payment(tx.connection, pay.cipher, payment_id, lock=True)
+        number = notice.number if notice else None
+        if number is None:
+            account = get_account(tx.connection, payment.account_id)
+            issuer = find_issuer(tx.connection, account.id)
+            if issuer is None or payment.state not in PAYABLE or payment.expires_at <= pay.clock.now():
+                raise NoticeNotPayable("This payment cannot be made at a counter.")
+            due_on = today(pay) + DAYS_TO_PAY
+            row = {"payment_id": payment.id, "debt_id": pay.ids.pick(ALPHABET, LENGTH), "instalment": 1, "instalments": 1, "due_on": due_on}
+            number = place_notice(pay, tx, issuer, dict(row), actor=actor)
+            longer = update(payments).where(payments.c.id == payment.id).values(expires_at=end_of_day(due_on), version=payment.version + 1)
+            tx.connection.execute(longer)
+    return get_slip(pay, number)

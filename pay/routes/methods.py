@@ -1,0 +1,66 @@
+"""How to pay: the payer chooses, and may choose otherwise later; it stays the same payment.  Spec: PA-2, PA-8, CH-2, pay-api.md §25."""
+
+from flask import Response, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from pay.context import current
+from pay.errors import NoticeNotPayable
+from pay.operations import cash_choices, pages, slips
+from pay.operations.moves import PAYER
+from pay.operations.notice_moves import PAYABLE
+from pay.routes.access import PayerOfPayment
+from pay.routes.pages import lead_on
+from pay.standards.identifiers import PaymentId
+from shared import web
+from shared.routes import Routes
+from shared.web import gettext
+
+bp = Routes("methods", __name__, url_prefix="/card_details/<payment_id>", access=PayerOfPayment())
+
+
+@bp.get("/methods")
+def ask(payment_id: str) -> BaseResponse:
+    """Ask how the payer wants to pay."""
+    seen = pages.start(current(), PaymentId(payment_id))
+    if seen.payment.state not in PAYABLE or not cash_choices.offers_cash(current(), seen.account):
+        return lead_on(seen)
+    return web.page("pay/methods.html", payment=seen.payment, account=seen.account, error_list=[])
+
+
+@bp.post("/methods")
+def choose(payment_id: str) -> BaseResponse:
+    """Go on by card, or make a notice for a counter."""
+    pay = current()
+    seen = pages.visit(pay, PaymentId(payment_id))
+    method = request.form.get("method")
+    if method == "cash":
+        try:
+            cash_choices.choose_cash(pay, seen.payment.id, actor=PAYER)
+        except NoticeNotPayable:
+            return lead_on(seen)
+        return redirect(f"/card_details/{seen.payment.id}/cash", 303)
+    if method == "card":
+        return redirect(f"/card_details/{seen.payment.id}", 303)
+    errors = web.errors_of([("method", gettext("Choose how you want to pay."))])
+    return web.page("pay/methods.html", 422, payment=seen.payment, account=seen.account, error_list=errors)
+
+
+@bp.get("/cash")
+def show_cash(payment_id: str) -> BaseResponse:
+    """Say where to pay, by when, and that one may still change one's mind."""
+    pay = current()
+    seen = pages.visit(pay, PaymentId(payment_id))
+    if seen.payment.state not in PAYABLE:
+        return lead_on(seen)
+    slip = cash_choices.choose_cash(pay, seen.payment.id, actor=PAYER)
+    return web.page("pay/cash.html", slip=slip, payment=seen.payment, account=seen.account)
+
+
+@bp.get("/cash/slip.pdf")
+def show_slip(payment_id: str) -> Response:
+    """Give the slip to print, or to show on the telephone."""
+    pay = current()
+    slip = cash_choices.choose_cash(pay, pages.visit(pay, PaymentId(payment_id)).payment.id, actor=PAYER)
+    answer = Response(slips.slip_file(pay, slip), content_type="application/pdf")
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
