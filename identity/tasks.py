@@ -10,6 +10,7 @@ from identity.models.authenticator import MessageCode
 from identity.models.base import table_of
 from identity.models.grant import AccessToken, AuthorizationCode, PushedRequest, RefreshToken, RevokedToken, UsedAssertion, UsedProof
 from identity.models.guard import Count, Spent
+from identity.models.inspected_refusal import InspectedRefusal
 from identity.models.interaction import OPEN, Interaction, InteractionState, LogoutRequest
 from identity.models.logout_notice import LogoutNotice
 from identity.operations import history, keys, logout_notices, notices, registration
@@ -28,6 +29,7 @@ EXPIRING = (
 """Rows with an end."""
 THROTTLES_KEPT = timedelta(days=365)
 NOTICES_KEPT = timedelta(days=90)
+REFUSALS_KEPT = timedelta(days=7)
 
 
 @jobs.job(logout_notices.JOB, max_attempts=logout_notices.ATTEMPTS_MAX + 1)
@@ -63,6 +65,8 @@ def clear_expired(identity: Identity) -> None:
             table = table_of(model)
             kept = timedelta(0) if model in {RevokedToken, UsedAssertion, UsedProof} else KEPT_AFTERWARDS
             connection.execute(table.delete().where(table.c.expires_at <= now - kept))
+        refusals = table_of(InspectedRefusal)
+        connection.execute(refusals.delete().where(refusals.c.refused_at <= now - REFUSALS_KEPT))
         announced = table_of(LogoutNotice)
         connection.execute(announced.delete().where(announced.c.created_at <= now - NOTICES_KEPT))
         connection.execute(THROTTLES.delete().where(THROTTLES.c.updated_at <= now - THROTTLES_KEPT))

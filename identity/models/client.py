@@ -136,6 +136,8 @@ class Client(Base):
     legacy_until: Mapped[datetime | None]
     backchannel_logout_uri: Mapped[str | None] = mapped_column(String(2000))
     frontchannel_logout_uri: Mapped[str | None] = mapped_column(String(2000))
+    notification_uri: Mapped[str | None] = mapped_column(String(2000))
+    fault: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime]
 
     __table_args__ = (

@@ -65,6 +65,8 @@ class KnownClient:
     legacy_until: datetime | None
     backchannel_logout_uri: str | None
     frontchannel_logout_uri: str | None
+    notification_uri: str | None
+    fault: str | None
     service_name: str
     service_purpose: str
     organisation_name: str
@@ -139,6 +141,8 @@ def read_client(connection: Connection, client_id: str) -> KnownClient | None:
         legacy_until=row["legacy_until"],
         backchannel_logout_uri=row["backchannel_logout_uri"],
         frontchannel_logout_uri=row["frontchannel_logout_uri"],
+        notification_uri=row["notification_uri"],
+        fault=row["fault"],
         service_name=row["service_name"],
         service_purpose=row["purpose"],
         organisation_name=row["organisation_name"],

@@ -19,7 +19,7 @@ from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.finders import can_reach, subject_of
 from identity.models.grant import AuthorizationCode, Grant
-from identity.operations import consent
+from identity.operations import consent, faults
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.sessions import Session
 from identity.standards import acr
@@ -104,7 +104,11 @@ def refuse_if_silent(request: AuthorizationRequest, need: Need) -> None:
 
 
 def issue_code(identity: Identity, tx: Transaction, client: KnownClient, request: AuthorizationRequest, session: Session) -> str:
-    """Make the grant and its code, bound to all that it must be bound to; return the code (AZ-23)."""
+    """Make the grant and its code, bound to all that it must be bound to; return the code (AZ-23).
+
+    Raises: AccessDenied where the sandbox was told to refuse.
+    """
+    faults.refuse_if_denied(identity, client)
     now, code, grant_id = identity.clock.now(), identity.ids.token(32), identity.ids.uuid7()
     grant = {
         "id": grant_id,

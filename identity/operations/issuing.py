@@ -15,6 +15,7 @@ from identity.models.client_store import KnownClient
 from identity.models.finders import PERSONS, SUBJECTS, find_active_facts, roles_of, subject_of
 from identity.models.grant import AccessToken, Grant
 from identity.models.person import PersonState
+from identity.operations import faults
 from identity.operations.held_keys import HeldKey
 from identity.standards import claims_request, jose, logout_tokens, oidc_claims, oidc_core, rfc9068
 from identity.standards.rfc6749 import Parameters
@@ -178,8 +179,8 @@ def id_token(identity: Identity, tx: Transaction, client: KnownClient, standing:
     )
     if standing.session_id is not None and (client.backchannel_logout_uri or client.frontchannel_logout_uri):
         claims["sid"] = logout_tokens.sid_of(identity.pairwise_key, standing.session_id, client.sector)
-    claims = {**_asked_claims(identity, tx, client, standing), **claims, **standing.extra}
-    return jose.sign(claims, key=signer.key, alg=signer.alg, kid=signer.kid)
+    claims = faults.spoil_claims(identity, client, {**_asked_claims(identity, tx, client, standing), **claims, **standing.extra})
+    return faults.spoil_signature(identity, client, jose.sign(claims, key=signer.key, alg=signer.alg, kid=signer.kid))
 
 
 def _asked_claims(identity: Identity, tx: Transaction, client: KnownClient, standing: Standing) -> dict[str, object]:

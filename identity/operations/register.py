@@ -64,6 +64,7 @@ class NewClient:
     legacy_until: datetime | None = None
     backchannel_logout_uri: str | None = None
     frontchannel_logout_uri: str | None = None
+    notification_uri: str | None = None
 
 
 @dataclass(frozen=True)
@@ -319,6 +320,7 @@ def _client_row(identity: Identity, new: NewClient, service: Service, auth_metho
     row.sender_constrained, row.par_required = new.sender_constrained, new.par_required
     row.dpop_nonce_required = new.dpop_nonce_required
     row.default_acr_values, row.default_max_age = list(new.default_acr_values), new.default_max_age
+    row.notification_uri = new.notification_uri
     row.backchannel_logout_uri, row.frontchannel_logout_uri = new.backchannel_logout_uri, new.frontchannel_logout_uri
     row.state, row.legacy_until, row.created_at = "active", new.legacy_until, identity.clock.now()
     return row

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from identity.context import Identity
 from identity.errors import OAuthError, OAuthInvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from identity.events import Event
-from identity.operations import code_grant, exchange_grant, machine_grant, refresh_grant
+from identity.operations import code_grant, exchange_grant, faults, machine_grant, refresh_grant
 from identity.operations.calls import Call
 from identity.operations.client_authentication import authenticate, use_assertion
 from identity.operations.held_keys import read_held_key, use_proof
@@ -37,6 +37,7 @@ def give_token(identity: Identity, call: Call) -> Reply:
     if grant_type not in client.grant_types or grant_type not in client.policy.grant_types:
         raise UnauthorizedClient("this client may not use that grant")
     held = read_held_key(identity, call, client)
+    faults.be_slow(identity, client)
     with identity.transaction() as tx:
         use_assertion(tx, authenticated)
         use_proof(tx, held.proof if held else None)

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from urllib.parse import urlsplit
 
-from flask import Response, make_response, redirect
+from flask import Response, g, make_response, redirect
 
 from identity.context import Identity
 from identity.errors import OAuthError
@@ -49,4 +49,5 @@ def send_code(identity: Identity, request: AuthorizationRequest, code: str) -> R
 
 def send_error(identity: Identity, address: ReturnAddress | AuthorizationRequest, error: OAuthError) -> Response:
     """Answer with a refusal (HT-5)."""
+    g.refusal = error
     return send_back(identity, address, {"error": error.code, "error_description": plain_description(error.detail or error.title)})

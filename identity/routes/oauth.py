@@ -1,5 +1,7 @@
 """What the endpoints of OAuth share: reading parameters, and answering refusals in its form (§2.3)."""
 
+from typing import cast
+
 from cryptography.x509 import Certificate
 from flask import Response, g, jsonify, make_response, request
 
@@ -62,7 +64,8 @@ def read_query() -> Parameters:
     """Return the parameters of the address.  Raises: OAuthInvalidRequest, TooLarge."""
     if len(request.query_string) > QUERY_BYTES_MAX:
         raise TooLarge("The address is too long.")
-    return read_parameters(decode_form(request.query_string))
+    g.parameters = read_parameters(decode_form(request.query_string))
+    return cast(Parameters, g.parameters)
 
 
 def read_form(bytes_max: int = BODY_BYTES_MAX) -> Parameters:
@@ -76,7 +79,8 @@ def read_form(bytes_max: int = BODY_BYTES_MAX) -> Parameters:
     raw = request.stream.read(bytes_max + 1)
     if len(raw) > bytes_max:
         raise TooLarge(f"A body may have {bytes_max // 1024} KiB.")
-    return read_parameters(decode_form(raw))
+    g.parameters = read_parameters(decode_form(raw))
+    return cast(Parameters, g.parameters)
 
 
 def read_call(parameters: Parameters) -> Call:
@@ -116,6 +120,7 @@ def offer_nonce(response: Response) -> Response:
 
 def oauth_format(problem: Problem) -> Response:
     """Render a refusal of an address under the issuer: a page where people come, JSON elsewhere."""
+    g.refusal = problem
     if any(request.path.rstrip("/") == ISSUER_PATH + endpoint.path for endpoint in PAGES):
         shown = page("shared/problem.html", status=problem.status, problem=problem, request_id=g.get("request_id", ""))
         return make_response(shown)

@@ -63,6 +63,8 @@ OPEN = {
         "introspection.introspect_token",
         "revocation.revoke_token",
         "userinfo.userinfo",
+        "inspector.show",
+        "inspector.set_fault",
         "registration.create",
         "registration.show",
         "registration.replace",
