@@ -14,6 +14,8 @@ from identity.routes import (
     account_security,
     accounts,
     authorize,
+    device,
+    device_authorization,
     home,
     inspector,
     introspection,
@@ -51,7 +53,19 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     app = base_app(identity, import_name="identity", formats={ISSUER_PATH + "/": oauth_format})
     name_service(app, gettext_noop("Digital identity"))
     protocol = (metadata, authorize, par, token, userinfo, introspection, revocation, login, accounts, logout, registration)
-    modules = (*protocol, register, inspector, home, kiosk, account, account_contacts, account_history, account_security)
+    modules = (
+        *protocol,
+        register,
+        device_authorization,
+        device,
+        inspector,
+        home,
+        kiosk,
+        account,
+        account_contacts,
+        account_history,
+        account_security,
+    )
     send_to_sign_in(app)
     add_routes(app, [*(module.routes for module in modules), logout.endpoint_routes])
     inspector.watch(app)

@@ -12,6 +12,7 @@ OAuthError
 ├── person     AccessDenied  LoginRequired  InteractionRequired  ConsentRequired  AccountSelectionRequired
 │              UnmetAuthenticationRequirements
 ├── token      TokenMissing  InvalidToken  InsufficientScope  ResourceProofRefused  ResourceNonceNeeded
+├── elsewhere  standards/remote_refusals.py
 ├── register   InvalidRegistrationRedirectUri  InvalidRegistrationMetadata
 └── us         ServerError  TemporarilyUnavailable
 ```
@@ -346,6 +347,13 @@ class InteractionExpired(Problem):
     slug = "interaction-expired"
     status = 410
     title = "This sign-in page has expired"
+
+
+class RemoteRequestNotFound(NotFound):
+    """No such request waits for this person's answer."""
+
+    slug = "remote-request-not-found"
+    title = "This request is not there any more"
 
 
 class LogoutNotFound(NotFound):

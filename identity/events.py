@@ -54,6 +54,12 @@ class Event(StrEnum):
     SERVICE_CREATED = "identity:service:created"
     CLIENT_CREATED = "identity:client:created"
     CLIENT_SECRET_ADDED = "identity:client-secret:added"  # noqa: S105 - as above
+    REMOTE_ASKED = "identity:remote-request:asked"
+    REMOTE_APPROVED = "identity:remote-request:approved"
+    REMOTE_DENIED = "identity:remote-request:denied"
+    REMOTE_EXPIRED = "identity:remote-request:expired"
+    REMOTE_REDEEMED = "identity:remote-request:redeemed"
+    REMOTE_BLOCKED = "identity:remote-request:blocked"
     CLIENT_REGISTERED = "identity:client:registered"
     CLIENT_CHANGED = "identity:client:changed"
     CLIENT_DELETED = "identity:client:deleted"

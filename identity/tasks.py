@@ -13,7 +13,8 @@ from identity.models.guard import Count, Spent
 from identity.models.inspected_refusal import InspectedRefusal
 from identity.models.interaction import OPEN, Interaction, InteractionState, LogoutRequest
 from identity.models.logout_notice import LogoutNotice
-from identity.operations import history, keys, logout_notices, notices, registration
+from identity.models.remote_request import RemoteRequest
+from identity.operations import history, keys, logout_notices, notices, pings, registration
 from identity.operations.throttles import THROTTLES
 from identity.providers.base import SenderAway
 from shared.chores import with_chores
@@ -24,7 +25,7 @@ INTERACTIONS = table_of(Interaction)
 KEPT_AFTERWARDS = timedelta(days=1)
 EXPIRING = (
     *(AuthorizationCode, AccessToken, RefreshToken, RevokedToken, PushedRequest, UsedAssertion, UsedProof, LogoutRequest),
-    *(MessageCode, Count, Spent),
+    *(MessageCode, Count, Spent, RemoteRequest),
 )
 """Rows with an end."""
 THROTTLES_KEPT = timedelta(days=365)
@@ -36,6 +37,12 @@ REFUSALS_KEPT = timedelta(days=7)
 def send_logout_token(identity: Identity, job: Job) -> None:
     """Tell one client that a session is over (LO-8)."""
     logout_notices.send_logout_token(identity, UUID(job.payload["notice_id"]), job.attempt)
+
+
+@jobs.job(pings.JOB, max_attempts=pings.ATTEMPTS_MAX + 1)
+def ping_client(identity: Identity, job: Job) -> None:
+    """Tell a channel that its person has answered (CB-5)."""
+    pings.ping(identity, UUID(job.payload["request_id"]), job.attempt)
 
 
 @jobs.every(3_600, "end_expired_clients")

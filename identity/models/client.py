@@ -51,6 +51,7 @@ class Policy:
 
 CODE, REFRESH, MACHINE = "authorization_code", "refresh_token", "client_credentials"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+DEVICE, CIBA = "urn:ietf:params:oauth:grant-type:device_code", "urn:openid:params:grant-type:ciba"
 SECRETS, BY_KEY = discovery.SECRET_METHODS, ("private_key_jwt", *discovery.MTLS_METHODS)
 POLICIES: Mapping[str, Policy] = {
     PolicyName.LEGACY: Policy(
@@ -62,10 +63,10 @@ POLICIES: Mapping[str, Policy] = {
         code_ttl_seconds=300,
     ),
     PolicyName.WEB: Policy(
-        auth_methods=(*SECRETS, "private_key_jwt"), grant_types=(CODE, REFRESH, EXCHANGE), algorithms=jose.CLIENT_ALGORITHMS
+        auth_methods=(*SECRETS, "private_key_jwt"), grant_types=(CODE, REFRESH, EXCHANGE, DEVICE), algorithms=jose.CLIENT_ALGORITHMS
     ),
     PolicyName.PUBLIC: Policy(
-        auth_methods=("none",), grant_types=(CODE, REFRESH), algorithms=(), rotates_refresh_tokens=True, may_be_native=True
+        auth_methods=("none",), grant_types=(CODE, REFRESH, DEVICE), algorithms=(), rotates_refresh_tokens=True, may_be_native=True
     ),
     PolicyName.FAPI2: Policy(
         auth_methods=BY_KEY,
@@ -84,7 +85,7 @@ POLICIES: Mapping[str, Policy] = {
     ),
     PolicyName.CHANNEL: Policy(
         auth_methods=BY_KEY,
-        grant_types=(),
+        grant_types=(CIBA,),
         algorithms=jose.STRICT_ALGORITHMS,
         pkce_required=False,
         issuer_audience_only=True,

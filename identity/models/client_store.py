@@ -151,6 +151,12 @@ def read_client(connection: Connection, client_id: str) -> KnownClient | None:
     )
 
 
+def read_client_by_row(connection: Connection, row_id: UUID) -> KnownClient | None:
+    """Return an active client by the key of its row."""
+    client_id = connection.execute(select(CLIENTS.c.client_id).where(CLIENTS.c.id == row_id)).scalar_one_or_none()
+    return read_client(connection, client_id) if client_id is not None else None
+
+
 class ClientStore:
     """Finds clients; what was found, and what was not, is kept for `cache_ttl`."""
 

@@ -144,7 +144,7 @@ def read_request(identity: Identity, address: ReturnAddress, parameters: Paramet
     """Read the rest of the request.  Raises: OAuthError of the kind that §2.4 names, to be told to the client."""
     client = address.client
     _check_modes(parameters)
-    scopes = _scopes(client, parameters.get("scope"))
+    scopes = read_scopes(client, parameters.get("scope"))
     challenge = parameters.get("code_challenge")
     rfc7636.check_challenge(challenge, parameters.get("code_challenge_method"), required=client.policy.pkce_required)
     prompts = _prompts(parameters.get("prompt"))
@@ -165,7 +165,7 @@ def read_request(identity: Identity, address: ReturnAddress, parameters: Paramet
         acr_required=acr_required,
         login_hint=_bounded("login_hint", parameters.get("login_hint"), 200),
         ui_locales=tuple((parameters.get("ui_locales") or "").split()[:8]),
-        resources=_resources(client, parameters.all("resource")),
+        resources=read_resources(client, parameters.all("resource")),
         claims=claims,
         authorization_details=details,
         subject=_subject(identity, client, parameters.get("id_token_hint"), claims),
@@ -218,7 +218,7 @@ def _check_modes(parameters: Parameters) -> None:
         raise UnsupportedResponseType("only response_type code is offered")
 
 
-def _scopes(client: KnownClient, text: str | None) -> tuple[str, ...]:
+def read_scopes(client: KnownClient, text: str | None) -> tuple[str, ...]:
     """Return the scopes that are known, in the order asked; known but not granted to the client is refused (AZ-17)."""
     asked = parse_scope(text)
     if "offline_access" in asked and "refresh_token" not in client.grant_types:
@@ -255,7 +255,8 @@ def _max_age(text: str | None, default: int | None) -> int | None:
     return int(text)
 
 
-def _resources(client: KnownClient, asked: tuple[str, ...]) -> tuple[str, ...]:
+def read_resources(client: KnownClient, asked: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the one resource that is asked for, if there is one.  Raises: InvalidTarget."""
     if len(asked) > 1:
         raise InvalidTarget("one resource at a time")
     if asked and asked[0] not in client.resources:

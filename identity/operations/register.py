@@ -295,7 +295,9 @@ def _limits(new: NewClient, policy: Policy) -> list[str]:
     """Return what a client asks for beyond its policy (§2.0)."""
     grants = _grants(new, policy)
     strict = policy.algorithms == jose.STRICT_ALGORITHMS
+    ping = new.notification_uri
     faults = {
+        "A notification_uri is an https address.": ping is not None and redirect_uris.fault_of(ping) is not None,
         f"Clients of policy {new.policy} cannot use that grant.": not set(grants) <= set(policy.grant_types),
         "Refresh tokens need another grant to come from.": set(grants) == {"refresh_token"},
         "Such clients cannot have their tokens bound to a key.": new.sender_constrained and policy.binding is Binding.NEVER,

@@ -98,6 +98,7 @@ def _client(row: Client, service_id: str) -> View:
         "default_max_age",
         "backchannel_logout_uri",
         "frontchannel_logout_uri",
+        "notification_uri",
         "state",
     )
     view: View = {name: getattr(row, name) for name in (*named, *more)}

@@ -261,4 +261,5 @@ def _new_client(metadata: Metadata, client_id: str, service_id: str, sector: str
         default_max_age=values.get("default_max_age"),
         backchannel_logout_uri=metadata.text("backchannel_logout_uri"),
         frontchannel_logout_uri=metadata.text("frontchannel_logout_uri"),
+        notification_uri=metadata.text("backchannel_client_notification_endpoint"),
     )

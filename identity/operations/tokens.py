@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from identity.context import Identity
 from identity.errors import OAuthError, OAuthInvalidRequest, UnauthorizedClient, UnsupportedGrantType
 from identity.events import Event
-from identity.operations import code_grant, exchange_grant, faults, machine_grant, refresh_grant
+from identity.operations import code_grant, exchange_grant, faults, machine_grant, refresh_grant, remote_grant
 from identity.operations.calls import Call
 from identity.operations.client_authentication import authenticate, use_assertion
 from identity.operations.held_keys import read_held_key, use_proof
 from identity.operations.issuing import Asked, Reply
-from identity.standards import rfc8693
+from identity.standards import ciba, rfc8628, rfc8693
 from shared.context import Transaction
 
 GRANT_TYPES: Mapping[str, Callable[[Identity, Transaction, Asked], Reply]] = {
@@ -18,6 +18,8 @@ GRANT_TYPES: Mapping[str, Callable[[Identity, Transaction, Asked], Reply]] = {
     "refresh_token": refresh_grant.refresh,
     "client_credentials": machine_grant.give_machine_token,
     rfc8693.GRANT_TYPE: exchange_grant.exchange,
+    rfc8628.GRANT_TYPE: remote_grant.redeem_device_code,
+    ciba.GRANT_TYPE: remote_grant.redeem_auth_req_id,
 }
 
 

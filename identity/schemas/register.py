@@ -85,6 +85,7 @@ class ClientSchema(Schema):
     legacy_until = fields.AwareDateTime()
     backchannel_logout_uri = fields.String()
     frontchannel_logout_uri = fields.String()
+    notification_uri = fields.String()
 
     @post_load
     def make(self, values: dict[str, Any], **_: object) -> NewClient:

@@ -6,7 +6,7 @@ Spec: OpenID Connect Discovery 1.0 §3, RFC 8414, identity-oidc §2.1, §2.2.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from identity.standards import acr, jose, oidc_claims, rfc7636, rfc8693, rfc9396
+from identity.standards import acr, ciba, jose, oidc_claims, rfc7636, rfc8628, rfc8693, rfc9396
 from shared import dpop
 
 
@@ -27,9 +27,11 @@ USERINFO = Endpoint("userinfo_endpoint", "/userinfo", ("GET", "POST"), cors=True
 JWKS = Endpoint("jwks_uri", "/jwks", ("GET",), cors=True)
 INTROSPECT = Endpoint("introspection_endpoint", "/introspect", ("POST",), cors=False)
 REVOKE = Endpoint("revocation_endpoint", "/revoke", ("POST",), cors=True)
+DEVICE_AUTHORIZATION = Endpoint("device_authorization_endpoint", "/device_authorization", ("POST",), cors=False)
+BACKCHANNEL = Endpoint("backchannel_authentication_endpoint", "/bc-authorize", ("POST",), cors=False)
 REGISTER = Endpoint("registration_endpoint", "/register", ("POST",), cors=False)
 END_SESSION = Endpoint("end_session_endpoint", "/end-session", ("GET", "POST"), cors=False)
-ENDPOINTS = (AUTHORIZE, PAR, TOKEN, USERINFO, JWKS, INTROSPECT, REVOKE, REGISTER, END_SESSION)
+ENDPOINTS = (AUTHORIZE, PAR, TOKEN, USERINFO, JWKS, INTROSPECT, REVOKE, DEVICE_AUTHORIZATION, BACKCHANNEL, REGISTER, END_SESSION)
 MTLS_ENDPOINTS = (PAR, TOKEN, USERINFO, INTROSPECT, REVOKE)
 """Those that have an address of their own where the edge asks for a client certificate (RFC 8705 §5)."""
 
@@ -38,7 +40,7 @@ RFC8414_PATH = "/.well-known/oauth-authorization-server"
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 MTLS_METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
 AUTH_METHODS = (*SECRET_METHODS, "private_key_jwt", "none")
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", rfc8693.GRANT_TYPE)
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", rfc8693.GRANT_TYPE, rfc8628.GRANT_TYPE, ciba.GRANT_TYPE)
 SIGNED_MODES = ("jwt", "query.jwt", "form_post.jwt")
 RESPONSE_MODES = ("query", "form_post", *SIGNED_MODES)
 """The first is the default; `jwt` is `query.jwt`, since there is no other response type than `code`."""
@@ -78,6 +80,9 @@ def _requests() -> dict[str, object]:
         "request_uri_parameter_supported": False,
         "require_request_uri_registration": False,
         "require_pushed_authorization_requests": False,
+        "backchannel_token_delivery_modes_supported": ["poll", "ping"],
+        "backchannel_authentication_request_signing_alg_values_supported": list(jose.STRICT_ALGORITHMS),
+        "backchannel_user_code_parameter_supported": False,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "prompt_values_supported": list(PROMPTS),

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     MANDATE_ENDED = "mandate-ended"
     ASSISTED = "assisted"
     DATA_CHANGED = "data-changed"
+    APPROVAL_ASKED = "approval-asked"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ class Text:
 NOT_YOU = gettext_noop("Was this not you? Open your account, choose History and press “This was not me”. Or call us.")
 NOTHING = gettext_noop("If it was you, you have nothing to do.")
 TEXTS = {
+    Kind.APPROVAL_ASKED: Text(
+        gettext_noop("%(what)s asks you to confirm who you are"),
+        (
+            gettext_noop("Open your account, choose Requests, and answer there. You have two minutes."),
+            gettext_noop("Are you not talking with them? Then say no there, or do nothing."),
+        ),
+    ),
     Kind.NEW_DEVICE: Text(
         gettext_noop("Somebody signed in to your account on a new device"),
         (gettext_noop("The sign-in came from %(device)s."), NOTHING, NOT_YOU),
