@@ -174,36 +174,7 @@ class House:
 
     def run_jobs(self) -> int:
         """Run what is due in the outbox, as relay and worker do, until nothing is; give how many jobs ran."""
-        ran = 0
-        while True:
-            with self.identity.db.begin() as connection:
-                rows = outbox.lease_due(connection, self.clock.now(), limit=100)
-            if not rows:
-                return ran
-            for row in rows:
-                ran += run_leased(self.identity, jobs, row.job, row.id, row.lease, runner="test")
-
-    def notices(self) -> list[str]:
-        """The kinds of the notices that wait to be sent, oldest first."""
-        from sqlalchemy import text
-
-        with self.identity.db.engine.connect() as connection:
-            query = text("SELECT payload ->> 'kind' FROM outbox WHERE job = 'send_notice' ORDER BY id")
-            return list(connection.execute(query).scalars())
-
-    def deliver(self) -> list[dict[str, str]]:
-        """Run the jobs that send notices, and return what was sent, newest last."""
-        from sqlalchemy import text
-
-        from identity.operations import notices
-
-        sender = KeepingSender()
-        self.identity.__dict__["sender"] = sender
-        with self.identity.db.begin() as connection:
-            rows = connection.execute(text("DELETE FROM outbox WHERE job = 'send_notice' RETURNING id, payload")).all()
-        for row in sorted(rows, key=lambda row: row.id):
-            notices.send(self.identity, row.payload)
-        return sender.sent
+        return run_due(self.identity)
 
     def audited(self, action: str) -> list[dict[str, Any]]:
         """The audit entries of one action, oldest first."""
@@ -212,6 +183,18 @@ class House:
         with self.identity.db.engine.connect() as connection:
             rows = connection.execute(text("SELECT core FROM audit_entries ORDER BY occurred_at, entry_id")).scalars().all()
         return [core for core in map(json.loads, rows) if core["action"] == action]
+
+
+def run_due(identity: Identity) -> int:
+    """Run what is due in the outbox, as relay and worker do, until nothing is; give how many jobs ran."""
+    ran = 0
+    while True:
+        with identity.db.begin() as connection:
+            rows = outbox.lease_due(connection, identity.clock.now(), limit=100)
+        if not rows:
+            return ran
+        for row in rows:
+            ran += run_leased(identity, jobs, row.job, row.id, row.lease, runner="test")
 
 
 @dataclass

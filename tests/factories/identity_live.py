@@ -17,7 +17,7 @@ from identity.context import Identity, create_context
 from shared.clock import SystemClock
 from shared.ids import SystemIds
 from tests.engines import Engines
-from tests.factories.identity import Browser, QuickHasher, furnished_copy, make_settings
+from tests.factories.identity import Browser, QuickHasher, furnished_copy, make_settings, run_due
 
 
 @dataclass
@@ -36,6 +36,10 @@ class LiveIdentity:
     def browser(self, origin: str | None = None) -> Browser:
         """A new browser without cookies, at this origin or under another name of it."""
         return Browser(self.app.test_client(), origin=origin or self.origin)
+
+    def run_jobs(self) -> int:
+        """Run what is due in the outbox until nothing is."""
+        return run_due(self.identity)
 
 
 @contextmanager
