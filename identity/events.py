@@ -23,6 +23,7 @@ class Event(StrEnum):
     LOGIN_DISOWNED = "identity:login:disowned"
     RELEASE_WITHDRAWN = "identity:release:withdrawn"
     PERSON_CREATED = "identity:person:created"
+    PERSON_PROOFED = "identity:person:proofed"
     PERSON_STATE_CHANGED = "identity:person:state-changed"
     SESSION_ENDED = "identity:session:ended"
     LOGOUT_NOTICE_DELIVERED = "identity:logout-notice:delivered"

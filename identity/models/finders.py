@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, exists, select
@@ -99,6 +99,7 @@ def seal_facts(cipher: DataKeys, person_id: UUID, facts: Facts) -> bytes:
         "email_verified": facts.email_verified,
         "phone": facts.phone,
         "phone_verified": facts.phone_verified,
+        "birth_date": facts.birth_date.isoformat() if facts.birth_date else None,
     }
     return cipher.encrypt(json.dumps(plain, ensure_ascii=False), scope=person_scope(person_id))
 
@@ -115,6 +116,7 @@ def open_facts(cipher: DataKeys, person_id: UUID, sealed: bytes, updated_at: dat
         phone=plain["phone"],
         phone_verified=plain["phone_verified"],
         updated_at=int(updated_at.timestamp()),
+        birth_date=date.fromisoformat(plain["birth_date"]) if plain.get("birth_date") else None,
     )
 
 

@@ -9,12 +9,15 @@ from identity.models.client_store import KnownClient
 from identity.models.finders import find_active_facts, roles_of
 from identity.models.grant import Release
 from identity.operations.authorization_requests import AuthorizationRequest
+from identity.operations.proofings import find_proofing
 from identity.operations.sessions import Session
-from identity.standards import claims_request
+from identity.standards import claims_request, identity_assurance, yes_no
 from identity.standards.oidc_claims import ROLES_CLAIM, entitled, released_names
 from shared.context import Transaction
 
 RELEASES = table_of(Release)
+DOCUMENT_NUMBER = "document_number"
+"""Agreed to like a claim: the number of the identity card, inside verified claims (IA-8)."""
 OFFLINE = "offline_access"
 """Agreed to like a claim: that the service may ask again when the person is away (AZ-18)."""
 
@@ -22,17 +25,23 @@ OFFLINE = "offline_access"
 def claims_asked(client: KnownClient, request: AuthorizationRequest) -> tuple[str, ...]:
     """Return the claims about the person that a request asks for, by scope or one by one; `sub` alone says nothing about them."""
     single = (name for place in claims_request.PLACES for name in claims_request.names_at(request.claims, place))
-    names = dict.fromkeys((*released_names(request.scopes), *entitled(single, client.scopes)))
+    verified = [claims_request.element_at(request.claims, place, identity_assurance.NAME) for place in claims_request.PLACES]
+    checked = (name for wish in verified for name in identity_assurance.claim_names(wish))
+    names = dict.fromkeys((*released_names(request.scopes), *entitled((*single, *checked), client.scopes)))
+    if identity_assurance.DOCUMENT_SCOPE in client.scopes and any(identity_assurance.wants_number(wish) for wish in verified):
+        names[DOCUMENT_NUMBER] = None
     return tuple(name for name in names if name != "sub")
 
 
 def data_to_release(identity: Identity, client: KnownClient, request: AuthorizationRequest, session: Session) -> list[tuple[str, str]]:
-    """Return what a client would learn, for the consent page: pairs of `name`, `run`, `email`, `phone`, `roles` and the value."""
+    """Return what a client would learn, for the consent page: pairs of a kind, such as `name` or `run`, and the value."""
     with identity.reading() as tx:
         facts = find_active_facts(tx.connection, identity.cipher, session.person_id)
         roles = roles_of(tx.connection, session.person_id, identity.clock.now())
+        proofing = find_proofing(identity, tx.connection, session.person_id)
     if facts is None:
         return []
+    ages = yes_no.age_claims(facts.birth_date, yes_no.day_in_chile(identity.clock.now()))
     asked = set(claims_asked(client, request))
     data = {
         "name": ({"name", "given_name"}, facts.full_name),
@@ -40,6 +49,8 @@ def data_to_release(identity: Identity, client: KnownClient, request: Authorizat
         "email": ({"email"}, facts.email or ""),
         "phone": ({"phone_number"}, facts.phone or ""),
         "roles": ({ROLES_CLAIM}, ", ".join(roles)),
+        "age": (set(ages), ", ".join(yes_no.shown(claim, is_so) for claim, is_so in ages.items() if claim in asked)),
+        "document": ({DOCUMENT_NUMBER}, proofing.document_number if proofing else ""),
     }
     return [(kind, value) for kind, (claims, value) in data.items() if claims & asked and value]
 

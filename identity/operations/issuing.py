@@ -15,9 +15,9 @@ from identity.models.client_store import KnownClient
 from identity.models.finders import PERSONS, SUBJECTS, find_active_facts, roles_of, subject_of
 from identity.models.grant import AccessToken, Grant
 from identity.models.person import PersonState
-from identity.operations import faults
+from identity.operations import faults, proofings
 from identity.operations.held_keys import HeldKey
-from identity.standards import claims_request, jose, logout_tokens, oidc_claims, oidc_core, rfc9068
+from identity.standards import claims_request, identity_assurance, jose, logout_tokens, oidc_claims, oidc_core, rfc9068, yes_no
 from identity.standards.rfc6749 import Parameters
 from shared.context import Transaction
 from shared.crypto import sha256_hex
@@ -185,12 +185,17 @@ def id_token(identity: Identity, tx: Transaction, client: KnownClient, standing:
 
 def _asked_claims(identity: Identity, tx: Transaction, client: KnownClient, standing: Standing) -> dict[str, object]:
     names = oidc_claims.entitled(claims_request.names_at(standing.claims, claims_request.ID_TOKEN), client.scopes)
-    facts = find_active_facts(tx.connection, identity.cipher, standing.person_id) if names else None
+    wants_verified = identity_assurance.NAME in claims_request.names_at(standing.claims, claims_request.ID_TOKEN)
+    facts = find_active_facts(tx.connection, identity.cipher, standing.person_id) if names or wants_verified else None
     if facts is None:
         return {}
+    facts = replace(facts, on=yes_no.day_in_chile(identity.clock.now()))
     if oidc_claims.ROLES_CLAIM in names:
         facts = replace(facts, roles=roles_of(tx.connection, standing.person_id, identity.clock.now()))
-    return oidc_claims.claims_for(standing.subject, facts, names, client.claims_profile)
+    told = oidc_claims.claims_for(standing.subject, facts, names, client.claims_profile)
+    return told | proofings.verified_claims(
+        identity, tx, standing.claims, claims_request.ID_TOKEN, person_id=standing.person_id, facts=facts, client_scopes=client.scopes
+    )
 
 
 def token_reply(identity: Identity, tx: Transaction, asked: Asked, standing: Standing, resource: str | None, *, nonce: str | None) -> Reply:

@@ -15,9 +15,10 @@ from identity.models.client import Client
 from identity.models.finders import PERSONS, SUBJECTS, open_facts, roles_of, subject_of
 from identity.models.grant import AccessToken, Grant
 from identity.models.person import PersonState
+from identity.operations import proofings
 from identity.operations.calls import Call
 from identity.operations.held_keys import read_proof, use_proof
-from identity.standards import claims_request, jose, oidc_claims, rfc8705
+from identity.standards import claims_request, jose, oidc_claims, rfc8705, yes_no
 from shared.context import Transaction
 from shared.crypto import sha256_hex
 
@@ -103,11 +104,15 @@ def tell_about_person(identity: Identity, call: Call, shown: Shown) -> Told:
         if "openid" not in live.scopes:
             raise InsufficientScope("the scope openid is needed")
         facts = open_facts(identity.cipher, live.person_id, live.facts_sealed, live.updated_at)
+        facts = replace(facts, on=yes_no.day_in_chile(identity.clock.now()))
         names = _names(live)
         if oidc_claims.ROLES_CLAIM in names:
             facts = replace(facts, roles=roles_of(tx.connection, live.person_id, identity.clock.now()))
         subject = live.subject or subject_of(tx.connection, identity.pairwise_key, live.person_id, live.sector)
         claims = oidc_claims.claims_for(subject, facts, names, live.claims_profile)
+        claims |= proofings.verified_claims(
+            identity, tx, live.claims, claims_request.USERINFO, person_id=live.person_id, facts=facts, client_scopes=live.client_scopes
+        )
         data: dict[str, str | int | bool | list[str]] = {"claims": sorted(claims)}
         tx.record(
             Event.CLAIMS_RELEASED, actor=f"client:{live.client_id}", subject=f"cl-run:{facts.run}", object_id=live.client_id, data=data

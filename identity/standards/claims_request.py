@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from identity.errors import OAuthInvalidRequest
-from identity.standards import json_text
+from identity.standards import identity_assurance, json_text
 
 LENGTH_MAX, CLAIMS_MAX = 8 * 1024, 100
 USERINFO, ID_TOKEN = "userinfo", "id_token"
@@ -31,8 +31,9 @@ def parse(text: str | None) -> dict[str, object] | None:
 
 
 def _check_wish(name: str, wish: object) -> None:
-    if name == "verified_claims":
-        return  # an element of its own form, checked where it is answered
+    if name == identity_assurance.NAME:
+        identity_assurance.check(wish)
+        return
     if wish is not None and not isinstance(wish, dict):
         raise OAuthInvalidRequest("claims: each claim is null or an object")
     members = wish or {}
@@ -44,6 +45,12 @@ def names_at(asked: ClaimsRequest | None, place: str) -> tuple[str, ...]:
     """Return the names of the claims asked for in one place."""
     found = (asked or {}).get(place)
     return tuple(found) if isinstance(found, dict) else ()
+
+
+def element_at(asked: ClaimsRequest | None, place: str, name: str) -> object:
+    """Return what is asked under a name in one place, of whatever form it is; None where nothing is."""
+    found = (asked or {}).get(place)
+    return found.get(name) if isinstance(found, dict) else None
 
 
 def wish_for(asked: ClaimsRequest | None, place: str, name: str) -> Mapping[str, object]:

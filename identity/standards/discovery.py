@@ -6,7 +6,7 @@ Spec: OpenID Connect Discovery 1.0 §3, RFC 8414, identity-oidc §2.1, §2.2.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from identity.standards import acr, ciba, jose, oidc_claims, rfc7636, rfc8628, rfc8693, rfc9396
+from identity.standards import acr, ciba, identity_assurance, jose, oidc_claims, rfc7636, rfc8628, rfc8693, rfc9396, yes_no
 from shared import dpop
 
 
@@ -120,7 +120,19 @@ def _algorithms() -> dict[str, object]:
 def _persons() -> dict[str, object]:
     claims = oidc_claims.released_names(oidc_claims.SCOPES)
     return {
-        "claims_supported": ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", *claims],
+        "claims_supported": [
+            "iss",
+            "aud",
+            "exp",
+            "iat",
+            "auth_time",
+            "nonce",
+            "acr",
+            "amr",
+            *claims,
+            *(claim for claim in yes_no.AGE_CLAIMS if claim not in claims),
+        ],
         "claim_types_supported": ["normal"],
+        **identity_assurance.metadata(),
         "acr_values_supported": list(acr.LEVELS),
     }

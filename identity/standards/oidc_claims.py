@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
+from identity.standards import yes_no
 from identity.standards.acr import NS
 from shared.run import Run
 
@@ -16,8 +18,12 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "phone": ("phone_number", "phone_number_verified"),
     "run": ("RolUnico", RUN_CLAIM),
     "roles": (ROLES_CLAIM,),
+    "age": (yes_no.PREFIX + "18",),
+    "document": (),
 }
 """Fixed claim lists, a row for each scope about a person."""
+ONE_BY_ONE: Mapping[str, tuple[str, ...]] = {"age": yes_no.AGE_CLAIMS}
+"""What a scope of the client lets it ask for one by one, besides what the scope gives by itself."""
 PROFILES = ("standard", "clave_unica")
 
 
@@ -34,6 +40,9 @@ class Facts:
     phone_verified: bool = False
     updated_at: int = 0
     roles: tuple[str, ...] = ()
+    birth_date: date | None = None
+    on: date | None = None
+    """The day for which ages are told; the date of birth itself never is."""
 
     @property
     def full_name(self) -> str:
@@ -59,6 +68,7 @@ def _standard(facts: Facts) -> dict[str, object]:
         "RolUnico": facts.run.rol_unico,
         RUN_CLAIM: facts.run.rol_unico,
         ROLES_CLAIM: list(facts.roles),
+        **yes_no.age_claims(facts.birth_date, facts.on),
     }
 
 
@@ -72,7 +82,8 @@ def _clave_unica(facts: Facts) -> dict[str, object]:
 
 def entitled(names: Iterable[str], client_scopes: Iterable[str]) -> tuple[str, ...]:
     """Return those claims asked for one by one that the client may have: they belong to a scope that it was granted."""
-    allowed = set(released_names(client_scopes))
+    scopes = tuple(client_scopes)
+    allowed = {*released_names(scopes), *(claim for scope in scopes for claim in ONE_BY_ONE.get(scope, ()))}
     return tuple(name for name in names if name in allowed)
 
 

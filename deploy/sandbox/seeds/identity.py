@@ -1,6 +1,6 @@
 """What identity holds in the sandbox: register, clients, citizens, staff.  A second start finds all of it there."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -167,7 +167,8 @@ def _seed_person(context: Identity, person: Citizen | StaffMember) -> None:
         if find_credentials(tx.connection, context.cipher, run) is not None:
             return
     phone = person.phone if isinstance(person, Citizen) else None
-    facts = Facts(run, person.given_names, person.family_names, person.email, True, phone, phone is not None)
+    born = date.fromisoformat(person.birth_date) if isinstance(person, Citizen) else None
+    facts = Facts(run, person.given_names, person.family_names, person.email, True, phone, phone is not None, birth_date=born)
     person_id = persons.create_person(context, facts, actor=ACTOR)
     persons.set_password(context, person_id, person.password, actor=ACTOR)
     if person.totp_secret:
