@@ -81,6 +81,12 @@ def _add_sandbox(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     sandbox.set_defaults(command=_sandbox)
     journey = commands.add_parser("journey", help="walk one person through all four services over HTTP", add_help=False)
     journey.set_defaults(command=_journey, rest=[])
+    onboard = commands.add_parser(
+        "onboard", help="register an organisation and service, and make a first call to each of the four services"
+    )
+    _onboard_arguments(onboard)
+    _json_argument(onboard)
+    onboard.set_defaults(command=_onboard)
 
 
 def _add_operations(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -231,6 +237,21 @@ def _journey(parsed: argparse.Namespace) -> int:
     from deploy import journey
 
     return journey.main(parsed.rest)
+
+
+def _onboard_arguments(parser: argparse.ArgumentParser) -> None:
+    from deploy.onboard_fields import FIELDS
+
+    for name, example in FIELDS.items():
+        parser.add_argument("--" + name.replace("_", "-"), default=example, help=f"(default: {example})")
+
+
+def _onboard(parsed: argparse.Namespace) -> int:
+    from deploy import onboard
+
+    document, lines = onboard.onboard(parsed)
+    _print(parsed, document, lines)
+    return 0
 
 
 def _audit_verify(parsed: argparse.Namespace) -> int:

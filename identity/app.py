@@ -31,6 +31,7 @@ from identity.routes import (
     userinfo,
 )
 from identity.routes.account_access import send_to_sign_in
+from identity.routes.consoles import CONSOLES
 from identity.routes.oauth import ISSUER_PATH, oauth_format
 from identity.settings import Settings
 from shared.app import base_app
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     identity = context or create_context(settings, clock=clock)
     app = base_app(identity, import_name="identity", formats={ISSUER_PATH + "/": oauth_format})
     name_service(app, gettext_noop("Digital identity"))
+    add_routes(app, CONSOLES)
     protocol = (metadata, authorize, par, token, userinfo, introspection, revocation, login, accounts, logout, registration)
     modules = (
         *protocol,

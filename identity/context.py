@@ -12,6 +12,7 @@ from identity.models.client_store import ClientStore
 from identity.models.key_store import KeyStore
 from identity.providers.base import BreachList, Hasher, Sender
 from identity.providers.breach_file import BreachFile, NoBreachFile
+from identity.providers.civil_registry import CivilRegistry, RestRegistry
 from identity.providers.client_keys import RemoteClientKeys
 from identity.providers.notify_sender import NotifySender
 from identity.providers.password_hasher import Argon2Hasher, Gate
@@ -76,6 +77,11 @@ class Identity(Context):
             email_template=settings.notify_email_template,
             sms_template=settings.notify_sms_template,
         )
+
+    @cached_property
+    def civil_registry(self) -> CivilRegistry:
+        """Who people are."""
+        return RestRegistry(self.http, url=self.settings.registry_url)
 
     @property
     def rp_id(self) -> str:

@@ -89,3 +89,11 @@ def send_notice(identity: Identity, job: Job) -> None:
 def seal_history(identity: Identity) -> None:
     """Seal the history of each whole day over the day before."""
     history.seal_days(identity)
+
+
+@jobs.every(300, "follow_registry")
+def follow_registry(identity: Identity) -> None:
+    """Take over new names and deaths from the civil registry."""
+    from identity.operations import registry_events
+
+    registry_events.follow(identity)

@@ -113,14 +113,14 @@ CITIZENS = (
     ),
 )
 STAFF_RUN = "55555555-5"
-STAFF_ROLES = ("operator",)
+STAFF_ROLES = ("operator", "officer")
 
 # What each machine may ask for; a scope's prefix names the service that honours it.
 SCOPES: Mapping[str, tuple[str, ...]] = {
     "sandbox-machine": ("notify:send", "notify:read", "pay:read", "pay:write", "wallet:consents", "wallet:exchange"),
     "wallet-consumer": ("wallet:consents", "wallet:exchange"),
     "wallet-provider": ("wallet:provide", "wallet:log"),
-    "identity": ("notify:send", "audit:witness"),
+    "identity": ("notify:send", "notify:register", "pay:register", "wallet:register", "audit:witness"),
     "notify": ("audit:witness",),
     "pay": ("notify:send", "audit:witness"),
     "wallet": ("notify:send", "audit:witness"),

@@ -11,11 +11,12 @@ from identity.models.base import HASH, Base
 
 
 class PersonState(StrEnum):
-    """Only an active person signs in or is told about (UI-7)."""
+    """Only an active person signs in or is told about (UI-7); a pending one has a code and no account yet."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
     DECEASED = "deceased"
+    PENDING = "pending"
 
 
 class Person(Base):
@@ -34,7 +35,7 @@ class Person(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
-    __table_args__ = (CheckConstraint("state IN ('active', 'suspended', 'deceased')", name="state"),)
+    __table_args__ = (CheckConstraint("state IN ('active', 'suspended', 'deceased', 'pending')", name="state"),)
 
 
 class Password(Base):

@@ -4,10 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from identity.models.base import Base
+from identity.events import Event
+from identity.models.base import TEXTS, Base
+from shared.states import Table
 
 
 class Stage(StrEnum):
@@ -15,6 +17,10 @@ class Stage(StrEnum):
 
     TRIAL = "trial"
     LIVE = "live"
+
+
+STAGES = Table("service", initial=frozenset({Stage.TRIAL, Stage.LIVE}), moves={(Stage.TRIAL, Stage.LIVE): Event.SERVICE_LIVE})
+"""The one move: from trial to live, with a checklist and two persons (SH-14)."""
 
 
 class ReleaseBasis(StrEnum):
@@ -38,7 +44,14 @@ class Service(Base):
     release_basis: Mapped[str] = mapped_column(String(10))
     start_url: Mapped[str] = mapped_column(String(2000))
     contact_email: Mapped[str] = mapped_column(String(254))
+    owner: Mapped[str] = mapped_column(String(200), server_default=text("''"))
+    legal_basis: Mapped[str] = mapped_column(String(500), server_default=text("''"))
+    channels: Mapped[list[str]] = mapped_column(TEXTS, server_default=text("'{web}'"))
     created_at: Mapped[datetime]
+    live_asked_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+    live_asked_at: Mapped[datetime | None]
+    live_approved_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+    live_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("stage IN ('trial', 'live')", name="stage"),

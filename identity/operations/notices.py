@@ -89,7 +89,7 @@ def send(identity: Identity, payload: dict[str, object]) -> None:
     if notice.channel is Channel.EMAIL:
         identity.sender.send_email(to, subject, body, reference)
     else:
-        identity.sender.send_sms(to, f"{identity.settings.operator_name}: {subject}", reference)
+        identity.sender.send_sms(to, subject, reference)  # notify puts the name of its service before it
 
 
 def _contact(facts: Facts, channel: Channel) -> str:

@@ -1,6 +1,6 @@
 """Kinds of refusal of the account: problem documents and pages, beside those of OAuth in errors.py."""
 
-from shared.problems import Conflict, InvalidRequest, NotFound
+from shared.problems import Conflict, Forbidden, InvalidRequest, NotFound
 
 
 class PasskeyRefused(InvalidRequest):
@@ -36,3 +36,31 @@ class ContactRefused(InvalidRequest):
 
     slug = "contact-refused"
     title = "The contact was not changed"
+
+
+class NotOfTheTeam(NotFound):
+    """The service is not there, or not this person's."""
+
+    slug = "not-of-the-team"
+    title = "There is no such service of your team"
+
+
+class TwoPersonsNeeded(Forbidden):
+    """Two different persons must act: nobody approves their own wish, or gives themselves an account."""
+
+    slug = "two-persons-needed"
+    title = "Another person must do this"
+
+
+class ActivationRefused(InvalidRequest):
+    """The person cannot be activated like this; the text says what to do."""
+
+    slug = "activation-refused"
+    title = "The account was not activated"
+
+
+class RecoveryRefused(InvalidRequest):
+    """The recovery does not go on: a wrong code, or one that is over."""
+
+    slug = "recovery-refused"
+    title = "The account was not recovered"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -97,6 +98,9 @@ def create_service(
     start_url: str,
     contact_email: str,
     actor: str,
+    owner: str = "",
+    legal_basis: str = "",
+    channels: tuple[str, ...] = ("web",),
 ) -> None:
     """Enter a service of an organisation.  Raises: RegisterConflict, RegisterNotFound, InvalidClientMetadata."""
     with identity.transaction() as tx:
@@ -107,6 +111,7 @@ def create_service(
         row = Service(id=identity.ids.uuid4(), service_id=service_id, organisation_id=organisation.id, name=name, purpose=purpose)
         row.stage, row.release_basis, row.start_url = stage, release_basis, start_url
         row.contact_email, row.created_at = contact_email, identity.clock.now()
+        row.owner, row.legal_basis, row.channels = owner, legal_basis, list(channels)
         tx.session.add(row)
         tx.record(Event.SERVICE_CREATED, actor=actor, object_id=service_id, data={"organisation": org_id, "basis": release_basis})
 
@@ -199,6 +204,16 @@ def add_member(identity: Identity, *, org_id: str, run: Run, role: str, expires_
         row.created_at, row.expires_at = identity.clock.now(), expires_at
         tx.session.add(row)
         tx.record(Event.MEMBER_ADDED, actor=actor, subject=f"cl-run:{run}", object_id=org_id, data={"role": role})
+
+
+def make_owner(identity: Identity, org_id: str, person_id: UUID) -> None:
+    """Make the person who registered an organisation its first owner."""
+    with identity.transaction() as tx:
+        organisation = _get(tx.session, Organisation, org_id=org_id)
+        row = Member(id=identity.ids.uuid4(), organisation_id=organisation.id, person_id=person_id, role=Role.OWNER.value)
+        row.created_at = identity.clock.now()
+        tx.session.add(row)
+        tx.record(Event.MEMBER_ADDED, actor=f"person:{person_id}", object_id=org_id, data={"role": Role.OWNER.value})
 
 
 def check_metadata(new: NewClient, *, now: datetime, loopback: bool) -> Policy:

@@ -4,8 +4,8 @@ from flask import g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from identity.context import current
-from identity.operations import logout_notices, register, register_views, registration
-from identity.schemas.register import ClientSchema, ExchangeEdgeSchema, MemberSchema, OrganisationSchema, ServiceSchema
+from identity.operations import logout_notices, onboarding, register, register_views, registration
+from identity.schemas.register import ClientSchema, ExchangeEdgeSchema, MemberSchema, OnboardingSchema, OrganisationSchema, ServiceSchema
 from shared.access import Scope
 from shared.bodies import load_json
 from shared.openapi import describes
@@ -110,6 +110,13 @@ def _with_secret(made: register.MadeClient) -> ResponseReturnValue:
     view = register_views.get_client(current(), made.client_id)
     secret = {"client_secret": made.client_secret} if made.client_secret else {}
     return jsonify({**view, **secret}), 201, {"Cache-Control": "no-store"}
+
+
+@routes.post("/onboarding")
+def onboard() -> ResponseReturnValue:
+    """Enter an organisation with a service on trial, and get keys for all four components; they are shown in this answer only (ON-2)."""
+    answer = onboarding.onboard(current(), load_json(OnboardingSchema()), actor=_actor())
+    return jsonify(answer), 201, {"Cache-Control": "no-store"}
 
 
 @routes.get("/members")

@@ -7,6 +7,7 @@ from marshmallow import Schema, fields, post_load, validate
 from identity.models.client import PolicyName
 from identity.models.organisation import OrganisationKind, Role
 from identity.models.service import ReleaseBasis, Stage
+from identity.operations.onboarding import Wish
 from identity.operations.register import NewClient
 from identity.standards.oidc_claims import PROFILES
 from shared.run import InvalidRun, parse_run
@@ -14,6 +15,8 @@ from shared.run import InvalidRun, parse_run
 IDENTIFIER = validate.Regexp(r"^[a-z0-9][a-z0-9._-]{1,78}[a-z0-9]$", error="Small letters, digits, dots and hyphens, 3 to 80 characters.")
 TEXT = validate.Length(min=1, max=200)
 FEW = validate.Length(max=50)
+CHANNELS = ("web", "mobile", "phone", "counter", "kiosk", "letter", "chat")
+"""The channels of a service (CH-4)."""
 
 
 class RunField(fields.String):
@@ -109,3 +112,25 @@ class MemberSchema(Schema):
     run = RunField(required=True)
     role = fields.String(required=True, validate=validate.OneOf(list(Role)))
     expires_at = fields.AwareDateTime(load_default=None)
+
+
+class OnboardingSchema(Schema):
+    """All that a team tells to get everything (ON-2): eight fields by hand, and the public key its machine made."""
+
+    org_id = fields.String(load_default=None, validate=IDENTIFIER)
+    organisation = fields.String(required=True, validate=TEXT)
+    kind = fields.String(required=True, validate=validate.OneOf(list(OrganisationKind)))
+    contact_email = fields.Email(required=True)
+    service = fields.String(required=True, validate=TEXT)
+    purpose = fields.String(required=True, validate=validate.Length(min=1, max=1000))
+    owner = fields.String(required=True, validate=TEXT)
+    legal_basis = fields.String(load_default="", validate=validate.Length(max=500))
+    channels = fields.List(fields.String(validate=validate.OneOf(CHANNELS)), load_default=lambda: ["web"], validate=FEW)
+    start_url = fields.Url(required=True, require_tld=False, schemes={"http", "https"})
+    redirect_uri = fields.Url(required=True, require_tld=False, schemes={"http", "https"})
+    jwk = fields.Dict(keys=fields.String(), required=True)
+
+    @post_load
+    def make(self, values: dict[str, Any], **_: object) -> Wish:
+        """Return the operation's own type."""
+        return Wish(**{**values, "channels": tuple(values["channels"])})

@@ -10,6 +10,7 @@ from notify.routes.documents import documents
 from notify.routes.mailbox import mailbox
 from notify.routes.networks import networks
 from notify.routes.notifications import notifications
+from notify.routes.onboarding import onboarding
 from notify.routes.receipts import receipts
 from notify.routes.received_texts import received_texts
 from notify.routes.sends import sends
@@ -25,4 +26,4 @@ CONSOLE = (console_services.bp, console_templates.bp, console_sending.bp, consol
 
 def all_routes() -> list[Routes]:
     """Return the blueprints of notify; signing in is made anew for each app, since it keeps state with its app."""
-    return [*MACHINES, *CONSOLE, login_blueprint(scopes=("profile", "roles"))]
+    return [*MACHINES, onboarding, *CONSOLE, login_blueprint(scopes=("profile", "roles"))]

@@ -11,6 +11,7 @@ from pay.routes import (
     methods,
     notice_pages,
     notices,
+    onboarding,
     pages,
     partners,
     payment_links,
@@ -31,4 +32,4 @@ _CONSOLE = [console.bp, console_settings.bp, console_links.bp, console_reports.b
 
 def all_routes() -> list[Routes]:
     """Return the blueprints of pay; signing in is made anew for each app, since it keeps state with its app."""
-    return [*_API, *_PAGES, *_CONSOLE, login_blueprint(scopes=("profile", "roles"))]
+    return [*_API, onboarding.bp, *_PAGES, *_CONSOLE, login_blueprint(scopes=("profile", "roles"))]

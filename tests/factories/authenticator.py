@@ -28,6 +28,7 @@ def options_of(page: TestResponse) -> dict[str, Any]:
     """The options that a page gives the browser."""
     form = BeautifulSoup(page.get_data(as_text=True), "html.parser").select_one("form[data-passkey]")
     assert form is not None
+    assert "passkey." in page.get_data(as_text=True).partition("</head>")[0], "without its script the form never shows"
     options: dict[str, Any] = json.loads(str(form["data-passkey"]))
     return options
 

@@ -41,6 +41,7 @@ from shared.settings import Secret
 from shared.tasks import run_leased
 from tests import engines as test_engines
 from tests.engines import Engines
+from tests.factories.identity_account import AccountHelpers
 
 ISSUER = "https://identity.example/openid"
 PUBLIC_URL = "https://identity.example"
@@ -108,23 +109,8 @@ class QuickHasher:
         return False
 
 
-class KeepingSender:
-    """Keeps messages in a list."""
-
-    def __init__(self) -> None:
-        self.sent: list[dict[str, str]] = []
-
-    def send_email(self, to: str, subject: str, body: str, reference: str) -> None:
-        """Keep an email."""
-        self.sent.append({"channel": "email", "to": to, "subject": subject, "body": body, "reference": reference})
-
-    def send_sms(self, to: str, body: str, reference: str) -> None:
-        """Keep a text message."""
-        self.sent.append({"channel": "sms", "to": to, "subject": "", "body": body, "reference": reference})
-
-
 @dataclass
-class House:
+class House(AccountHelpers):
     """An identity with people and clients, its app, and the clock that its test holds."""
 
     identity: Identity

@@ -13,6 +13,7 @@ from wallet.routes import (
     enquiries,
     exchange,
     history,
+    onboarding,
     receipts,
     recipients,
     reports,
@@ -42,6 +43,7 @@ def all_routes() -> list[Routes]:
         directory.bp,
         history.bp,
         receipts.bp,
+        onboarding.bp,
         status_lists.bp,
         streams.bp,
     ]

@@ -2,6 +2,8 @@
 
 POST /v1/police-record   consent token; {"run", "fields": […]} → {"as_of", "fields": {…}}; 404 when not in the register
 GET  /v1/persons/<run>   the public card of a person: name and whether alive; no record, no birth date
+POST /v1/identity-check  {"run", "document_number"} → {"match", "given_names", "family_names", "born_on", "alive", "document_valid"}
+GET  /v1/changes?after=  what happened to whom, by number: new names, or death
 """
 
 from __future__ import annotations
@@ -50,6 +52,28 @@ def build_api(persons: Persons, tokens: ConsentTokens, now: Callable[[], datetim
         response = jsonify(as_of=rfc3339(moment), fields={name: record[name] for name in grant.fields})
         response.headers["Cache-Control"] = "no-store"
         return response
+
+    @api.post("/v1/identity-check")
+    def check_identity() -> Response:
+        body = request.get_json(silent=True)
+        named = body if isinstance(body, dict) else {}
+        person = persons.find(str(named.get("run", "")))
+        if person is None or person.document_number != str(named.get("document_number", "")).strip().upper():
+            return jsonify(match=False)
+        given, family = person.names
+        return jsonify(
+            match=True,
+            given_names=given,
+            family_names=family,
+            born_on=person.born_on,
+            alive=person.alive,
+            document_valid=person.alive,
+        )
+
+    @api.get("/v1/changes")
+    def read_changes() -> Response:
+        after = request.args.get("after", "0")
+        return jsonify(changes=persons.changes(int(after) if after.isdecimal() and len(after) < 10 else 0))
 
     @api.get("/v1/persons/<run>")
     def read_person(run: str) -> Response:

@@ -36,7 +36,13 @@ def create_app(plan: Plan, *, http: httpx.Client, clock: Clock) -> Flask:
 
 def _citizens(plan: Plan) -> list[Person]:
     return [
-        Person(run=citizen.run, full_name=citizen.name, born_on=citizen.birth_date, document_number=f"A{int(citizen.run[:4]):09}")
+        Person(
+            run=citizen.run,
+            full_name=citizen.name,
+            born_on=citizen.birth_date,
+            document_number=f"A{int(citizen.run[:4]):09}",
+            given_count=len(citizen.given_names),
+        )
         for citizen in plan.citizens
     ]
 
@@ -57,6 +63,15 @@ def _pages(persons: Persons) -> Routes:
     def change(run: str) -> Response:
         if persons.change(run, has_record=request.form.get("has_record") == "yes") is None:
             raise NotFound("This person is not in the register.")
+        return redirect(url_for("pages.admin", changed=run), 303)
+
+    @routes.post("/admin/persons/<run>/events")
+    def enter_event(run: str) -> Response:
+        name = " ".join(request.form.get("full_name", "").split())[:200]
+        person = persons.find(run)
+        if person is None or not name:
+            raise NotFound("This person is not in the register.")
+        persons.record(run, full_name=name, alive=request.form.get("event") != "death")
         return redirect(url_for("pages.admin", changed=run), 303)
 
     return routes
