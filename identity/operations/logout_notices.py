@@ -25,7 +25,6 @@ RETRY_SECONDS = (5.0, 60.0)
 TIMEOUT_SECONDS = 5.0
 TAKEN = frozenset({200, 204})
 LOG_SIZE = 100
-OFFLINE = "offline_access"
 
 
 def announce_end(identity: Identity, tx: Transaction, session_id: UUID, person_id: UUID) -> None:
@@ -38,7 +37,7 @@ def announce_end(identity: Identity, tx: Transaction, session_id: UUID, person_i
         row = {"id": notice_id, "client_id": client.id, "sub": sub, "sid": sid, "state": NoticeState.WAITING}
         tx.connection.execute(NOTICES.insert().values(row | {"created_at": identity.clock.now()}))
         tx.enqueue(JOB, {"notice_id": str(notice_id)})
-    carried = (GRANTS.c.session_id == session_id, GRANTS.c.revoked_at.is_(None), ~GRANTS.c.scopes.contains([OFFLINE]))
+    carried = (GRANTS.c.session_id == session_id, GRANTS.c.revoked_at.is_(None), GRANTS.c.offline.is_(False))
     tx.connection.execute(update(GRANTS).where(*carried).values(revoked_at=identity.clock.now()))
 
 

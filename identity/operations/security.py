@@ -207,9 +207,12 @@ def close_sessions(
     open_ones = tx.connection.execute(select(SESSIONS.c.id).where(*wanted).with_for_update()).scalars().all()
     for session_id in open_ones:
         sessions.end_by_id(identity, tx, person_id, session_id)
+    # Closing all also ends what outlived a session that was signed out of before: grants for when the person is away (RT-10).
+    carried = GRANTS.c.session_id.in_(open_ones) if only_id is not None else GRANTS.c.person_id == person_id
+    if except_id is not None:
+        carried &= GRANTS.c.session_id != except_id
+    tx.connection.execute(update(GRANTS).where(carried, GRANTS.c.revoked_at.is_(None)).values(revoked_at=now))
     if open_ones:
-        dead = (GRANTS.c.session_id.in_(open_ones), GRANTS.c.revoked_at.is_(None))
-        tx.connection.execute(update(GRANTS).where(*dead).values(revoked_at=now))
         history.note(identity, tx, person_id, What.SESSION_CLOSED)
     return len(open_ones)
 

@@ -235,6 +235,36 @@ def test_logout_and_closing_an_account_end_refreshing(house: House) -> None:
     assert refresh(house, first, "web-refresh").json["error"] == "invalid_grant"
 
 
+@pytest.mark.rule("identity", "RT-1", "RT-10", "LO-10")
+def test_what_was_agreed_for_later_outlives_the_logout_and_not_the_closing_of_everything(house: House) -> None:
+    from identity.models.finders import find_credentials
+    from identity.operations.logout import sign_out
+    from identity.operations.security import close_elsewhere
+    from identity.operations.sessions import find_session
+    from shared.run import parse_run
+
+    refreshing_web(house)
+    browser = house.browser()
+    tokens = {}
+    for scope in ("openid", "openid offline_access"):
+        answer = browser.authorize(client_id="web-refresh", scope=scope)
+        answer = browser.log_in() if "password" in answer.get_data(as_text=True) else answer
+        answer = browser.send({"decision": "grant"}) if answer.status_code == 200 else answer
+        code = answer.headers["Location"].split("code=")[1].split("&")[0]
+        form = house.code_form(code, client_id="web-refresh")
+        tokens[scope] = house.token(form).json["refresh_token"]
+    with house.identity.reading() as tx:
+        cookie = next(each.value for each in browser.http._cookies.values() if each.key.endswith("identity-sso"))
+        session = find_session(house.identity, tx.connection, cookie)
+        person = find_credentials(tx.connection, house.identity.cipher, parse_run(RUN))
+    assert person is not None
+    sign_out(house.identity, session)
+    assert refresh(house, tokens["openid"], "web-refresh").json["error"] == "invalid_grant"
+    assert refresh(house, tokens["openid offline_access"], "web-refresh").status_code == 200
+    close_elsewhere(house.identity, person.person_id, only_id=None, present=None)
+    assert refresh(house, tokens["openid offline_access"], "web-refresh").json["error"] == "invalid_grant"
+
+
 def test_no_refresh_token_stands_in_the_database(house: House) -> None:
     refreshing_app(house)
     first = begin(house, "app-refresh")["refresh_token"]
