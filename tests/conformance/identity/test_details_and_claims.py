@@ -74,7 +74,7 @@ def consented(client: Strict, **changes: Any) -> str:
     browser.open("/openid/authorize", query_string={"client_id": client.client_id, "request_uri": request_uri})
     page = browser.log_in()
     assert page.status_code == 200
-    assert "3500 CLP" in page.get_data(as_text=True), "shown in words"
+    assert "3.500" in page.get_data(as_text=True), "shown in words"
     return sent_to_client(browser.send({"decision": "grant"}))["code"]
 
 
