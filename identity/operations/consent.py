@@ -12,7 +12,7 @@ from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.proofings import find_proofing
 from identity.operations.sessions import Session
 from identity.standards import claims_request, identity_assurance, yes_no
-from identity.standards.oidc_claims import ROLES_CLAIM, entitled, released_names
+from identity.standards.oidc_claims import ROLES_CLAIM, RUN_CLAIM, entitled, released_names
 from shared.context import Transaction
 
 RELEASES = table_of(Release)
@@ -44,8 +44,8 @@ def data_to_release(identity: Identity, client: KnownClient, request: Authorizat
     ages = yes_no.age_claims(facts.birth_date, yes_no.day_in_chile(identity.clock.now()))
     asked = set(claims_asked(client, request))
     data = {
-        "name": ({"name", "given_name"}, facts.full_name),
-        "run": ({"RolUnico"}, facts.run.shown),
+        "name": ({"name", "given_name", "family_name"}, facts.full_name),
+        "run": ({"RolUnico", RUN_CLAIM}, facts.run.shown),
         "email": ({"email"}, facts.email or ""),
         "phone": ({"phone_number"}, facts.phone or ""),
         "roles": ({ROLES_CLAIM}, ", ".join(roles)),

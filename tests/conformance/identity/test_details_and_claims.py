@@ -124,6 +124,9 @@ def test_single_claims_are_agreed_to_like_the_others(house: House) -> None:
     browser = house.browser()
     browser.authorize(client_id="private", scope="openid", claims='{"userinfo": {"email": null}}')
     assert "camila@example.com" in browser.log_in().get_data(as_text=True)
+    for claim, shown in (("urn:andamio:run", "11.111.111-1"), ("RolUnico", "11.111.111-1"), ("family_name", "Soto Pérez")):
+        page = browser.authorize(client_id="private", scope="openid", claims=json.dumps({"id_token": {claim: None}}))
+        assert shown in page.get_data(as_text=True), claim
 
 
 @pytest.mark.rule("identity", "AZ-16", "§2.29")
