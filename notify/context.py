@@ -1,14 +1,17 @@
 """The context of notify: its settings, its catalogue of senders, its providers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
 from notify.models.catalogue import Catalogue
-from notify.providers.base import EmailSender, LetterPrinter, MailboxFeed, SmsSender
+from notify.providers.base import EmailSender, LetterPrinter, MailboxFeed, SmsSender, Text
+from notify.providers.configured import SmsProvider, read_providers
 from notify.providers.http import HttpMailbox, HttpPrint, HttpSms
 from notify.providers.limits import Limits
+from notify.providers.routing import Breaker, Route, Router
+from notify.providers.smpp import Account, SmppSms
 from notify.providers.smtp import SmtpEmail
 from notify.providers.virus_scan import ClamdScanner, TestFileScanner, VirusScanner
 from notify.settings import Settings
@@ -73,12 +76,42 @@ class Notify(Context):
 
     @cached_property
     def sms(self) -> SmsSender:
-        """The SMS gateway."""
+        """The ways out for texts, as one."""
+
+        def within_cap(route: str, sender: str, per_minute: int) -> bool:
+            return self.limits.within_cap(route, sender, per_minute, self.clock.now())
+
+        return Router(self.sms_routes, sender_of=lambda text: text.sender, within_cap=within_cap, weights=self._sms_weights)
+
+    @cached_property
+    def sms_routes(self) -> tuple[Route[Text], ...]:
+        """Each provider of texts that is set up."""
         settings = self.settings
-        timeout = settings.provider_timeout_seconds
-        return HttpSms(
-            self.http, settings.sms_gateway_url, name="gateway", token=settings.sms_gateway_token.reveal(), timeout_seconds=timeout
-        )
+        if not settings.sms_providers:
+            gateway = SmsProvider("gateway", "http", url=settings.sms_gateway_url, token=settings.sms_gateway_token.reveal())
+            return (self._route(gateway),)
+        return tuple(self._route(provider) for provider in read_providers(settings.sms_providers.reveal()))
+
+    def _route(self, provider: SmsProvider) -> Route[Text]:
+        name, seconds = provider.name, self.settings.provider_timeout_seconds
+        sender: SmsSender
+        if provider.kind == "smpp":
+            account = Account(provider.host, provider.port, provider.system_id, provider.password, provider.tls)
+            sender = SmppSms(account, name=name, timeout_seconds=seconds)
+        else:
+            sender = HttpSms(self.http, provider.url, name=name, token=provider.token, timeout_seconds=seconds)
+        return Route(name, sender, Breaker(self.clock), provider.weight, provider.per_minute)
+
+    def close(self) -> None:
+        """Give connections back."""
+        for route in self.__dict__.get("sms_routes", ()):
+            if isinstance(route.provider, SmppSms):
+                route.provider.close()
+        super().close()
+
+    def _sms_weights(self) -> Mapping[str, int]:
+        """Give the weights that the operator set meanwhile, at most two seconds old."""
+        return self.catalogue.provider_weights("sms")
 
     @cached_property
     def printer(self) -> LetterPrinter:

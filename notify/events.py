@@ -24,6 +24,7 @@ class Event(StrEnum):
     SUPPRESSED = "notify:address:suppressed"
     SUPPRESSION_LIFTED = "notify:address:suppression_lifted"
     MAILBOX_READ = "notify:mailbox_message:read"
+    PROVIDER_CHANGED = "notify:provider:changed"
     SERVICE_REGISTERED = "notify:service:registered"
     SERVICE_CHANGED = "notify:service:changed"
     API_KEY_CREATED = "notify:api_key:created"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from notify.providers.configured import read_providers
 from notify.standards.dkim_signature import Signer
 from shared.settings import Secret, ServiceSettings, setting
 
@@ -19,6 +20,14 @@ def _is_dkim_key(value: Secret) -> str | None:
         Signer(value.reveal(), domain="example.com", selector="s")
     except ValueError:
         return "must be a private key in PEM form, RSA of 2048 bits or more, or Ed25519"
+    return None
+
+
+def _are_sms_providers(value: Secret) -> str | None:
+    try:
+        read_providers(value.reveal())
+    except ValueError as fault:
+        return str(fault)
     return None
 
 
@@ -46,6 +55,12 @@ class Settings(ServiceSettings):
     email_domain: str = setting("domain that our emails come from", default="notify.localhost")
     sms_gateway_url: str = setting("address of the SMS gateway; empty: no texts leave", default="")
     sms_gateway_token: Secret = setting("bearer token for the SMS gateway; empty: none", default=Secret(""))
+    sms_providers: Secret = setting(
+        "JSON list of providers of texts, instead of the gateway: `kind` http (`url`, `token`) or smpp (`host`, `port`, "
+        "`system_id`, `password`, `tls`), each with `name`, `weight` and `per_minute` (cap of one sender)",
+        default=Secret(""),
+        check=_are_sms_providers,
+    )
     receipt_secret: Secret = setting("secret that providers' delivery receipts are checked with", default=Secret(""))
     default_sms_sender: str = setting("sender of texts for services without one of their own", default="NOTIFY")
     print_url: str = setting("address of the print provider; empty: letters stay accepted", default="")

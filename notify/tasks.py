@@ -1,5 +1,6 @@
 """Jobs: each takes an id, calls one operation."""
 
+import contextlib
 import uuid
 from datetime import datetime
 
@@ -14,6 +15,8 @@ from notify.operations.precompiled import check_precompiled
 from notify.operations.receipts import expire_unanswered
 from notify.operations.retention import keep_days
 from notify.providers.virus_scan import ScannerAway
+from notify.operations.sms_parts import forget_parts, read_sms_receipts
+from notify.providers.base import ProviderUnavailable
 from notify.standards.statuses import Status
 from shared import trace
 from shared.chores import with_chores
@@ -90,6 +93,19 @@ def tell_service(notify: Notify, job: Job) -> None:
 def expire(notify: Notify) -> None:
     """Give up on messages whose receipt never came."""
     expire_unanswered(notify)
+
+
+@jobs.every(10, "read_sms_receipts")
+def read_receipts(notify: Notify) -> None:
+    """Read the receipts that wait at providers of texts that are asked for them."""
+    with contextlib.suppress(ProviderUnavailable):  # asked again in a moment
+        read_sms_receipts(notify)
+
+
+@jobs.every(24 * 3600, "forget_sms_parts")
+def forget_sms_parts(notify: Notify) -> None:
+    """Forget which parts texts were sent in, once nobody waits for their receipts."""
+    forget_parts(notify)
 
 
 @jobs.every(3600, "keep_days")

@@ -9,7 +9,9 @@ from notify.models.mailbox_message import MailboxMessage
 from notify.models.message_count import MessageCount
 from notify.models.notification import Notification
 from notify.models.received_text import InboundNumber, ReceivedText
+from notify.models.provider_setting import ProviderSetting
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
+from notify.models.sms_part import SmsPart
 from notify.models.suppression import Suppression
 from notify.models.template import Template, TemplateVersion
 from notify.models.unsubscribe_request import UnsubscribeRequest
@@ -29,9 +31,11 @@ __all__ = [
     "MessageCount",
     "Notification",
     "ReceivedText",
+    "ProviderSetting",
     "Sender",
     "Service",
     "ServiceCallback",
+    "SmsPart",
     "Suppression",
     "Template",
     "TemplateVersion",

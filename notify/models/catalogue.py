@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from notify.models.base import RECIPIENT_INDEX, scope_of
 from notify.models.callback import ServiceCallback
+from notify.models.provider_setting import ProviderSetting
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
 from notify.models.template import Template, TemplateVersion
 from shared.clock import Clock
@@ -178,6 +179,7 @@ class Catalogue:
         self._database = database
         self._cipher = cipher
         self._clock = clock
+        self._weights: _Kept[str, dict[str, int]] = _Kept(clock, self._read_weights)
         self._services: _Kept[uuid.UUID, KnownService | None] = _Kept(clock, self._read_service)
         self._templates: _Kept[tuple[uuid.UUID, uuid.UUID], KnownTemplate | None] = _Kept(clock, self._read_template)
         self._versions: _Kept[tuple[uuid.UUID, uuid.UUID, int], KnownTemplate | None] = _Kept(clock, self._read_version)
@@ -194,6 +196,10 @@ class Catalogue:
         """Give one version of a service's own template, or None; words of a version never change."""
         return self._versions.get((service_id, template_id, version))
 
+    def provider_weights(self, channel: str) -> dict[str, int]:
+        """Give the weights that the operator set for a channel's providers."""
+        return self._weights.get(channel)
+
     def index(self, matched: str) -> bytes:
         """Give the blind index of a recipient in matched form."""
         return self._cipher.blind_index(matched, purpose=RECIPIENT_INDEX)
@@ -201,8 +207,14 @@ class Catalogue:
     def forget(self) -> None:
         """Read everything anew at its next use."""
         self._services.clear()
+        self._weights.clear()
         self._templates.clear()
         self._versions.clear()
+
+    def _read_weights(self, channel: str) -> dict[str, int]:
+        wanted = select(ProviderSetting.name, ProviderSetting.weight).where(ProviderSetting.channel == channel)
+        with self._database.engine.connect() as connection:
+            return {row.name: row.weight for row in connection.execute(wanted)}
 
     def _read_service(self, service_id: uuid.UUID) -> KnownService | None:
         with self._database.engine.connect() as connection:

@@ -14,6 +14,7 @@ from notify.operations.letters import get_letter_file
 from notify.operations.mail_reports import bounce_address
 from notify.operations.receipt_addresses import receipt_url
 from notify.operations.rendering import Content, compose, email_html, email_plain_text
+from notify.operations.sms_parts import keep_parts
 from notify.operations.suppressions import is_suppressed
 from notify.operations.unsubscribing import unsubscribe_link
 from notify.providers.base import HandOver, Letter, MailboxItem, RecipientRefused, Text
@@ -67,7 +68,10 @@ def send_sms(notify: Notify, work: Work) -> HandOver:
     message = work.message
     sender = message.sender or notify.settings.default_sms_sender
     text = Text(str(message.id), message.matched, sender, sms_body(work), receipt_url(notify, message.id, "gateway"))
-    return notify.sms.send(text)
+    done = notify.sms.send(text)
+    if done.parts:
+        keep_parts(notify, done.provider, done.parts, message.id)
+    return done
 
 
 def send_letter(notify: Notify, work: Work) -> HandOver:

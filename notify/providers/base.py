@@ -21,11 +21,15 @@ class ProviderError(Exception):
 
 
 class ProviderUnavailable(ProviderError):
-    """Not now: to be tried again under the same reference, in `retry_after_seconds` where they say when."""
+    """Not now: to be tried again under the same reference, in `retry_after_seconds` where they say when.
 
-    def __init__(self, why: str = "", *, retry_after_seconds: float | None = None) -> None:
+    `may_have_taken` says that no answer came: another provider must not be given the message in their place.
+    """
+
+    def __init__(self, why: str = "", *, retry_after_seconds: float | None = None, may_have_taken: bool = False) -> None:
         super().__init__(why)
         self.retry_after_seconds = retry_after_seconds
+        self.may_have_taken = may_have_taken
 
 
 class RecipientRefused(ProviderError):
@@ -38,11 +42,12 @@ class ProviderRefused(ProviderError):
 
 @dataclass(frozen=True)
 class HandOver:
-    """A provider's yes: its own reference, and where the message now stands."""
+    """A provider's yes: its own reference, where the message now stands, and the references of its parts where it has some."""
 
     provider: str
     provider_reference: str
     status: Status = Status.SENDING
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Every call is a POST that carries our reference; 2xx is a yes, 408, 425, 429 and
 from collections.abc import Mapping
 
 from notify.providers.base import HandOver, Letter, MailboxItem, ProviderRefused, ProviderUnavailable, RecipientRefused, Text
-from shared.http import Outbound, OutboundError, OutboundFailed, Reply
+from shared.http import Outbound, OutboundError, OutboundFailed, OutboundTimeout, Reply
 
 _NOT_NOW = frozenset({408, 425, 429})
 _BAD_RECIPIENT = 422
@@ -37,7 +37,8 @@ class HttpProvider:
                 "POST", self._url, json=json, data=data, files=files, headers=headers, timeout_seconds=self._timeout_seconds
             )
         except OutboundError as error:
-            raise ProviderUnavailable(type(error).__name__) from None
+            unknown = isinstance(error, OutboundTimeout) or (isinstance(error, OutboundFailed) and error.sent)
+            raise ProviderUnavailable(type(error).__name__, may_have_taken=unknown) from None
         return HandOver(self._name, _their_reference(reply) or reference)
 
 

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 log = structlog.get_logger("andamio.notify.limits")
 DAY_SECONDS = 24 * 3600
 BUCKET_SECONDS = 120
+CAP_SECONDS = 120
 
 # KEYS: bucket, then day counters.  ARGV: now in ms, refill a second, size.  Answer: taken 0|1, then the counters.
 _TAKE = """
@@ -101,6 +102,19 @@ class Limits:
             log.warning("tries not counted", error=type(error).__name__)
             return 0
         return max(1, int(left)) if int(tries) > most else 0
+
+    def within_cap(self, provider: str, sender: str, per_minute: int, now: datetime) -> bool:
+        """Count one message of a sender at a provider; tell whether it is within the minute's cap."""
+        key = f"notify:cap:{provider}:{sender}:{now:%Y-%m-%dT%H:%M}"
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.incr(key)
+                pipe.expire(key, CAP_SECONDS)
+                count = pipe.execute()[0]
+        except RedisError as error:
+            log.warning("caps away, letting pass", error=type(error).__name__)
+            return True
+        return int(count) <= per_minute
 
 
 def _day_key(service: str, counter: str, now: datetime) -> str:

@@ -57,7 +57,8 @@ class SmtpEmail:
         except smtplib.SMTPResponseException as refused:
             raise _kind(refused.smtp_code, of_recipient=False)(f"relay answered {refused.smtp_code}") from None
         except (OSError, smtplib.SMTPException) as failed:
-            raise ProviderUnavailable(type(failed).__name__) from None
+            began = not isinstance(failed, ConnectionRefusedError | smtplib.SMTPConnectError | smtplib.SMTPNotSupportedError)
+            raise ProviderUnavailable(type(failed).__name__, may_have_taken=began) from None
         return HandOver(self.name, str(built["Message-ID"]), self._accepted_means)
 
     def _deliver(self, raw: bytes, sender: str, recipient: str) -> None:

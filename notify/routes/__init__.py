@@ -2,6 +2,7 @@
 
 from notify.routes.bulk import bulk
 from notify.routes.console import messages as console_messages
+from notify.routes.console import providers as console_providers
 from notify.routes.console import sending as console_sending
 from notify.routes.console import services as console_services
 from notify.routes.console import settings as console_settings
@@ -21,7 +22,7 @@ from shared.routes import Routes
 from shared.web.login import login_blueprint
 
 MACHINES = (sends, bulk, notifications, templates, template_edits, received_texts, unsubscribe, documents, networks, receipts, mailbox)
-CONSOLE = (console_services.bp, console_templates.bp, console_sending.bp, console_messages.bp, console_settings.bp)
+CONSOLE = (console_services.bp, console_templates.bp, console_sending.bp, console_messages.bp, console_settings.bp, console_providers.bp)
 
 
 def all_routes() -> list[Routes]:

@@ -348,3 +348,19 @@ def test_staff_see_why_an_address_is_not_written_to_and_can_lift_it(team: Callab
     assert "camila@example.com" not in client.get(path).text
     assert submit(client, lifting, page=path).status_code == 404
     assert any("notify:address:suppression_lifted" in core for core in actions(notify))
+
+
+@pytest.mark.rule("notify", "§20")
+def test_providers_are_for_the_operator_who_gives_them_their_share(team: Callable[..., FlaskClient], world: World, notify: Notify) -> None:
+    assert team("owner").get("/providers").status_code == 403
+    operator = team("operator")
+    add_notification(world, "sms", status="delivered", provider="gateway", sent_at=notify.clock.now())
+    row = soup(operator.get("/providers?lang=en")).select_one("tbody tr")
+    assert row is not None
+    assert [cell.text for cell in row.select("th, td")][:5] == ["gateway", "Text message", "1", "1", "0"]
+    assert submit(operator, "/providers/sms/gateway", {"weight": "0"}, page="/providers").status_code == 303
+    assert notify.catalogue.provider_weights("sms") == {"gateway": 0}
+    assert "Detenido" in operator.get("/providers?lang=es").text
+    for weight in ("-1", "x", "1001"):
+        assert submit(operator, "/providers/sms/gateway", {"weight": weight}, page="/providers").status_code == 400
+    assert submit(operator, "/providers/sms/other", {"weight": "1"}, page="/providers").status_code == 404

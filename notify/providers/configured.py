@@ -1,0 +1,67 @@
+"""The providers of texts that the settings name, read and checked."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+NAME_CHARACTERS_MAX = 40
+_COMMON = {"name", "kind", "weight", "per_minute"}
+_FIELDS = {
+    "http": (_COMMON | {"url", "token"}, {"name", "kind", "url"}),
+    "smpp": (_COMMON | {"host", "port", "system_id", "password", "tls"}, {"name", "kind", "host", "port", "system_id", "password"}),
+}
+
+
+@dataclass(frozen=True)
+class SmsProvider:
+    """One provider of texts; fields of the other kind are empty."""
+
+    name: str
+    kind: str
+    weight: int = 1
+    per_minute: int = 0
+    url: str = ""
+    token: str = ""
+    host: str = ""
+    port: int = 0
+    system_id: str = ""
+    password: str = ""
+    tls: bool = False
+
+
+def read_providers(text: str) -> list[SmsProvider]:
+    """Read a JSON list of providers.  Raises: ValueError that names the first fault and no secret."""
+    try:
+        entries = json.loads(text)
+    except ValueError:
+        raise ValueError("must be a JSON list") from None
+    if not isinstance(entries, list) or not entries:
+        raise ValueError("must be a JSON list of at least one provider")
+    found = [_read(number, entry) for number, entry in enumerate(entries, 1)]
+    if len({provider.name for provider in found}) < len(found):
+        raise ValueError("two providers have the same name")
+    return found
+
+
+def _read(number: int, entry: Any) -> SmsProvider:  # as JSON gave it
+    if not isinstance(entry, dict) or entry.get("kind") not in _FIELDS:
+        raise ValueError(f"provider {number} must have a kind: http or smpp")
+    known, needed = _FIELDS[entry["kind"]]
+    if missing := sorted(needed - set(entry)):
+        raise ValueError(f"provider {number} lacks {missing[0]}")
+    if unknown := sorted(set(entry) - known):
+        raise ValueError(f"provider {number} has {unknown[0]}, which its kind does not know")
+    for field, value in entry.items():
+        if not _fits(field, value):
+            raise ValueError(f"{field} of provider {number} is not right")
+    if not 0 < len(entry["name"]) <= NAME_CHARACTERS_MAX:
+        raise ValueError(f"name of provider {number} is not right")
+    return SmsProvider(**entry)
+
+
+def _fits(field: str, value: object) -> bool:
+    if field == "tls":
+        return isinstance(value, bool)
+    if field in {"weight", "per_minute", "port"}:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, str)

@@ -1,0 +1,150 @@
+"""Several providers for one channel: weights, a circuit breaker each, fail-over, a cap per sender.
+
+Which provider comes first for a message follows from its reference and the weights alone (weighted rendezvous hashing), so that
+another try goes the same way: a provider that knows the reference drops the repeat.  A message whose outcome is not known is
+never given to another provider in the same try.
+"""
+
+import hashlib
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from notify.providers.base import HandOver, ProviderRefused, ProviderUnavailable, RecipientRefused
+from shared.clock import Clock
+
+log = structlog.get_logger("andamio.notify.routing")
+OPEN_AFTER_FAILURES = 5
+OPEN_SECONDS = 30
+OPEN_SECONDS_MAX = 300
+CAP_SECONDS = 60
+
+
+class Handed(Protocol):
+    """Anything that is handed over under a reference."""
+
+    @property
+    def reference(self) -> str:
+        """The notification's id."""
+        ...
+
+
+M = TypeVar("M", bound=Handed)
+H_contra = TypeVar("H_contra", bound=Handed, contravariant=True)
+
+
+class Provider(Protocol[H_contra]):
+    """One way out."""
+
+    def send(self, handed: H_contra, /) -> HandOver:
+        """Hand over one message.  Raises: ProviderError."""
+        ...
+
+
+@dataclass
+class Breaker:
+    """Stops asking a provider that fails: closed, then open for a time that doubles, then one try."""
+
+    clock: Clock
+    failures: int = 0
+    open_until: datetime | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def allows(self) -> bool:
+        """Tell whether the provider may be asked; when the time is over one message tries, and the others wait for it."""
+        with self._lock:
+            now = self.clock.now()
+            if self.open_until is None:
+                return True
+            if now < self.open_until:
+                return False
+            self.open_until = now + timedelta(seconds=OPEN_SECONDS)
+            return True
+
+    def worked(self) -> None:
+        """Note that it answered."""
+        with self._lock:
+            self.failures, self.open_until = 0, None
+
+    def failed(self) -> None:
+        """Note that it did not."""
+        with self._lock:
+            self.failures += 1
+            over = self.failures - OPEN_AFTER_FAILURES
+            if over >= 0:
+                seconds = min(OPEN_SECONDS_MAX, OPEN_SECONDS * 2 ** min(over, 10))
+                self.open_until = self.clock.now() + timedelta(seconds=seconds)
+
+
+@dataclass
+class Route(Generic[M]):
+    """A provider with its share of the messages; `per_minute` caps each sender's messages, 0 is no cap."""
+
+    name: str
+    provider: Provider[M]
+    breaker: Breaker
+    weight: int = 1
+    per_minute: int = 0
+
+
+class Router(Generic[M]):
+    """A provider made of several.
+
+    `within_cap(route, sender, per_minute)` counts; `weights()` gives what an operator set meanwhile, by route, 0 to pause one.
+    """
+
+    def __init__(
+        self,
+        routes: Sequence[Route[M]],
+        *,
+        sender_of: Callable[[M], str] = lambda _handed: "",
+        within_cap: Callable[[str, str, int], bool] = lambda _route, _sender, _per_minute: True,
+        weights: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
+        self.routes = tuple(routes)
+        self._sender_of = sender_of
+        self._within_cap = within_cap
+        self._weights = weights
+
+    def send(self, handed: M) -> HandOver:
+        """Hand over by the first route that takes it.  Raises: ProviderError of the last one asked."""
+        fault = ProviderUnavailable("no provider takes messages just now", retry_after_seconds=OPEN_SECONDS)
+        for route in self.order(handed.reference):
+            if not route.breaker.allows():
+                continue
+            if route.per_minute and not self._within_cap(route.name, self._sender_of(handed), route.per_minute):
+                fault = ProviderUnavailable("the sender's cap is reached", retry_after_seconds=CAP_SECONDS)
+                continue
+            try:
+                done = route.provider.send(handed)
+            except ProviderUnavailable as away:
+                route.breaker.failed()
+                log.warning("provider away", provider=route.name, failures=route.breaker.failures, may_have_taken=away.may_have_taken)
+                fault = away
+                if away.may_have_taken:
+                    break
+            except (RecipientRefused, ProviderRefused):
+                route.breaker.worked()
+                raise
+            else:
+                route.breaker.worked()
+                return done
+        raise fault
+
+    def order(self, reference: str) -> list[Route[M]]:
+        """Give the routes in the order this reference tries them; paused ones are left out."""
+        known = self._weights()
+        weighted = [(known.get(route.name, route.weight), route) for route in self.routes]
+        return [route for weight, route in sorted(weighted, key=lambda pair: _score(pair[0], pair[1].name, reference)) if weight > 0]
+
+
+def _score(weight: int, name: str, reference: str) -> float:
+    """Give a number of which the smallest wins as often as its weight is of all weights."""
+    digest = hashlib.sha256(f"{name}\0{reference}".encode()).digest()
+    uniform = (int.from_bytes(digest[:8], "big") + 1) / (2**64 + 1)
+    return -math.log(uniform) / weight if weight > 0 else math.inf
