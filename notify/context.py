@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from notify.models.catalogue import Catalogue
 from notify.providers.base import EmailSender, LetterPrinter, MailboxFeed, SmsSender, Text
-from notify.providers.configured import SmsProvider, read_providers
 from notify.providers.http import HttpMailbox, HttpPrint, HttpSms
 from notify.providers.limits import Limits
 from notify.providers.routing import Breaker, Route, Router
@@ -16,6 +15,7 @@ from notify.providers.smtp import SmtpEmail
 from notify.providers.virus_scan import ClamdScanner, TestFileScanner, VirusScanner
 from notify.settings import Settings
 from notify.standards.dkim_signature import Signer
+from notify.standards.provider_list import SmsProvider, read_providers
 from notify.standards.statuses import Status
 from shared.context import Context, current_as
 from shared.group_commit import GroupCommit

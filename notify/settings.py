@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from notify.providers.configured import read_providers
 from notify.standards.dkim_signature import Signer
+from notify.standards.provider_list import read_providers
 from shared.settings import Secret, ServiceSettings, setting
 
 

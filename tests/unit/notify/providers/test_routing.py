@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notify.providers.base import ProviderError, ProviderRefused, ProviderUnavailable, RecipientRefused, Text
-from notify.providers.configured import read_providers
 from notify.providers.limits import Limits
 from notify.providers.memory import MemorySms
 from notify.providers.routing import OPEN_AFTER_FAILURES, OPEN_SECONDS, Breaker, Route, Router
+from notify.standards.provider_list import read_providers
 from notify.standards.smpp_receipt import read_receipt
 from notify.standards.sms_parts import GSM_7BIT, split
 from notify.standards.sms_text import fragments, prepare
