@@ -9,6 +9,7 @@ from notify.models.catalogue import Catalogue
 from notify.providers.base import EmailSender, LetterPrinter, MailboxFeed, SmsSender, Text
 from notify.providers.http import HttpMailbox, HttpPrint, HttpSms
 from notify.providers.limits import Limits
+from notify.providers.print_sftp import PrintAccount, SftpPrint
 from notify.providers.routing import Breaker, Route, Router
 from notify.providers.smpp import Account, SmppSms
 from notify.providers.smtp import SmtpEmail
@@ -117,6 +118,22 @@ class Notify(Context):
     def printer(self) -> LetterPrinter:
         """The print provider."""
         return HttpPrint(self.http, self.settings.print_url, name="print", timeout_seconds=self.settings.provider_timeout_seconds)
+
+    @cached_property
+    def print_shop(self) -> SftpPrint | None:
+        """The print supplier that takes letters in batches, where there is one."""
+        settings = self.settings
+        if not settings.print_sftp_host:
+            return None
+        account = PrintAccount(
+            settings.print_sftp_host,
+            settings.print_sftp_port,
+            settings.print_sftp_username,
+            settings.print_sftp_key.reveal(),
+            settings.print_sftp_host_key,
+            settings.print_sftp_folder,
+        )
+        return SftpPrint(account, timeout_seconds=settings.provider_timeout_seconds)
 
     @cached_property
     def mailbox(self) -> MailboxFeed | None:

@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 
 from notify.standards.dkim_signature import Signer
 from notify.standards.provider_list import read_providers
+from notify.standards.ssh_keys import is_host_key, is_private_key
 from shared.settings import Secret, ServiceSettings, setting
 
 
@@ -13,6 +14,14 @@ def _is_price(value: str) -> str | None:
         return None if Decimal(value) >= 0 else "must not be negative"
     except InvalidOperation:
         return "must be a decimal number"
+
+
+def _is_ssh_key(value: Secret) -> str | None:
+    return None if is_private_key(value.reveal()) else "must be a private SSH key in PEM form, without a passphrase"
+
+
+def _is_ssh_host_key(value: str) -> str | None:
+    return None if not value or is_host_key(value) else "must be a public key written `type base64`"
 
 
 def _is_dkim_key(value: Secret) -> str | None:
@@ -64,6 +73,13 @@ class Settings(ServiceSettings):
     receipt_secret: Secret = setting("secret that providers' delivery receipts are checked with", default=Secret(""))
     default_sms_sender: str = setting("sender of texts for services without one of their own", default="NOTIFY")
     print_url: str = setting("address of the print provider; empty: letters stay accepted", default="")
+    print_sftp_host: str = setting("print supplier that takes letters in batches by SFTP, instead of `print_url`; empty: none", default="")
+    print_sftp_port: int = setting("port of the print supplier", default=22)
+    print_sftp_username: str = setting("user name at the print supplier", default="")
+    print_sftp_key: Secret = setting("private SSH key (PEM) for the print supplier", default=Secret(""), check=_is_ssh_key)
+    print_sftp_host_key: str = setting("the print supplier's own key, `type base64` as in known_hosts", default="", check=_is_ssh_host_key)
+    print_sftp_folder: str = setting("folder at the print supplier that holds `out`, `in`, `in/done` and `in/bad`", default=".")
+    mailbox_portal_url: str = setting("address at which people open their mailbox, named in reminders", default="")
     mailbox_url: str = setting("address that mailbox messages are also handed to; empty: they stay here only", default="")
     clamd_address: str = setting("`host:port` of a clamd that looks into files; empty: only the scanners' test file is known", default="")
     delivery_threads: int = setting("messages that one worker hands over at the same time", default=8)

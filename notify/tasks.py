@@ -12,6 +12,8 @@ from notify.operations.callbacks import tell_service as tell
 from notify.operations.delivery import ATTEMPTS_MAX, Due, deliver_many
 from notify.operations.letters import render_letter as render
 from notify.operations.precompiled import check_precompiled
+from notify.operations.mailbox_reminders import remind
+from notify.operations.print_batches import read_print_receipts, send_batches
 from notify.operations.receipts import expire_unanswered
 from notify.operations.retention import keep_days
 from notify.providers.virus_scan import ScannerAway
@@ -93,6 +95,26 @@ def tell_service(notify: Notify, job: Job) -> None:
 def expire(notify: Notify) -> None:
     """Give up on messages whose receipt never came."""
     expire_unanswered(notify)
+
+
+@jobs.every(900, "send_print_batches")
+def send_print_batches(notify: Notify) -> None:
+    """Hand the letters that wait to the print supplier."""
+    with contextlib.suppress(ProviderUnavailable):  # tried again the next time
+        send_batches(notify)
+
+
+@jobs.every(900, "read_print_receipts")
+def take_print_receipts(notify: Notify) -> None:
+    """Read what the print supplier says became of letters."""
+    with contextlib.suppress(ProviderUnavailable):  # tried again the next time
+        read_print_receipts(notify)
+
+
+@jobs.job("remind_mailbox", max_attempts=ATTEMPTS_MAX)
+def remind_mailbox(notify: Notify, job: Job) -> None:
+    """Remind a person of a message in the mailbox that is still unread."""
+    remind(notify, _id(job))
 
 
 @jobs.every(10, "read_sms_receipts")

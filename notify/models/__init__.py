@@ -6,9 +6,11 @@ from notify.models.callback import ServiceCallback
 from notify.models.document import Document, MessageAttachment
 from notify.models.letter_file import LetterFile
 from notify.models.mailbox_message import MailboxMessage
+from notify.models.mailbox_reminder import MailboxReminder
 from notify.models.message_count import MessageCount
 from notify.models.notification import Notification
 from notify.models.received_text import InboundNumber, ReceivedText
+from notify.models.print_batch import PrintBatch, PrintItem
 from notify.models.provider_setting import ProviderSetting
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
 from notify.models.sms_part import SmsPart
@@ -31,6 +33,9 @@ __all__ = [
     "MessageCount",
     "Notification",
     "ReceivedText",
+    "MailboxReminder",
+    "PrintBatch",
+    "PrintItem",
     "ProviderSetting",
     "Sender",
     "Service",

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base
@@ -21,3 +21,8 @@ class MailboxMessage(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
     read_at: Mapped[datetime | None]
+    content_sha256: Mapped[str] = mapped_column(String(64), server_default="")
+    # Ids of the audit rows that prove when it was placed and opened.
+    placed_entry: Mapped[uuid.UUID | None]
+    read_entry: Mapped[uuid.UUID | None]
+    reminded_at: Mapped[datetime | None]

@@ -2,22 +2,27 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
+from notify.events import Event
 from notify.models.base import scope_of
 from notify.models.mailbox_message import MailboxMessage
 from notify.operations.attachments import read_attachments
 from notify.operations.delivery import Work
 from notify.operations.letters import get_letter_file
 from notify.operations.mail_reports import bounce_address
+from notify.operations.mailbox_reminders import enqueue_reminder
+from notify.operations.print_batches import queue_letter
 from notify.operations.receipt_addresses import receipt_url
 from notify.operations.rendering import Content, compose, email_html, email_plain_text
 from notify.operations.sms_parts import keep_parts
 from notify.operations.suppressions import is_suppressed
 from notify.operations.unsubscribing import unsubscribe_link
 from notify.providers.base import HandOver, Letter, MailboxItem, RecipientRefused, Text
+from notify.standards.mailbox_proof import content_hash
 from notify.standards.mime import Mail
 from notify.standards.sms_text import fragments, with_prefix
 from notify.standards.statuses import Status
@@ -75,8 +80,10 @@ def send_sms(notify: Notify, work: Work) -> HandOver:
 
 
 def send_letter(notify: Notify, work: Work) -> HandOver:
-    """Hand a rendered letter to the printer.  Raises: ProviderError."""
+    """Hand a rendered letter to the printer, or leave it for the print supplier's next batch.  Raises: ProviderError."""
     message = work.message
+    if notify.print_shop is not None:
+        return queue_letter(notify, message.id, message.service_id, message.postage or "second")
     with notify.reading() as tx:
         file = get_letter_file(notify, tx.connection, message.service_id, message.id)
     content = compose(work.template, message.values)
@@ -99,15 +106,25 @@ def send_mailbox(notify: Notify, work: Work) -> HandOver:
     message, service = work.message, work.service
     content = compose(work.template, message.values)
     sealed = json.dumps({"subject": content.subject, "body": content.body, "from": service.name})
-    row = {
+    row: dict[str, Any] = {  # a row of the table
         "notification_id": message.id,
         "service_id": service.id,
         "person_index": notify.catalogue.index(message.matched),
         "sealed": notify.cipher.encrypt(sealed, scope=scope_of(service.id)),
         "created_at": notify.clock.now(),
+        "content_sha256": content_hash(service.name, content.subject or "", content.body),
     }
     with notify.transaction() as tx:
-        tx.connection.execute(insert(MailboxMessage).values(row).on_conflict_do_nothing())
+        proof = tx.record(
+            Event.MAILBOX_PLACED,
+            actor="notify",
+            object_id=str(message.id),
+            channel="job",
+            data={"content_sha256": row["content_sha256"]},
+        )
+        row["placed_entry"] = proof.entry_id
+        if tx.connection.execute(insert(MailboxMessage).values(row).on_conflict_do_nothing()).rowcount:
+            enqueue_reminder(notify, tx, message.id, row["person_index"])
     if notify.mailbox is not None:
         notify.mailbox.send(MailboxItem(str(message.id), message.to, service.name, content.subject or "", content.body))
     return HandOver("mailbox", str(message.id), Status.DELIVERED)

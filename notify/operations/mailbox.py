@@ -30,12 +30,15 @@ class MailboxItemRead:
     body: str = field(repr=False)
     created_at: datetime
     read_at: datetime | None
+    content_sha256: str = ""
+    placed_entry: uuid.UUID | None = None
+    read_entry: uuid.UUID | None = None
 
 
 def list_mailbox(notify: Notify, caller: Caller) -> list[MailboxItemRead]:
     """Give the messages addressed to the person a token speaks for."""
     table = MailboxMessage
-    wanted = select(table.__table__).where(table.person_index.in_(_indexes(notify, caller)))
+    wanted = select(table.__table__).where(table.person_index.in_(indexes(notify, caller)))
     with notify.reading() as tx:
         rows = tx.connection.execute(wanted.order_by(table.created_at.desc(), table.notification_id.desc()).limit(MESSAGES_MAX)).all()
     return [_open(notify, row) for row in rows]
@@ -44,21 +47,42 @@ def list_mailbox(notify: Notify, caller: Caller) -> list[MailboxItemRead]:
 def mark_read(notify: Notify, caller: Caller, message_id: uuid.UUID) -> MailboxItemRead:
     """Note the first reading of a person's own message.  Raises: NotFound."""
     table = MailboxMessage
-    own = (table.notification_id == message_id) & table.person_index.in_(_indexes(notify, caller))
+    own = (table.notification_id == message_id) & table.person_index.in_(indexes(notify, caller))
     with notify.transaction() as tx:
         now = notify.clock.now()
-        first = tx.connection.execute(update(table).where(own, table.read_at.is_(None)).values(read_at=now)).rowcount
-        row = tx.connection.execute(select(table.__table__).where(own)).one_or_none()
+        row = tx.connection.execute(select(table.__table__).where(own).with_for_update()).one_or_none()
         if row is None:
             raise NotFound("There is no such message.")
-        if first:
-            tx.record(
-                Event.MAILBOX_READ, actor=f"client:{caller.client_id}", subject=f"pairwise:{caller.subject}", object_id=str(message_id)
-            )
+        if row.read_at is None:
+            data: dict[str, str | int | bool | list[str]] = {"content_sha256": row.content_sha256}
+            actor, subject = f"client:{caller.client_id}", f"pairwise:{caller.subject}"
+            proof = tx.record(Event.MAILBOX_READ, actor=actor, subject=subject, object_id=str(message_id), data=data)
+            changed = update(table).where(own).values(read_at=now, read_entry=proof.entry_id).returning(*table.__table__.c)
+            row = tx.connection.execute(changed).one()
     return _open(notify, row)
 
 
-def _indexes(notify: Notify, caller: Caller) -> list[bytes]:
+def get_item(notify: Notify, caller: Caller, message_id: uuid.UUID) -> MailboxItemRead:
+    """Give a person's own message without marking it.  Raises: NotFound."""
+    table = MailboxMessage
+    own = (table.notification_id == message_id) & table.person_index.in_(indexes(notify, caller))
+    with notify.reading() as tx:
+        row = tx.connection.execute(select(table.__table__).where(own)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such message.")
+    return _open(notify, row)
+
+
+def service_item(notify: Notify, service_id: uuid.UUID, message_id: uuid.UUID) -> MailboxItemRead | None:
+    """Give a service's own mailbox message, for its proof; None where there is none."""
+    table = MailboxMessage
+    own = (table.notification_id == message_id) & (table.service_id == service_id)
+    with notify.reading() as tx:
+        row = tx.connection.execute(select(table.__table__).where(own)).one_or_none()
+    return _open(notify, row) if row else None
+
+
+def indexes(notify: Notify, caller: Caller) -> list[bytes]:
     """Give the blind indexes of the names this person is known by: the pairwise subject, and the RUN where the token says it."""
     names = [f"pairwise:{caller.subject}"]
     with contextlib.suppress(InvalidMailboxAddress):
@@ -68,4 +92,14 @@ def _indexes(notify: Notify, caller: Caller) -> list[bytes]:
 
 def _open(notify: Notify, row: Row[Any]) -> MailboxItemRead:
     sealed = json.loads(notify.cipher.decrypt(row.sealed, scope=scope_of(row.service_id)))
-    return MailboxItemRead(row.notification_id, sealed["from"], sealed["subject"], sealed["body"], row.created_at, row.read_at)
+    return MailboxItemRead(
+        row.notification_id,
+        sealed["from"],
+        sealed["subject"],
+        sealed["body"],
+        row.created_at,
+        row.read_at,
+        row.content_sha256,
+        row.placed_entry,
+        row.read_entry,
+    )

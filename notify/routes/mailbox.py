@@ -4,15 +4,19 @@ import uuid
 
 from flask import g, jsonify
 from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
 
 from notify.context import current
-from notify.operations.mailbox import list_mailbox, mark_read
-from notify.schemas.mailbox import show_item
+from notify.operations.mailbox import get_item, list_mailbox, mark_read
+from notify.operations.mailbox_reminders import Wish, find_wish, forget_wish, keep_wish
+from notify.schemas.mailbox import ReminderSchema, show_item, show_proof
 from shared.access import Scope
-from shared.problems import NotFound
+from shared.bodies import read_json
+from shared.problems import InvalidRequest, NotFound
 from shared.routes import Routes
 
 mailbox = Routes("mailbox", __name__, url_prefix="/v1/mailbox", access=Scope("notify:mailbox"))
+BODY_BYTES_MAX = 4 * 1024
 
 
 @mailbox.get("/messages")
@@ -24,8 +28,44 @@ def list_all() -> ResponseReturnValue:
 @mailbox.post("/messages/<message_id>/read")
 def read_one(message_id: str) -> ResponseReturnValue:
     """Note that the person has read a message; the first time counts."""
+    return jsonify(show_item(mark_read(current(), g.caller, _id(message_id))))
+
+
+@mailbox.get("/messages/<message_id>/proof")
+def prove_one(message_id: str) -> ResponseReturnValue:
+    """Give the proof of when a message was placed and opened."""
+    return jsonify(show_proof(get_item(current(), g.caller, _id(message_id)), current().settings.public_url))
+
+
+@mailbox.get("/reminders")
+def show_reminders() -> ResponseReturnValue:
+    """Give how the person wants to be reminded of what is unread; null where not at all."""
+    wish = find_wish(current(), g.caller)
+    shown = {"channel": wish.channel, "to": wish.to, "after_days": wish.after_days, "language": wish.language} if wish else None
+    return jsonify({"reminder": shown})
+
+
+@mailbox.put("/reminders")
+def set_reminders() -> ResponseReturnValue:
+    """Keep how the person wants to be reminded."""
+    body = read_json(max_bytes=BODY_BYTES_MAX)
     try:
-        item = mark_read(current(), g.caller, uuid.UUID(message_id))
+        wish = Wish(**ReminderSchema().load(body if isinstance(body, dict) else {}))
+    except ValidationError:
+        raise InvalidRequest("Send channel (email or sms), to, and if you want after_days (0 to 30) and language.") from None
+    keep_wish(current(), g.caller, wish)
+    return show_reminders()
+
+
+@mailbox.delete("/reminders")
+def end_reminders() -> ResponseReturnValue:
+    """End reminders."""
+    forget_wish(current(), g.caller)
+    return "", 204
+
+
+def _id(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
     except ValueError:
         raise NotFound("There is no such message.") from None
-    return jsonify(show_item(item))

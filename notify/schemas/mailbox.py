@@ -1,5 +1,7 @@
 """How a mailbox message is shown."""
 
+from marshmallow import Schema, fields, validate
+
 from notify.operations.mailbox import MailboxItemRead
 from notify.standards.email_markdown import to_html
 from notify.standards.wire_time import wire_time
@@ -16,3 +18,28 @@ def show_item(item: MailboxItemRead) -> dict[str, object]:
         "created_at": wire_time(item.created_at),
         "read_at": wire_time(item.read_at),
     }
+
+
+def show_proof(item: MailboxItemRead, root: str) -> dict[str, object]:
+    """Give the proof of placing and opening: what, when, and the audit rows by which anybody checks it; no word of the message."""
+    events = [("placed", item.created_at, item.placed_entry), ("opened", item.read_at, item.read_entry)]
+    return {
+        "id": str(item.id),
+        "content_sha256": item.content_sha256,
+        "content_is": "sha256 over the JSON array [from, subject, body], UTF-8, no spaces",
+        "events": [
+            {"event": name, "at": wire_time(at), "audit_entry": str(entry), "inclusion_proof": f"{root}/log/v1/entries/{entry}/proof"}
+            for name, at, entry in events
+            if at is not None and entry is not None
+        ],
+        "log_key": f"{root}/log/v1/key",
+    }
+
+
+class ReminderSchema(Schema):
+    """How a person wants to be reminded."""
+
+    channel = fields.String(required=True, validate=validate.OneOf(["email", "sms"]))
+    to = fields.String(required=True, validate=validate.Length(min=3, max=320))
+    after_days = fields.Integer(strict=True, load_default=1, validate=validate.Range(min=0, max=30))
+    language = fields.String(load_default="es", validate=validate.Length(max=5))

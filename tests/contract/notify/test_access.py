@@ -37,6 +37,10 @@ ROUTES = {
     "receipts.take_sms_receipt": ("POST", "/receipts/sms/gateway"),
     "receipts.take_email_report": ("POST", "/receipts/email"),
     "mailbox.list_all": ("GET", "/v1/mailbox/messages"),
+    "mailbox.prove_one": ("GET", f"/v1/mailbox/messages/{SOME}/proof"),
+    "mailbox.show_reminders": ("GET", "/v1/mailbox/reminders"),
+    "mailbox.set_reminders": ("PUT", "/v1/mailbox/reminders"),
+    "mailbox.end_reminders": ("DELETE", "/v1/mailbox/reminders"),
     "mailbox.read_one": ("POST", f"/v1/mailbox/messages/{SOME}/read"),
 }
 OURS = (

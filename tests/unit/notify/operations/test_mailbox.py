@@ -8,11 +8,15 @@ from sqlalchemy import text
 from notify.context import Notify
 from notify.operations import channels
 from notify.operations.delivery import deliver
-from notify.operations.mailbox import list_mailbox, mark_read
+from notify.operations.mailbox import get_item, list_mailbox, mark_read
+from notify.operations.mailbox_reminders import Wish, find_wish, forget_wish, keep_wish, remind
+from notify.schemas.mailbox import show_proof
+from notify.standards.mailbox_proof import content_hash
 from shared.auth import Caller
 from shared.clock import FixedClock
-from shared.problems import NotFound
+from shared.problems import InvalidRequest, NotFound
 from tests.factories.notify import World, add_notification
+from tests.factories.notify_fixtures import RunJobs
 
 
 def person(subject: str, run: str = "") -> Caller:
@@ -54,3 +58,65 @@ def test_nobody_reads_anothers_message(notify: Notify, world: World, reader: Cal
         mark_read(notify, reader, made)
     with pytest.raises(NotFound):
         mark_read(notify, person("s", "11111111-1"), uuid.uuid4())
+
+
+@pytest.mark.rule("notify", "NO-13")
+def test_the_proof_names_the_words_and_the_audit_rows_and_says_none_of_them(notify: Notify, world: World, clock: FixedClock) -> None:
+    made = message(notify, world, "run:11111111-1")
+    reader = person("s", "11111111-1")
+    before = show_proof(get_item(notify, reader, made), "https://n.example")
+    assert [event["event"] for event in before["events"]] == ["placed"]  # type: ignore[attr-defined]  # a JSON list
+    clock.advance(seconds=60)
+    item = mark_read(notify, reader, made)
+    proof = show_proof(get_item(notify, reader, made), "https://n.example")
+    assert proof["content_sha256"] == content_hash(item.sender, item.subject, item.body)
+    assert [event["event"] for event in proof["events"]] == ["placed", "opened"]  # type: ignore[attr-defined]
+    assert item.body not in str(proof)
+    with notify.reading() as tx:
+        for event in proof["events"]:  # type: ignore[attr-defined]
+            found = tx.connection.execute(text("select core from audit_entries where entry_id = :id"), {"id": event["audit_entry"]})
+            core = str(found.scalar_one())
+            assert str(made) in core
+            assert str(proof["content_sha256"]) in core
+    with pytest.raises(NotFound):
+        get_item(notify, person("s", "22222222-2"), made)
+
+
+@pytest.mark.rule("notify", "NO-13")
+@pytest.mark.parametrize(("channel", "to"), [("email", "camila@example.com"), ("sms", "+56912345678")])
+def test_who_wants_it_is_reminded_once_of_what_stays_unread_without_its_words(
+    notify: Notify, world: World, clock: FixedClock, run_jobs: RunJobs, channel: str, to: str
+) -> None:
+    reader = person("s", "11111111-1")
+    keep_wish(notify, reader, Wish(channel, to, after_days=2, language="en"))
+    made = message(notify, world, "run:11111111-1")
+    read = message(notify, world, "run:11111111-1")
+    mark_read(notify, reader, read)
+    run_jobs()
+    told = notify.email.messages if channel == "email" else notify.sms.messages  # type: ignore[attr-defined]
+    assert told == []
+    clock.advance(seconds=2 * 24 * 3600 + 1)
+    run_jobs()
+    (reminder,) = told
+    words = reminder.plain_text if channel == "email" else reminder.body
+    assert "You have a message from Colegio Las Araucarias" in words
+    assert "14.500" not in words
+    assert remind(notify, made) is False
+
+
+def test_a_person_changes_and_ends_reminders(notify: Notify, world: World) -> None:
+    reader = person("s", "11111111-1")
+    for bad in (
+        Wish("email", "nobody"),
+        Wish("sms", "12"),
+        Wish("email", "a@b.com", after_days=31),
+        Wish("email", "a@b.com", language="xx"),
+    ):
+        with pytest.raises(InvalidRequest):
+            keep_wish(notify, reader, bad)
+    keep_wish(notify, reader, Wish("email", "a@b.com"))
+    keep_wish(notify, reader, Wish("sms", "+56912345678", after_days=0))
+    assert find_wish(notify, reader) == Wish("sms", "56912345678", 0, "es")
+    assert find_wish(notify, person("other")) is None
+    forget_wish(notify, reader)
+    assert find_wish(notify, reader) is None

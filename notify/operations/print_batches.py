@@ -1,0 +1,128 @@
+"""Letters to the print supplier in batches, and what it says became of them.  Spec: notify-api §17, §19."""
+
+import uuid
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from notify.context import Notify
+from notify.models.print_batch import BATCHES, BatchState, PrintBatch, PrintItem
+from notify.operations.letters import LetterNotRendered, get_letter_file
+from notify.operations.receipts import Applied, apply_receipt
+from notify.providers.base import HandOver
+from notify.providers.print_sftp import SftpPrint
+from notify.standards.print_manifest import LETTERS_MAX, NotAReceipt, Printed, pack, read_receipt
+from notify.standards.statuses import Status
+
+log = structlog.get_logger("andamio.notify.print")
+BATCHES_AT_ONCE = 20
+_OUTCOMES = {"DESPATCHED": Status.DELIVERED, "REJECTED": Status.TECHNICAL_FAILURE}
+
+
+def queue_letter(notify: Notify, notification_id: uuid.UUID, service_id: uuid.UUID, postage: str) -> HandOver:
+    """Leave a letter for the next batch; again is harmless."""
+    row = {
+        "notification_id": notification_id,
+        "service_id": service_id,
+        "postage": postage,
+        "outcome": "",
+        "queued_at": notify.clock.now(),
+    }
+    with notify.transaction() as tx:
+        tx.connection.execute(insert(PrintItem).values(row).on_conflict_do_nothing())
+    return HandOver(SftpPrint.name, str(notification_id))
+
+
+def send_batches(notify: Notify) -> int:
+    """Make batches of what waits and upload each; return how many went.  Raises: ProviderUnavailable, ProviderRefused."""
+    if notify.print_shop is None:
+        return 0
+    while make_batch(notify) is not None:
+        pass
+    with notify.reading() as tx:
+        wanted = select(PrintBatch.id).where(PrintBatch.state == BatchState.MADE).order_by(PrintBatch.created_at).limit(BATCHES_AT_ONCE)
+        waiting = tx.connection.execute(wanted).scalars().all()
+    for batch_id in waiting:
+        _upload(notify, notify.print_shop, batch_id)
+    return len(waiting)
+
+
+def make_batch(notify: Notify) -> uuid.UUID | None:
+    """Put letters that wait into a new batch; None when none waits."""
+    batch_id = notify.ids.uuid7()
+    with notify.transaction() as tx:
+        waiting = select(PrintItem.notification_id).where(PrintItem.batch_id.is_(None)).order_by(PrintItem.queued_at).limit(LETTERS_MAX)
+        ids = tx.connection.execute(waiting.with_for_update(skip_locked=True)).scalars().all()
+        if not ids:
+            return None
+        tx.connection.execute(update(PrintItem).where(PrintItem.notification_id.in_(ids)).values(batch_id=batch_id))
+        row = {"id": batch_id, "state": BatchState.MADE.value, "letters": len(ids), "created_at": notify.clock.now()}
+        tx.connection.execute(insert(PrintBatch).values(row))
+    return batch_id
+
+
+def _upload(notify: Notify, shop: SftpPrint, batch_id: uuid.UUID) -> None:
+    letters = []
+    with notify.reading() as tx:
+        wanted = select(PrintItem.__table__).where(PrintItem.batch_id == batch_id).order_by(PrintItem.notification_id)
+        for item in tx.connection.execute(wanted).all():
+            try:
+                file = get_letter_file(notify, tx.connection, item.service_id, item.notification_id)
+            except LetterNotRendered:  # its retention ended before the supplier was there
+                log.exception("letter has no file any more", notification=str(item.notification_id))
+                continue
+            letters.append(Printed(item.notification_id, file.pdf, file.pages, item.postage))
+    archive, manifest = pack(batch_id, letters)
+    shop.upload(f"{batch_id}.zip", archive)
+    shop.upload(f"{batch_id}.manifest.json", manifest)
+    _move(notify, batch_id, BatchState.MADE, BatchState.UPLOADED, uploaded_at=notify.clock.now())
+
+
+def read_print_receipts(notify: Notify) -> int:
+    """Apply the receipts that wait; return how many files were read.  Raises: ProviderUnavailable, ProviderRefused."""
+    shop = notify.print_shop
+    if shop is None:
+        return 0
+    names = shop.list_receipts()
+    for name in names:
+        try:
+            receipt = read_receipt(shop.read_receipt(name))
+        except NotAReceipt as fault:
+            log.warning("print receipt cannot be read", file=name, fault=str(fault))
+            shop.put_away(name, readable=False)
+            continue
+        for notification_id, word in receipt.outcomes:
+            _take(notify, receipt.batch_id, notification_id, word)
+        _finish(notify, receipt.batch_id)
+        shop.put_away(name, readable=True)
+    return len(names)
+
+
+def _take(notify: Notify, batch_id: uuid.UUID, notification_id: uuid.UUID, word: str) -> None:
+    """Note one letter's outcome; a letter of another batch is none of theirs to tell about."""
+    own = (PrintItem.notification_id == notification_id) & (PrintItem.batch_id == batch_id)
+    with notify.transaction() as tx:
+        known = tx.connection.execute(update(PrintItem).where(own).values(outcome=word.lower())).rowcount
+    if not known:
+        log.warning("print receipt for an unknown letter", notification=str(notification_id))
+        return
+    applied = apply_receipt(notify, notification_id, _OUTCOMES[word].value, provider=SftpPrint.name)
+    if applied is not Applied.CHANGED:
+        log.info("print receipt changes nothing", notification=str(notification_id))
+
+
+def _finish(notify: Notify, batch_id: uuid.UUID) -> None:
+    with notify.reading() as tx:
+        open_ones = select(func.count()).where(PrintItem.batch_id == batch_id, PrintItem.outcome == "")
+        left = tx.connection.execute(open_ones).scalar_one()
+    if not left:
+        _move(notify, batch_id, BatchState.UPLOADED, BatchState.RECEIPTED)
+
+
+def _move(notify: Notify, batch_id: uuid.UUID, source: BatchState, target: BatchState, **facts: object) -> None:
+    action = BATCHES.check(source, target)
+    with notify.transaction() as tx:
+        own = (PrintBatch.id == batch_id) & (PrintBatch.state == source.value)
+        if tx.connection.execute(update(PrintBatch).where(own).values(state=target.value, **facts)).rowcount:
+            tx.record(action, actor=f"provider:{SftpPrint.name}", object_id=str(batch_id), channel="job")
