@@ -11,14 +11,14 @@ from notify.operations.callbacks import ATTEMPTS_MAX as CALLBACKS_MAX
 from notify.operations.callbacks import tell_service as tell
 from notify.operations.delivery import ATTEMPTS_MAX, Due, deliver_many
 from notify.operations.letters import render_letter as render
-from notify.operations.precompiled import check_precompiled
 from notify.operations.mailbox_reminders import remind
+from notify.operations.precompiled import check_precompiled
 from notify.operations.print_batches import read_print_receipts, send_batches
 from notify.operations.receipts import expire_unanswered
 from notify.operations.retention import keep_days
-from notify.providers.virus_scan import ScannerAway
 from notify.operations.sms_parts import forget_parts, read_sms_receipts
 from notify.providers.base import ProviderUnavailable
+from notify.providers.virus_scan import ScannerAway
 from notify.standards.statuses import Status
 from shared import trace
 from shared.chores import with_chores

@@ -9,9 +9,9 @@ from notify.models.mailbox_message import MailboxMessage
 from notify.models.mailbox_reminder import MailboxReminder
 from notify.models.message_count import MessageCount
 from notify.models.notification import Notification
-from notify.models.received_text import InboundNumber, ReceivedText
 from notify.models.print_batch import PrintBatch, PrintItem
 from notify.models.provider_setting import ProviderSetting
+from notify.models.received_text import InboundNumber, ReceivedText
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
 from notify.models.sms_part import SmsPart
 from notify.models.suppression import Suppression
@@ -29,14 +29,14 @@ __all__ = [
     "InboundNumber",
     "LetterFile",
     "MailboxMessage",
+    "MailboxReminder",
     "MessageAttachment",
     "MessageCount",
     "Notification",
-    "ReceivedText",
-    "MailboxReminder",
     "PrintBatch",
     "PrintItem",
     "ProviderSetting",
+    "ReceivedText",
     "Sender",
     "Service",
     "ServiceCallback",

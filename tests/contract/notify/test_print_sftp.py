@@ -23,6 +23,9 @@ from tests.factories.notify_fixtures import RunJobs
 from tests.factories.sftp import SftpServer, make_key, serving
 
 
+ANY = uuid.UUID("0190a7c0-0000-4000-8000-000000000001")
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[SftpServer]:
     with serving(tmp_path / "supplier") as made:
@@ -156,12 +159,13 @@ def test_a_batch_always_makes_the_same_files() -> None:
         b"[]",
         b"null",
         b'{"batch": "x", "letters": []}',
-        json.dumps({"batch": str(uuid.uuid4()), "letters": [{"id": "x", "status": "DESPATCHED"}]}).encode(),
-        json.dumps({"batch": str(uuid.uuid4()), "letters": [{"id": str(uuid.uuid4()), "status": "LOST"}]}).encode(),
-        json.dumps({"batch": str(uuid.uuid4()), "letters": {}}).encode(),
+        json.dumps({"batch": str(ANY), "letters": [{"id": "x", "status": "DESPATCHED"}]}).encode(),
+        json.dumps({"batch": str(ANY), "letters": [{"id": str(ANY), "status": "LOST"}]}).encode(),
+        json.dumps({"batch": str(ANY), "letters": {}}).encode(),
         b"[" * 200_000,
         b"x" * (5 * 1024 * 1024 + 1),
     ],
+    ids=["empty", "list", "null", "no batch", "no id", "no status", "no list", "deep", "large"],
 )
 def test_what_is_no_receipt_is_refused(raw: bytes) -> None:
     with pytest.raises(NotAReceipt):

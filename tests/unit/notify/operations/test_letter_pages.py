@@ -1,0 +1,59 @@
+"""Pages of letters can be printed and posted by the rules that letters of others are held to.  Spec: notify-api §17; ADR 0006."""
+
+import io
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pikepdf
+import pytest
+import zxingcpp
+from PIL import Image
+
+from notify.models.catalogue import KnownTemplate
+from notify.operations.drafts import draft_of
+from notify.operations.letter_pages import Sheet, letter_pdf, letter_pictures
+from notify.operations.templates import TemplateText
+from notify.standards.letter_check import LetterRefused, check_letter
+from notify.standards.statuses import Channel
+
+ADDRESS = ("Camila Andrea Soto Pérez", "Avenida Los Aromos 12", "Departamento 3", "Quilpalín", "SW1 1AA")
+SHEET = Sheet(address=ADDRESS, service_name="Colegio Las Araucarias", date="08-06-2026", reference="R-1")
+
+
+def letter(body: str, *, contact: str = "Calle Los Boldos 45\nTeléfono 800 123 456") -> KnownTemplate:
+    words = TemplateText(channel=Channel.LETTER, name="x", subject="Su hora", body=body, postage="second", contact_block=contact)
+    return draft_of(UUID(int=1), UUID(int=2), words, datetime(2026, 6, 8, tzinfo=UTC))
+
+
+@pytest.mark.rule("notify", "§17")
+@pytest.mark.parametrize("body", ["Hola", "# Título\n\n* uno\n* dos\n\n***\n\nOtra página", "Hola\n\n" + "Un párrafo de la carta. " * 400])
+def test_our_letters_pass_our_own_checks_and_the_address_is_in_the_window(body: str) -> None:
+    rendered = letter_pdf(letter(body), {}, SHEET)
+    checked = check_letter(rendered.pdf, allow_international=True)
+    assert checked.address.lines == ADDRESS
+    assert checked.pages == rendered.pages
+
+
+@pytest.mark.rule("notify", "§17")
+def test_every_font_is_in_the_file() -> None:
+    with pikepdf.open(io.BytesIO(letter_pdf(letter("Hola ñandú\n\n# Título"), {}, SHEET).pdf)) as pdf:
+        fonts = [font for page in pdf.pages for font in page.Resources.Font.values()]
+        assert fonts
+        for font in fonts:
+            descriptor = font.DescendantFonts[0].FontDescriptor if "/DescendantFonts" in font else font.FontDescriptor
+            assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor.keys())
+
+
+@pytest.mark.rule("notify", "§17")
+def test_a_code_can_be_scanned_and_its_words_are_under_it() -> None:
+    (picture,) = letter_pictures(letter("Entre aquí:\n\nQR: https://example.com/hora?x=1"), {}, SHEET)
+    found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)).resize((1190, 1684)))
+    assert [code.text for code in found] == ["https://example.com/hora?x=1"]
+
+
+@pytest.mark.rule("notify", "§17")
+def test_eleven_pages_are_too_many_for_an_envelope() -> None:
+    rendered = letter_pdf(letter("\n\n***\n\n".join(f"Página {number}" for number in range(11))), {}, SHEET)
+    assert rendered.pages == 11
+    with pytest.raises(LetterRefused, match="letter-too-long"):
+        check_letter(rendered.pdf, allow_international=True)
