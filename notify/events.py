@@ -25,6 +25,8 @@ class Event(StrEnum):
     COMPLAINED = "notify:notification:complained"
     SUPPRESSED = "notify:address:suppressed"
     SUPPRESSION_LIFTED = "notify:address:suppression_lifted"
+    FILE_UPLOADED = "notify:upload:kept"
+    FILE_SENT = "notify:upload:sent"
     MAILBOX_PLACED = "notify:mailbox_message:placed"
     REMINDED = "notify:mailbox_message:reminded"
     REMINDER_SET = "notify:mailbox_reminder:set"

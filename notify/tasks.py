@@ -17,6 +17,7 @@ from notify.operations.print_batches import read_print_receipts, send_batches
 from notify.operations.receipts import expire_unanswered
 from notify.operations.retention import keep_days
 from notify.operations.sms_parts import forget_parts, read_sms_receipts
+from notify.operations.uploads import forget_uploads
 from notify.providers.base import ProviderUnavailable
 from notify.providers.virus_scan import ScannerAway
 from notify.standards.statuses import Status
@@ -122,6 +123,12 @@ def read_receipts(notify: Notify) -> None:
     """Read the receipts that wait at providers of texts that are asked for them."""
     with contextlib.suppress(ProviderUnavailable):  # asked again in a moment
         read_sms_receipts(notify)
+
+
+@jobs.every(3600, "forget_uploads")
+def forget_old_uploads(notify: Notify) -> None:
+    """Delete files of recipients that nobody sent within a day."""
+    forget_uploads(notify)
 
 
 @jobs.every(24 * 3600, "forget_sms_parts")

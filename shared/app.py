@@ -138,7 +138,9 @@ def _forget(_error: BaseException | None) -> None:
 def _refuse(problem: Problem) -> ResponseReturnValue:
     """Render a refusal in the form of the address: a foreign contract's, a page, or RFC 9457."""
     andamio = _andamio()
-    prefix = max((p for p in andamio.formats if request.path.startswith(p)), key=len, default=None)
+    rule = andamio.access_rules.get(request.endpoint or "")
+    of_page = rule is not None and rule.pages  # a page's refusal is a page, also where a foreign contract has the addresses around it
+    prefix = None if of_page else max((p for p in andamio.formats if request.path.startswith(p)), key=len, default=None)
     if prefix is not None:
         response = andamio.formats[prefix](problem)
     elif _is_page():

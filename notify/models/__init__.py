@@ -17,6 +17,7 @@ from notify.models.sms_part import SmsPart
 from notify.models.suppression import Suppression
 from notify.models.template import Template, TemplateVersion
 from notify.models.unsubscribe_request import UnsubscribeRequest
+from notify.models.upload import Upload
 
 __all__ = [
     "ApiKey",
@@ -45,4 +46,5 @@ __all__ = [
     "Template",
     "TemplateVersion",
     "UnsubscribeRequest",
+    "Upload",
 ]

@@ -109,7 +109,7 @@ def create_bulk(notify: Notify, holder: Holder, body: BulkBody, once: Once | Non
         tx.enqueue("run_bulk", {"bulk_id": str(bulk_id), "run": 0}, due_at=body.scheduled_for)
         tx.record(
             Event.BULK_ACCEPTED,
-            actor=f"api-key:{holder.key.id}",
+            actor=holder.named,
             object_id=str(bulk_id),
             data={"channel": channel.value, "template": str(template.id), "rows": total},
         )

@@ -75,15 +75,14 @@ def start_service(notify: Notify, member: Member, *, org_id: str, name: str) -> 
 
 
 def acting_for(notify: Notify, member: Member, service_id: uuid.UUID) -> Holder:
-    """Give the holder under which a person sends by hand: a key of kind `normal` that nobody can sign with.
+    """Give the holder under which a person sends by hand: a key of kind `normal` whose secret was never shown to anybody.
 
-    Being born revoked and of a secret that is never shown, it opens nothing; what a person sends is listed like any message.
+    So nobody can sign with it; what a person sends is listed, limited and counted like any message.
     """
     key_id = uuid.uuid5(service_id, CONSOLE_KEY)
     service = notify.catalogue.find_service(service_id)
     if service is None:
         raise NotFound(gettext_noop("There is no such service, or you do not work on it."))
-    now = notify.clock.now()
     row = {
         "id": key_id,
         "service_id": service_id,
@@ -91,10 +90,10 @@ def acting_for(notify: Notify, member: Member, service_id: uuid.UUID) -> Holder:
         "kind": "normal",
         "secret_sealed": notify.cipher.encrypt(str(notify.ids.uuid4()), scope=scope_of(service_id)),
         "created_by": "system",
-        "created_at": now,
-        "revoked_at": now,
+        "created_at": notify.clock.now(),
     }
     with notify.transaction() as tx:
         if tx.connection.execute(select(ApiKey.id).where(ApiKey.id == key_id)).one_or_none() is None:
             tx.connection.execute(insert(ApiKey).values(row).on_conflict_do_nothing())
-    return Holder(service, KnownKey(key_id, "normal", "", revoked=True), actor=member.actor)
+            notify.catalogue.forget()
+    return Holder(service, KnownKey(key_id, "normal", ""), actor=member.actor)

@@ -7,6 +7,7 @@ from notify.routes.console import sending as console_sending
 from notify.routes.console import services as console_services
 from notify.routes.console import settings as console_settings
 from notify.routes.console import templates as console_templates
+from notify.routes.console import uploads as console_uploads
 from notify.routes.documents import documents
 from notify.routes.mailbox import mailbox
 from notify.routes.networks import networks
@@ -22,7 +23,15 @@ from shared.routes import Routes
 from shared.web.login import login_blueprint
 
 MACHINES = (sends, bulk, notifications, templates, template_edits, received_texts, unsubscribe, documents, networks, receipts, mailbox)
-CONSOLE = (console_services.bp, console_templates.bp, console_sending.bp, console_messages.bp, console_settings.bp, console_providers.bp)
+CONSOLE = (
+    console_services.bp,
+    console_templates.bp,
+    console_sending.bp,
+    console_uploads.bp,
+    console_messages.bp,
+    console_settings.bp,
+    console_providers.bp,
+)
 
 
 def all_routes() -> list[Routes]:

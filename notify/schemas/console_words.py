@@ -29,6 +29,9 @@ KNOWN = (  # what operations refuse with, marked here so that the catalogue has 
     gettext_noop("A service in trial mode has no live keys"),
     gettext_noop("A callback address must be https"),
     gettext_noop("A bearer token has at least 10 characters"),
+    gettext_noop("The file is empty"),
+    gettext_noop("The file has no rows below the names of the columns"),
+    gettext_noop("The encoding of the file cannot be told: save it as UTF-8"),
     gettext_noop("A guest is an email address, a phone number or a RUN"),
 )
 _BEGINNINGS = {

@@ -13,7 +13,7 @@ from shared.web.login import require_level
 from shared.web.signed_in import Citizen
 
 STRONG_LEVEL = 2
-UPLOAD_BYTES_MAX = 12 * 1024 * 1024
+UPLOAD_BYTES_MAX = 40 * 1024 * 1024
 
 
 class Team(Citizen):

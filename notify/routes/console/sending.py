@@ -29,7 +29,9 @@ def fill(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
     recipient, values = request.form.get(RECIPIENT, "").strip(), values_of(request.form)
     names = asked_for(template)
     wrong = faults(template, recipient, values) if request.method == "POST" else []
-    problems = [(_field(template.channel, name, names), said(fault)) for name, fault in wrong]
+    problems = [
+        (_field(template.channel, name, names), said(fault) if name == RECIPIENT else f"{name}: {said(fault)}") for name, fault in wrong
+    ]
     if request.method == "POST" and not problems:
         if "send" in request.form:
             return _send(service_id, template_id, recipient, values)

@@ -22,7 +22,6 @@ from tests.factories.notify import World, add_notification
 from tests.factories.notify_fixtures import RunJobs
 from tests.factories.sftp import SftpServer, make_key, serving
 
-
 ANY = uuid.UUID("0190a7c0-0000-4000-8000-000000000001")
 
 

@@ -1,0 +1,145 @@
+"""Files of recipients: nothing is sent before every row was looked at.  Spec: requirements NO-3; notify-api §20 (jobs)."""
+
+import io
+import uuid
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text, update
+
+from notify.context import Notify
+from notify.models import Service
+from notify.operations.uploads import forget_uploads
+from shared.clock import FixedClock
+from tests.factories.notify import World
+from tests.factories.notify_console import ORG, sign_in, soup, submit
+from tests.factories.notify_fixtures import RunJobs
+
+GOOD = "Celular;Nombre;Amount\n07700900001;Camila;$1\n07700900002;José;=1+1\n"
+
+
+@pytest.fixture
+def team(app: Flask, world: World) -> Callable[[str], FlaskClient]:
+    with world.notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == world.service_id).values(org_id=ORG))
+    return lambda role: sign_in(app, f"{ORG}:{role}")
+
+
+def upload(client: FlaskClient, world: World, data: bytes, *, channel: str = "sms") -> str:
+    """Upload a file and give the address of its columns."""
+    path = f"/services/{world.service_id}/templates/{world.templates[channel]}/upload"
+    answer = submit(client, path, {"file": (io.BytesIO(data), "horas.csv")})
+    assert answer.status_code == 303, soup(answer).main
+    return answer.headers["Location"]
+
+
+MATCHED = {"column-0": "0", "column-1": "1", "column-2": "2"}
+
+
+@pytest.mark.rule("notify", "§20")
+def test_rows_are_looked_at_then_sent_then_gone(
+    team: Callable[[str], FlaskClient], world: World, notify: Notify, run_jobs: RunJobs
+) -> None:
+    client = team("agent")
+    columns = upload(client, world, GOOD.encode("cp1252"))
+    selected = [option.text for option in soup(client.get(columns)).select("option[selected]")]
+    assert selected == ["Celular (07700900001)", "Amount ($1)"]
+    checked = submit(client, columns, MATCHED)
+    assert "2 filas están bien" in checked.text
+    assert notify.sms.messages == []  # type: ignore[attr-defined]  # the one in memory
+    sent = submit(client, columns, MATCHED | {"send": "1"})
+    assert sent.status_code == 303
+    run_jobs()
+    bodies = sorted(message.body for message in notify.sms.messages)  # type: ignore[attr-defined]
+    assert [body.partition(": ")[2] for body in bodies] == [
+        "Hola Camila: recibimos su pago de $1.",
+        "Hola José: recibimos su pago de =1+1.",
+    ]
+    job = soup(client.get(sent.headers["Location"]))
+    progress = job.select_one("progress")
+    assert progress is not None
+    assert (progress["value"], progress["max"]) == ("2", "2")
+    assert client.get(columns).status_code == 404
+    assert "horas.csv" in client.get(f"/services/{world.service_id}/uploads").text
+
+
+@pytest.mark.rule("notify", "§20")
+def test_each_wrong_row_says_what_to_put_right_and_the_others_can_go(
+    team: Callable[[str], FlaskClient], world: World, notify: Notify, run_jobs: RunJobs
+) -> None:
+    client = team("agent")
+    rows = "phone number,name,amount\n12,Camila,$1\n07700900001,,$2\n07700900002,José,\n07700900003,María,$5\n"
+    rows += "07700900004," + "x" * 1000 + ",$1\n"
+    columns = upload(client, world, rows.encode())
+    page = soup(submit(client, columns, MATCHED))
+    wrong = [[cell.text for cell in row.select("th, td")] for row in page.select("tbody tr")]
+    assert wrong == [
+        ["1", "Faltan números"],
+        ["2", "name: Complete este dato."],
+        ["3", "amount: Complete este dato."],
+        ["5", "Este mensaje es demasiado largo para enviarlo."],
+    ]
+    submit(client, columns, MATCHED | {"send": "1"})
+    run_jobs()
+    assert [message.to for message in notify.sms.messages] == ["447700900003"]  # type: ignore[attr-defined]
+
+
+def test_columns_that_are_not_matched_make_every_row_wrong(team: Callable[[str], FlaskClient], world: World) -> None:
+    client = team("agent")
+    page = submit(client, upload(client, world, GOOD.encode()), {"column-0": "0", "column-1": "99", "column-2": "x"})
+    assert "2 filas están mal" in page.text
+    assert 'name="send"' not in page.text
+
+
+@pytest.mark.rule("notify", "§20")
+@pytest.mark.parametrize(
+    ("when", "status"), [("2026-06-09T10:00", 303), ("2026-06-01T10:00", 422), ("2026-07-09T10:00", 422), ("mañana", 422)]
+)
+def test_a_file_is_sent_later_within_seven_days(
+    team: Callable[[str], FlaskClient], world: World, notify: Notify, run_jobs: RunJobs, clock: FixedClock, when: str, status: int
+) -> None:
+    client = team("agent")
+    answer = submit(client, upload(client, world, GOOD.encode()), MATCHED | {"send": "1", "when": when})
+    assert answer.status_code == status
+    run_jobs()
+    assert notify.sms.messages == []  # type: ignore[attr-defined]
+    if status == 303:
+        clock.advance(seconds=24 * 3600)
+        run_jobs()
+        assert len(notify.sms.messages) == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.rule("notify", "§20")
+def test_a_job_is_stopped_and_goes_on(team: Callable[[str], FlaskClient], world: World, notify: Notify, run_jobs: RunJobs) -> None:
+    client = team("agent")
+    sent = submit(client, upload(client, world, GOOD.encode()), MATCHED | {"send": "1", "when": "2026-06-09T10:00"}).headers["Location"]
+    assert submit(client, sent, {"stop": "1"}).status_code == 303
+    assert "Detenido" in client.get(sent).text
+    assert submit(client, sent, {"resume": "1"}).status_code == 303
+    run_jobs()
+    assert len(notify.sms.messages) == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("data", [b"", b"a,b\n", b"\xff\xfe\x00", b"a\n" + b"1\n" * 100_001])
+def test_files_that_are_none_are_refused_at_the_field(team: Callable[[str], FlaskClient], world: World, data: bytes) -> None:
+    path = f"/services/{world.service_id}/templates/{world.templates['sms']}/upload"
+    answer = submit(team("agent"), path, {"file": (io.BytesIO(data), "x.csv")})
+    assert answer.status_code == 422
+    assert soup(answer).select_one(".govuk-error-summary a[href='#file']")
+
+
+def test_nobody_else_sees_a_file_and_it_goes_after_a_day(
+    app: Flask, team: Callable[[str], FlaskClient], world: World, notify: Notify, clock: FixedClock
+) -> None:
+    client = team("agent")
+    columns = upload(client, world, GOOD.encode())
+    assert team("auditor").get(columns).status_code == 403
+    assert sign_in(app, "org-other:owner").get(columns).status_code == 404
+    with notify.reading() as tx:
+        sealed = bytes(tx.connection.execute(text("select sealed from uploads")).scalar_one())
+    assert b"Camila" not in sealed
+    assert client.get(f"/services/{world.service_id}/jobs/{uuid.uuid4()}").status_code == 404
+    clock.advance(seconds=24 * 3600 + 1)
+    assert forget_uploads(notify) == 1
