@@ -46,6 +46,7 @@ def test_rows_are_looked_at_then_sent_then_gone(
     columns = upload(client, world, GOOD.encode("cp1252"))
     selected = [option.text for option in soup(client.get(columns)).select("option[selected]")]
     assert selected == ["Celular (07700900001)", "Amount ($1)"]
+    assert [label.text.strip() for label in soup(client.get(columns)).select("main label")] == ["Número de celular", "name", "amount"]
     checked = submit(client, columns, MATCHED)
     assert "2 filas están bien" in checked.text
     assert notify.sms.messages == []  # type: ignore[attr-defined]  # the one in memory
