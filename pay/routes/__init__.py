@@ -5,6 +5,7 @@ from pay.routes import (
     console,
     console_assist,
     console_links,
+    console_money,
     console_reports,
     console_settings,
     disputes,
@@ -27,7 +28,7 @@ from shared.web.login import login_blueprint
 
 _API = [payments.bp, refunds.bp, refunds.search_bp, agreements.bp, disputes.bp, telephone.bp, notices.bp, partners.bp]
 _PAGES = [pages.bp, methods.bp, provider_pages.bp, notice_pages.bp, receipts.bp, payment_links.bp, start.bp]
-_CONSOLE = [console.bp, console_settings.bp, console_links.bp, console_reports.bp, console_assist.bp]
+_CONSOLE = [console.bp, console_settings.bp, console_links.bp, console_reports.bp, console_assist.bp, console_money.bp]
 
 
 def all_routes() -> list[Routes]:

@@ -138,7 +138,7 @@ def test_staff_walk_through_the_console(chromium: Browser, site: str, world: Wor
         for path in ("/console", base, base + "/payments", base + "/payments?from=x", f"/console/payments/{payment_id}"):
             page.goto(f"{site}{path}{'&' if '?' in path else '?'}lang={language}")
             looker.look(path.rpartition("/")[2].split("?")[0] + ("-wrong" if "?" in path else ""))
-        for name in ("reports", "refund-requests", "keys", "webhooks", "limit", "links", "assist"):
+        for name in ("reports", "refund-requests", "keys", "webhooks", "limit", "links", "assist", "suspense", "disputes"):
             page.goto(f"{site}{base}/{name}?lang={language}")
             looker.look(name)
         page.goto(f"{site}/console/payments/{payment_id}/refund?lang={language}")

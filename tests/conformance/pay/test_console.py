@@ -17,6 +17,8 @@ from pay.models.webhook import MessageState, webhook_messages
 from pay.operations.proofs import prove
 from pay.standards.csv_text import csv_text
 from pay.standards.staff_powers import Power, StaffMember
+from tests.conformance.pay.test_counters import Counter
+from tests.conformance.pay.test_notices import issue
 from tests.factories.pay import World
 
 ORG = "org-municipalidad-quilpalin"
@@ -300,3 +302,29 @@ def test_a_report_of_one_account_holds_nothing_of_another(world: World, base: st
 def test_a_cell_never_runs_as_a_formula() -> None:
     text = csv_text(("a",), [("=1+1",), ("+56",), ("-1",), ("@x",), (-5,), (None,), ('x",y',)])
     assert text == '\ufeffa\r\n\'=1+1\r\n\'+56\r\n\'-1\r\n\'@x\r\n-5\r\n""\r\n"x"",y"\r\n'
+
+
+@pytest.mark.rule("pay", "I3", "PA-1")
+def test_unexplained_money_is_decided_by_who_may(world: World, base: str) -> None:
+    notices = [issue(world) for _ in range(2)]
+    till = Counter(world)
+    for number, notice in enumerate(notices):
+        till.confirm(notice["number"], f"A-{number}")
+    till.confirm(notices[0]["number"], "B-0")
+    till.confirm(notices[1]["number"], "B-1", 100)
+    ana, eva, zoe = Desk(world, "ana"), Desk(world, "eva"), Desk(world, "zoe", "org-otra:owner")
+    assert eva.page(base + "/suspense").select("main tbody a") == []
+    links = [str(a["href"]) for a in ana.page(base + "/suspense").select("main tbody a")]
+    assert len(links) == 2
+    for link in links:
+        assert eva.get(link).status_code == 403
+        assert zoe.get(link).status_code == 404
+        assert zoe.send(link + "/keep", "/receipt").status_code == 404
+    assert ana.send(links[0] + "/refunded", links[0]).status_code == 303
+    assert ana.send(links[0] + "/refunded", links[1]).status_code == 404
+    assert ana.send(links[1] + "/keep", links[1]).status_code == 303
+    assert ana.page(base + "/suspense").select("main tbody a") == []
+    assert ana.send(f"{base}/suspense/{'0' * 26}/keep", base + "/limit").status_code == 404
+    assert ana.page(base + "/disputes").h1 is not None
+    with world.pay.reading() as tx:
+        assert prove(tx.connection).faults == ()
