@@ -7,7 +7,7 @@ ARGS ?=
 TLS ?= $(SANDBOX_TLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox journey test check bench bench-identity docs rules lock vendor clean
+.PHONY: help sandbox journey test check bench bench-identity docs rules lock security vendor clean
 .SILENT:
 
 help: ## list the targets
@@ -52,6 +52,10 @@ rules: ## write docs/conformance.md: each rule of the contracts and the tests th
 
 lock: ## renew requirements/*.txt (exact versions with hashes) from pyproject.toml
 	sh deploy/make/lock.sh $(ARGS)
+
+security: ## look for insecure code, weak dependencies and secrets; write the bill of materials
+	sh deploy/make/environment.sh dev
+	sh deploy/make/security.sh
 
 vendor: ## fetch and build the front-end files that are kept in the repository (needs npm)
 	sh deploy/make/environment.sh dev
