@@ -138,6 +138,7 @@ class Context:
             self.settings.database_url.reveal(),
             pool_size=self.settings.database_pool_size,
             statement_timeout_ms=self.settings.statement_timeout_ms,
+            is_pooled=self.settings.database_pooled,
         )
 
     @cached_property

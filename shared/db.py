@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, make_url, text
+from sqlalchemy.event import listen
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
@@ -40,9 +41,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """The connections of one process to one database."""
 
-    def __init__(self, url: str, *, pool_size: int = 4, statement_timeout_ms: int = 15_000) -> None:
-        """`url` is any PostgreSQL URL; the psycopg 3 driver is chosen here."""
+    def __init__(self, url: str, *, pool_size: int = 4, statement_timeout_ms: int = 15_000, is_pooled: bool = False) -> None:
+        """`url` is any PostgreSQL URL; the psycopg 3 driver is chosen here.
+
+        `is_pooled` says that a pooler such as PgBouncer stands between, which gives each transaction another server connection: then
+        nothing is prepared, and time-outs are set in each transaction.
+        """
         parsed = make_url(url).set(drivername="postgresql+psycopg")
+        options = {"timezone": "utc", "statement_timeout": statement_timeout_ms, "idle_in_transaction_session_timeout": 60_000}
         self.engine: Engine = create_engine(
             parsed,
             pool_size=pool_size,
@@ -52,11 +58,14 @@ class Database:
             # Without it an INSERT … ON CONFLICT DO NOTHING says -1 rows, which is as true as 1.
             execution_options={"preserve_rowcount": True},
             connect_args={
-                "options": f"-c timezone=utc -c statement_timeout={statement_timeout_ms} -c idle_in_transaction_session_timeout=60000",
+                "options": "" if is_pooled else " ".join(f"-c {name}={value}" for name, value in options.items()),
                 "connect_timeout": 5,
-                "prepare_threshold": 2,
+                "prepare_threshold": None if is_pooled else 2,
             },
         )
+        if is_pooled:
+            in_each_transaction = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in options.items())
+            listen(self.engine, "begin", lambda connection: connection.exec_driver_sql(in_each_transaction))
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:

@@ -103,6 +103,7 @@ class ServiceSettings:
     witnessed_logs: tuple[str, ...] = setting("audit logs of others that this service witnesses: `base URL=verifier key`", default=())
     trusted_proxies: int = setting("how many proxies in front set X-Forwarded-* headers", default=0)
     database_pool_size: int = setting("database connections kept open by one process", default=4)
+    database_pooled: bool = setting("a pooler in transaction mode (PgBouncer) stands before the database", default=False)
     statement_timeout_ms: int = setting("longest time one database statement may take", default=15_000)
     log_level: str = setting("`debug`, `info`, `warning` or `error`", default="info")
     otlp_endpoint: str = setting("OpenTelemetry collector (OTLP over http); empty: no traces", default="")

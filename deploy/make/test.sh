@@ -42,9 +42,9 @@ else
     leave_out browser "The browser tests" chromium
 fi
 
-can_build() { [ "$(id -u)" = 0 ] && command -v buildah >/dev/null 2>&1 && command -v debootstrap >/dev/null 2>&1 && command -v nginx >/dev/null 2>&1; }
-can_build || install buildah debootstrap nginx-light
-can_build || leave_out image "The tests of the image and the edge (as root)" "buildah debootstrap nginx-light"
+can_build() { [ "$(id -u)" = 0 ] && command -v buildah >/dev/null 2>&1 && command -v debootstrap >/dev/null 2>&1 && command -v nginx >/dev/null 2>&1 && command -v pgbouncer >/dev/null 2>&1; }
+can_build || install buildah debootstrap nginx-light pgbouncer
+can_build || leave_out image "The tests of the image, the edge and the pooler (as root)" "buildah debootstrap nginx-light pgbouncer"
 
 if [ -n "$without" ]; then set -- -m "$without" "$@"; fi
 exec .venv/bin/python -m pytest -q -n "${WORKERS:-2}" --dist worksteal "$@"
