@@ -153,10 +153,10 @@ BAD: list[Any] = [
 
 
 @pytest.mark.rule("identity", "IA-2")
-@pytest.mark.parametrize("wish", BAD, ids=lambda wish: json.dumps(wish)[:40])
-def test_requests_whose_form_is_wrong(house: House, wish: Any) -> None:
-    answer = house.browser().authorize(claims=json.dumps({"userinfo": {"verified_claims": wish}}))
-    assert sent_to_client(answer)["error"] == "invalid_request"
+def test_requests_whose_form_is_wrong(house: House) -> None:
+    for wish in BAD:
+        answer = house.browser().authorize(claims=json.dumps({"userinfo": {"verified_claims": wish}}))
+        assert sent_to_client(answer)["error"] == "invalid_request", wish
 
 
 @pytest.mark.rule("identity", "IA-6", "§2.26")

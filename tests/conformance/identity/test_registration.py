@@ -89,10 +89,10 @@ REDIRECTS = [
 
 
 @pytest.mark.rule("identity", "RG-3")
-@pytest.mark.parametrize("uri", REDIRECTS)
-def test_redirect_addresses_that_are_refused(sandbox: House, uri: str) -> None:
-    answer = send(sandbox, redirect_uris=[uri])
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_redirect_uri")
+def test_redirect_addresses_that_are_refused(sandbox: House) -> None:
+    for uri in REDIRECTS:
+        answer = send(sandbox, redirect_uris=[uri])
+        assert (answer.status_code, answer.json["error"]) == (400, "invalid_redirect_uri"), uri
 
 
 WITH_KEY = {"token_endpoint_auth_method": "private_key_jwt"}
@@ -119,10 +119,10 @@ METADATA = [
 
 
 @pytest.mark.rule("identity", "RG-3", "RG-4", "RG-5", "RG-7")
-@pytest.mark.parametrize("members", METADATA, ids=[str(sorted(members.items()))[:50] for members in METADATA])
-def test_descriptions_that_are_refused(sandbox: House, members: dict[str, Any]) -> None:
-    answer = send(sandbox, **members)
-    assert (answer.status_code, answer.json["error"]) in {(400, "invalid_client_metadata"), (400, "invalid_request")}
+def test_descriptions_that_are_refused(sandbox: House) -> None:
+    for members in METADATA:
+        answer = send(sandbox, **members)
+        assert (answer.status_code, answer.json["error"]) in {(400, "invalid_client_metadata"), (400, "invalid_request")}, members
 
 
 @pytest.mark.rule("identity", "RG-2")
