@@ -51,7 +51,7 @@ def test_in_production_an_initial_token_of_a_service_is_needed(house: House) -> 
     assert send(house, answer.json["initial_access_token"]).status_code == 401
 
 
-@pytest.mark.rule("identity", "RG-2", "RG-7", "HT-4")
+@pytest.mark.rule("identity", "RG-2", "RG-7", "RG-10", "HT-4")
 def test_everything_comes_back_with_defaults_filled_in(sandbox: House) -> None:
     names = {"client_name": "Uno ñ", "client_name#en": "One", "initiate_login_uri": "https://one.example/start"}
     made = send(sandbox, **names, unheard_of={"a": 1}, software_statement="a.b.c")
