@@ -7,7 +7,7 @@ ARGS ?=
 TLS ?= $(SANDBOX_TLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox journey test check bench bench-identity docs rules lock security vendor clean
+.PHONY: help sandbox journey test check bench bench-identity bench-pay docs rules lock security vendor clean
 .SILENT:
 
 help: ## list the targets
@@ -40,6 +40,10 @@ bench: ## measure start, memory and requests a second; figures go to docs/perfor
 bench-identity: ## measure the OpenID Connect provider beside node-oidc-provider (needs wrk, node and npm)
 	sh deploy/make/environment.sh dev
 	$(PY) -m deploy.bench.identity $(ARGS)
+
+bench-pay: ## measure pay: creates, reads, whole payments a second, search and proof (ARGS='--fill 5000000')
+	sh deploy/make/environment.sh dev
+	$(PY) -m deploy.bench.pay $(ARGS)
 
 docs: ## write the generated parts of docs/ anew
 	sh deploy/make/environment.sh dev

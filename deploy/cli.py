@@ -95,6 +95,10 @@ def _add_operations(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     verify.add_argument("--service", choices=SERVICES, action="append", help="only this service (may be repeated)")
     _json_argument(verify)
     verify.set_defaults(command=_audit_verify)
+    books = commands.add_parser("pay", help="the books of pay").add_subparsers(metavar="ACTION", required=True)
+    prove = books.add_parser("prove", help="recompute every balance, compare each payment with its postings, and log the result")
+    _json_argument(prove)
+    prove.set_defaults(command=_prove_books)
     backup = commands.add_parser("backup", help="dump the four databases into an empty folder")
     backup.add_argument("folder", type=Path)
     _json_argument(backup)
@@ -292,6 +296,20 @@ def _audit_check(parsed: argparse.Namespace) -> int:
     found = check_export(parsed.file, parsed.key)
     _print(parsed, found.as_json(), [str(found)])
     return 0 if found.ok else 1
+
+
+def _prove_books(parsed: argparse.Namespace) -> int:
+    from deploy import operations
+
+    _enter(["pay"])
+    proof = operations.prove_books()
+    lines = [f"{proof.accounts} accounts, {proof.transactions} transactions, {proof.payments} payments, {proof.refunds} refunds"]
+    _print(
+        parsed,
+        vars(proof) | {"holds": proof.holds},
+        [*lines, *proof.faults, "the books agree" if proof.holds else "the books do not agree"],
+    )
+    return 0 if proof.holds else 1
 
 
 def _settings(parsed: argparse.Namespace) -> int:

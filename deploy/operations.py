@@ -1,6 +1,7 @@
 """What an operator asks of a running suite: are the logs whole, what did not get through, which settings are there."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -12,6 +13,9 @@ from shared.audit.verify import verify
 from shared.audit.witness import find_witnessed
 from shared.context import Context
 from shared.settings import Described, describe
+
+if TYPE_CHECKING:
+    from pay.operations.proofs import Proof
 
 
 def verify_logs(services: Sequence[str]) -> dict[str, Report]:
@@ -64,3 +68,17 @@ def replay_jobs(service: str, ids: Sequence[int]) -> int:
 def settings_of(services: Sequence[str]) -> dict[str, list[Described]]:
     """All settings of the services."""
     return {service: describe(settings_class(service), service) for service in services}
+
+
+def prove_books() -> "Proof":
+    """Prove the books of pay; the result stands in its audit log."""
+    from pay.context import Pay
+    from pay.operations.proofs import prove_and_log
+
+    context = create_context("pay")
+    if not isinstance(context, Pay):
+        raise TypeError("the context of pay is another one")
+    try:
+        return prove_and_log(context, actor="operator")
+    finally:
+        context.close()

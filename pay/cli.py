@@ -1,14 +1,17 @@
 """Commands: `flask --app pay.app pay …`."""
 
 import sys
+from pathlib import Path
 
 import click
 from flask.cli import AppGroup
 
 from pay.context import current
 from pay.operations import receipt_keys
-from pay.operations.proofs import prove
+from pay.operations.proofs import prove_and_log
+from pay.operations.settlements import import_settlement
 from pay.standards.drawing import states_document
+from pay.standards.settlement_files import UnreadableFile
 
 commands = AppGroup("pay", help="The books and the states of payments.")
 
@@ -16,8 +19,7 @@ commands = AppGroup("pay", help="The books and the states of payments.")
 @commands.command("prove")
 def prove_books() -> None:
     """Recompute every balance and compare each payment with its postings; exit 1 when something does not agree."""
-    with current().reading() as tx:
-        proof = prove(tx.connection.execution_options(isolation_level="REPEATABLE READ"))
+    proof = prove_and_log(current(), actor="operator")
     click.echo(f"{proof.accounts} accounts, {proof.transactions} transactions, {proof.payments} payments, {proof.refunds} refunds")
     for fault in proof.faults:
         click.echo(fault)
@@ -29,6 +31,20 @@ def prove_books() -> None:
 def replace_receipt_key() -> None:
     """Make a new key that signs receipts from now on; certificates of older ones stay published."""
     click.echo(receipt_keys.replace_key(current(), actor="operator:command"))
+
+
+@commands.command("settle")
+@click.argument("gateway")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_file(gateway: str, file: Path) -> None:
+    """Import a settlement file of a channel; exit 1 when some line is not what we waited for.  The same file again changes nothing."""
+    try:
+        imported = import_settlement(current(), gateway, file.name, file.read_bytes(), actor="operator")
+    except UnreadableFile as fault:
+        raise click.ClickException(str(fault)) from None
+    for result, count in sorted(imported.results.items()):
+        click.echo(f"{count} {result}")
+    sys.exit(0 if imported.is_clean else 1)
 
 
 @commands.command("states")

@@ -1,14 +1,17 @@
 """The jobs of pay: each re-reads its row, and leaves quietly where the state moved on."""
 
+import structlog
+
 from pay.context import Pay
 from pay.models.payment import find_left_locked
-from pay.operations import announcements, authorisations, captures, endings, notice_moves, notices, recurring, refund_desk, refunds
+from pay.operations import announcements, authorisations, captures, endings, notice_moves, notices, proofs, recurring, refund_desk, refunds
 from pay.providers.base import GatewayUnavailable
 from pay.standards.identifiers import PaymentId, RefundId
 from shared.chores import with_chores
 from shared.tasks import Job, Jobs, RetryLater
 
 RESOLVE_BATCH = 100
+log = structlog.get_logger("andamio.pay.jobs")
 
 jobs: Jobs[Pay] = with_chores(Jobs())
 
@@ -67,6 +70,14 @@ def expire_payments(pay: Pay) -> None:
     """End payments whose time is over.  Spec: pay-api.md §20."""
     while endings.expire_due(pay) == endings.EXPIRY_BATCH:
         pass
+
+
+@jobs.every(86_400, "prove_books")
+def prove_books(pay: Pay) -> None:
+    """Prove the books each night; the result stands in the audit log, and a fault is an alarm.  Spec: pay-design.md §3."""
+    proof = proofs.prove_and_log(pay)
+    if not proof.holds:
+        log.critical("the books do not agree", faults=len(proof.faults), first=proof.faults[0])
 
 
 @jobs.every(30, "resolve_payments")

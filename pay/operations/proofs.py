@@ -1,36 +1,65 @@
-"""The proof of the books: balances recomputed from entries, and each payment compared with its postings.  Spec: pay-design.md §3."""
+"""The proof of the books: balances recomputed from entries, and each payment compared with its postings.  Spec: pay-design.md §3.
 
+PostgreSQL compares; only what does not agree comes here, so the proof of millions of payments needs no memory of ours.
+"""
+
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    String,
+    Subquery,
+    and_,
+    case,
+    column,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    tuple_,
+    values,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from pay.context import Pay
+from pay.events import BooksAction
 from pay.models.ledger import ledger_accounts, ledger_entries, ledger_transactions
 from pay.models.payment import payments
 from pay.models.refund import refunds
+from pay.models.suspense import suspense_items
+from pay.operations.moves import SYSTEM
 from pay.standards.ledger import Layer, Side, Source, lawful_sources
 from pay.standards.payment_states import PaymentState
 from pay.standards.refund_states import RefundState
 
 PAYMENT_SOURCES = frozenset({Source.AUTHORISED, Source.CAPTURED, Source.VOIDED})
-_REFUND_SOURCES = {
+REFUND_SOURCES = frozenset({Source.REFUND_REQUESTED, Source.REFUND_CONFIRMED, Source.REFUND_FAILED})
+_OF_REFUND = {
     RefundState.CREATED: {Source.REFUND_REQUESTED},
     RefundState.SUBMITTED: {Source.REFUND_REQUESTED},
     RefundState.REFUNDED: {Source.REFUND_REQUESTED, Source.REFUND_CONFIRMED},
     RefundState.ERROR: {Source.REFUND_REQUESTED, Source.REFUND_FAILED},
 }
-_E = ledger_entries.c
+_E, _T = ledger_entries.c, ledger_transactions.c
+FAULTS_MAX = 1_000
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What was compared, and a sentence for each thing that does not agree."""
+    """What was compared, and a sentence for each thing that does not agree; `digest` is of all balances."""
 
     accounts: int
     transactions: int
     payments: int
     refunds: int
     faults: tuple[str, ...]
+    digest: str
 
     @property
     def holds(self) -> bool:
@@ -38,15 +67,41 @@ class Proof:
         return not self.faults
 
 
+def prove_and_log(pay: Pay, *, actor: str = SYSTEM) -> Proof:
+    """Prove the books as they stand at one moment, and write the result into the audit log, whose tree makes it lasting."""
+    with pay.db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        proof = prove(connection)
+    facts: dict[str, str | int | bool | list[str]] = {
+        "accounts": proof.accounts,
+        "transactions": proof.transactions,
+        "payments": proof.payments,
+        "faults": len(proof.faults),
+        "balances_sha256": proof.digest,
+    }
+    with pay.transaction() as tx:
+        tx.record(BooksAction.PROVED, actor=actor, outcome="done" if proof.holds else "failed", channel="job", data=facts)
+    return proof
+
+
 def prove(connection: Connection) -> Proof:
     """Recompute everything from the entries.  Run it in a REPEATABLE READ transaction where others are writing."""
-    faults = [*_unbalanced(connection), *_wrong_balances(connection), *_wrong_payments(connection), *_wrong_refunds(connection)]
+    checks = (_unbalanced, _wrong_balances, _wrong_payments, _wrong_refunds, _wrong_suspense)
+    faults = [fault for check in checks for fault in check(connection)]
     counts = [
         connection.execute(select(func.count()).select_from(table)).scalar_one()
         for table in (ledger_accounts, ledger_transactions, payments, refunds)
     ]
     accounts, transactions, paid, returned = counts
-    return Proof(accounts, transactions, paid, returned, tuple(faults))
+    return Proof(accounts, transactions, paid, returned, tuple(faults), _digest(connection))
+
+
+def _digest(connection: Connection) -> str:
+    c = ledger_accounts.c
+    rows = connection.execute(select(c.code, c.currency, c.pending_minor, c.posted_minor).order_by(c.code, c.currency))
+    hashed = hashlib.sha256()
+    for row in rows:
+        hashed.update("|".join(map(str, row)).encode() + b"\n")
+    return hashed.hexdigest()
 
 
 def _signed() -> ColumnElement[int]:
@@ -55,9 +110,9 @@ def _signed() -> ColumnElement[int]:
 
 def _unbalanced(connection: Connection) -> Iterator[str]:
     sums = select(_E.transaction_id, _E.layer, _E.currency, func.sum(_signed())).group_by(_E.transaction_id, _E.layer, _E.currency)
-    for transaction_id, layer, currency, difference in connection.execute(sums.having(func.sum(_signed()) != 0)):
+    for transaction_id, layer, currency, difference in connection.execute(sums.having(func.sum(_signed()) != 0).limit(FAULTS_MAX)):
         yield f"transaction {transaction_id} is out of balance by {difference} {currency} ({layer})"
-    empty = select(ledger_transactions.c.id).where(~select(_E.id).where(_E.transaction_id == ledger_transactions.c.id).exists())
+    empty = select(_T.id).where(~select(_E.id).where(_E.transaction_id == _T.id).exists()).limit(FAULTS_MAX)
     for transaction_id in connection.execute(empty).scalars():
         yield f"transaction {transaction_id} has no entries"
 
@@ -73,53 +128,116 @@ def _wrong_balances(connection: Connection) -> Iterator[str]:
             yield f"account {row.code} {row.currency} shows {shown}, its entries make {expected[0]}/{expected[1]}"
 
 
-def _sources(connection: Connection, kinds: frozenset[Source]) -> dict[str, set[Source]]:
-    statement = select(ledger_transactions.c.source_id, ledger_transactions.c.source).where(ledger_transactions.c.source.in_(kinds))
-    found: dict[str, set[Source]] = {}
-    for source_id, source in connection.execute(statement):
-        found.setdefault(source_id, set()).add(Source(source))
-    return found
+def _text(sources: frozenset[Source] | set[Source]) -> str:
+    return ",".join(sorted(source.value for source in sources))
 
 
-def _amounts(connection: Connection, source: Source, account_prefix: str, side: Side) -> dict[str, int]:
-    """Return what a kind of posting moved on one kind of account, by the object it came from."""
-    statement = (
-        select(ledger_transactions.c.source_id, func.sum(_E.amount_minor))
-        .join(ledger_entries, _E.transaction_id == ledger_transactions.c.id)
-        .where(ledger_transactions.c.source == source.value, _E.side == side.value, _E.layer == Layer.POSTED.value)
+def _found(sources: frozenset[Source]) -> Subquery:
+    """The postings of each object as one text."""
+    listed = func.string_agg(_T.source, aggregate_order_by(literal_column("','"), func.convert_to(_T.source, "UTF8")))
+    return select(_T.source_id, listed.label("sources")).where(_T.source.in_(sources)).group_by(_T.source_id).subquery()
+
+
+def _moved(source: Source, account_prefix: str, side: Side) -> Subquery:
+    """What a kind of posting moved on one kind of account, by the object it came from."""
+    return (
+        select(_T.source_id, func.sum(_E.amount_minor).label("amount_minor"))
+        .join(ledger_entries, _E.transaction_id == _T.id)
+        .where(_T.source == source.value, _E.side == side.value, _E.layer == Layer.POSTED.value)
         .where(_E.account_code.startswith(account_prefix, autoescape=True))
-        .group_by(ledger_transactions.c.source_id)
+        .group_by(_T.source_id)
+        .subquery()
     )
-    return {source_id: int(amount) for source_id, amount in connection.execute(statement)}
+
+
+def _lawful(pairs: list[tuple[str, str]]) -> FromClause:
+    return values(column("state", String), column("sources", String), name="lawful").data(pairs)
+
+
+def _payment_rows() -> Select[str, str, int, int, str, int, int]:
+    """Each payment that is not as its postings and its refunds say."""
+    found, taken = _found(PAYMENT_SOURCES), _moved(Source.CAPTURED, "channel_receivable:", Side.DEBIT)
+    returned = (
+        select(refunds.c.payment_id, func.sum(refunds.c.amount_minor).label("amount_minor"))
+        .where(refunds.c.state != RefundState.ERROR.value)
+        .group_by(refunds.c.payment_id)
+        .subquery()
+    )
+    c = payments.c
+    total = c.amount_minor + c.surcharge_minor
+    sources = func.coalesce(found.c.sources, "")
+    credited, refunded = func.coalesce(taken.c.amount_minor, 0), func.coalesce(returned.c.amount_minor, 0)
+    pairs = [(state.value, _text(lawful)) for state in PaymentState for lawful in lawful_sources(state)]
+    lawful = _lawful(pairs)
+    is_lawful = tuple_(c.state, sources).in_(select(lawful.c.state, lawful.c.sources))
+    return (
+        select(c.id, c.state, total, c.refunded_minor, sources, credited, refunded)
+        .outerjoin(found, found.c.source_id == c.id)
+        .outerjoin(taken, taken.c.source_id == c.id)
+        .outerjoin(returned, returned.c.payment_id == c.id)
+        .where(
+            or_(
+                and_(total > 0, not_(is_lawful)),
+                and_(total == 0, sources != ""),
+                and_(c.state == PaymentState.CAPTURED.value, credited != total),
+                c.refunded_minor != refunded,
+            )
+        )
+        .limit(FAULTS_MAX)
+    )
 
 
 def _wrong_payments(connection: Connection) -> Iterator[str]:
-    sources = _sources(connection, PAYMENT_SOURCES)
-    credited = _amounts(connection, Source.CAPTURED, "channel_receivable:", Side.DEBIT)
-    returned = select(refunds.c.payment_id, func.sum(refunds.c.amount_minor)).where(refunds.c.state != RefundState.ERROR.value)
-    refunded = {payment_id: int(amount) for payment_id, amount in connection.execute(returned.group_by(refunds.c.payment_id))}
-    total = (payments.c.amount_minor + payments.c.surcharge_minor).label("total_minor")
-    for row in connection.execute(select(payments.c.id, payments.c.state, total, payments.c.refunded_minor)):
-        state, found = PaymentState(row.state), frozenset(sources.pop(row.id, set()))
-        lawful = lawful_sources(state) if row.total_minor else {frozenset[Source]()}
-        if found not in lawful:
-            yield f"payment {row.id} is {state} and has the postings {', '.join(sorted(found)) or 'none'}"
-        if state is PaymentState.CAPTURED and credited.get(row.id, 0) != row.total_minor:
-            yield f"payment {row.id} took {row.total_minor}, its beneficiaries were credited {credited.get(row.id, 0)}"
-        if row.refunded_minor != refunded.get(row.id, 0):
-            yield f"payment {row.id} shows {row.refunded_minor} refunded, its refunds make {refunded.get(row.id, 0)}"
-    for stray in sources:
-        yield f"postings for {stray}, which is no payment"
+    for payment_id, state, total, shown, sources, credited, refunded in connection.execute(_payment_rows()):
+        lawful = {_text(each) for each in lawful_sources(PaymentState(state))} if total else {""}
+        if sources not in lawful:
+            yield f"payment {payment_id} is {state} and has the postings {sources or 'none'}"
+        if state == PaymentState.CAPTURED and credited != total:
+            yield f"payment {payment_id} took {total}, its beneficiaries were credited {credited}"
+        if shown != refunded:
+            yield f"payment {payment_id} shows {shown} refunded, its refunds make {refunded}"
+    yield from _strays(connection, PAYMENT_SOURCES, payments.c.id, "payment")
 
 
 def _wrong_refunds(connection: Connection) -> Iterator[str]:
-    sources = _sources(connection, frozenset({Source.REFUND_REQUESTED, Source.REFUND_CONFIRMED, Source.REFUND_FAILED}))
-    paid = _amounts(connection, Source.REFUND_CONFIRMED, "channel_receivable:", Side.CREDIT)
-    for row in connection.execute(select(refunds.c.id, refunds.c.state, refunds.c.amount_minor)):
-        state, found = RefundState(row.state), sources.pop(row.id, set())
-        if found != _REFUND_SOURCES[state]:
-            yield f"refund {row.id} is {state} and has the postings {', '.join(sorted(found)) or 'none'}"
-        if state is RefundState.REFUNDED and paid.get(row.id, 0) != row.amount_minor:
-            yield f"refund {row.id} is of {row.amount_minor}, the channel was credited {paid.get(row.id, 0)}"
-    for stray in sources:
-        yield f"postings for {stray}, which is no refund"
+    found, paid = _found(REFUND_SOURCES), _moved(Source.REFUND_CONFIRMED, "channel_receivable:", Side.CREDIT)
+    c = refunds.c
+    sources, credited = func.coalesce(found.c.sources, ""), func.coalesce(paid.c.amount_minor, 0)
+    lawful = _lawful([(state.value, _text(each)) for state, each in _OF_REFUND.items()])
+    is_wrong = or_(
+        not_(tuple_(c.state, sources).in_(select(lawful.c.state, lawful.c.sources))),
+        and_(c.state == RefundState.REFUNDED.value, credited != c.amount_minor),
+    )
+    rows = (
+        select(c.id, c.state, c.amount_minor, sources, credited)
+        .outerjoin(found, found.c.source_id == c.id)
+        .outerjoin(paid, paid.c.source_id == c.id)
+        .where(is_wrong)
+        .limit(FAULTS_MAX)
+    )
+    for refund_id, state, amount, posted, given in connection.execute(rows):
+        if posted != _text(_OF_REFUND[RefundState(state)]):
+            yield f"refund {refund_id} is {state} and has the postings {posted or 'none'}"
+        if state == RefundState.REFUNDED and given != amount:
+            yield f"refund {refund_id} is of {amount}, the channel was credited {given}"
+    yield from _strays(connection, REFUND_SOURCES, c.id, "refund")
+
+
+def _strays(connection: Connection, sources: frozenset[Source], own: ColumnElement[str], noun: str) -> Iterator[str]:
+    stray = select(_T.source_id).where(_T.source.in_(sources), ~select(own).where(own == _T.source_id).exists())
+    for source_id in connection.execute(stray.distinct().limit(FAULTS_MAX)).scalars():
+        yield f"postings for {source_id}, which is no {noun}"
+
+
+def _wrong_suspense(connection: Connection) -> Iterator[str]:
+    """What stands in suspense is what is on the work list, channel by channel."""
+    c = suspense_items.c
+    waiting = select(c.channel, c.currency, func.sum(c.amount_minor)).where(c.closed_at.is_(None)).group_by(c.channel, c.currency)
+    listed = {(f"suspense:{channel}", currency): int(amount) for channel, currency, amount in connection.execute(waiting)}
+    accounts = select(ledger_accounts).where(ledger_accounts.c.code.startswith("suspense:"))
+    for row in connection.execute(accounts):
+        expected = listed.pop((row.code, row.currency), 0)
+        if row.posted_minor != -expected:
+            yield f"account {row.code} {row.currency} owes {-row.posted_minor}, its work list makes {expected}"
+    for (code, currency), amount in listed.items():
+        yield f"the work list of {code} {currency} makes {amount}, and there is no such account"

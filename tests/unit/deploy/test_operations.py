@@ -106,3 +106,13 @@ def test_a_migrated_database_is_migrated_again_without_harm(suite, capsys):
     status, out = run(capsys, "migrate", "--all", "--json")
     assert status == 0
     assert json.loads(out) == dict.fromkeys(SERVICES, "at head")
+
+
+@pytest.mark.rule("pay", "I1", "pay-design §3")
+def test_the_books_are_proved_by_command(suite, pay, capsys):
+    assert cli.main(["pay", "prove", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["holds"] is True
+    with pay.db.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO ledger_accounts (code, currency, kind, posted_minor) VALUES ('bank:x', 'CLP', 'asset', 1)")
+    assert cli.main(["pay", "prove"]) == 1
+    assert "account bank:x CLP shows 0/1, its entries make 0/0" in capsys.readouterr().out

@@ -1,0 +1,138 @@
+"""Settlement files: each line once, compared with what the channel took; what does not fit goes to suspense."""
+
+import pytest
+from sqlalchemy import select
+
+from pay.models.ledger import ledger_accounts
+from pay.models.settlement import settlement_lines
+from pay.operations.proofs import prove
+from pay.operations.settlements import Imported, import_settlement
+from pay.operations.suspense import list_open
+from pay.standards.settlement_files import UnreadableFile, read_settlement
+from tests.factories.banks import Banks, make_banks
+from tests.factories.pay import World
+
+HEAD = "line,kind,reference,amount,fee,currency,date\n"
+BENEFICIARY = "org-municipalidad-quilpalin"
+
+
+def take(world: World, *rows: str, gateway: str = "sandbox", head: str = HEAD) -> Imported:
+    raw = (head + "".join(row + "\n" for row in rows)).encode()
+    return import_settlement(world.pay, gateway, "november.csv", raw, actor="staff:1")
+
+
+def posted(world: World) -> dict[str, int]:
+    with world.pay.db.begin() as connection:
+        found = {row.code.split(":")[0]: row.posted_minor for row in connection.execute(ledger_accounts.select())}
+        assert prove(connection).faults == ()
+    return {name: amount for name, amount in found.items() if amount}
+
+
+@pytest.mark.rule("pay", "I11", "pay-design §3", "CH-6", "§10")
+def test_the_same_file_twice_and_the_same_lines_in_another_file_give_the_same_books(world: World) -> None:
+    payment_id = world.paid()
+    refund = world.post(f"/v1/payments/{payment_id}/refunds", {"amount": 4500}).get_json()["refund_id"]
+    rows = (f"L1,payment,{payment_id},14500,290,CLP,2026-06-10", f"L2,refund,{refund},-4500,0,CLP,2026-06-11")
+    first = take(world, *rows)
+    assert (first.results, first.is_clean) == ({"matched": 2}, True)
+    books = posted(world)
+    assert books == {"bank": 14500 - 290 - 4500, "fees": 290, "beneficiary_payable": -10000}
+    assert take(world, *rows).results == {"repeated": 2}
+    assert take(world, *reversed(rows)).results == {"repeated": 2}
+    assert posted(world) == books
+    read = world.read(payment_id)
+    assert (read["settlement_summary"]["settled_date"], read["fee"], read["net_amount"]) == ("2026-06-10", 290, 14210)
+    settled = world.get("/v1/payments?from_settled_date=2026-06-10&to_settled_date=2026-06-10").get_json()
+    assert settled["total"] == 1
+    assert world.get("/v1/payments?from_settled_date=2026-06-11").get_json()["total"] == 0
+    assert world.get("/v1/refunds?to_settled_date=2026-06-11").get_json()["total"] == 1
+
+
+@pytest.mark.rule("pay", "pay-design §3", "§3")
+def test_what_nobody_waits_for_goes_to_suspense_and_never_out_of_the_books(world: World) -> None:
+    first, other = world.paid(), world.paid()
+    imported = take(
+        world,
+        "L1,payment,nobodys,700,0,CLP,2026-06-10",
+        f"L2,payment,{first},15000,0,CLP,2026-06-10",
+        f"L3,payment,{first},14500,0,CLP,2026-06-10",
+        f"L4,payment,{other},14000,0,CLP,2026-06-10",
+        "L5,refund,nobodys,-30,0,CLP,2026-06-10",
+    )
+    assert imported.results == {"unknown": 2, "wrong_amount": 2, "double": 1}
+    assert sorted((item.reason.value, item.amount_minor) for item in list_open(world.pay)) == [
+        ("double_payment", 14500),
+        ("unknown_reference", 700),
+        ("wrong_amount", 500),
+    ]
+    books = posted(world)
+    assert books["bank"] == 700 + 15000 + 14500 + 14000 - 30
+    assert books["suspense"] == -(700 + 500 + 14500)
+    with world.pay.db.begin() as connection:
+        codes = {row.code: row.posted_minor for row in connection.execute(select(ledger_accounts))}
+    assert codes[f"channel_receivable:sandbox:{world.till.account_id}"] == 500, "what is short is still owed by the channel"
+
+
+@pytest.mark.rule("pay", "I11", "pay-design §3")
+@pytest.mark.parametrize(
+    ("gateway", "head", "row"),
+    [
+        ("webpay", "buy_order,authorization_code,movement,amount,commission,payment_date\n", "{reference},1213,1,14500,300,2026-06-10"),
+        ("khipu", "payment_id,movement_id,amount,fee,currency,date\n", "{token},1,14500,100,CLP,2026-06-10 09:00:00"),
+        (
+            "stripe",
+            "balance_transaction_id,reporting_category,source_id,payment_intent_id,gross,fee,currency,available_on_utc\n",
+            "txn_1,charge,ch_1,{provider},14500,400,clp,2026-06-10 00:00:00\npo_1,payout,po_1,,-14100,0,clp,2026-06-10 00:00:00",
+        ),
+    ],
+)
+def test_each_channels_file_is_reconciled(world: World, gateway: str, head: str, row: str) -> None:
+    banks: Banks = make_banks(world)
+    banks.account(gateway)
+    payment_id = world.create()["payment_id"]
+    payer = world.payer(payment_id)
+    token = banks.leave(payer)
+    reference = ""
+    if gateway == "webpay":
+        banks.back(payer, banks.webpay.pay(token, "4051885600446623"))
+        reference = banks.webpay.transactions[token].buy_order
+    elif gateway == "khipu":
+        banks.khipu.finish(token)
+    else:
+        banks.stripe.pay(token, "4242424242424242")
+    world.run_jobs()
+    line = row.format(reference=reference, token=token, provider=world.read(payment_id)["provider_id"])
+    assert take(world, *line.split("\n"), gateway=gateway, head=head).results == {"matched": 1}
+    assert world.read(payment_id)["settlement_summary"]["settled_date"] == "2026-06-10"
+    assert posted(world)["beneficiary_payable"] == -14500
+
+
+@pytest.mark.rule("pay", "pay-design §3")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "line,kind\nL1,payment\n",
+        HEAD + "L1,payment,x,abc,0,CLP,2026-06-10\n",
+        HEAD + "L1,payment,x,1.5,0,CLP,2026-06-10\n",
+        HEAD + "L1,payment,x,100,101,CLP,2026-06-10\n",
+        HEAD + "L1,payment,x,100,-1,CLP,2026-06-10\n",
+        HEAD + "L1,payment,x,0,0,CLP,2026-06-10\n",
+        HEAD + "L1,payment,,100,0,CLP,2026-06-10\n",
+        HEAD + "L1,gift,x,100,0,CLP,2026-06-10\n",
+        HEAD + "L1,payment,x,100,0,CLP,10/06/2026\n",
+        HEAD + "L1,payment,x,100\n",
+        HEAD + "L1,payment,x,NaN,0,CLP,2026-06-10\n",
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_whole(standing_world: World, text: str) -> None:
+    with pytest.raises(UnreadableFile, match="line"):
+        import_settlement(standing_world.pay, "sandbox", "x.csv", text.encode(), actor="staff:1")
+    with standing_world.pay.db.begin() as connection:
+        assert connection.execute(select(settlement_lines)).all() == []
+
+
+@pytest.mark.rule("pay", "pay-design §3")
+@pytest.mark.parametrize(("gateway", "raw"), [("nobody", b""), ("sandbox", b"\xff\xfe")])
+def test_other_files_are_refused(gateway: str, raw: bytes) -> None:
+    with pytest.raises(UnreadableFile):
+        read_settlement(gateway, raw)
