@@ -20,6 +20,7 @@ from urllib.parse import urlencode, urlsplit
 
 import psycopg
 
+from deploy import operations
 from deploy.bench import running
 from deploy.bench.load import Measured, Target, measure, raw_request, require_wrk
 from deploy.bench.targets import pay_create
@@ -220,11 +221,8 @@ def prove_books(folder: Path, port: int) -> tuple[str, float, float]:
     """Prove the books in a process of its own; return what it says, seconds, and MiB at most."""
     os.environ.update({"SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(port)})
     os.environ.update(plans.from_environment().environment("pay") | {"PAY_STATEMENT_TIMEOUT_MS": "3600000"})
-    from pay.app import create_context
-    from pay.operations.proofs import prove_and_log
-
     begun = time.perf_counter()
-    proof = prove_and_log(create_context(), actor="bench")
+    proof = operations.prove_books()
     said = f"{proof.payments} payments, {proof.transactions} postings, {len(proof.faults)} faults"
     return said, time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
