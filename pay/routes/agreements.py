@@ -5,16 +5,19 @@ from flask import Response, jsonify, request
 from pay.context import current
 from pay.operations import agreements
 from pay.routes.access import PaymentKey, merchant
+from pay.schemas import published as shapes
 from pay.schemas.agreements import agreement_body, read_new_agreement
 from pay.schemas.bodies import read_body
 from pay.schemas.headers import HEADER, read_idempotency_key
-from pay.schemas.searches import ResultsPage, read_agreement_query, results_body
+from pay.schemas.searches import AGREEMENTS, ResultsPage, read_agreement_query, results_body
+from shared.openapi import describes
 from shared.routes import Routes
 
 bp = Routes("agreements", __name__, url_prefix="/v1/agreements", access=PaymentKey())
 
 
 @bp.post("")
+@describes(body=shapes.NEW_AGREEMENT, answers={201: shapes.AGREEMENT, 200: shapes.AGREEMENT}, headers=shapes.IDEMPOTENCY)
 def create() -> Response:
     """Create an agreement; 200 where the Idempotency-Key was used for the same request before."""
     body = read_body(request.get_data(), code="P2197")
@@ -27,6 +30,7 @@ def create() -> Response:
 
 
 @bp.get("")
+@describes(query=shapes.query_of(list(AGREEMENTS)), answers={200: shapes.page_of(shapes.AGREEMENT)})
 def search() -> Response:
     """Search agreements, newest first."""
     given = request.args.to_dict()
@@ -38,12 +42,14 @@ def search() -> Response:
 
 
 @bp.get("/<agreement_id>")
+@describes(answers={200: shapes.AGREEMENT})
 def get(agreement_id: str) -> Response:
     """Return an agreement with the card that is charged under it."""
     return jsonify(agreement_body(agreements.get_agreement(current(), merchant(), agreement_id)))
 
 
 @bp.post("/<agreement_id>/cancel")
+@describes(answers={204: None}, headers=shapes.IDEMPOTENCY)
 def cancel(agreement_id: str) -> Response:
     """End an active agreement; the stored card details are erased."""
     agreements.cancel_agreement(current(), merchant(), agreement_id, read_idempotency_key(request.headers.get(HEADER)))

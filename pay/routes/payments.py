@@ -6,11 +6,13 @@ from pay.context import current
 from pay.operations import captures, endings, payments, searches
 from pay.operations.payments import OpenPayment
 from pay.routes.access import PaymentKey, merchant
+from pay.schemas import published as shapes
 from pay.schemas.bodies import read_body
 from pay.schemas.headers import HEADER, read_idempotency_key
 from pay.schemas.payments import read_new_payment
-from pay.schemas.searches import ResultsPage, asked, read_query, results_body
+from pay.schemas.searches import PAYMENTS, ResultsPage, asked, read_query, results_body
 from pay.standards.payment_object import iso_milliseconds, payment_body, payment_links, search_links, state_body
+from shared.openapi import describes
 from shared.routes import Routes
 
 bp = Routes("payments", __name__, url_prefix="/v1/payments", access=PaymentKey())
@@ -28,6 +30,7 @@ def _payment_response(found: OpenPayment, status: int) -> Response:
 
 
 @bp.post("")
+@describes(body=shapes.NEW_PAYMENT, answers={201: shapes.PAYMENT, 200: shapes.PAYMENT}, headers=shapes.IDEMPOTENCY)
 def create() -> Response:
     """Create a payment; 200 where the Idempotency-Key was used for the same request before."""
     pay, caller = current(), merchant()
@@ -39,6 +42,7 @@ def create() -> Response:
 
 
 @bp.get("")
+@describes(query=shapes.query_of(list(PAYMENTS)), answers={200: shapes.page_of(shapes.FOUND_PAYMENT)})
 def search() -> Response:
     """Search payments, newest first."""
     pay, given = current(), asked(request.args.to_dict())
@@ -50,12 +54,14 @@ def search() -> Response:
 
 
 @bp.get("/<payment_id>")
+@describes(answers={200: shapes.PAYMENT})
 def get(payment_id: str) -> Response:
     """Return a payment; an open one with a new single-use link to the payer pages."""
     return _payment_response(payments.get_payment(current(), merchant(), payment_id), 200)
 
 
 @bp.get("/<payment_id>/events")
+@describes(answers={200: shapes.EVENTS})
 def events(payment_id: str) -> Response:
     """Return how the payment's state changed, oldest first."""
     href = current().addresses.payment(payment_id)
@@ -72,6 +78,7 @@ def events(payment_id: str) -> Response:
 
 
 @bp.post("/<payment_id>/cancel")
+@describes(answers={204: None}, headers=shapes.IDEMPOTENCY)
 def cancel(payment_id: str) -> Response:
     """Cancel an unfinished payment."""
     endings.cancel_by_service(current(), merchant(), payment_id, read_idempotency_key(request.headers.get(HEADER)))
@@ -79,6 +86,7 @@ def cancel(payment_id: str) -> Response:
 
 
 @bp.post("/<payment_id>/capture")
+@describes(answers={204: None}, headers=shapes.IDEMPOTENCY)
 def capture(payment_id: str) -> Response:
     """Capture a payment that waits for it; again is answered alike."""
     captures.request_capture(current(), merchant(), payment_id, read_idempotency_key(request.headers.get(HEADER)))

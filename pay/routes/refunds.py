@@ -5,16 +5,19 @@ from flask import Response, jsonify, request
 from pay.context import current
 from pay.operations import refunds, searches
 from pay.routes.access import PaymentKey, merchant
+from pay.schemas import published as shapes
 from pay.schemas.bodies import read_body
 from pay.schemas.headers import HEADER, read_idempotency_key
 from pay.schemas.refunds import read_new_refund, refund_body
 from pay.schemas.searches import REFUNDS, ResultsPage, asked, read_query, results_body
+from shared.openapi import describes
 from shared.routes import Routes
 
 bp = Routes("refunds", __name__, url_prefix="/v1/payments/<payment_id>/refunds", access=PaymentKey())
 
 
 @bp.post("")
+@describes(body=shapes.NEW_REFUND, answers={202: shapes.REFUND}, headers=shapes.IDEMPOTENCY)
 def create(payment_id: str) -> Response:
     """Refund a payment, in whole or in part."""
     caller = merchant()
@@ -28,6 +31,7 @@ def create(payment_id: str) -> Response:
 
 
 @bp.get("")
+@describes(answers={200: shapes.REFUNDS})
 def list_all(payment_id: str) -> Response:
     """Return the refunds of a payment, oldest first."""
     payment, found = refunds.get_refunds(current(), merchant(), payment_id)
@@ -38,6 +42,7 @@ def list_all(payment_id: str) -> Response:
 
 
 @bp.get("/<refund_id>")
+@describes(answers={200: shapes.REFUND})
 def get(payment_id: str, refund_id: str) -> Response:
     """Return one refund."""
     return jsonify(refund_body(refunds.get_refund(current(), merchant(), payment_id, refund_id), current().addresses))
@@ -47,6 +52,7 @@ search_bp = Routes("refund_search", __name__, url_prefix="/v1/refunds", access=P
 
 
 @search_bp.get("")
+@describes(query=shapes.query_of(list(REFUNDS)), answers={200: shapes.page_of(shapes.FOUND_REFUND)})
 def search() -> Response:
     """Search refunds, newest first."""
     pay, given = current(), asked(request.args.to_dict(), REFUNDS)

@@ -5,15 +5,18 @@ from flask import Response, jsonify, request
 from pay.context import current
 from pay.operations import telephone
 from pay.routes.access import OneTimeToken, PaymentKey, merchant
+from pay.schemas import published as shapes
 from pay.schemas.bodies import read_body
 from pay.schemas.telephone import read_authorisation, read_report
 from pay.standards.payment_object import payment_body, payment_links
+from shared.openapi import describes
 from shared.routes import Routes
 
 bp = Routes("telephone", __name__, url_prefix="/v1", access=PaymentKey())
 
 
 @bp.post("/auth", access=OneTimeToken())
+@describes(answers={204: None})
 def authorise() -> Response:
     """Authorise a payment with a card that was said on the telephone: sandbox accounts only."""
     token, card = read_authorisation(read_body(request.get_data(), code="P0197"))
@@ -22,6 +25,7 @@ def authorise() -> Response:
 
 
 @bp.post("/payment_notification")
+@describes(answers={201: shapes.REPORTED, 200: shapes.REPORTED})
 def notify() -> Response:
     """Report a payment that an external telephone service took; reported again it is the same payment."""
     given = read_report(read_body(request.get_data(), code="P0197"), merchant().account)

@@ -1,0 +1,181 @@
+"""The published shapes of the API as JSON schemas, for `/openapi.json`: as they are on the wire, not as the original's file has them.
+
+Spec: pay-api.md §6, §9, §11, §12, §24.6 (where the original's schema and its wire disagree, the wire counts).
+"""
+
+from typing import Any
+
+Schema = dict[str, Any]  # JSON schema, of any depth
+
+TEXT: Schema = {"type": "string"}
+INTEGER: Schema = {"type": "integer"}
+MOMENT: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}
+DAY: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"}
+ID: Schema = {"type": "string", "pattern": "^[0-9a-v]{26}$"}
+
+
+def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
+    properties = required | (optional or {})
+    return {"type": "object", "required": list(required), "properties": properties, "additionalProperties": False}
+
+
+def _nullable(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+LINK = _object({"href": TEXT, "method": TEXT})
+POST_LINK = _object({"type": TEXT, "params": {"type": "object", "additionalProperties": TEXT}, "href": TEXT, "method": TEXT})
+STATE = _object(
+    {
+        "status": {"enum": ["created", "started", "submitted", "capturable", "success", "failed", "cancelled", "error"]},
+        "finished": {"type": "boolean"},
+    },
+    {"code": TEXT, "message": TEXT, "can_retry": {"type": "boolean"}},
+)
+ADDRESS = _object({}, dict.fromkeys(("line1", "line2", "postcode", "city", "country"), TEXT))
+_CARD = dict.fromkeys(
+    ("last_digits_card_number", "first_digits_card_number", "cardholder_name", "expiry_date", "card_brand", "card_type"), _nullable(TEXT)
+)
+INSTRUMENT_CARD = _object(_CARD | {"billing_address": _nullable(ADDRESS)})
+CARD = _object(_CARD | {"billing_address": _nullable(ADDRESS), "wallet_type": _nullable(TEXT)})
+SETTLEMENT = _object({}, {"capture_submit_time": MOMENT, "captured_date": DAY, "settled_date": DAY})
+ALLOCATION = _object({"beneficiary": TEXT, "amount": INTEGER}, {"purpose": TEXT})
+_PAYMENT: dict[str, Schema] = {
+    "payment_id": ID,
+    "amount": INTEGER,
+    "description": TEXT,
+    "reference": TEXT,
+    "language": TEXT,
+    "state": STATE,
+    "payment_provider": TEXT,
+    "created_date": MOMENT,
+    "refund_summary": _object(
+        {"status": {"enum": ["pending", "available", "full", "unavailable"]}, "amount_available": INTEGER, "amount_submitted": INTEGER}
+    ),
+    "settlement_summary": SETTLEMENT,
+    "delayed_capture": {"type": "boolean"},
+    "moto": {"type": "boolean"},
+    "authorisation_mode": {"enum": ["web", "moto_api", "agreement", "external"]},
+}
+_SOMETIMES: dict[str, Schema] = {
+    "email": TEXT,
+    "metadata": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+    "card_details": CARD,
+    "card_brand": TEXT,
+    "corporate_card_surcharge": INTEGER,
+    "total_amount": INTEGER,
+    "fee": INTEGER,
+    "net_amount": INTEGER,
+    "provider_id": TEXT,
+    "return_url": TEXT,
+    "agreement_id": ID,
+    "agreement_payment_type": TEXT,
+    "allocations": {"type": "array", "items": ALLOCATION},
+}
+_ALWAYS_LINKED = dict.fromkeys(("self", "events", "refunds"), LINK)
+_LINKS = _object(
+    _ALWAYS_LINKED, {"next_url": LINK, "cancel": LINK, "capture": LINK, "next_url_post": POST_LINK, "auth_url_post": POST_LINK}
+)
+PAYMENT = _object(_PAYMENT | {"_links": _LINKS}, _SOMETIMES)
+FOUND_PAYMENT = _object(
+    _PAYMENT | {"_links": _object(_ALWAYS_LINKED | {"cancel": _nullable(LINK), "capture": _nullable(LINK)})}, _SOMETIMES
+)
+EVENTS = _object(
+    {
+        "payment_id": ID,
+        "events": {
+            "type": "array",
+            "items": _object({"payment_id": ID, "state": STATE, "updated": MOMENT, "_links": _object({"payment_url": LINK})}),
+        },
+        "_links": _object({"self": LINK}),
+    }
+)
+_REFUND: dict[str, Schema] = {
+    "refund_id": ID,
+    "created_date": MOMENT,
+    "amount": INTEGER,
+    "status": {"enum": ["submitted", "success", "error"]},
+    "settlement_summary": SETTLEMENT,
+    "_links": _object({"self": LINK, "payment": LINK}),
+}
+REFUND = _object(_REFUND)
+REFUNDS = _object(
+    {
+        "payment_id": ID,
+        "_links": _object({"self": LINK, "payment": LINK}),
+        "_embedded": _object({"refunds": {"type": "array", "items": REFUND}}),
+    }
+)
+AGREEMENT = _object(
+    {
+        "agreement_id": ID,
+        "reference": TEXT,
+        "description": TEXT,
+        "status": {"enum": ["created", "active", "cancelled", "inactive"]},
+        "created_date": MOMENT,
+    },
+    {
+        "user_identifier": TEXT,
+        "cancelled_date": MOMENT,
+        "payment_instrument": _object({"type": TEXT, "created_date": MOMENT, "card_details": INSTRUMENT_CARD}),
+    },
+)
+DISPUTE = _object(
+    {
+        "dispute_id": ID,
+        "payment_id": ID,
+        "amount": INTEGER,
+        "created_date": MOMENT,
+        "reason": TEXT,
+        "settlement_summary": SETTLEMENT,
+        "status": {"enum": ["needs_response", "under_review", "lost", "won"]},
+        "_links": _object({"payment": LINK}),
+    },
+    {"evidence_due_date": MOMENT, "fee": INTEGER, "net_amount": INTEGER},
+)
+REPORTED = _object(_PAYMENT | {"_links": _LINKS, "processor_id": TEXT}, _SOMETIMES)
+NEW_PAYMENT: Schema = {
+    "type": "object",
+    "required": ["amount", "reference", "description"],
+    "properties": {
+        "amount": {"type": "integer", "minimum": 0},
+        "reference": {"type": "string", "maxLength": 255},
+        "description": {"type": "string", "maxLength": 255},
+        "return_url": {"type": "string", "maxLength": 2000},
+        "authorisation_mode": {"enum": ["web", "moto_api", "agreement"]},
+        "language": {"enum": ["en", "cy", "es"]},
+        "delayed_capture": {"type": "boolean"},
+        "moto": {"type": "boolean"},
+        "email": {"type": "string", "maxLength": 254},
+        "metadata": {"type": "object", "maxProperties": 15},
+        "prefilled_cardholder_details": _object({}, {"cardholder_name": TEXT, "billing_address": ADDRESS}),
+        "set_up_agreement": ID,
+        "agreement_id": ID,
+        "agreement_payment_type": {"enum": ["instalment", "recurring", "unscheduled"]},
+        "allocations": {"type": "array", "maxItems": 5, "items": ALLOCATION},
+    },
+}
+NEW_REFUND: Schema = {
+    "type": "object",
+    "required": ["amount"],
+    "properties": {"amount": {"type": "integer", "minimum": 1}, "refund_amount_available": INTEGER},
+}
+NEW_AGREEMENT = _object({"reference": TEXT, "description": TEXT}, {"user_identifier": TEXT})
+IDEMPOTENCY = {"Idempotency-Key": "1 to 255 letters, digits and hyphens: the same request again has no second effect"}
+_PLACE = {"type": "object", "required": ["href"], "properties": {"href": TEXT}}
+
+
+def page_of(item: Schema, *, also: tuple[str, ...] = ()) -> Schema:
+    """Return the shape of one page of a search; `also` names further members with the links."""
+    places = dict.fromkeys(("self", "first_page", "last_page"), _PLACE)
+    links = _object(places, {"prev_page": _PLACE, "next_page": _PLACE})
+    counts: dict[str, Schema] = {"total": INTEGER, "count": INTEGER, "page": INTEGER, "results": {"type": "array", "items": item}}
+    return _object(counts | {"_links": links} | dict.fromkeys(also, links))
+
+
+def query_of(names: tuple[str, ...] | list[str]) -> Schema:
+    """Return the parameters of a search."""
+    return {"type": "object", "properties": dict.fromkeys(names, TEXT)}
+
+
+FOUND_REFUND = _object({"payment_id": ID} | _REFUND)
