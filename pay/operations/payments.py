@@ -71,9 +71,8 @@ def create_payment(pay: Pay, merchant: Merchant, order: NewPayment, key: Idempot
         made = claim_key(tx, key, scope=f"create-payment:{account.id}", result_id=payment.id, now=now) if key else None
         if made is None:
             _check_agreement(pay, tx, account, order)
-            place_payment(tx, payment, sealed, actor=merchant.actor, grams=grams)
-            if payment.gives_token:
-                insert_token(tx.connection, payment.id, token, now, purpose=_purpose(payment))
+            opens = _token_row(payment.id, token, now, _purpose(payment)) if payment.gives_token else None
+            place_payment(tx, payment, sealed, actor=merchant.actor, grams=grams, token_row=opens)
             if order.mode == "agreement":
                 payment = move(pay, tx, payment, PaymentState.AUTHORISATION_USER_NOT_PRESENT_QUEUED, actor=merchant.actor)
                 tx.enqueue(CHARGE_JOB, {"payment_id": payment.id})
@@ -134,8 +133,19 @@ def draft_payment(pay: Pay, account: Account, order: NewPayment, *, expires_at: 
     )
 
 
-def place_payment(tx: Transaction, payment: Payment, payer_sealed: bytes | None, *, actor: str, grams: list[int] | None = None) -> None:
-    """Write a new payment with its first event and its audit row, in the transaction of whoever makes it."""
+def place_payment(
+    tx: Transaction,
+    payment: Payment,
+    payer_sealed: bytes | None,
+    *,
+    actor: str,
+    grams: list[int] | None = None,
+    token_row: dict[str, object] | None = None,
+) -> None:
+    """Write a new payment with its first event, its token and its audit row, in the transaction of whoever makes it.
+
+    Payment, event and token go in one statement: this is the hot path, and each statement is a round trip.
+    """
     now, action = payment.created_at, EVENT_OF[payment.state]
     row = {
         "id": payment.id,
@@ -164,9 +174,11 @@ def place_payment(tx: Transaction, payment: Payment, payer_sealed: bytes | None,
         "agreement_payment_type": payment.agreement_payment_type,
         "provider_id": payment.provider_id,
     }
-    tx.connection.execute(insert(payments), row)
     event = {"payment_id": payment.id, "after": payment.state.value, "event": action.value, "created_at": now}
-    tx.connection.execute(insert(payment_events), event)
+    statement = insert(payment_events).values(event).add_cte(insert(payments).values(row).cte("placed"))
+    if token_row is not None:
+        statement = statement.add_cte(insert(page_tokens).values(token_row).cte("opened"))
+    tx.connection.execute(statement)
     tx.record(
         action,
         actor=actor,
@@ -177,8 +189,11 @@ def place_payment(tx: Transaction, payment: Payment, payer_sealed: bytes | None,
 
 def insert_token(connection: Connection, payment_id: PaymentId, token: str, now: datetime, *, purpose: str = "page") -> None:
     """Keep a token that opens the payer pages once (`page`), or authorises once by API (`auth`)."""
-    row = {"token_hash": sha256_hex(token), "payment_id": payment_id, "expires_at": now + TOKEN_LIFETIME, "purpose": purpose}
-    connection.execute(insert(page_tokens), row)
+    connection.execute(insert(page_tokens), _token_row(payment_id, token, now, purpose))
+
+
+def _token_row(payment_id: PaymentId, token: str, now: datetime, purpose: str) -> dict[str, object]:
+    return {"token_hash": sha256_hex(token), "payment_id": payment_id, "expires_at": now + TOKEN_LIFETIME, "purpose": purpose}
 
 
 def _purpose(payment: Payment) -> str:
