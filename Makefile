@@ -7,7 +7,7 @@ ARGS ?=
 TLS ?= $(SANDBOX_TLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox journey test check bench bench-identity bench-pay docs rules lock security vendor clean
+.PHONY: help sandbox journey test check bench bench-identity bench-pay load docs rules lock security vendor clean
 .SILENT:
 
 help: ## list the targets
@@ -44,6 +44,10 @@ bench-identity: ## measure the OpenID Connect provider beside node-oidc-provider
 bench-pay: ## measure pay: creates, reads, whole payments a second, search and proof (ARGS='--fill 5000000')
 	sh deploy/make/environment.sh dev
 	$(PY) -m deploy.bench.pay $(ARGS)
+
+load: ## a day's load on a sandbox of its own, then the books (ARGS='ordinary --seconds 60')
+	sh deploy/make/environment.sh dev
+	$(PY) -m deploy.rigs $(ARGS)
 
 docs: ## write the generated parts of docs/ anew
 	sh deploy/make/environment.sh dev

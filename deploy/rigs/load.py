@@ -1,0 +1,132 @@
+"""`python -m deploy.rigs`: requests come when the profile says, whether or not the last were answered; then the books.
+
+Times are counted from the moment a request was due, so that a server which stands still is not flattered.
+"""
+
+import http.client
+import itertools
+import queue
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from deploy.bench.load import Target
+from deploy.rigs.profiles import Profile
+
+SENDERS = 32
+PATIENCE_SECONDS = 30.0
+SEED = 1
+
+
+@dataclass
+class Kind:
+    """What became of one kind of requests."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    statuses: dict[int, int] = field(default_factory=dict)
+    lost: int = 0
+
+    def percentile(self, share: float) -> float:
+        """The time that this share of the right answers took at most."""
+        ordered = sorted(self.milliseconds)
+        return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1) if ordered else 0.0
+
+
+@dataclass
+class Run:
+    """A run: what was sent and how it was answered, by kind; `late` counts requests that no sender was free for in time."""
+
+    profile: str
+    seconds: float
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    late: int = 0
+
+    @property
+    def sent(self) -> int:
+        """All requests."""
+        return sum(sum(kind.statuses.values()) + kind.lost for kind in self.kinds.values())
+
+    @property
+    def wrong(self) -> int:
+        """Answers that were our fault, and none at all.  A 429 or 503 with a time to wait is no fault: it is an answer."""
+        bad = (count for kind in self.kinds.values() for status, count in kind.statuses.items() if status >= 500 and status != 503)
+        return sum(bad) + sum(kind.lost for kind in self.kinds.values())
+
+
+def run(name: str, profile: Profile, targets: Mapping[str, Target], seconds: float) -> Run:
+    """Send what the profile says for so many seconds."""
+    outcome = Run(name, seconds, {kind: Kind() for kind in profile.mix})
+    waiting: queue.Queue[tuple[float, str] | None] = queue.Queue()
+    requests = {kind: itertools.cycle(targets[kind].requests) for kind in profile.mix}
+    lock = threading.Lock()
+    senders = [threading.Thread(target=_send, args=(waiting, targets, requests, outcome, lock)) for _ in range(SENDERS)]
+    for sender in senders:
+        sender.start()
+    for due, kind in _arrivals(profile, seconds):
+        ahead = due - time.monotonic()
+        if ahead > 0:
+            time.sleep(ahead)
+        waiting.put((due, kind))
+    for _ in senders:
+        waiting.put(None)
+    for sender in senders:
+        sender.join()
+    return outcome
+
+
+def _arrivals(profile: Profile, seconds: float) -> Iterator[tuple[float, str]]:
+    """(moment, kind) of each request, at random as people come: the same in each run."""
+    chance = random.Random(SEED)  # noqa: S311 - a made-up crowd
+    kinds, weights = list(profile.mix), list(profile.mix.values())
+    began, at = time.monotonic(), 0.0
+    while at < seconds:
+        at += chance.expovariate(max(profile.rate(at / seconds), 0.1))
+        yield began + at, chance.choices(kinds, weights)[0]
+
+
+def _send(
+    waiting: "queue.Queue[tuple[float, str] | None]",
+    targets: Mapping[str, Target],
+    requests: Mapping[str, "itertools.cycle[bytes]"],
+    outcome: Run,
+    lock: threading.Lock,
+) -> None:
+    connections: dict[str, http.client.HTTPConnection] = {}
+    while (item := waiting.get()) is not None:
+        due, name = item
+        with lock:
+            raw = next(requests[name])
+            outcome.late += time.monotonic() - due > 1.0
+        status = _exchange(connections, targets[name], raw)
+        with lock:
+            kind = outcome.kinds[name]
+            if status is None:
+                kind.lost += 1
+                continue
+            kind.statuses[status] = kind.statuses.get(status, 0) + 1
+            if status in targets[name].right:
+                kind.milliseconds.append((time.monotonic() - due) * 1000)
+    for connection in connections.values():
+        connection.close()
+
+
+def _exchange(connections: dict[str, http.client.HTTPConnection], target: Target, raw: bytes) -> HTTPStatus | int | None:
+    """Send one prepared request over this sender's connection; its status, None where there was no answer."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    method, path, _ = first.split(" ")
+    headers = dict(line.split(": ", 1) for line in lines if not line.lower().startswith(("host:", "content-length:")))
+    place = urlsplit(target.origin).netloc
+    connection = connections.setdefault(place, http.client.HTTPConnection(place, timeout=PATIENCE_SECONDS))
+    try:
+        connection.request(method, path, body=body or None, headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+    except (OSError, http.client.HTTPException):
+        connections.pop(place).close()
+        return None
+    return answer.status
