@@ -295,3 +295,25 @@ class NotAnAuditor(Forbidden):
 
     slug = "not_an_auditor"
     title = "Only an auditor may read this"
+
+
+class PreviewNotFound(NotFound):
+    """The person has nothing to look at under this number."""
+
+    slug = "preview_not_found"
+    title = "There is nothing to look at"
+
+
+class PreviewDeclined(Forbidden):
+    """The person looked at the data and does not let them go on."""
+
+    slug = "preview_declined"
+    title = "The person does not let these data go on"
+
+
+class PreviewGone(Problem):
+    """The person did not decide in time, or the data were taken already."""
+
+    slug = "preview_gone"
+    status = 410
+    title = "The data are no longer held"

@@ -71,6 +71,8 @@ class Outcome(StrEnum):
     ATTEMPT = "attempt"
     RELEASED = "released"
     NO_RECORD = "no_record"
+    PREVIEWED = "previewed"
+    PREVIEW_DECLINED = "preview_declined"
     DENIED = "denied"
     REJECTED = "rejected"
     FAILED = "failed"

@@ -10,6 +10,7 @@ from wallet.operations.consent_moves import expire_consents
 from wallet.operations.consent_requests import lapse_requests
 from wallet.operations.exchange import close_interrupted
 from wallet.operations.keys import USES, rotate_key
+from wallet.operations.previews import forget_previews
 from wallet.operations.signals import announce_agreement, announce_consent, forget_events, push_event
 from wallet.operations.visibility import release_due
 
@@ -71,3 +72,9 @@ def release(wallet: Wallet) -> None:
 def agreement_clock(wallet: Wallet) -> None:
     """Send to mediation what a provider did not answer in its working days."""
     run_clock(wallet)
+
+
+@jobs.every(60, "forget_previews")
+def forget_held(wallet: Wallet) -> None:
+    """Destroy what was held for a preview and not taken in time."""
+    forget_previews(wallet)

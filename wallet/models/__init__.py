@@ -12,6 +12,7 @@ from wallet.models.exchange import Exchange
 from wallet.models.notice import Notice
 from wallet.models.once_only import AskedAgain
 from wallet.models.organisation import Client, Organisation
+from wallet.models.preview import Preview
 from wallet.models.procedure import Procedure
 from wallet.models.purpose import Purpose
 from wallet.models.report import DelayedBody, HiddenEntry, ReportedAccess
@@ -37,6 +38,7 @@ __all__ = [
     "HiddenEntry",
     "Notice",
     "Organisation",
+    "Preview",
     "Procedure",
     "Purpose",
     "ReportedAccess",

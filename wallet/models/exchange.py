@@ -20,19 +20,20 @@ class ExchangeState(StrEnum):
     NO_RECORD = "no_record"
     DENIED = "denied"
     FAILED = "failed"
+    PREVIEWED = "previewed"
     MINTED = "minted"
     """A token was given; what came of it is the provider's to report."""
 
 
 S = ExchangeState
-SETTLED = (S.RELEASED, S.NO_RECORD, S.DENIED, S.FAILED)
+SETTLED = (S.RELEASED, S.NO_RECORD, S.DENIED, S.FAILED, S.PREVIEWED)
 EXCHANGE_STATES: Table[ExchangeState, Outcome] = Table(
     "exchange",
     initial=frozenset({S.ATTEMPT, S.MINTED}),
     moves={(S.ATTEMPT, S.RELEASED): Outcome.RELEASED, (S.ATTEMPT, S.NO_RECORD): Outcome.NO_RECORD}
     | {(S.MINTED, S.RELEASED): Outcome.RELEASED, (S.MINTED, S.NO_RECORD): Outcome.NO_RECORD}
     | {(S.MINTED, S.DENIED): Outcome.DENIED, (S.MINTED, S.FAILED): Outcome.FAILED}
-    | {(S.ATTEMPT, S.DENIED): Outcome.DENIED, (S.ATTEMPT, S.FAILED): Outcome.FAILED}
+    | {(S.ATTEMPT, S.DENIED): Outcome.DENIED, (S.ATTEMPT, S.FAILED): Outcome.FAILED, (S.ATTEMPT, S.PREVIEWED): Outcome.PREVIEWED}
     # The same request again within a day runs the release again under the same txn (X7).
     | {(state, S.ATTEMPT): Outcome.ATTEMPT for state in SETTLED},
 )

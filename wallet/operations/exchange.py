@@ -20,12 +20,23 @@ from shared.clock import rfc3339
 from shared.context import Transaction
 from shared.problems import InvalidRequest, Problem
 from wallet.context import Wallet
-from wallet.errors import AgreementInactive, ConsentMismatch, IdConflict, LogUnavailable, ProviderError, ProviderSchema, ProviderTimeout
+from wallet.errors import (
+    AgreementInactive,
+    ConsentMismatch,
+    IdConflict,
+    LogUnavailable,
+    PreviewDeclined,
+    PreviewGone,
+    ProviderError,
+    ProviderSchema,
+    ProviderTimeout,
+)
 from wallet.events import Outcome
 from wallet.models.consent import find_consent
 from wallet.models.dataset import find_dataset
 from wallet.models.exchange import EXCHANGE_STATES, Exchange, ExchangeState
-from wallet.operations import coverage, gate
+from wallet.models.preview import Preview, PreviewState
+from wallet.operations import coverage, gate, previews
 from wallet.operations.callers import Body, known_body
 from wallet.operations.consent_moves import Actor, count_use
 from wallet.operations.gate import ATTEMPT_SECONDS, REPEAT_SECONDS, ExchangeAsk, Passed
@@ -86,18 +97,22 @@ class _Begun:
 def exchange(wallet: Wallet, client_id: str, ask: ExchangeAsk, request: Json) -> Answer:
     """Fetch fields of one person for a body that may have them.  `request` is the body as it came, for the evidence.
 
-    Raises: the refusals of §8.2, each with the `txn` under which it stands in the log.
+    Raises: the refusals of §8.2, each with the `txn` under which it stands in the log; WaitsForPerson while she looks at a preview.
     """
+    approved = _approved(wallet, client_id, ask) if ask.preview else None
     begun = _begin(wallet, client_id, ask)
     try:
         kinds = {name: field.kind for name, field in begun.passed.matter.fields.items()}
-        record = wallet.register.fetch(begun.order, kinds)
+        record = approved or wallet.register.fetch(begun.order, kinds)
         data = None if record.values is None else released(record.values, kinds)
     except RegisterFailed as error:
         problem = _provider_problem(error)
     except NotAsDeclared:
         problem = ProviderSchema("The answer does not fit the dataset's declaration.")
     else:
+        if ask.preview and approved is None and data is not None:
+            _settle(wallet, ask, begun, ExchangeState.PREVIEWED)
+            raise WaitsForPerson(previews.hold(wallet, begun.passed, ask, access=begun.access, record=record, data=data))
         return _release(wallet, ask, begun, record, data=data, request=request)
     _settle(wallet, ask, begun, ExchangeState.FAILED, reason=problem.slug)
     raise _with_txn(problem, begun.txn)
@@ -109,6 +124,31 @@ def _provider_problem(error: RegisterFailed) -> Problem:
     if isinstance(error, RegisterMalformed):
         return ProviderSchema("Its answer is not of the agreed form.")
     return ProviderError("It did not answer as agreed. Repeat with the same request_id.")
+
+
+class WaitsForPerson(Exception):
+    """The person looks at the data first; the caller repeats the same request when she has decided (X3)."""
+
+    def __init__(self, preview: Preview) -> None:
+        super().__init__(str(preview.txn))
+        self.preview = preview
+
+
+def _approved(wallet: Wallet, client_id: str, ask: ExchangeAsk) -> Record | None:
+    """Return what the person let go of the same request, or None where she was not asked yet.
+
+    Raises: WaitsForPerson, PreviewDeclined, PreviewGone.
+    """
+    preview = previews.look(wallet, client_id, ask.request_id)
+    if preview is None:
+        return None
+    if preview.state == PreviewState.OPEN:
+        raise WaitsForPerson(preview)
+    if preview.state == PreviewState.DECLINED:
+        raise _with_txn(PreviewDeclined("Take the document from the person instead."), preview.txn)
+    if preview.state != PreviewState.APPROVED:
+        raise _with_txn(PreviewGone("Begin anew with a new request_id."), preview.txn)
+    return previews.take(wallet, client_id, ask.request_id)
 
 
 class _SameTime(Exception):

@@ -71,6 +71,7 @@ class ExchangeAsk:
     official_unit: str | None
     body_sha256: str
     visibility: Visibility | None = None
+    preview: bool = False
 
     @property
     def subject(self) -> str:

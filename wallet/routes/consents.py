@@ -12,6 +12,7 @@ from wallet.context import current
 from wallet.operations.access_log import Filters, read_log
 from wallet.operations.consents import get_consent, list_consents, narrow, pause, resume, withdraw
 from wallet.operations.decisions import waiting_requests
+from wallet.operations.previews import waiting_previews
 from wallet.routes.people import presence
 
 RECENT_LINES = 3
@@ -25,7 +26,8 @@ def home() -> ResponseReturnValue:
     recent = read_log(wallet, person, Filters(), lang=language(), limit=RECENT_LINES)
     consents = list_consents(wallet, person)
     waiting = waiting_requests(wallet, person, lang=language())
-    return page("wallet/home.html", waiting=waiting, consents=[one for one in consents if one.is_live], lines=recent.lines)
+    seen = waiting_previews(wallet, person, lang=language())
+    return page("wallet/home.html", previews=seen, waiting=waiting, consents=[one for one in consents if one.is_live], lines=recent.lines)
 
 
 @bp.get("/permissions")

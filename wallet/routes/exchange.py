@@ -11,13 +11,17 @@ from shared.bodies import load_json, read_json
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from wallet.context import current
-from wallet.errors import InvalidExchange
-from wallet.operations.exchange import exchange
+from wallet.errors import InvalidExchange, PreviewNotFound
+from wallet.models.preview import Preview, PreviewState
+from wallet.operations.exchange import WaitsForPerson, exchange
 from wallet.operations.gate import ExchangeAsk
+from wallet.operations.previews import look
 from wallet.schemas.exchange import ExchangeSchema, render
 from wallet.standards.canonical import fingerprint
+from wallet.standards.consent_record import instant
 
 BODY_BYTES_MAX = 256 * 1024
+RETRY_SECONDS = 5
 bp = Routes("exchange", __name__, url_prefix="/exchange/v1", access=Scope("wallet:exchange"))
 
 
@@ -32,5 +36,25 @@ def request_data() -> ResponseReturnValue:
         raise InvalidExchange(error.detail, headers=error.headers, **error.extra) from None
     except ValueError:
         raise InvalidExchange("A number or a text in the body has no exact form.") from None
-    answer = exchange(current(), g.caller.client_id, ask, dict(body) if isinstance(body, Mapping) else {})
+    try:
+        answer = exchange(current(), g.caller.client_id, ask, dict(body) if isinstance(body, Mapping) else {})
+    except WaitsForPerson as waits:
+        return _waiting(waits.preview)
     return jsonify(render(answer)), 200, {"Cache-Control": "no-store"}
+
+
+@bp.get("/requests/<request_id>")
+def show(request_id: str) -> ResponseReturnValue:
+    """Say where a request with a preview stands; the data come by repeating the request."""
+    preview = look(current(), g.caller.client_id, request_id)
+    if preview is None:
+        raise PreviewNotFound("No request of yours with this id waits for a person.")
+    if preview.state == PreviewState.OPEN:
+        return _waiting(preview)
+    return jsonify({"txn": str(preview.txn), "state": preview.state}), 200, {"Cache-Control": "no-store"}
+
+
+def _waiting(preview: Preview) -> ResponseReturnValue:
+    uri = f"{current().settings.public_url}/previews/{preview.txn}"
+    body = {"txn": str(preview.txn), "state": preview.state, "preview_uri": uri, "expires_at": instant(preview.expires_at)}
+    return jsonify(body), 202, {"Cache-Control": "no-store", "Retry-After": str(RETRY_SECONDS)}

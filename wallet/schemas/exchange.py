@@ -55,9 +55,7 @@ class ExchangeSchema(Schema):
     procedure = fields.Nested(ProcedureSchema)
     official = fields.Nested(OfficialSchema)
     visibility = fields.Nested(VisibilitySchema)
-    preview = fields.Boolean(
-        load_default=False, truthy={True}, falsy={False}, validate=validate.Equal(False, error="A preview is not offered here.")
-    )
+    preview = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
     @validates_schema
     def check(self, data: dict[str, Any], **_: object) -> None:
@@ -84,6 +82,7 @@ class ExchangeSchema(Schema):
             official_id=official.get("id"),
             official_unit=official.get("unit"),
             body_sha256="",
+            preview=data["preview"],
             visibility=Visibility(**data["visibility"]) if "visibility" in data else None,
         )
 

@@ -167,7 +167,7 @@ def test_what_is_not_declared_is_rejected_and_seen(world: World, change: dict[st
         {"basis": {"kind": "law"}},
         {"basis": {"kind": "consent", "consent_id": "1"}},
         {"basis": {"kind": "consent", "law_reference": LAW}},
-        {"preview": True},
+        {"preview": "yes"},
         {"official": {"id": ""}},
         {"more": 1},
         {"procedure": {"code": "a b"}},
