@@ -7,7 +7,7 @@ ARGS ?=
 TLS ?= $(SANDBOX_TLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox journey test check bench bench-identity bench-pay load docs rules lock security vendor clean
+.PHONY: help sandbox journey test check bench bench-identity bench-pay bench-wallet load docs rules lock security vendor clean
 .SILENT:
 
 help: ## list the targets
@@ -48,6 +48,10 @@ bench-pay: ## measure pay: creates, reads, whole payments a second, search and p
 load: ## a day's load on a sandbox of its own, then the books (ARGS='ordinary --seconds 60')
 	sh deploy/make/environment.sh dev
 	$(PY) -m deploy.rigs $(ARGS)
+
+bench-wallet: ## measure the gate, tokens, the log and the pages over it (needs wrk)
+	sh deploy/make/environment.sh dev
+	$(PY) -m deploy.bench.wallet $(ARGS)
 
 docs: ## write the generated parts of docs/ anew
 	sh deploy/make/environment.sh dev

@@ -317,3 +317,11 @@ class PreviewGone(Problem):
     slug = "preview_gone"
     status = 410
     title = "The data are no longer held"
+
+
+class VersionMismatch(Problem):
+    """The version in force is not the one that the change follows."""
+
+    slug = "version_mismatch"
+    status = 412
+    title = "It has changed since you read it"

@@ -28,13 +28,14 @@ def discovery(sandbox: dict[str, Any]) -> Target:  # sandbox.json, read by key
 def client_credentials(sandbox: dict[str, Any]) -> Target:
     """POST the token endpoint with a fresh private_key_jwt assertion each time."""
     client, issuer = sandbox["identity"]["clients"]["machine"], sandbox["identity"]["issuer"]
-    bodies = [_grant(client, issuer, sandbox["notify"]["base_url"]) for _ in range(UNIQUE_REQUESTS)]
+    bodies = [grant(client, issuer, sandbox["notify"]["base_url"]) for _ in range(UNIQUE_REQUESTS)]
     return Target(
         "client_credentials", sandbox["identity"]["base_url"], [raw_request("POST", issuer + "/token", FORM, body) for body in bodies], OK
     )
 
 
-def _grant(client: dict[str, Any], issuer: str, resource: str) -> bytes:
+def grant(client: dict[str, Any], issuer: str, resource: str) -> bytes:
+    """Return the form of a token request by private_key_jwt."""
     key = ECKey.import_key(client["private_jwk"])
     now = int(time.time())
     claims = {"iss": client["client_id"], "sub": client["client_id"], "aud": issuer, "jti": uuid.uuid4().hex, "iat": now, "exp": now + 290}
@@ -75,7 +76,7 @@ def pay_create(sandbox: dict[str, Any]) -> Target:
 def exchange(sandbox: dict[str, Any]) -> Target:
     """POST an exchange on the law road: two log rows and one call to the registry each."""
     wallet, consumer = sandbox["wallet"], sandbox["wallet"]["consumer"]
-    form = _grant(consumer, sandbox["identity"]["issuer"], wallet["base_url"])
+    form = grant(consumer, sandbox["identity"]["issuer"], wallet["base_url"])
     answer = httpx.post(sandbox["identity"]["issuer"] + "/token", content=form, headers=FORM).raise_for_status().json()
     headers = {**JSON, "Authorization": "Bearer " + answer["access_token"]}
     url = wallet["base_url"] + "/exchange/v1/requests"

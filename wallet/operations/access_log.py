@@ -21,7 +21,7 @@ from wallet.models.base import in_language
 from wallet.models.dataset import Dataset, find_dataset
 from wallet.models.exchange import Exchange, ExchangeState
 from wallet.models.organisation import organisation_names
-from wallet.models.purpose import find_purpose
+from wallet.models.purpose import Purpose, find_purpose
 from wallet.operations.presence import Presence
 from wallet.operations.visibility import hidden_among
 
@@ -193,16 +193,39 @@ def _lines(session: Session, exchanges: Iterable[list[Core]], lang: str) -> list
     exchanges = list(exchanges)
     org_ids = {core["accessor"]["org_id"] for cores in exchanges for core in cores}
     org_ids |= {core["source"]["org_id"] for cores in exchanges for core in cores if "org_id" in core["source"]}
-    names = organisation_names(session, org_ids)
-    return [_line(session, cores, names, lang) for cores in exchanges]
+    words = _Words(session, organisation_names(session, org_ids), lang)
+    return [_line(words, cores) for cores in exchanges]
 
 
-def _line(session: Session, cores: list[Core], names: dict[str, str], lang: str) -> Line:
+class _Words:
+    """The names and titles that the lines of one page need, each asked for once."""
+
+    def __init__(self, session: Session, names: dict[str, str], lang: str) -> None:
+        self._session, self.names, self.lang = session, names, lang
+        self._datasets: dict[tuple[str, int | None], Dataset | None] = {}
+        self._purposes: dict[str, Purpose | None] = {}
+
+    def dataset(self, dataset_id: str, version: int | None) -> Dataset | None:
+        """Return a dataset in a version."""
+        key = (dataset_id, version)
+        if key not in self._datasets:
+            self._datasets[key] = find_dataset(self._session, dataset_id, version)
+        return self._datasets[key]
+
+    def purpose(self, purpose_id: str) -> Purpose | None:
+        """Return the purpose in force."""
+        if purpose_id not in self._purposes:
+            self._purposes[purpose_id] = find_purpose(self._session, purpose_id)
+        return self._purposes[purpose_id]
+
+
+def _line(words: _Words, cores: list[Core]) -> Line:
+    names, lang = words.names, words.lang
     newest = cores[0]
     told = next((core for core in cores if core["reporter"] == "gate"), newest)  # a provider's word has no purpose and no basis
     accessor, source, purpose_id = told["accessor"], told["source"], told.get("purpose_id", "")
-    dataset = find_dataset(session, source["dataset_id"], source.get("dataset_version"))
-    purpose = find_purpose(session, purpose_id)
+    dataset = words.dataset(source["dataset_id"], source.get("dataset_version"))
+    purpose = words.purpose(purpose_id)
     return Line(
         txn=newest["txn"],
         at=datetime.fromisoformat(newest["occurred_at"]),

@@ -1,19 +1,24 @@
 """The registry: declare organisations, their systems, datasets, purposes, procedures and notices.  Spec: wallet contract §2, R1."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 
+from shared.problems import Forbidden
 from wallet.context import Wallet
-from wallet.errors import UnknownPurpose
+from wallet.errors import UnknownDataset, UnknownPurpose, VersionMismatch
 from wallet.events import Event
 from wallet.models.base import Texts
+from wallet.models.consent import Consent, ConsentState
+from wallet.models.consent_request import ConsentRequestItem
 from wallet.models.dataset import Dataset, find_dataset
 from wallet.models.notice import Notice, find_notice
 from wallet.models.organisation import Client, Organisation
 from wallet.models.procedure import Procedure
 from wallet.models.purpose import Purpose, find_purpose
+from wallet.operations.callers import find_body
+from wallet.operations.consent_moves import Actor, drop_requests, end_all
 from wallet.standards.canonical import sha256_of
 
 
@@ -119,6 +124,53 @@ def activate_dataset(wallet: Wallet, declaration: DatasetDeclaration, *, actor: 
         tx.session.add(row)
         tx.record(Event.DATASET_ACTIVATED, actor=actor, object_id=declaration.dataset_id, data={"version": row.version})
         return row.version
+
+
+def declare_dataset(wallet: Wallet, client_id: str, declaration: DatasetDeclaration, *, follows: set[str]) -> int:
+    """Put a provider's own declaration in force; return its version.
+
+    `follows` are the versions (`version-lock`) that the caller has seen: where a version is in force, it must be one of them.
+    Raises: ClientNotRegistered, Forbidden for another body's dataset, VersionMismatch.
+    """
+    with wallet.reading() as tx:
+        body = find_body(tx.session, client_id, "provider")
+        before = find_dataset(tx.session, declaration.dataset_id)
+    if before is not None and before.org_id != body.organisation.org_id:
+        raise Forbidden("Another body declares this dataset.")
+    if before is not None and f"{before.version}-{before.lock}" not in follows:
+        raise VersionMismatch("Read the version in force, and name its ETag in If-Match.")
+    mine = replace(declaration, org_id=body.organisation.org_id, client_id=client_id)
+    return activate_dataset(wallet, mine, actor=body.actor)
+
+
+def read_dataset(wallet: Wallet, dataset_id: str) -> Dataset:
+    """Return the version in force.  Raises: UnknownDataset."""
+    with wallet.reading() as tx:
+        row = find_dataset(tx.session, dataset_id)
+    if row is None:
+        raise UnknownDataset("No dataset in force has this id.")
+    return row
+
+
+def retire_dataset(wallet: Wallet, client_id: str, dataset_id: str) -> int:
+    """Take a dataset back with every consent and request that rests on it; return how many consents ended (R2).
+
+    Raises: ClientNotRegistered, UnknownDataset, Forbidden.
+    """
+    now = wallet.clock.now()
+    with wallet.transaction() as tx:
+        body = find_body(tx.session, client_id, "provider")
+        row = find_dataset(tx.session, dataset_id)
+        if row is None:
+            raise UnknownDataset("No dataset in force has this id.")
+        if row.org_id != body.organisation.org_id:
+            raise Forbidden("Another body declares this dataset.")
+        row.status, row.updated_at, row.lock = "retired", now, row.lock + 1
+        tx.record(Event.DATASET_RETIRED, actor=body.actor, object_id=dataset_id, data={"version": row.version})
+        system, gone = Actor(kind="provider", id=body.actor), ConsentState.INVALIDATED
+        ended = end_all(wallet, tx, Consent.dataset_id == dataset_id, target=gone, actor=system, reason_code="dataset_retired")
+        drop_requests(wallet, tx, ConsentRequestItem.dataset_id == dataset_id, actor=body.actor, reason_code="dataset_retired")
+        return ended
 
 
 def activate_purpose(

@@ -5,7 +5,7 @@ import io
 
 from flask import Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from shared.access import PUBLIC, PUBLIC_PAGE
 from shared.bodies import load_json
@@ -30,7 +30,7 @@ bp = Routes("directory", __name__, access=PUBLIC)
 class AskedAgainSchema(Schema):
     """A fact that a form asked for although the directory lists it."""
 
-    concept = fields.String(required=True, validate=lambda value: 0 < len(value) <= 200)
+    concept = fields.String(required=True, validate=validate.Length(min=1, max=200))
     procedure_code = fields.String(load_default=None, validate=CODE)
 
 

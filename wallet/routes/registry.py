@@ -1,0 +1,39 @@
+"""`/registry/datasets`: providers declare what they hold, and take it back.  Spec: wallet contract §2, R1, R2, §18."""
+
+from flask import g, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from shared.access import Scope
+from shared.bodies import load_json
+from shared.routes import Routes
+from wallet.context import current
+from wallet.operations.registry import declare_dataset, read_dataset, retire_dataset
+from wallet.schemas.registry import DatasetSchema
+
+BODY_BYTES_MAX = 256 * 1024
+bp = Routes("registry", __name__, url_prefix="/registry/datasets", access=Scope("wallet:provide"))
+
+
+@bp.get("/<dataset_id>")
+def show(dataset_id: str) -> ResponseReturnValue:
+    """Give the version in force, with the ETag that a change names."""
+    row = read_dataset(current(), dataset_id)
+    body = {"dataset_id": row.dataset_id, "version": row.version, "status": row.status, "org_id": row.org_id, "endpoint": row.endpoint}
+    response = jsonify({**body, "fields": row.fields, "classification": row.classification})
+    response.set_etag(f"{row.version}-{row.lock}")
+    return response
+
+
+@bp.post("")
+def declare() -> ResponseReturnValue:
+    """Put a declaration in force as the next version; `If-Match` names the version that it follows."""
+    declaration = load_json(DatasetSchema(), max_bytes=BODY_BYTES_MAX)
+    match = request.if_match.as_set() if request.if_match else set()
+    version = declare_dataset(current(), g.caller.client_id, declaration, follows=match)
+    return jsonify({"dataset_id": declaration.dataset_id, "version": version}), 201
+
+
+@bp.delete("/<dataset_id>")
+def retire(dataset_id: str) -> ResponseReturnValue:
+    """Take a dataset back: the consents that rest on it end, and their people and bodies are told (R2)."""
+    return jsonify({"ended_consents": retire_dataset(current(), g.caller.client_id, dataset_id)}), 200
