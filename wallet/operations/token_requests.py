@@ -39,6 +39,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 GRANT_TYPES = ("client_credentials", JWT_BEARER)
 ASSERTION_SECONDS_MAX = 300
+ASSERTION_TYPS = (None, "JWT", "client-authentication+jwt")
 SKEW_SECONDS = 30
 CONSENT_MEMBERS = {"type", "identifier", "from"}
 LEGAL_MEMBERS = {"type", "agreement_id", "dataset_id", "fields", "purpose", "procedure", "official", "subject"}
@@ -107,12 +108,12 @@ def _authenticate(wallet: Wallet, form: Mapping[str, str], url: str) -> str:
     """Return the client whose key signed the assertion.  Raises: TokenRequestRefused.  Spec: RFC 7523 §3."""
     if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form or "client_secret" in form:
         raise TokenRequestRefused("invalid_client", "Authenticate with private_key_jwt.", status=401)
-    claimed = _unverified_issuer(form["client_assertion"])
+    claimed, typ = _unverified(form["client_assertion"])
     with wallet.reading() as tx:
         found = find_client(tx.session, claimed)
     keys = keys_of(found[0]) if found else {}
     try:
-        claims = signing.verify(form["client_assertion"], keys=keys, typ="JWT")
+        claims = signing.verify(form["client_assertion"], keys=keys, typ=typ)
     except signing.BadSignature:
         raise TokenRequestRefused("invalid_client", "The assertion is not of a registered key.", status=401) from None
     now = int(wallet.clock.now().timestamp())
@@ -125,10 +126,14 @@ def _authenticate(wallet: Wallet, form: Mapping[str, str], url: str) -> str:
     return claimed
 
 
-def _unverified_issuer(assertion: str) -> str:
+def _unverified(assertion: str) -> tuple[str, str | None]:
+    """Return who an assertion says it is of, and its type: the usual one, or none as the RFC allows."""
     try:
-        payload = json.loads(jws.extract_compact(assertion.encode()).payload)
-        return str(payload["iss"])
+        read = jws.extract_compact(assertion.encode())
+        typ = read.headers().get("typ")
+        if typ not in ASSERTION_TYPS:
+            raise ValueError("a token of another kind")
+        return str(json.loads(read.payload)["iss"]), typ
     except (JoseError, ValueError, KeyError, TypeError):
         raise TokenRequestRefused("invalid_client", "The assertion cannot be read.", status=401) from None
 

@@ -28,7 +28,7 @@ def sign(payload: Mapping[str, object], *, key: ECKey, typ: str) -> str:
     return jws.serialize_compact(header, json.dumps(payload, ensure_ascii=False).encode(), key, algorithms=[ALGORITHM])
 
 
-def verify(token: str, *, keys: Mapping[str, ECKey], typ: str, characters_max: int = TOKEN_CHARACTERS_MAX) -> dict[str, Any]:
+def verify(token: str, *, keys: Mapping[str, ECKey], typ: str | None, characters_max: int = TOKEN_CHARACTERS_MAX) -> dict[str, Any]:
     """Return the payload of a JWS whose `typ` and `kid` are as asked; keys inside the header are never honoured.
 
     Raises: BadSignature.  Spec: wallet contract §5.2 rows 2 and 3.

@@ -198,6 +198,15 @@ def test_the_assertion_is_the_clients_for_us_now_and_once(world: World, wire: Wi
 
 
 @pytest.mark.rule("wallet", "§5.1")
+def test_an_assertion_without_a_type_is_taken_and_one_of_another_kind_is_not(world: World, wire: Wire) -> None:
+    claims = {"iss": CONSUMER, "sub": CONSUMER, "aud": PUBLIC_URL, "iat": now(world), "exp": now(world) + 60}
+    for typ, status in ((None, 200), ("client-authentication+jwt", 200), ("at+jwt", 401), ("consent+jwt", 401)):
+        header = {"alg": "ES256", "kid": KEY.kid, **({"typ": typ} if typ else {})}
+        made = jws.serialize_compact(header, json.dumps({**claims, "jti": uuid.uuid4().hex}).encode(), KEY, algorithms=["ES256"])
+        assert ask(world, legal_detail(), client_assertion=made).status_code == status
+
+
+@pytest.mark.rule("wallet", "§5.1")
 def test_every_token_is_bound_to_a_key(world: World, wire: Wire) -> None:
     used = proof(world)
     assert ask(world, legal_detail(), dpop_proof=used).status_code == 200
