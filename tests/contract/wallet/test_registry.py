@@ -53,7 +53,7 @@ def test_a_dataset_that_is_taken_back_ends_what_rests_on_it(world: World) -> Non
     assert call(world, "DELETE", f"/{DATASET}").status_code == 400
 
 
-@pytest.mark.rule("wallet", "§2")
+@pytest.mark.rule("wallet", "§2", "L15")
 @pytest.mark.parametrize(
     "change",
     [

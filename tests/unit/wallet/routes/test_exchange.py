@@ -69,7 +69,7 @@ def end(world: World, consent_id: str, state: ConsentState) -> None:
 # --- released -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.rule("wallet", "§8.1")
+@pytest.mark.rule("wallet", "§8.1", "X2")
 def test_the_answer_has_every_member_of_the_contract(world: World) -> None:
     answer = world.fetch(world.exchange_body(world.granted()))
     members = {"txn", "dataset_id", "data", "as_of", "source", "retention", "log_entry_id", "evidence"}
@@ -79,7 +79,7 @@ def test_the_answer_has_every_member_of_the_contract(world: World) -> None:
     assert answer.json["log_entry_id"] == world.log()[-1]["entry_id"]
 
 
-@pytest.mark.rule("wallet", "L7")
+@pytest.mark.rule("wallet", "L3", "L7")
 def test_the_log_says_who_what_for_what_and_by_which_right(world: World) -> None:
     consent_id = world.granted(procedure={"code": PROCEDURE, "case_id": "EXP-1"})
     world.fetch(world.exchange_body(consent_id, procedure={"code": PROCEDURE, "case_id": "EXP-1"}))
