@@ -107,7 +107,8 @@ def test_each_pair_of_request_states(present: RequestState, target: RequestState
 
 @pytest.mark.rule("wallet", "§9")
 def test_an_agreement_that_is_over_stays_over() -> None:
-    assert AGREEMENT_STATES.finals() == {AgreementState.TERMINATED, AgreementState.EXPIRED, AgreementState.SUPERSEDED}
+    over = {AgreementState.TERMINATED, AgreementState.EXPIRED, AgreementState.SUPERSEDED, AgreementState.REJECTED_FINAL}
+    assert AGREEMENT_STATES.finals() == over
     assert AGREEMENT_STATES.targets(AgreementState.SIGNING) == {AgreementState.ACTIVE}
 
 
