@@ -7,7 +7,7 @@ ARGS ?=
 TLS ?= $(SANDBOX_TLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help sandbox journey test check bench bench-identity bench-pay bench-wallet load docs rules lock security vendor clean
+.PHONY: help sandbox journey test check bench bench-identity bench-notify bench-pay bench-wallet load docs rules lock security vendor clean
 .SILENT:
 
 help: ## list the targets
@@ -52,6 +52,10 @@ load: ## a day's load on a sandbox of its own, then the books (ARGS='ordinary --
 bench-wallet: ## measure the gate, tokens, the log and the pages over it (needs wrk)
 	sh deploy/make/environment.sh dev
 	$(PY) -m deploy.bench.wallet $(ARGS)
+
+bench-notify: ## measure how many messages notify accepts and delivers a second
+	sh deploy/make/environment.sh dev
+	$(PY) -m deploy.bench.notify $(ARGS)
 
 docs: ## write the generated parts of docs/ anew
 	sh deploy/make/environment.sh dev

@@ -49,4 +49,6 @@ class Event(StrEnum):
     BULK_LIMITED = "notify:bulk:limited"
     BULK_STOPPED = "notify:bulk:stopped"
     BULK_FINISHED = "notify:bulk:finished"
+    CALLBACK_REPLAYED = "notify:callback:replayed"
+    PROOF_GIVEN = "notify:notification:proof_given"
     CALLBACK_SET = "notify:callback:set"

@@ -2,7 +2,6 @@
 
 import contextlib
 import uuid
-from datetime import datetime
 
 from notify.context import Notify
 from notify.operations import channels
@@ -20,7 +19,6 @@ from notify.operations.sms_parts import forget_parts, read_sms_receipts
 from notify.operations.uploads import forget_uploads
 from notify.providers.base import ProviderUnavailable
 from notify.providers.virus_scan import ScannerAway
-from notify.standards.statuses import Status
 from shared import trace
 from shared.chores import with_chores
 from shared.tasks import Job, Jobs
@@ -89,7 +87,7 @@ def run_bulk(notify: Notify, job: Job) -> None:
 @jobs.job("tell_service", max_attempts=CALLBACKS_MAX)
 def tell_service(notify: Notify, job: Job) -> None:
     """Tell a service what became of a message."""
-    tell(notify, _id(job), Status(job.payload["status"]), datetime.fromisoformat(job.payload["at"]))
+    tell(notify, job.payload)
 
 
 @jobs.every(3600, "expire_unanswered")

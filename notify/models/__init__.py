@@ -2,7 +2,7 @@
 
 from notify.models.base import Base
 from notify.models.bulk import BulkChunk, BulkError, BulkJob
-from notify.models.callback import ServiceCallback
+from notify.models.callback import CallbackAttempt, CallbackCall, ServiceCallback
 from notify.models.document import Document, MessageAttachment
 from notify.models.letter_file import LetterFile
 from notify.models.mailbox_message import MailboxMessage
@@ -25,6 +25,8 @@ __all__ = [
     "BulkChunk",
     "BulkError",
     "BulkJob",
+    "CallbackAttempt",
+    "CallbackCall",
     "Document",
     "GuestListEntry",
     "InboundNumber",

@@ -69,7 +69,7 @@ class KnownService:
     keys: tuple[KnownKey, ...]
     senders: tuple[KnownSender, ...]
     allowed: frozenset[bytes]
-    has_callback: bool
+    callbacks: frozenset[str]
 
     def default_sender(self, channel: str) -> str | None:
         """Give the sender used when the caller chose none."""
@@ -226,7 +226,7 @@ class Catalogue:
             allowed = (
                 connection.execute(select(GuestListEntry.recipient_index).where(GuestListEntry.service_id == service_id)).scalars().all()
             )
-            callback = connection.execute(select(ServiceCallback.kind).where(ServiceCallback.service_id == service_id)).first()
+            kinds = connection.execute(select(ServiceCallback.kind).where(ServiceCallback.service_id == service_id)).scalars().all()
         oldest = self._clock.now() - REVOKED_KEPT
         scope = scope_of(service_id)
         return KnownService(
@@ -256,7 +256,7 @@ class Catalogue:
             ),
             senders=tuple(KnownSender(sender.id, sender.channel, sender.value, sender.is_default) for sender in senders),
             allowed=frozenset(allowed),
-            has_callback=callback is not None,
+            callbacks=frozenset(kinds),
         )
 
     def _read_template(self, key: tuple[uuid.UUID, uuid.UUID]) -> KnownTemplate | None:

@@ -1,78 +1,163 @@
-"""Tell a service what became of its messages.  Spec: notify-api §18."""
+"""Tell a service what became of its messages, and what came for it: signed, tried again, logged, replayed.  Spec: notify-api §18."""
 
+import json
+import time
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
 from notify.models import messages
 from notify.models.base import scope_of
-from notify.models.callback import ServiceCallback
+from notify.models.callback import CallbackAttempt, CallbackCall, ServiceCallback
 from notify.models.messages import Message
-from notify.standards.statuses import COMPLETED, Channel, Status
+from notify.standards.statuses import COMPLETED, Status, shown
+from notify.standards.webhook_signature import signed_headers
 from notify.standards.wire_time import wire_time
 from shared.context import Transaction
 from shared.http import OutboundError, OutboundRefused
 from shared.tasks import RetryLater
 
 log = structlog.get_logger("andamio.notify.callbacks")
-DELIVERY_STATUS = "delivery_status"
+DELIVERY_STATUS, INBOUND_SMS, COMPLAINT = "delivery_status", "inbound_sms", "complaint"
 TIMEOUT_SECONDS = 5
 RETRY_SECONDS = 300
 ATTEMPTS_MAX = 6
 _TOO_MANY = 429
+_TOLD = COMPLETED | {Status.PENDING, Status.VIRUS_SCAN_FAILED}
 
 
 class Told(StrEnum):
-    """What became of one call to a service."""
+    """What became of a call to a service."""
 
+    WAITING = "waiting"
     TAKEN = "taken"
     REFUSED = "refused"
+    GIVEN_UP = "given_up"
     NOBODY = "nobody"
 
 
+@dataclass(frozen=True)
+class News:
+    """What a service is told: of which kind, about what, in which words."""
+
+    service_id: uuid.UUID
+    kind: str
+    object_id: uuid.UUID
+    body: Mapping[str, object] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What one try met: the status that came back, or 0 and the kind of fault."""
+
+    status: int
+    fault: str
+    milliseconds: int
+
+    @property
+    def passes(self) -> bool:
+        """True where the same call may work later."""
+        not_reached = bool(self.fault) and self.fault != OutboundRefused.__name__
+        return not_reached or self.status >= 500 or self.status == _TOO_MANY
+
+
 def enqueue_callback(notify: Notify, tx: Transaction, row: Row[Any], status: Status) -> None:
-    """Leave a call to the service in the outbox, if it wants to be told; never for letters."""
+    """Leave a call about a message in the outbox, if its service wants to be told: of every end, and of news to come."""
     service = notify.catalogue.find_service(row.service_id)
-    if service and service.has_callback and row.channel != Channel.LETTER and status in COMPLETED | {Status.PENDING}:
-        payload = {"notification_id": str(row.id), "status": status.value, "at": notify.clock.now().isoformat()}
-        tx.enqueue("tell_service", payload)
+    if service and DELIVERY_STATUS in service.callbacks and status in _TOLD:
+        about = {"notification_id": str(row.id), "status": status.value, "at": notify.clock.now().isoformat()}
+        tx.enqueue("tell_service", {"event_id": str(notify.ids.uuid7()), **about})
 
 
-def tell_service(notify: Notify, notification_id: uuid.UUID, status: Status, at: datetime) -> Told:
+def enqueue_event(notify: Notify, tx: Transaction, news: News) -> None:
+    """Leave a call about something else in the outbox, if the service wants to be told of its kind."""
+    service = notify.catalogue.find_service(news.service_id)
+    if service and news.kind in service.callbacks:
+        event_id = notify.ids.uuid7()
+        _keep(notify, tx, event_id, news)
+        tx.enqueue("tell_service", {"event_id": str(event_id)})
+
+
+def tell_service(notify: Notify, payload: Mapping[str, str]) -> Told:
     """Make one call.  Raises: RetryLater when the service did not answer, or answered 5xx or 429."""
+    call = _call(notify, payload)
+    if call is None:
+        return Told.NOBODY
     with notify.reading() as tx:
-        row = messages.find_row(tx.connection, notification_id)
-        if row is None:
-            return Told.NOBODY
-        wanted = select(ServiceCallback.__table__).where(
-            ServiceCallback.service_id == row.service_id, ServiceCallback.kind == DELIVERY_STATUS
-        )
+        wanted = select(ServiceCallback.__table__).where(ServiceCallback.service_id == call.service_id, ServiceCallback.kind == call.kind)
         callback = tx.connection.execute(wanted).one_or_none()
     if callback is None:
         return Told.NOBODY
-    message = messages.open_row(row, notify.cipher)
-    bearer = notify.cipher.decrypt(callback.bearer_sealed, scope=scope_of(row.service_id))
+    reached = _reach(notify, call, callback)
+    told = Told.TAKEN if 200 <= reached.status < 300 else Told.WAITING if reached.passes else Told.REFUSED
+    if told is Told.WAITING and call.attempts + 1 >= ATTEMPTS_MAX:
+        told = Told.GIVEN_UP
+    _note(notify, call, reached, told)
+    if told in {Told.WAITING, Told.GIVEN_UP}:
+        raise RetryLater(RETRY_SECONDS, reached.fault or f"answered {reached.status}")
+    return told
+
+
+def _call(notify: Notify, payload: Mapping[str, str]) -> Row[Any] | None:
+    """Give the call a job is for, kept at its first try; a row of an earlier release names no event."""
+    event_id = uuid.UUID(payload.get("event_id") or str(uuid.uuid5(uuid.UUID(payload["notification_id"]), payload["at"])))
+    with notify.transaction() as tx:
+        found = tx.connection.execute(select(CallbackCall.__table__).where(CallbackCall.id == event_id)).one_or_none()
+        if found is None and "notification_id" in payload:
+            row = messages.find_row(tx.connection, uuid.UUID(payload["notification_id"]))
+            if row is None:
+                return None
+            body = delivery_status(messages.open_row(row, notify.cipher), Status(payload["status"]), datetime.fromisoformat(payload["at"]))
+            _keep(notify, tx, event_id, News(row.service_id, DELIVERY_STATUS, row.id, body))
+            found = tx.connection.execute(select(CallbackCall.__table__).where(CallbackCall.id == event_id)).one()
+    return found
+
+
+def _keep(notify: Notify, tx: Transaction, event_id: uuid.UUID, news: News) -> None:
+    row = {
+        "id": event_id,
+        "service_id": news.service_id,
+        "kind": news.kind,
+        "object_id": news.object_id,
+        "sealed": notify.cipher.encrypt(json.dumps(news.body), scope=scope_of(news.service_id)),
+        "state": Told.WAITING.value,
+        "attempts": 0,
+        "created_at": notify.clock.now(),
+    }
+    tx.connection.execute(insert(CallbackCall).values(row).on_conflict_do_nothing())
+
+
+def _reach(notify: Notify, call: Row[Any], callback: Row[Any]) -> Reached:
+    scope = scope_of(call.service_id)
+    body = notify.cipher.decrypt(call.sealed, scope=scope).encode()
+    headers = {"Authorization": f"Bearer {notify.cipher.decrypt(callback.bearer_sealed, scope=scope)}", "Content-Type": "application/json"}
+    if callback.secret_sealed is not None:
+        secret = notify.cipher.decrypt(callback.secret_sealed, scope=scope)
+        headers |= signed_headers(secret, str(call.id), int(notify.clock.now().timestamp()), body)
+    began, status, fault = time.monotonic(), 0, ""
     try:
-        reply = notify.http.request(
-            "POST",
-            callback.url,
-            json=delivery_status(message, status, at),
-            headers={"Authorization": f"Bearer {bearer}"},
-            timeout_seconds=TIMEOUT_SECONDS,
-        )
-    except OutboundRefused:
-        log.warning("callback address is not one we call", service=str(row.service_id))
-        return Told.REFUSED
+        status = notify.http.request("POST", callback.url, body=body, headers=headers, timeout_seconds=TIMEOUT_SECONDS).status
     except OutboundError as error:
-        raise RetryLater(RETRY_SECONDS, type(error).__name__) from None
-    if reply.status >= 500 or reply.status == _TOO_MANY:
-        raise RetryLater(RETRY_SECONDS, f"answered {reply.status}")
-    return Told.TAKEN if 200 <= reply.status < 300 else Told.REFUSED
+        fault = type(error).__name__
+        log.warning("service not reached", service=str(call.service_id), kind=call.kind, error=fault)
+    return Reached(status, fault, round((time.monotonic() - began) * 1000))
+
+
+def _note(notify: Notify, call: Row[Any], reached: Reached, told: Told) -> None:
+    attempt = {"id": notify.ids.uuid7(), "call_id": call.id, "at": notify.clock.now()}
+    with notify.db.begin() as connection:
+        own = CallbackCall.id == call.id
+        connection.execute(update(CallbackCall).where(own).values(state=told.value, attempts=CallbackCall.attempts + 1))
+        facts = {"status": reached.status, "fault": reached.fault[:40], "milliseconds": reached.milliseconds}
+        connection.execute(insert(CallbackAttempt).values(attempt | facts))
 
 
 def delivery_status(message: Message, status: Status, at: datetime) -> dict[str, object]:
@@ -81,7 +166,7 @@ def delivery_status(message: Message, status: Status, at: datetime) -> dict[str,
         "id": str(message.id),
         "reference": message.reference,
         "to": message.to,
-        "status": status.value,
+        "status": shown(message.channel, status),
         "created_at": wire_time(message.created_at),
         "completed_at": wire_time(at) if status in COMPLETED else None,
         "sent_at": wire_time(message.sent_at),

@@ -6,10 +6,12 @@ from notify.context import Notify
 from notify.events import Event
 from notify.models import messages
 from notify.models.suppression import Reason
+from notify.operations.callbacks import COMPLAINT, News, enqueue_event
 from notify.operations.receipts import Applied, apply_receipt
 from notify.operations.suppressions import suppress
 from notify.standards.mail_reports import Kind, MailReport, read_mail_reports
 from notify.standards.statuses import Channel, Status
+from notify.standards.wire_time import wire_time
 
 PROVIDER = "mail-report"
 
@@ -43,6 +45,14 @@ def _remember(notify: Notify, report: MailReport) -> bool:
             data: dict[str, str | int | bool | list[str]] = {"reason": reason.value, "status": report.status, "message": str(row.id)}
             tx.record(Event.SUPPRESSED, actor=actor, object_id=str(message.service_id), channel="receipt", data=data)
         if report.kind is Kind.COMPLAINT:
+            told = {
+                "notification_id": str(message.id),
+                "complaint_id": str(notify.ids.uuid7()),
+                "reference": message.reference,
+                "to": message.to,
+                "complaint_date": wire_time(notify.clock.now()),
+            }
+            enqueue_event(notify, tx, News(message.service_id, COMPLAINT, message.id, told))
             tx.record(Event.COMPLAINED, actor=f"provider:{PROVIDER}", object_id=str(message.id), channel="receipt")
     return True
 

@@ -13,7 +13,9 @@ from notify.context import Notify
 from notify.events import Event
 from notify.models.base import scope_of
 from notify.models.received_text import InboundNumber, ReceivedText
+from notify.operations.callbacks import INBOUND_SMS, News, enqueue_event
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
+from notify.standards.wire_time import wire_time
 
 PAGE_SIZE = 250
 KEPT = timedelta(days=7)
@@ -81,6 +83,14 @@ def take_text(notify: Notify, incoming: Incoming) -> uuid.UUID | None:
         }
         if not tx.connection.execute(insert(ReceivedText).values(row).on_conflict_do_nothing()).rowcount:
             return None
+        told = {
+            "id": str(received),
+            "source_number": digits(incoming.source) or incoming.source[:20],
+            "destination_number": incoming.destination[:20],
+            "message": incoming.content[:CONTENT_MAX],
+            "date_received": wire_time(notify.clock.now()),
+        }
+        enqueue_event(notify, tx, News(service_id, INBOUND_SMS, received, told))
         tx.record(Event.TEXT_RECEIVED, actor=f"provider:{incoming.provider}", object_id=str(received), channel="receipt")
     return received
 

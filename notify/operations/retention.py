@@ -16,6 +16,7 @@ from notify.models.message_count import count_before
 from notify.models.notification import Notification
 from notify.models.received_text import ReceivedText
 from notify.models.service import Service
+from notify.operations.callback_log import forget_calls
 from notify.operations.received_texts import KEPT
 from notify.operations.unsubscribing import forget_requests
 
@@ -47,6 +48,7 @@ def keep_days(notify: Notify) -> LetGo:
         clear_rest(connection, before)
     _forget_for_shorter(notify, longest)
     forget_requests(notify)
+    forget_calls(notify)
     with notify.db.begin() as connection:
         connection.execute(delete(BulkJob).where(BulkJob.created_at < now - timedelta(days=max(longest, 30))))
         connection.execute(delete(Document).where(Document.available_until <= now))

@@ -1,10 +1,11 @@
 """Services, their keys, senders, guests and callbacks.  Spec: notify-api §12, §18, §20."""
 
+import base64
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
@@ -17,6 +18,7 @@ from notify.operations.callbacks import DELIVERY_STATUS
 from notify.standards.email_address import local_part, matched_form
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
+from notify.standards.webhook_signature import PREFIX
 
 BEARER_CHARACTERS_MIN = 10
 
@@ -124,18 +126,28 @@ def set_contact_link(notify: Notify, service_id: uuid.UUID, link: str, *, actor:
     notify.catalogue.forget()
 
 
-def set_callback(notify: Notify, service_id: uuid.UUID, *, url: str, bearer: str, actor: str) -> None:
-    """Say where a service wants to be told of delivery statuses.  Raises: MessageRefused."""
+def set_callback(notify: Notify, service_id: uuid.UUID, *, url: str, bearer: str, actor: str, kind: str = DELIVERY_STATUS) -> str:
+    """Say where a service wants to be told of a kind of news; give the secret that calls are signed with, which stays.
+
+    Raises: MessageRefused.
+    """
     if not url.startswith("https://") and not notify.settings.is_sandbox:
         raise MessageRefused("A callback address must be https")
     if len(bearer) < BEARER_CHARACTERS_MIN:
         raise MessageRefused(f"A bearer token has at least {BEARER_CHARACTERS_MIN} characters")
-    changes = {"url": url, "bearer_sealed": notify.cipher.encrypt(bearer, scope=scope_of(service_id))}
-    row = {"service_id": service_id, "kind": DELIVERY_STATUS, "created_at": notify.clock.now(), **changes}
+    scope, random = scope_of(service_id), notify.ids.token(32)
+    secret = PREFIX + base64.b64encode(base64.urlsafe_b64decode(random + "=" * (-len(random) % 4))).decode()
+    changes = {"url": url, "bearer_sealed": notify.cipher.encrypt(bearer, scope=scope)}
+    sealed = notify.cipher.encrypt(secret, scope=scope)
+    row = {"service_id": service_id, "kind": kind, **changes, "secret_sealed": sealed, "created_at": notify.clock.now()}
+    kept = func.coalesce(ServiceCallback.secret_sealed, sealed)
     with notify.transaction() as tx:
-        statement = insert(ServiceCallback).values(row).on_conflict_do_update(index_elements=["service_id", "kind"], set_=changes)
-        tx.connection.execute(statement)
-        tx.record(Event.CALLBACK_SET, actor=actor, object_id=str(service_id), data={"kind": DELIVERY_STATUS})
+        statement = insert(ServiceCallback).values(row)
+        statement = statement.on_conflict_do_update(index_elements=["service_id", "kind"], set_={**changes, "secret_sealed": kept})
+        standing = tx.connection.execute(statement.returning(ServiceCallback.secret_sealed)).scalar_one()
+        tx.record(Event.CALLBACK_SET, actor=actor, object_id=str(service_id), data={"kind": kind})
+    notify.catalogue.forget()
+    return notify.cipher.decrypt(standing or sealed, scope=scope)
 
 
 def matched_recipient(recipient: str) -> str:

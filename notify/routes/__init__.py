@@ -1,6 +1,7 @@
 """HTTP in, HTTP out; a file a resource."""
 
 from notify.routes.bulk import bulk
+from notify.routes.callbacks import callbacks
 from notify.routes.console import messages as console_messages
 from notify.routes.console import providers as console_providers
 from notify.routes.console import sending as console_sending
@@ -22,7 +23,20 @@ from notify.routes.unsubscribe import unsubscribe
 from shared.routes import Routes
 from shared.web.login import login_blueprint
 
-MACHINES = (sends, bulk, notifications, templates, template_edits, received_texts, unsubscribe, documents, networks, receipts, mailbox)
+MACHINES = (
+    sends,
+    bulk,
+    notifications,
+    templates,
+    template_edits,
+    received_texts,
+    unsubscribe,
+    documents,
+    callbacks,
+    networks,
+    receipts,
+    mailbox,
+)
 CONSOLE = (
     console_services.bp,
     console_templates.bp,

@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 
 from notify.context import current
 from notify.operations.cancelling import cancel
+from notify.operations.message_proof import prove_message
 from notify.operations.notifications import get_notification, get_pdf, list_notifications
 from notify.routes.access import ServiceKey, WritingKey, holder
-from notify.schemas.notifications import show
+from notify.schemas.notifications import show, show_proof
 from notify.schemas.queries import list_query, wire_uuid
 from shared.routes import Routes
 
@@ -42,6 +43,13 @@ def cancel_one(notification_id: str) -> ResponseReturnValue:
     """Cancel a message that has not left; ours, beside the contract."""
     found = cancel(current(), holder(), wire_uuid(notification_id, "notification_id"))
     return jsonify(show(found, request.url_root.rstrip("/")))
+
+
+@notifications.get("/<notification_id>/proof", access=WritingKey())
+def prove_one(notification_id: str) -> ResponseReturnValue:
+    """Give the proof of a message with the log's own proofs; ours, beside the contract."""
+    found = prove_message(current(), holder(), wire_uuid(notification_id, "notification_id"), actor=f"api-key:{holder().key.id}")
+    return jsonify(show_proof(found, request.url_root.rstrip("/")))
 
 
 @notifications.get("/<notification_id>/pdf")

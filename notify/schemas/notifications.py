@@ -1,5 +1,6 @@
 """How a notification is shown.  Spec: notify-api §5.1."""
 
+from notify.operations.message_proof import MessageProof
 from notify.operations.notifications import Shown
 from notify.standards.personalisation import same_key
 from notify.standards.statuses import COMPLETED, Channel, shown
@@ -46,3 +47,15 @@ def show(item: Shown, root: str) -> dict[str, object]:
     if item.estimated_delivery:
         body["estimated_delivery"] = wire_time(item.estimated_delivery)
     return body
+
+
+def show_proof(proof: MessageProof, root: str) -> dict[str, object]:
+    """Give the proof of one message."""
+    return {
+        "made_at": wire_time(proof.made_at),
+        "message": show(proof.shown, root),
+        "content_sha256": proof.content_sha256,
+        "provider": proof.provider,
+        "provider_reference": proof.provider_reference,
+        "log": {"verifier_key": proof.log_key, "complete": proof.complete, "entries": proof.entries},
+    }

@@ -1,19 +1,28 @@
 """Callbacks to the service, notify-api §18."""
 
+import base64
+import hmac
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from notify.context import Notify
 from notify.errors import MessageRefused
+from notify.operations.callback_log import forget_calls
 from notify.operations.receipts import apply_receipt
+from notify.operations.received_texts import Incoming, give_number, take_text
 from notify.operations.services import set_callback
+from notify.providers.base import ProviderRefused, RecipientRefused
+from notify.providers.memory import MemorySms
+from notify.standards.webhook_signature import signed_headers
 from shared.clock import FixedClock
 from shared.http import OutboundFailed, OutboundTimeout, Reply
-from tests.factories.notify import World, add_callback, add_notification, settings
+from tests.factories.notify import VALUES, World, add_callback, add_notification, make_world, settings
 from tests.factories.notify_fixtures import RunJobs
 
 pytestmark = pytest.mark.rule("notify", "§18")
@@ -54,8 +63,8 @@ def test_the_body_and_the_bearer(world: World, notify: Notify, run_jobs: RunJobs
     made = told(world, notify, service, monkeypatch)
     run_jobs()
     ((url, call),) = service.calls
-    assert (url, call["headers"], call["timeout_seconds"]) == (URL, {"Authorization": "Bearer bearer-of-tests"}, 5)
-    assert call["json"] == {
+    assert (url, call["headers"]["Authorization"], call["timeout_seconds"]) == (URL, "Bearer bearer-of-tests", 5)
+    assert json.loads(call["body"]) == {
         "id": str(made),
         "reference": "r-1",
         "to": "07700900001",
@@ -94,14 +103,118 @@ def test_another_no_is_given_up(world: World, notify: Notify, run_jobs: RunJobs,
     assert (len(service.calls), outbox_states(notify)) == (1, [])
 
 
-def test_letters_and_services_that_did_not_ask_are_not_told(world: World, notify: Notify, monkeypatch: pytest.MonkeyPatch) -> None:
-    letter = add_notification(world, "letter", status="sending")
-    apply_receipt(notify, letter, "delivered", provider="x")
-    silent = add_notification(world, status="sending")
-    apply_receipt(notify, silent, "delivered", provider="x")
+def test_letters_are_told_too_and_services_that_did_not_ask_are_not(
+    world: World, notify: Notify, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply_receipt(notify, add_notification(world, status="sending"), "delivered", provider="x")
+    assert outbox_states(notify) == []
+    service = Service()
+    monkeypatch.setattr(notify.http, "request", service.request)
     add_callback(world, URL)
     apply_receipt(notify, add_notification(world, "letter", status="sending"), "delivered", provider="x")
-    assert outbox_states(notify) == []
+    run_jobs()
+    assert json.loads(service.calls[0][1]["body"])["status"] == "received"
+
+
+@pytest.mark.parametrize("status", ["permanent-failure", "technical-failure", "cancelled"])
+def test_every_end_is_told(
+    client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    service = Service()
+    monkeypatch.setattr(notify.http, "request", service.request)
+    add_callback(world, URL)
+    if status == "cancelled":
+        letter = add_notification(world, "letter")
+        client.post(f"/v2/notifications/{letter}/cancel", headers=world.headers())
+    else:
+        assert isinstance(notify.sms, MemorySms)
+        notify.sms.faults.append(RecipientRefused("x") if status.startswith("perm") else ProviderRefused("x"))
+        body = {"phone_number": "07700900001", "template_id": str(world.templates["sms"]), "personalisation": VALUES}
+        client.post("/v2/notifications/sms", json=body, headers=world.headers())
+    run_jobs()
+    assert json.loads(service.calls[0][1]["body"])["status"] == status
+
+
+def test_calls_are_signed_as_standard_webhooks_say(
+    client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(500)
+    monkeypatch.setattr(notify.http, "request", service.request)
+    wish = {"url": URL, "bearer_token": "long-enough-bearer"}
+    secret = client.post("/v2/callbacks/settings", json=wish, headers=world.headers()).json["signing_secret"]
+    again = client.post("/v2/callbacks/settings", json=wish, headers=world.headers()).json["signing_secret"]
+    assert secret == again
+    assert secret.startswith("whsec_")
+    apply_receipt(notify, add_notification(world, status="sending"), "delivered", provider="x")
+    run_jobs()
+    clock.advance(seconds=300)
+    run_jobs()
+    first, second = (call["headers"] for _, call in service.calls)
+    assert first["webhook-id"] == second["webhook-id"]
+    assert int(second["webhook-timestamp"]) - int(first["webhook-timestamp"]) == 300
+    for _, call in service.calls:
+        said = f"{call['headers']['webhook-id']}.{call['headers']['webhook-timestamp']}.".encode() + call["body"]
+        made = hmac.digest(base64.b64decode(secret.removeprefix("whsec_")), said, "sha256")
+        assert call["headers"]["webhook-signature"] == "v1," + base64.b64encode(made).decode()
+
+
+@pytest.mark.parametrize(("changes", "message"), [({"url": 1}, "url is a required property"), ({"kind": "x"}, "kind x is not one of")])
+def test_settings_that_are_none(client: FlaskClient, world: World, changes: dict[str, object], message: str) -> None:
+    wish = {"url": URL, "bearer_token": "long-enough-bearer"} | changes
+    refused = client.post("/v2/callbacks/settings", json=wish, headers=world.headers())
+    assert refused.status_code == 400
+    assert refused.json["errors"][0]["message"].startswith(message)
+
+
+def test_the_vector_of_standard_webhooks() -> None:
+    headers = signed_headers("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_what_was_told_is_logged_and_can_be_told_again(
+    client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(500, OutboundTimeout("x"), 404)
+    made = told(world, notify, service, monkeypatch)
+    for _ in range(3):
+        run_jobs()
+        clock.advance(seconds=300)
+    [call] = client.get("/v2/callbacks", headers=world.headers()).json["callbacks"]
+    assert (call["state"], call["object_id"], call["kind"]) == ("refused", str(made), "delivery_status")
+    assert [(each["status"], each["fault"]) for each in call["attempts"]] == [(500, None), (None, "OutboundTimeout"), (404, None)]
+    assert client.get("/v2/callbacks?state=given_up", headers=world.headers()).json["callbacks"] == []
+    assert client.get(f"/v2/callbacks?older_than={call['id']}", headers=world.headers()).json["callbacks"] == []
+    assert client.get("/v2/callbacks?state=x", headers=world.headers()).status_code == 400
+    other = make_world(notify)
+    assert client.post(f"/v2/callbacks/{call['id']}/replay", headers=other.headers()).status_code == 404
+    with notify.db.begin() as connection:
+        connection.execute(text("delete from notifications"))  # its days are over
+    assert client.post(f"/v2/callbacks/{call['id']}/replay", headers=world.headers()).status_code == 202
+    run_jobs()
+    assert client.get("/v2/callbacks", headers=world.headers()).json["callbacks"][0]["state"] == "taken"
+    assert service.calls[0][1]["body"] == service.calls[-1][1]["body"]
+    with notify.reading() as tx:
+        stored = str(tx.connection.execute(text("select callback_calls::text from callback_calls")).scalar_one())
+    assert b"07700900001".hex() not in stored
+    clock.advance(seconds=31 * 24 * 3600)
+    forget_calls(notify)
+    assert client.get("/v2/callbacks", headers=world.headers()).json["callbacks"] == []
+
+
+def test_texts_that_come_in_are_told(world: World, notify: Notify, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service()
+    monkeypatch.setattr(notify.http, "request", service.request)
+    set_callback(notify, world.service_id, url=URL, bearer="long-enough-bearer", actor="x", kind="inbound_sms")
+    give_number(notify, world.service_id, "07700900555")
+    received = take_text(notify, Incoming("x", "r", "447700900123", "07700900555", "hola"))
+    run_jobs()
+    assert json.loads(service.calls[0][1]["body"]) == {
+        "id": str(received),
+        "source_number": "447700900123",
+        "destination_number": "07700900555",
+        "message": "hola",
+        "date_received": "2026-06-08T16:00:00.000000Z",
+    }
 
 
 def test_a_callback_needs_https_and_a_long_bearer(world: World, notify: Notify) -> None:

@@ -20,6 +20,10 @@ ROUTES = {
     "bulk.read_errors": ("GET", f"/v2/notifications/bulk/{SOME}/errors"),
     "bulk.cancel": ("POST", f"/v2/notifications/bulk/{SOME}/cancel"),
     "bulk.resume": ("POST", f"/v2/notifications/bulk/{SOME}/resume"),
+    "callbacks.list_all": ("GET", "/v2/callbacks"),
+    "callbacks.replay": ("POST", f"/v2/callbacks/{SOME}/replay"),
+    "callbacks.settings": ("POST", "/v2/callbacks/settings"),
+    "notifications.prove_one": ("GET", f"/v2/notifications/{SOME}/proof"),
     "received_texts.list_all": ("GET", "/v2/received-text-messages"),
     "unsubscribe.list_open": ("GET", "/v2/unsubscribe-requests"),
     "unsubscribe.mark": ("POST", "/v2/unsubscribe-requests/processed"),
@@ -45,7 +49,7 @@ ROUTES = {
 }
 OURS = (
     *("sends.", "notifications.", "templates.", "template_edits.", "receipts.", "mailbox."),
-    *("received_texts.", "unsubscribe.", "documents.", "networks.", "bulk."),
+    *("received_texts.", "unsubscribe.", "documents.", "networks.", "bulk.", "callbacks."),
 )
 
 
