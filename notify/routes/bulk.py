@@ -10,7 +10,9 @@ from notify.operations.once import Once
 from notify.routes.access import ServiceKey, holder
 from notify.schemas.bulk import read_bulk, read_bulk_file, show_bulk
 from notify.schemas.queries import wire_uuid
+from notify.schemas.shapes import BULK, BULK_JOB, ONCE, READING, REFUSALS
 from notify.schemas.wire import parse_json
+from shared.openapi import describes
 from shared.routes import Routes
 
 bulk = Routes("bulk", __name__, url_prefix="/v2/notifications/bulk", access=ServiceKey())
@@ -18,6 +20,7 @@ BODY_BYTES_MAX = 64 * 1024 * 1024
 
 
 @bulk.post("")
+@describes(body=BULK, answers={201: BULK_JOB, **REFUSALS}, headers=ONCE)
 def create() -> ResponseReturnValue:
     """Take a job: JSON with `rows` or `csv`, or a CSV file as it is with `template_id` in the query."""
     request.max_content_length = BODY_BYTES_MAX
@@ -36,6 +39,7 @@ def list_all() -> ResponseReturnValue:
 
 
 @bulk.get("/<bulk_id>")
+@describes(answers={200: BULK_JOB, **READING})
 def read_one(bulk_id: str) -> ResponseReturnValue:
     """Give a job, how far it is, and what became of its messages."""
     return jsonify(show_bulk(get_bulk(current(), holder().service.id, wire_uuid(bulk_id, "id"))))
@@ -52,6 +56,7 @@ def read_errors(bulk_id: str) -> ResponseReturnValue:
 
 
 @bulk.post("/<bulk_id>/cancel")
+@describes(answers={200: BULK_JOB, **READING})
 def cancel(bulk_id: str) -> ResponseReturnValue:
     """Stop a job, and what of it has not left."""
     known = wire_uuid(bulk_id, "id")
@@ -59,6 +64,7 @@ def cancel(bulk_id: str) -> ResponseReturnValue:
 
 
 @bulk.post("/<bulk_id>/resume")
+@describes(answers={200: BULK_JOB, **READING})
 def resume(bulk_id: str) -> ResponseReturnValue:
     """Let a stopped job go on."""
     known = wire_uuid(bulk_id, "id")

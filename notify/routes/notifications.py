@@ -12,12 +12,15 @@ from notify.operations.notifications import get_notification, get_pdf, list_noti
 from notify.routes.access import ServiceKey, WritingKey, holder
 from notify.schemas.notifications import show, show_proof
 from notify.schemas.queries import list_query, wire_uuid
+from notify.schemas.shapes import LIST_QUERY, NOTIFICATION, NOTIFICATIONS, READING
+from shared.openapi import describes
 from shared.routes import Routes
 
 notifications = Routes("notifications", __name__, url_prefix="/v2/notifications", access=ServiceKey())
 
 
 @notifications.get("")
+@describes(query=LIST_QUERY, answers={200: NOTIFICATIONS, **READING})
 def list_all() -> ResponseReturnValue:
     """Give a page of the service's notifications, newest first."""
     arguments = request.args.to_dict(flat=False)
@@ -32,6 +35,7 @@ def list_all() -> ResponseReturnValue:
 
 
 @notifications.get("/<notification_id>")
+@describes(answers={200: NOTIFICATION, **READING})
 def read_one(notification_id: str) -> ResponseReturnValue:
     """Give one notification."""
     found = get_notification(current(), holder(), wire_uuid(notification_id, "notification_id"))
@@ -39,6 +43,7 @@ def read_one(notification_id: str) -> ResponseReturnValue:
 
 
 @notifications.post("/<notification_id>/cancel", access=WritingKey())
+@describes(answers={200: NOTIFICATION, **READING})
 def cancel_one(notification_id: str) -> ResponseReturnValue:
     """Cancel a message that has not left; ours, beside the contract."""
     found = cancel(current(), holder(), wire_uuid(notification_id, "notification_id"))
@@ -53,6 +58,7 @@ def prove_one(notification_id: str) -> ResponseReturnValue:
 
 
 @notifications.get("/<notification_id>/pdf")
+@describes(answers={200: {"type": "string", "format": "binary"}}, media_type="application/pdf")
 def read_pdf(notification_id: str) -> ResponseReturnValue:
     """Give a letter's PDF."""
     pdf = get_pdf(current(), holder(), wire_uuid(notification_id, "notification_id"))

@@ -7,13 +7,16 @@ from notify.context import current
 from notify.operations.received_texts import list_texts
 from notify.routes.access import ServiceKey, holder
 from notify.schemas.queries import received_query
+from notify.schemas.shapes import READING, RECEIVED
 from notify.standards.wire_time import wire_time
+from shared.openapi import describes
 from shared.routes import Routes
 
 received_texts = Routes("received_texts", __name__, access=ServiceKey())
 
 
 @received_texts.get("/v2/received-text-messages")
+@describes(answers={200: RECEIVED, **READING})
 def list_all() -> ResponseReturnValue:
     """Give a page of texts that people sent to the service, newest first."""
     found = list_texts(current(), holder().service.id, received_query(request.args.to_dict(flat=False)))

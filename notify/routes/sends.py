@@ -13,9 +13,11 @@ from notify.operations.requests import SendBody
 from notify.operations.sends import Accepted, accept
 from notify.routes.access import ServiceKey, holder
 from notify.schemas.sends import read_precompiled, read_send
+from notify.schemas.shapes import EMAIL, LETTER, MAILBOX, ONCE, REFUSALS, SENT, SENT_EMAIL, SENT_LETTER, SMS
 from notify.schemas.wire import parse_json
 from notify.standards.statuses import Channel
 from notify.standards.wire_time import wire_time
+from shared.openapi import describes
 from shared.routes import Routes
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -23,6 +25,7 @@ sends = Routes("sends", __name__, url_prefix="/v2/notifications", access=Service
 
 
 @sends.post("/sms")
+@describes(body=SMS, answers={201: SENT, **REFUSALS}, headers=ONCE)
 def send_sms() -> ResponseReturnValue:
     """Take a text message."""
     accepted = _accept(Channel.SMS)
@@ -30,6 +33,7 @@ def send_sms() -> ResponseReturnValue:
 
 
 @sends.post("/email")
+@describes(body=EMAIL, answers={201: SENT_EMAIL, **REFUSALS}, headers=ONCE)
 def send_email() -> ResponseReturnValue:
     """Take an email."""
     accepted = _accept(Channel.EMAIL)
@@ -43,6 +47,7 @@ def send_email() -> ResponseReturnValue:
 
 
 @sends.post("/letter")
+@describes(body=LETTER, answers={201: SENT_LETTER, **REFUSALS}, headers=ONCE)
 def send_letter() -> ResponseReturnValue:
     """Take a letter made from a template, or one that comes as a file."""
     request.max_content_length = BODY_BYTES_MAX
@@ -69,6 +74,7 @@ def _precompiled() -> ResponseReturnValue:
 
 
 @sends.post("/mailbox")
+@describes(body=MAILBOX, answers={201: SENT, **REFUSALS}, headers=ONCE)
 def send_mailbox() -> ResponseReturnValue:
     """Take a mailbox message; ours, beside the contract."""
     accepted = _accept(Channel.MAILBOX)

@@ -1,0 +1,133 @@
+"""The shapes of the public API, as JSON Schema, for its OpenAPI description.  Spec: notify-api §4–§7."""
+
+from collections.abc import Mapping
+
+Shape = Mapping[str, object]
+
+TEXT: Shape = {"type": "string"}
+NULLABLE: Shape = {"type": ["string", "null"]}
+ID: Shape = {"type": "string", "format": "uuid"}
+INTEGER: Shape = {"type": "integer"}
+OBJECT: Shape = {"type": "object"}
+
+
+def record(required: str, **properties: Shape) -> Shape:
+    """Give an object with some required members (names in one text) and no others than those named."""
+    names = required.split() if required else []
+    return {"type": "object", "required": names, "properties": properties, "additionalProperties": False}
+
+
+def rows(name: str, item: Shape, **more: Shape) -> Shape:
+    """Give an object with one list."""
+    return record(" ".join([name, *more]), **{name: {"type": "array", "items": item}, **more})
+
+
+ERROR = record(
+    "status_code errors",
+    status_code=INTEGER,
+    errors={"type": "array", "minItems": 1, "items": {"type": "object", "required": ["error", "message"]}},
+)
+REFUSALS: Mapping[int, Shape] = dict.fromkeys((400, 401, 403, 429), ERROR)
+READING: Mapping[int, Shape] = dict.fromkeys((400, 401, 403, 404), ERROR)
+ONCE: Mapping[str, str] = {"Idempotency-Key": "the same key and body again are answered as the first time, and done once"}
+
+_COMMON = {"template_id": ID, "personalisation": OBJECT, "reference": {"type": "string", "maxLength": 1000}}
+SMS = record("phone_number template_id", phone_number=TEXT, sms_sender_id=ID, scheduled_for=NULLABLE, **_COMMON)
+EMAIL = record(
+    "email_address template_id",
+    email_address=TEXT,
+    email_reply_to_id=ID,
+    scheduled_for=NULLABLE,
+    one_click_unsubscribe_url={"type": "string", "pattern": "^https"},
+    sanitise_content_for={"type": ["array", "null"]},
+    attachments={"type": "array", "maxItems": 5, "items": record("file filename", file=TEXT, filename=TEXT)},
+    **_COMMON,
+)
+_PRECOMPILED = record("reference content", reference=TEXT, content=TEXT, postage={"enum": ["first", "second", "economy"]})
+LETTER: Shape = {"oneOf": [record("template_id personalisation", **_COMMON), _PRECOMPILED]}
+MAILBOX = record("recipient template_id", recipient=TEXT, scheduled_for=NULLABLE, **_COMMON)
+
+_USED = record("id version uri", id=ID, version=INTEGER, uri=TEXT)
+_SENT = {"id": ID, "reference": NULLABLE, "uri": TEXT, "template": _USED, "scheduled_for": NULLABLE, "content": OBJECT}
+SENT = record("id reference content uri template scheduled_for", **_SENT)
+SENT_EMAIL = record("id reference content uri template scheduled_for sanitised_content", sanitised_content=OBJECT, **_SENT)
+SENT_LETTER: Shape = {"oneOf": [SENT, record("id reference postage", id=ID, reference=TEXT, postage=TEXT)]}
+
+_LINES = dict.fromkeys([*(f"line_{n}" for n in range(1, 7)), "postcode"], NULLABLE)
+_TIMES = dict.fromkeys(("created_at", "sent_at", "completed_at", "scheduled_for"), NULLABLE)
+_FACTS = dict.fromkeys(("reference", "email_address", "phone_number", "subject", "created_by_name", "postage"), NULLABLE)
+NOTIFICATION = record(
+    "id reference email_address phone_number line_1 postcode type status template body subject created_at sent_at completed_at "
+    "scheduled_for postage one_click_unsubscribe_url cost_details cost_in_pounds is_cost_data_ready",
+    id=ID,
+    type={"enum": ["sms", "email", "letter", "mailbox"]},
+    status=TEXT,
+    template=_USED,
+    body=TEXT,
+    one_click_unsubscribe_url=NULLABLE,
+    cost_details=OBJECT,
+    cost_in_pounds={"type": ["number", "null"]},
+    is_cost_data_ready={"type": "boolean"},
+    estimated_delivery=TEXT,
+    recipient=TEXT,
+    validation_error=TEXT,
+    **_LINES,
+    **_TIMES,
+    **_FACTS,
+)
+_LINKS = record("current", current=TEXT, next=TEXT)
+NOTIFICATIONS = rows("notifications", NOTIFICATION, links=_LINKS)
+LIST_QUERY: Shape = {
+    "type": "object",
+    "properties": {
+        "template_type": {"type": "string", "enum": ["sms", "email", "letter"]},
+        "status": TEXT,
+        "reference": TEXT,
+        "older_than": ID,
+        "include_jobs": {"type": "string", "enum": ["true", "True"]},
+    },
+}
+TEMPLATE = record(
+    "id type created_at updated_at created_by version body subject name personalisation postage letter_contact_block",
+    id=ID,
+    type={"enum": ["sms", "email", "letter", "mailbox"]},
+    created_at=TEXT,
+    updated_at=NULLABLE,
+    created_by=TEXT,
+    version=INTEGER,
+    body=TEXT,
+    subject=NULLABLE,
+    name=TEXT,
+    personalisation=OBJECT,
+    postage=NULLABLE,
+    letter_contact_block=NULLABLE,
+)
+TEMPLATES = rows("templates", TEMPLATE)
+PREVIEW = record(
+    "id type version body html subject postage",
+    id=ID,
+    type=TEXT,
+    version=INTEGER,
+    body=TEXT,
+    html=NULLABLE,
+    subject=NULLABLE,
+    postage=NULLABLE,
+)
+_RECEIVED = dict.fromkeys(("user_number", "notify_number", "created_at", "content"), TEXT)
+RECEIVED = rows(
+    "received_text_messages",
+    record("id user_number notify_number created_at service_id content", id=ID, service_id=ID, **_RECEIVED),
+    links=_LINKS,
+)
+BULK_JOB = record(
+    "id name type template status total processed messages failed statuses scheduled_for created_at updated_at",
+    id=ID,
+    name=TEXT,
+    type=TEXT,
+    template=OBJECT,
+    status=TEXT,
+    statuses=OBJECT,
+    **dict.fromkeys(("total", "processed", "messages", "failed"), INTEGER),
+    **dict.fromkeys(("scheduled_for", "created_at", "updated_at"), NULLABLE),
+)
+BULK = record("template_id", template_id=ID, rows={"type": "array"}, csv=TEXT, name=TEXT, sender_id=ID, scheduled_for=NULLABLE)

@@ -1,0 +1,96 @@
+"""What the API answers is what its OpenAPI description says, and what it takes is what the description allows."""
+
+import re
+import uuid
+from typing import Any
+
+import jsonschema
+import pytest
+from flask.testing import FlaskClient
+
+from notify.context import Notify
+from notify.operations.received_texts import Incoming, give_number, take_text
+from tests.factories.notify import ADDRESS, VALUES, World
+from tests.factories.notify_fixtures import RunJobs
+
+pytestmark = pytest.mark.rule("notify", "§3", "§4", "§5", "§6", "§7")
+NOBODY = "6f1b4f3e-0000-4000-8000-000000000000"
+
+
+class Described:
+    """A caller that checks each request and answer against the description."""
+
+    def __init__(self, client: FlaskClient, world: World) -> None:
+        self.client, self.world = client, world
+        self.document = client.get("/openapi.json").get_json()
+
+    def call(self, method: str, path: str, body: Any = None, kind: str = "normal") -> Any:
+        bare = path.partition("?")[0]
+        fitting = [each for each in self.document["paths"] if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", each), bare)]
+        operation = self.document["paths"][min(fitting, key=lambda each: each.count("{"))][method.lower()]
+        answer = self.client.open(path, method=method, json=body, headers=self.world.headers(kind))
+        if body is not None and answer.status_code < 300:
+            jsonschema.validate(body, operation["requestBody"]["content"]["application/json"]["schema"])
+        said = operation["responses"][str(answer.status_code)]["content"]["application/json"]["schema"]
+        jsonschema.validate(answer.get_json(), said)
+        return answer
+
+
+@pytest.fixture
+def described(client: FlaskClient, world: World) -> Described:
+    return Described(client, world)
+
+
+def test_sends_and_reads(described: Described, world: World, run_jobs: RunJobs) -> None:
+    ids = {channel: str(template) for channel, template in world.templates.items()}
+    made = [
+        described.call(
+            "POST", "/v2/notifications/sms", {"phone_number": "07700900001", "template_id": ids["sms"], "personalisation": VALUES}
+        ),
+        described.call(
+            "POST", "/v2/notifications/email", {"email_address": "a@b.com", "template_id": ids["email"], "personalisation": VALUES}
+        ),
+        described.call("POST", "/v2/notifications/letter", {"template_id": ids["letter"], "personalisation": VALUES | ADDRESS}),
+        described.call("POST", "/v2/notifications/letter", {"reference": "r", "content": "JVBERi0="}),
+        described.call(
+            "POST", "/v2/notifications/mailbox", {"recipient": "11111111-1", "template_id": ids["mailbox"], "personalisation": VALUES}
+        ),
+    ]
+    assert [answer.status_code for answer in made] == [201] * 5
+    for _ in range(2):
+        for answer in made:
+            described.call("GET", f"/v2/notifications/{answer.json['id']}")
+        assert len(described.call("GET", "/v2/notifications").json["notifications"]) == 5
+        run_jobs()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/v2/notifications/sms", {}, 400),
+        ("POST", "/v2/notifications/email", {"email_address": "x"}, 400),
+        ("GET", f"/v2/notifications/{NOBODY}", None, 404),
+        ("GET", "/v2/notifications?status=x", None, 400),
+        ("GET", f"/v2/template/{NOBODY}", None, 404),
+        ("POST", "/v2/notifications/bulk", {}, 400),
+        ("GET", f"/v2/notifications/bulk/{NOBODY}", None, 404),
+    ],
+)
+def test_refusals(described: Described, method: str, path: str, body: Any, status: int) -> None:
+    assert described.call(method, path, body).status_code == status
+
+
+def test_templates_texts_and_jobs(described: Described, world: World, notify: Notify, run_jobs: RunJobs) -> None:
+    for channel, template in world.templates.items():
+        described.call("GET", f"/v2/template/{template}")
+        described.call("GET", f"/v2/template/{template}/version/1")
+        described.call("POST", f"/v2/template/{template}/preview", {"personalisation": VALUES})
+        assert channel
+    assert len(described.call("GET", "/v2/templates").json["templates"]) == 4
+    give_number(notify, world.service_id, "07700900555")
+    assert take_text(notify, Incoming("x", str(uuid.uuid4()), "447700900123", "07700900555", "hola"))
+    assert described.call("GET", "/v2/received-text-messages").json["received_text_messages"]
+    rows = [["phone number", "name", "amount"], ["07700900001", "Ana", "1"]]
+    job = described.call("POST", "/v2/notifications/bulk", {"template_id": str(world.templates["sms"]), "rows": rows}).json
+    run_jobs()
+    assert described.call("GET", f"/v2/notifications/bulk/{job['id']}").json["status"] == "finished"
