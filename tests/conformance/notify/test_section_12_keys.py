@@ -1,5 +1,6 @@
 """Key types, trial mode and magic recipients, notify-api §12."""
 
+import json
 from typing import Any
 
 import pytest
@@ -109,7 +110,7 @@ def test_a_test_key_never_sends_and_has_its_outcome(
     told: list[dict[str, Any]] = []
 
     def take(_method: str, _url: str, **call: Any) -> Reply:
-        told.append(call["json"])
+        told.append(json.loads(call["body"]))
         return Reply(204, {}, b"")
 
     monkeypatch.setattr(notify.http, "request", take)

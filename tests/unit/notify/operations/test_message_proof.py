@@ -34,8 +34,8 @@ def test_every_entry_of_a_message_is_proven_offline(client: FlaskClient, world: 
     assert (given["message"]["status"], given["message"]["email_address"]) == ("delivered", "a@b.com")
     words = f"{made['content']['subject']}\n{made['content']['body']}"
     assert given["content_sha256"] == hashlib.sha256(words.encode()).hexdigest()
-    actions = [entry["core"]["action"] for entry in given["log"]["entries"]]
-    assert actions[:3] == [f"notify:notification:{word}" for word in ("accepted", "handed_over", "delivered")]
+    actions = {entry["core"]["action"] for entry in given["log"]["entries"]}
+    assert {f"notify:notification:{word}" for word in ("accepted", "handed_over", "delivered")} <= actions
     for entry in given["log"]["entries"]:
         check_proof(entry, given["log"]["verifier_key"])
         assert entry["core"]["object"] == made["id"]
