@@ -8,6 +8,7 @@ from notify.operations import channels
 from notify.operations.bulk_run import run_bulk as run_bulk_once
 from notify.operations.callbacks import ATTEMPTS_MAX as CALLBACKS_MAX
 from notify.operations.callbacks import tell_service as tell
+from notify.operations.callbacks import tell_services
 from notify.operations.delivery import ATTEMPTS_MAX, Due, deliver_many
 from notify.operations.letters import render_letter as render
 from notify.operations.mailbox_reminders import remind
@@ -88,6 +89,12 @@ def run_bulk(notify: Notify, job: Job) -> None:
 def tell_service(notify: Notify, job: Job) -> None:
     """Tell a service what became of a message."""
     tell(notify, job.payload)
+
+
+@jobs.job("tell_services", lease_seconds=120)
+def tell_several(notify: Notify, job: Job) -> None:
+    """Tell services what became of several messages."""
+    tell_services(notify, job.payload["calls"])
 
 
 @jobs.every(3600, "expire_unanswered")

@@ -3,9 +3,10 @@
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -23,13 +24,14 @@ from notify.standards.webhook_signature import signed_headers
 from notify.standards.wire_time import wire_time
 from shared.context import Transaction
 from shared.http import OutboundError, OutboundRefused
-from shared.tasks import RetryLater
+from shared.tasks import ALWAYS_PASSING, RetryLater, wait_seconds
 
 log = structlog.get_logger("andamio.notify.callbacks")
 DELIVERY_STATUS, INBOUND_SMS, COMPLAINT = "delivery_status", "inbound_sms", "complaint"
 TIMEOUT_SECONDS = 5
 RETRY_SECONDS = 300
 ATTEMPTS_MAX = 6
+JOB_CALLS_MAX = 24
 _TOO_MANY = 429
 _TOLD = COMPLETED | {Status.PENDING, Status.VIRUS_SCAN_FAILED}
 
@@ -69,12 +71,50 @@ class Reached:
         return not_reached or self.status >= 500 or self.status == _TOO_MANY
 
 
-def enqueue_callback(notify: Notify, tx: Transaction, row: Row[Any], status: Status) -> None:
-    """Leave a call about a message in the outbox, if its service wants to be told: of every end, and of news to come."""
+def callback_of(notify: Notify, row: Row[Any], status: Status) -> dict[str, str] | None:
+    """Give what a job needs to tell a service of its message, if it wants to be told: of every end, and of news to come."""
     service = notify.catalogue.find_service(row.service_id)
-    if service and DELIVERY_STATUS in service.callbacks and status in _TOLD:
-        about = {"notification_id": str(row.id), "status": status.value, "at": notify.clock.now().isoformat()}
-        tx.enqueue("tell_service", {"event_id": str(notify.ids.uuid7()), **about})
+    if service is None or DELIVERY_STATUS not in service.callbacks or status not in _TOLD:
+        return None
+    at = notify.clock.now().isoformat()
+    return {"event_id": str(notify.ids.uuid7()), "notification_id": str(row.id), "status": status.value, "at": at}
+
+
+def enqueue_callbacks(tx: Transaction, calls: Sequence[dict[str, str] | None]) -> None:
+    """Leave calls in the outbox, several to a job: a service that is told much is told fast."""
+    wanted = [call for call in calls if call is not None]
+    for begin in range(0, len(wanted), JOB_CALLS_MAX):
+        some = wanted[begin : begin + JOB_CALLS_MAX]
+        if len(some) == 1:
+            tx.enqueue("tell_service", some[0])
+        else:
+            tx.enqueue("tell_services", {"calls": some})
+
+
+def tell_services(notify: Notify, calls: Sequence[dict[str, str]]) -> None:
+    """Make several calls at the same time; one that must wait, or fails, gets a job of its own."""
+    with ThreadPoolExecutor(max(1, min(notify.settings.delivery_threads, len(calls))), thread_name_prefix="tell") as pool:
+        waits = list(pool.map(lambda call: _tell_one(notify, call), calls))
+    now = notify.clock.now()
+    with notify.transaction() as tx:
+        for call, seconds in zip(calls, waits, strict=True):
+            if seconds is not None:
+                tx.enqueue("tell_service", call, due_at=now + timedelta(seconds=seconds))
+
+
+def _tell_one(notify: Notify, call: dict[str, str]) -> float | None:
+    """Make one call of several; give in how many seconds to make it again, None when it is done."""
+    try:
+        tell_service(notify, call)
+    except RetryLater as later:
+        return later.seconds
+    except ALWAYS_PASSING:
+        return wait_seconds(2)
+    except Exception as fault:
+        # Alone in a job it fails where people see it, and the others go on.
+        log.exception("call failed", event=call["event_id"], error=type(fault).__name__)
+        return 1.0
+    return None
 
 
 def enqueue_event(notify: Notify, tx: Transaction, news: News) -> None:
@@ -91,6 +131,8 @@ def tell_service(notify: Notify, payload: Mapping[str, str]) -> Told:
     call = _call(notify, payload)
     if call is None:
         return Told.NOBODY
+    if call.state == Told.GIVEN_UP:
+        return Told.GIVEN_UP
     with notify.reading() as tx:
         wanted = select(ServiceCallback.__table__).where(ServiceCallback.service_id == call.service_id, ServiceCallback.kind == call.kind)
         callback = tx.connection.execute(wanted).one_or_none()

@@ -9,7 +9,7 @@ from notify.errors import CannotCancel, NotificationNotFound
 from notify.models import messages
 from notify.models.notification import STATUSES
 from notify.operations.authentication import Holder
-from notify.operations.callbacks import enqueue_callback
+from notify.operations.callbacks import callback_of, enqueue_callbacks
 from notify.operations.notifications import Shown, get_notification
 from notify.standards.statuses import Channel, Status
 
@@ -40,7 +40,7 @@ def cancel(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> Shown:
             action = STATUSES.check(status, Status.CANCELLED)
             messages.apply_many(tx.connection, [{"id": row.id, "status": Status.CANCELLED.value}], now)
             tx.record(action, actor=f"api-key:{holder.key.id}", object_id=str(row.id), data={"channel": row.channel})
-            enqueue_callback(notify, tx, row, Status.CANCELLED)
+            enqueue_callbacks(tx, [callback_of(notify, row, Status.CANCELLED)])
     if status is not Status.CANCELLED and row.key_kind != "test":
         notify.limits.count({(str(row.service_id), row.channel): -1}, row.created_at)
     return get_notification(notify, holder, notification_id)

@@ -21,7 +21,7 @@ from notify.models.notification import STATUSES, Notification
 from notify.models.template import Template, TemplateVersion
 from notify.operations import checks
 from notify.operations.authentication import Holder
-from notify.operations.callbacks import enqueue_callback
+from notify.operations.callbacks import callback_of, enqueue_callbacks
 from notify.operations.intake import CHECK_LETTER, Kept, count, keep_in, take_in, work_ids
 from notify.operations.once import Once
 from notify.operations.requests import PrecompiledBody
@@ -173,4 +173,4 @@ def _end(notify: Notify, notification_id: uuid.UUID, target: Status, reason: str
         if action and row is not None:
             data = {"channel": row.channel, "status": target.value, "reason": reason or ""}
             tx.record(action, actor="notify", object_id=str(notification_id), channel="job", data=data)
-            enqueue_callback(notify, tx, row, target)
+            enqueue_callbacks(tx, [callback_of(notify, row, target)])

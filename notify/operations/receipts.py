@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from notify.context import Notify
 from notify.models import messages
 from notify.models.notification import STATUSES
-from notify.operations.callbacks import enqueue_callback
+from notify.operations.callbacks import callback_of, enqueue_callbacks
 from notify.standards.statuses import AWAITING_RECEIPT, Status, from_receipt
 from shared import trace
 from shared.context import Transaction
@@ -61,6 +61,7 @@ def apply_many(notify: Notify, batch: Sequence[Receipt]) -> list[Applied]:
         rows = messages.lock_rows(tx.connection, {receipt.notification_id for receipt in batch})
         present = {row.id: Status(row.status) for row in rows.values()}
         applied = []
+        calls: list[dict[str, str] | None] = []
         for receipt in batch:
             status = present.get(receipt.notification_id)
             target = from_receipt(receipt.word, status) if status else None
@@ -72,14 +73,16 @@ def apply_many(notify: Notify, batch: Sequence[Receipt]) -> list[Applied]:
                 applied.append(Applied.REPEATED)
             else:
                 present[receipt.notification_id] = target
-                _note(notify, tx, rows[receipt.notification_id], receipt, status=status, target=target)
+                _note(tx, rows[receipt.notification_id], receipt, status=status, target=target)
+                calls.append(callback_of(notify, rows[receipt.notification_id], target))
                 applied.append(Applied.CHANGED)
         changed = [{"id": key, "status": status.value} for key, status in present.items() if status.value != rows[key].status]
         messages.apply_many(tx.connection, changed, now)
+        enqueue_callbacks(tx, calls)
     return applied
 
 
-def _note(notify: Notify, tx: Transaction, row: Row[Any], receipt: Receipt, *, status: Status, target: Status) -> None:
+def _note(tx: Transaction, row: Row[Any], receipt: Receipt, *, status: Status, target: Status) -> None:
     with trace.working_on(receipt.request_id, receipt.journey_id):
         tx.record(
             STATUSES.check(status, target),
@@ -88,7 +91,6 @@ def _note(notify: Notify, tx: Transaction, row: Row[Any], receipt: Receipt, *, s
             channel="receipt",
             data={"channel": row.channel, "status": target.value},
         )
-        enqueue_callback(notify, tx, row, target)
 
 
 def expire_unanswered(notify: Notify) -> int:

@@ -11,7 +11,7 @@ from notify.context import Notify
 from notify.events import Event
 from notify.models import messages
 from notify.models.notification import STATUSES
-from notify.operations.callbacks import enqueue_callback
+from notify.operations.callbacks import callback_of, enqueue_callbacks
 from notify.providers.base import HandOver
 from notify.standards.statuses import Status
 from shared import trace
@@ -41,6 +41,7 @@ def settle(notify: Notify, outcomes: Sequence[Outcome]) -> None:
     with notify.transaction() as tx:
         present = messages.lock_statuses(tx.connection, [each.row.id for each in outcomes])
         changes: list[dict[str, object]] = []
+        calls: list[dict[str, str] | None] = []
         for each in outcomes:
             if each.row.id not in present:
                 continue  # its retention has ended meanwhile
@@ -50,15 +51,18 @@ def settle(notify: Notify, outcomes: Sequence[Outcome]) -> None:
                 change["billable_units"] = each.units
             if each.status is not None and present[each.row.id] is Status.CREATED:
                 with trace.working_on(each.request_id, each.journey_id):
-                    change["status"] = _moved(notify, tx, each, each.status).value
+                    ended = _moved(tx, each, each.status)
+                change["status"] = ended.value
+                calls.append(callback_of(notify, each.row, ended))
             changes.append(change)
             if each.retry is not None:
                 job, payload, seconds = each.retry
                 tx.enqueue(job, payload, due_at=now + timedelta(seconds=seconds))
         messages.apply_many(tx.connection, changes, now)
+        enqueue_callbacks(tx, calls)
 
 
-def _moved(notify: Notify, tx: Transaction, each: Outcome, target: Status) -> Status:
+def _moved(tx: Transaction, each: Outcome, target: Status) -> Status:
     """Record the moves of one message and give the status it ends in."""
     action = STATUSES.check(Status.CREATED, target)
     provider = each.done.provider if each.done else ""
@@ -69,7 +73,6 @@ def _moved(notify: Notify, tx: Transaction, each: Outcome, target: Status) -> St
     if each.receipt is not None:
         _record(tx, each.row, STATUSES.check(target, each.receipt), provider, each.receipt)
         target = each.receipt
-    enqueue_callback(notify, tx, each.row, target)
     return target
 
 

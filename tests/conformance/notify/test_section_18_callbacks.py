@@ -14,7 +14,7 @@ from sqlalchemy import text
 from notify.context import Notify
 from notify.errors import MessageRefused
 from notify.operations.callback_log import forget_calls
-from notify.operations.receipts import apply_receipt
+from notify.operations.receipts import Receipt, apply_many, apply_receipt
 from notify.operations.received_texts import Incoming, give_number, take_text
 from notify.operations.services import set_callback
 from notify.providers.base import ProviderRefused, RecipientRefused
@@ -199,6 +199,25 @@ def test_what_was_told_is_logged_and_can_be_told_again(
     clock.advance(seconds=31 * 24 * 3600)
     forget_calls(notify)
     assert client.get("/v2/callbacks", headers=world.headers()).json["callbacks"] == []
+
+
+@pytest.mark.parametrize("fault", [503, OutboundTimeout("x")])
+def test_many_are_told_in_one_job_and_one_that_waits_gets_its_own(
+    world: World, notify: Notify, run_jobs: RunJobs, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, fault: int | Exception
+) -> None:
+    service = Service(204, fault)
+    monkeypatch.setattr(notify.http, "request", service.request)
+    add_callback(world, URL)
+    made = [add_notification(world, status="sending") for _ in range(5)]
+    apply_many(notify, [Receipt(key, "delivered", "x", "", "") for key in made])
+    assert outbox_states(notify) == ["waiting"]
+    run_jobs()
+    assert (len(service.calls), outbox_states(notify)) == (5, ["waiting"])
+    clock.advance(seconds=300)
+    run_jobs()
+    told_of = [json.loads(call["body"])["id"] for _, call in service.calls]
+    assert (len(told_of), sorted(set(told_of))) == (6, sorted(map(str, made)))
+    assert outbox_states(notify) == []
 
 
 def test_texts_that_come_in_are_told(world: World, notify: Notify, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch) -> None:
