@@ -22,7 +22,7 @@ from deploy.bench import running, targets
 from deploy.bench.load import Measured, Target, measure, require_wrk
 from deploy.errors import CannotStart
 from deploy.sandbox import plan as plans
-from notify.app import create_context
+from deploy.serving import create_context
 from notify.models import Service
 from notify.standards.service_jwt import sign
 
@@ -77,7 +77,7 @@ def lift_limits(folder: Path, port: int) -> None:
     """Take the rate and daily limits off, so that the machine is what is measured."""
     os.environ.update({"SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(port)})
     os.environ.update(plans.from_environment().environment("notify"))
-    notify = create_context()
+    notify = create_context("notify")
     with notify.db.begin() as connection:
         connection.execute(update(Service).values(rate_per_minute=NO_LIMIT, daily_sms=NO_LIMIT, daily_email=NO_LIMIT))
     notify.close()
