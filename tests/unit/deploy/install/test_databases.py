@@ -10,11 +10,12 @@ from psycopg import sql
 from deploy import docs
 from deploy.errors import CannotStart
 from deploy.install import databases
+from notify.models import days
 from shared import migrations
 from shared.settings import Secret
 from tests.engines import Engines
 
-SERVICE = "wallet"
+SERVICE = "notify"
 PASSWORDS = {f"{SERVICE}_owner": "owner's", f"{SERVICE}_app": "app's"}
 
 
@@ -50,6 +51,9 @@ def test_a_service_runs_with_the_lesser_role_and_cannot_do_more(prepared: Prepar
     assert app.test_client().get("/readyz").status_code == 200
     with app.extensions["andamio"].context.transaction() as tx:
         tx.enqueue("anything", {})
+        today = app.extensions["andamio"].context.clock.now().date()
+        assert days.make_days(tx.connection, today)
+        days.drop_day(tx.connection, today)
     app.extensions["andamio"].context.close()
     with psycopg.connect(prepared.app, autocommit=True) as connection:
         for statement in (
@@ -60,9 +64,20 @@ def test_a_service_runs_with_the_lesser_role_and_cannot_do_more(prepared: Prepar
             "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
             "CREATE ROLE r",
             "DROP TABLE alembic_version",
+            "CREATE TABLE days.t (a int)",
+            "DROP TABLE days.notifications_rest",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize("name", ["outbox", "notifications", "notifications_rest", "notifications_d2026", "x; DROP TABLE outbox"])
+def test_the_owners_functions_touch_nothing_but_tables_of_days(prepared: Prepared, name: str) -> None:
+    migrations.upgrade(SERVICE, prepared.owner)
+    with psycopg.connect(prepared.app, autocommit=True) as connection:
+        for statement in ("SELECT days.drop_day(%s)", "SELECT days.make_day('outbox', %s, gen_random_uuid(), gen_random_uuid())"):
+            with pytest.raises(psycopg.errors.RaiseException, match="not a table of a day"):
+                connection.execute(statement.encode(), [name])
 
 
 def test_a_wrong_password_of_the_administrator_is_told_in_a_sentence(engines: Engines) -> None:
