@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from deploy.install import databases
 from notify.models import days
 from shared import migrations
 from shared.settings import Secret
-from tests.engines import Engines
+from tests.engines import Engines, locked
 
 SERVICE = "notify"
 PASSWORDS = {f"{SERVICE}_owner": "owner's", f"{SERVICE}_app": "app's"}
@@ -29,16 +30,17 @@ class Prepared:
 
 
 @pytest.fixture
-def prepared(engines: Engines) -> Iterator[Prepared]:
+def prepared(engines: Engines, run_folder: Path) -> Iterator[Prepared]:
     names = [f"{SERVICE}_owner", f"{SERVICE}_app"]
-    assert databases.prepare(engines.database_url, PASSWORDS.__getitem__, (SERVICE,)) == [SERVICE]
-    place = engines.database_url.rpartition("@")[2].partition("/")[0]
-    owner, app = (f"postgresql://{name}:{PASSWORDS[name]}@{place}/{SERVICE}" for name in names)
-    yield Prepared(engines.database_url, owner, app)
-    with psycopg.connect(engines.database_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(SERVICE)))
-        for name in names:
-            admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+    with locked(run_folder / "prepared.lock"):  # roles belong to the whole server, which other tests use at the same time
+        assert databases.prepare(engines.database_url, PASSWORDS.__getitem__, (SERVICE,)) == [SERVICE]
+        place = engines.database_url.rpartition("@")[2].partition("/")[0]
+        owner, app = (f"postgresql://{name}:{PASSWORDS[name]}@{place}/{SERVICE}" for name in names)
+        yield Prepared(engines.database_url, owner, app)
+        with psycopg.connect(engines.database_url, autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(SERVICE)))
+            for name in names:
+                admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
 def test_again_changes_nothing(prepared: Prepared) -> None:
