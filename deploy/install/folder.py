@@ -30,6 +30,8 @@ from deploy.services import SERVICES
 FILES = Path(__file__).parent / "files"
 CONTAINER_USER: Final = 10001
 SECRETS_IN_CONTAINER = "/run/andamio"
+EDGE_ADDRESS = "172.30.7.2"
+"""The edge's own address inside, as the compose file gives it: only from there a client certificate is believed."""
 _HOST = re.compile(r"(?=.{4,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 
 
@@ -123,6 +125,9 @@ def _settings(installation: Installation, service: str) -> dict[str, str]:
 
 
 def _own_settings(installation: Installation, service: str) -> dict[str, str]:
+    if service == "identity":
+        edge = {"CLIENT_CERTIFICATE_HEADER": "X-SSL-Client-Cert", "EDGE_ADDRESSES": EDGE_ADDRESS}
+        return {"MTLS_URL": f"https://mtls.{installation.domain}", **edge}
     if service == "notify":
         return {"EMAIL_DOMAIN": f"notify.{installation.domain}", "SMTP_HOST": f"mail.{installation.domain}"}
     return {}

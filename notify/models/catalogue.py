@@ -64,8 +64,6 @@ class KnownService:
     daily: dict[str, int] = field(hash=False)
     retention_days: int
     contact_link: str | None
-    number_region: str
-    address_scheme: str
     keys: tuple[KnownKey, ...]
     senders: tuple[KnownSender, ...]
     allowed: frozenset[bytes]
@@ -247,8 +245,6 @@ class Catalogue:
             },
             retention_days=row.retention_days,
             contact_link=row.contact_link,
-            number_region=row.number_region,
-            address_scheme=row.address_scheme,
             keys=tuple(
                 KnownKey(key.id, key.kind, self._cipher.decrypt(key.secret_sealed, scope=scope), key.revoked_at is not None)
                 for key in keys

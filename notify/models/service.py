@@ -36,8 +36,6 @@ class Service(Base):
     retention_days: Mapped[int] = mapped_column(default=7)
     # Where people who were sent a file by e-mail can ask; without it no files are sent.
     contact_link: Mapped[str | None] = mapped_column(String(500))
-    number_region: Mapped[str] = mapped_column(String(2), default="GB", server_default="GB")
-    address_scheme: Mapped[str] = mapped_column(String(2), default="GB", server_default="GB")
     created_at: Mapped[datetime]
 
 

@@ -13,8 +13,6 @@ _TIME = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     op.add_column("services", sa.Column("contact_link", sa.String(length=500), nullable=True))
-    op.add_column("services", sa.Column("number_region", sa.String(length=2), nullable=False, server_default="GB"))
-    op.add_column("services", sa.Column("address_scheme", sa.String(length=2), nullable=False, server_default="GB"))
     op.add_column("notifications", sa.Column("reason", sa.String(length=80), nullable=True))
     op.create_table(
         "documents",
@@ -87,5 +85,5 @@ def downgrade() -> None:
     for table in ("unsubscribe_requests", "received_texts", "inbound_numbers", "message_attachments", "documents"):
         op.drop_table(table)
     op.drop_column("notifications", "reason")
-    for column in ("contact_link", "number_region", "address_scheme"):
+    for column in ("contact_link",):
         op.drop_column("services", column)

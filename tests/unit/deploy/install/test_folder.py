@@ -96,7 +96,7 @@ def test_all_that_the_compose_file_names_is_there(installation: Installation) ->
     for name, service in document["services"].items():
         for other in service.get("depends_on", []):
             assert other in document["services"], name
-        for network in service["networks"]:
+        for network in service["networks"]:  # a list, or a table with addresses
             assert network in document["networks"], name
         for source in (str(volume).partition(":")[0] for volume in service.get("volumes", [])):
             if not source.startswith("."):
@@ -118,3 +118,10 @@ def test_every_process_is_kept_small_and_may_do_little(installation: Installatio
 def test_only_the_edge_is_reached_from_outside(installation: Installation) -> None:
     published = {name: service["ports"] for name, service in compose(installation)["services"].items() if "ports" in service}
     assert published == {"edge": ["443:443", "80:80"], "grafana": ["127.0.0.1:3000:3000"]}
+
+
+def test_identity_believes_a_client_certificate_from_the_edge_alone(installation: Installation) -> None:
+    edge = compose(installation)["services"]["edge"]["networks"]["inside"]["ipv4_address"]
+    settings = (installation.folder / "env/identity.env").read_text().splitlines()
+    assert f"IDENTITY_EDGE_ADDRESSES={edge}" in settings
+    assert "IDENTITY_MTLS_URL=https://mtls.servicios.example.cl" in settings
