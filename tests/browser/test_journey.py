@@ -144,5 +144,5 @@ def test_the_front_page_says_who_to_sign_in_as_and_what_runs(chromium: Browser, 
         for person in sandbox.facts["identity"]["citizens"]:
             expect(page.locator("main")).to_contain_text(person["name"])
             expect(page.locator("main")).to_contain_text(person["password"])
-        expect(page.locator(".govuk-tag--green")).to_have_count(7)
+        expect(page.locator(".govuk-tag--green")).to_have_count(8)
         expect(page.locator("main")).to_contain_text(sandbox.facts["pay"]["api_keys"]["test"])

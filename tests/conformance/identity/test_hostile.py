@@ -14,18 +14,21 @@ from tests.factories.identity import ISSUER, SECRET, House, machine_key, web_cli
 from tests.factories.identity_protocol import enter, fapi_client, public, refreshing_web, signed
 
 FORM = "application/x-www-form-urlencoded"
-FORM_ENDPOINTS = [endpoint for endpoint in discovery.ENDPOINTS if "POST" in endpoint.methods and endpoint is not discovery.END_SESSION]
+JSON = "application/json"
+# The end of a session has pages of its own; a registration is JSON.
+NO_FORMS = {discovery.END_SESSION, discovery.REGISTER}
+FORM_ENDPOINTS = [endpoint for endpoint in discovery.ENDPOINTS if "POST" in endpoint.methods and endpoint not in NO_FORMS]
 TOKEN_LIKE = [endpoint for endpoint in FORM_ENDPOINTS if endpoint not in {discovery.AUTHORIZE, discovery.USERINFO}]
-PATHS = [f"/openid{endpoint.path}" for endpoint in FORM_ENDPOINTS]
+BODIES = [*((f"/openid{endpoint.path}", FORM) for endpoint in FORM_ENDPOINTS), (f"/openid{discovery.REGISTER.path}", JSON)]
 
 
 @pytest.mark.rule("identity", "HT-10")
-@pytest.mark.parametrize("path", PATHS)
-def test_ten_megabytes_are_not_read(house: House, path: str) -> None:
-    answer = house.client().post(path, data=b"x=" + b"y" * 10_000_000, content_type=FORM)
+@pytest.mark.parametrize(("path", "kind"), BODIES)
+def test_ten_megabytes_are_not_read(house: House, path: str, kind: str) -> None:
+    answer = house.client().post(path, data=b"x=" + b"y" * 10_000_000, content_type=kind)
     assert answer.status_code == 413
     endless = {"wsgi.input": Endless(), "wsgi.input_terminated": True}
-    unsized = house.client().post(path, content_type=FORM, environ_overrides=endless)
+    unsized = house.client().post(path, content_type=kind, environ_overrides=endless)
     assert unsized.status_code == 413
 
 
