@@ -1,12 +1,13 @@
 """The image, built for real: a base made by debootstrap, buildah in chroot isolation.  Needs root; see deploy/image/build.sh."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.engines import locked
 
 ROOT = Path(__file__).resolve().parents[2]
 TAG = "andamio-tested"
@@ -44,14 +45,16 @@ class Image:
 
 @pytest.fixture(scope="session")
 def image(run_folder: Path) -> Iterator[Image]:
-    """The image, built once."""
+    """The image, built once a run, by whichever worker asks first; each has a container of its own."""
     folder = run_folder / "image"
-    done = subprocess.run(
-        ["sh", str(ROOT / "deploy/image/build.sh"), str(folder), TAG], capture_output=True, text=True, check=False, timeout=900
-    )
-    assert done.returncode == 0, done.stderr
-    image = Image(folder, "")
-    image.container = subprocess.run(image.buildah("from", f"localhost/{TAG}"), capture_output=True, text=True, check=True).stdout.strip()
+    with locked(run_folder / "image.lock"):
+        if not (folder / "built").exists():
+            command = ["sh", str(ROOT / "deploy/image/build.sh"), str(folder), TAG]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+            assert done.returncode == 0, done.stderr
+            (folder / "built").touch()
+        image = Image(folder, "")
+        made = subprocess.run(image.buildah("from", f"localhost/{TAG}"), capture_output=True, text=True, check=True)
+        image.container = made.stdout.strip()
     yield image
-    subprocess.run(image.buildah("rm", "--all"), capture_output=True, check=False)
-    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run(image.buildah("rm", image.container), capture_output=True, check=False)
