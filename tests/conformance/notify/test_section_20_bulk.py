@@ -53,7 +53,7 @@ def test_rows_become_messages_and_the_job_tells_how_far_it_is(client: FlaskClien
         assert tx.connection.execute(text("select count(*) from bulk_chunks")).scalar_one() == 0
 
 
-def test_ten_thousand_rows_with_one_poisonous_among_them(
+def test_twelve_hundred_rows_with_one_poisonous_among_them(
     client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk_run, "BACKLOG_MAX", 100_000)
