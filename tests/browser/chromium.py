@@ -8,6 +8,7 @@ from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import TimeoutError as TakesTooLong
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTEFACTS = ROOT / "var" / "artefacts"
@@ -25,6 +26,7 @@ SWITCHES = (
 )
 HEIGHTS = {360: 640, 1280: 800}
 TABS_MAX = 80
+_PICTURE_MS = 5_000
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -74,7 +76,7 @@ class Looker:
         """The page as it stands: rules that every page keeps, and no finding of axe."""
         self._number += 1
         page = self.page
-        page.screenshot(path=self._folder / f"{self._number:02}-{name}.png", full_page=True)
+        self._keep_picture(self._folder / f"{self._number:02}-{name}.png")
         expect(page.locator("main")).to_have_count(1)
         expect(page.locator("h1")).to_have_count(1)
         assert str(page.locator("html").get_attribute("lang")).startswith(self._language), f"{name} is not in {self._language}"
@@ -83,6 +85,14 @@ class Looker:
         assert wider <= 0, f"{name} is {wider} px wider than the screen of {self._width} px"
         found = Axe().run(page, options={"runOnly": {"type": "tag", "values": AXE_TAGS}, "resultTypes": ["violations"]})
         assert found.violations_count == 0, f"{name} at {page.url}:\n{found.generate_report()}"
+
+    def _keep_picture(self, path: Path) -> None:
+        # A busy machine's Chromium now and then draws no frame for a picture that it is asked for; it does for the next.
+        try:
+            self.page.screenshot(path=path, full_page=True, timeout=_PICTURE_MS)
+        except TakesTooLong:
+            self.page.bring_to_front()
+            self.page.screenshot(path=path, full_page=True)
 
     def tab_to(self, selector: str) -> None:
         """Reach a control by the Tab key alone, and see that it shows that it has the focus."""

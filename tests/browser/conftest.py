@@ -9,9 +9,9 @@ from tests.sandboxes import sandbox
 __all__ = ["sandbox"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One Chromium for the worker's whole run; each test visits in a context of its own."""
+    """One Chromium for the file, each test in a context of its own; closed with it, for Playwright holds the thread's event loop."""
     with sync_playwright() as playwright:
         browser = launch(playwright)
         yield browser
