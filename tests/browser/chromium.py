@@ -26,7 +26,7 @@ SWITCHES = (
 )
 HEIGHTS = {360: 640, 1280: 800}
 TABS_MAX = 80
-_PICTURE_MS = 5_000
+_PICTURE_MS = 3_000
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
