@@ -14,6 +14,7 @@ from identity.routes import (
     account_security,
     accounts,
     authorize,
+    check_session,
     device,
     device_authorization,
     home,
@@ -70,6 +71,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     )
     send_to_sign_in(app)
     add_routes(app, [*(module.routes for module in modules), logout.endpoint_routes])
+    if identity.settings.session_management:
+        add_routes(app, [check_session.routes])
     inspector.watch(app)
     app.cli.add_command(commands)
     return app

@@ -14,6 +14,7 @@ from identity.providers.base import BreachList, Hasher, Sender
 from identity.providers.breach_file import BreachFile, NoBreachFile
 from identity.providers.civil_registry import CivilRegistry, RestRegistry
 from identity.providers.client_keys import RemoteClientKeys
+from identity.providers.limits import Limits
 from identity.providers.notify_sender import NotifySender
 from identity.providers.password_hasher import Argon2Hasher, Gate
 from identity.settings import Settings
@@ -97,6 +98,11 @@ class Identity(Context):
     def client_keys(self) -> RemoteClientKeys:
         """Keys of clients that publish them at an address of their own."""
         return RemoteClientKeys(self.http, self.clock, plain_http=self.settings.is_sandbox)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How often one client or address may call."""
+        return Limits(self.redis, self.clock, self.keyring.derive("limits"))
 
     @cached_property
     def keys(self) -> KeyStore:

@@ -47,6 +47,12 @@ class Settings(ServiceSettings):
     interaction_ttl_seconds: int = setting("time a person has to sign in", default=1_800)
     session_idle_seconds: int = setting("single sign-on ends after so long without use", default=900)
     session_ttl_seconds: int = setting("single sign-on ends after so long in any case", default=43_200)
+    frontchannel_logout: bool = setting(
+        "sign out at services through frames in the browser too; needs cookies of other sites", default=False
+    )
+    session_management: bool = setting("serve the frame in which services watch whether the sign-on lasts; needs the same", default=False)
+    calls_per_client: int = setting("calls of one client at the protocol's endpoints in a minute; 0: no limit", default=120_000)
+    calls_per_address: int = setting("the same for one public address; 0: no limit", default=6_000)
     key_active_seconds: int = setting("a signing key is replaced after so long", default=90 * 86_400)
     key_pending_seconds: int = setting("a new signing key is published so long before it signs", default=86_400)
     key_retired_seconds: int = setting("a replaced signing key stays published so long", default=86_400 + 3_600)

@@ -76,6 +76,20 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
+def is_public_address(text: str) -> bool:
+    """The same for a text that may be no address at all."""
+    try:
+        return is_public(text)
+    except ValueError:
+        return False
+
+
+def subscriber_of(address: str) -> str:
+    """Return what one subscriber has: an address of IPv4, the first 64 bits of IPv6."""
+    ip = ipaddress.ip_address(address)
+    return str(ip) if ip.version == 4 else str(ipaddress.ip_network(f"{ip}/64", strict=False))
+
+
 class _GuardedBackend(httpcore.NetworkBackend):
     """Resolves, checks and connects; a private address is refused unless its `host:port` is on the list."""
 

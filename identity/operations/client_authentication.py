@@ -13,7 +13,7 @@ from identity.errors import InvalidClient, OAuthInvalidRequest
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.grant import UsedAssertion
-from identity.operations.calls import Call
+from identity.operations.calls import Call, refuse_crowd
 from identity.standards import discovery, jose, rfc7523, rfc8705
 from identity.standards.rfc6749 import Parameters, parse_basic
 from identity.standards.rfc7523 import Assertion
@@ -35,10 +35,19 @@ class Authenticated:
 
 
 def authenticate(identity: Identity, call: Call) -> Authenticated:
-    """Return the client.
+    """Return the client, and count its call: only one that proved who it is, or strangers could use its calls up (HT-10).
 
-    Raises: OAuthInvalidRequest for a parameter twice or for two methods; InvalidClient, with a Basic challenge when Basic was used.
+    Raises: OAuthInvalidRequest for a parameter twice or for two methods; InvalidClient, with a Basic challenge when Basic was used;
+    TooManyRequests.
     """
+    authenticated = _authenticate(identity, call)
+    client = authenticated.client
+    if client.auth_method != "none":
+        refuse_crowd(identity, f"client|{client.client_id}", identity.settings.calls_per_client)
+    return authenticated
+
+
+def _authenticate(identity: Identity, call: Call) -> Authenticated:
     parameters = call.parameters
     parameters.refuse_repeated()
     assertion, secret = parameters.get("client_assertion"), parameters.get("client_secret")

@@ -12,10 +12,11 @@ from identity.models.client import Client
 from identity.models.client_store import KnownClient
 from identity.models.finders import SUBJECTS
 from identity.models.interaction import LogoutRequest
-from identity.operations import hints, sessions
+from identity.operations import hints, logout_notices, sessions
 from identity.operations.sessions import Session
+from identity.standards import logout_tokens
 from identity.standards.redirect_uris import origin_of
-from identity.standards.rfc6749 import Parameters
+from identity.standards.rfc6749 import Parameters, add_to_query
 from shared.crypto import sha256_hex
 from shared.web.words import gettext_noop
 
@@ -105,11 +106,24 @@ def find_kept(identity: Identity, wish_id: str) -> Wish:
     return Wish(stored["client_id"], stored["redirect_uri"], stored["state"], stored["subject"], stored["trusted"])
 
 
-def sign_out(identity: Identity, session: Session | None) -> None:
-    """End the session of this browser, if it has one."""
-    if session is not None:
-        with identity.transaction() as tx:
-            sessions.end_session(identity, tx, session)
+def sign_out(identity: Identity, session: Session | None) -> tuple[str, ...]:
+    """End the session of this browser, if it has one.
+
+    Returns the addresses that the browser opens in frames, so that its services sign out there too, where that is on (LO-11).
+    """
+    if session is None:
+        return ()
+    with identity.transaction() as tx:
+        clients = logout_notices.clients_of(tx.connection, session.id) if identity.settings.frontchannel_logout else ()
+        frames = [_frame(identity, session, client) for client in clients if client.frontchannel_logout_uri]
+        sessions.end_session(identity, tx, session)
+    return tuple(frames)
+
+
+def _frame(identity: Identity, session: Session, client: Client) -> str:
+    """Return a client's address with whose session it is.  Spec: OpenID Connect Front-Channel Logout 1.0 §2."""
+    sid = logout_tokens.sid_of(identity.pairwise_key, session.id, client.sector)
+    return add_to_query(client.frontchannel_logout_uri or "", {"iss": identity.settings.issuer, "sid": sid})
 
 
 def client_of(identity: Identity, wish: Wish) -> KnownClient | None:

@@ -10,7 +10,14 @@ from identity.standards import discovery
 def document(identity: Identity) -> bytes:
     """Return the discovery document of this issuer; settings do not change while a process runs."""
     if identity.prepared.document is None:
-        identity.prepared.document = _bytes(discovery.metadata(identity.settings.issuer, mtls_issuer=identity.settings.mtls_issuer))
+        settings = identity.settings
+        made = discovery.metadata(
+            settings.issuer,
+            mtls_issuer=settings.mtls_issuer,
+            frontchannel_logout=settings.frontchannel_logout,
+            session_management=settings.session_management,
+        )
+        identity.prepared.document = _bytes(made)
     return identity.prepared.document
 
 

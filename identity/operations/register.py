@@ -288,6 +288,7 @@ def _redirect_faults(new: NewClient, policy: Policy, *, loopback: bool) -> list[
 
 
 def _other_faults(new: NewClient, now: datetime) -> list[str]:
+    front, origins = new.frontchannel_logout_uri, {redirect_uris.origin_of(uri) for uri in new.redirect_uris}
     is_legacy, until = new.policy == PolicyName.LEGACY, new.legacy_until
     known_profile = new.claims_profile == "standard" or (new.claims_profile in oidc_claims.PROFILES and is_legacy)
     faults = {
@@ -296,6 +297,8 @@ def _other_faults(new: NewClient, now: datetime) -> list[str]:
         "There is no such claims profile for this policy.": not known_profile,
         "A scope has characters it cannot have.": not all(rfc6749.SCOPE.fullmatch(scope) for scope in new.scopes),
         "ID tokens cannot be signed with that algorithm.": new.id_token_alg not in jose.SIGNING_ALGORITHMS,
+        "A frontchannel_logout_uri has scheme, host and port of a redirect URI.": bool(front)
+        and redirect_uris.origin_of(front or "") not in origins,
         "There is no such level.": not set(new.default_acr_values) <= set(acr.LEVELS),
     }
     return [text for text, is_so in faults.items() if is_so]

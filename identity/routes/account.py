@@ -9,6 +9,7 @@ from identity.operations import connected, logout, security
 from identity.operations.own_client import ARRIVED
 from identity.routes.account_access import AccountHolder, account
 from identity.routes.browser import drop_session_cookie, read_browser
+from identity.routes.frames import frames_page
 from shared.access import PUBLIC_PAGE
 from shared.routes import Routes
 from shared.web import page, renew_csrf
@@ -38,9 +39,9 @@ def arrive() -> Response:
 def sign_out() -> Response:
     """End the session of this browser."""
     identity = current()
-    logout.sign_out(identity, read_browser(identity).session)
+    frames = logout.sign_out(identity, read_browser(identity).session)
     renew_csrf()
-    response = make_response(redirect("/", 303))
+    response = frames_page(frames) if frames else make_response(redirect("/", 303))
     drop_session_cookie(identity, response)
     return response
 

@@ -10,7 +10,9 @@ from identity.context import Identity
 from identity.errors import OAuthError
 from identity.operations.authorization_requests import AuthorizationRequest, ReturnAddress
 from identity.operations.signed_responses import sign_response
+from identity.standards import session_management
 from identity.standards.discovery import SIGNED_MODES
+from identity.standards.redirect_uris import origin_of
 from identity.standards.rfc6749 import add_to_query, plain_description
 from shared.web import allow, page
 
@@ -42,9 +44,13 @@ def send_back(identity: Identity, address: ReturnAddress | AuthorizationRequest,
     return response
 
 
-def send_code(identity: Identity, request: AuthorizationRequest, code: str) -> Response:
-    """Answer with a code."""
-    return send_back(identity, request, {"code": code})
+def send_code(identity: Identity, request: AuthorizationRequest, code: str, session_token: str | None) -> Response:
+    """Answer with a code, and with what the client's page needs to watch the sign-on, where that is on (LO-11)."""
+    values = {"code": code}
+    if identity.settings.session_management and request.is_openid and session_token and request.redirect_uri.startswith("http"):
+        state, salt = session_management.browser_state(session_token), identity.ids.token(8)
+        values["session_state"] = session_management.session_state(request.client_id, origin_of(request.redirect_uri), state, salt)
+    return send_back(identity, request, values)
 
 
 def send_error(identity: Identity, address: ReturnAddress | AuthorizationRequest, error: OAuthError) -> Response:

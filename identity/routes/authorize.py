@@ -13,7 +13,7 @@ from identity.operations.authorization_requests import AuthorizationRequest, fin
 from identity.operations.authorize import Need, issue_code, next_need, refuse_if_silent
 from identity.operations.pushed_requests import URN, find_pushed, open_request_object, use_pushed
 from identity.routes.answers import send_code, send_error
-from identity.routes.browser import INTERACTION, read_browser, set_cookie
+from identity.routes.browser import INTERACTION, SESSION, read_browser, read_cookie, set_cookie
 from identity.routes.oauth import endpoint_rules, make_routes, read_form, read_query
 from identity.schemas import oauth
 from identity.standards import discovery
@@ -90,7 +90,7 @@ def _go_on(identity: Identity, client: KnownClient, wanted: AuthorizationRequest
             use_pushed(identity, tx, wanted)
             code = issue_code(identity, tx, client, wanted, browser.session)
     if code is not None:
-        return send_code(identity, wanted, code)  # only now it is committed
+        return send_code(identity, wanted, code, read_cookie(identity, SESSION))  # only now it is committed
     token = browser.interaction_token or identity.ids.token(32)
     interaction_id = interactions.begin(identity, client, wanted, browser=token)
     response = make_response(redirect(url_for("login.show_login", interaction_id=interaction_id), 303))

@@ -5,10 +5,12 @@ from flask import Response, request
 from identity.context import Identity
 from identity.operations.sessions import Origin, find_session
 from identity.operations.sign_in import Browser
+from identity.standards import session_management
 from identity.standards.devices import device_words
-from shared.http import is_public
+from shared.http import is_public_address
 
 INTERACTION, SESSION, DEVICE, KIOSK = "identity-browser", "identity-sso", "identity-device", "identity-kiosk"
+STATE = session_management.COOKIE
 DEVICE_SECONDS = 365 * 24 * 3600
 
 
@@ -35,10 +37,7 @@ def read_browser(identity: Identity) -> Browser:
 
 def read_origin(identity: Identity) -> Origin:
     """Return where the present browser is; addresses of private networks count for nobody."""
-    try:
-        address = request.remote_addr if request.remote_addr and is_public(request.remote_addr) else ""
-    except ValueError:
-        address = ""
+    address = request.remote_addr if request.remote_addr and is_public_address(request.remote_addr) else ""
     header = identity.settings.place_header
     place = request.headers.get(header, "")[:80] if header else ""
     kiosk = read_cookie(identity, KIOSK) is not None
@@ -51,6 +50,22 @@ def set_cookie(identity: Identity, response: Response, name: str, value: str, *,
     response.set_cookie(cookie_name(identity, name), value, max_age=max_age, secure=secure, httponly=True, samesite="Lax", path="/")
 
 
+def set_session_cookie(identity: Identity, response: Response, token: str) -> None:
+    """Give the browser its session, and beside it the mark that the frame of session management compares (LO-11).
+
+    The mark says nothing, and is the one cookie that a script, our own, may read; it is sent into frames of other sites.
+    """
+    set_cookie(identity, response, SESSION, token)
+    if identity.settings.session_management:
+        secure, mark = identity.settings.secure, session_management.browser_state(token)
+        response.set_cookie(
+            cookie_name(identity, STATE), mark, secure=secure, httponly=False, samesite="None" if secure else "Lax", path="/"
+        )
+
+
 def drop_session_cookie(identity: Identity, response: Response) -> None:
     """Have the browser forget its session."""
-    response.delete_cookie(cookie_name(identity, SESSION), secure=identity.settings.secure, httponly=True, samesite="Lax", path="/")
+    secure = identity.settings.secure
+    response.delete_cookie(cookie_name(identity, SESSION), secure=secure, httponly=True, samesite="Lax", path="/")
+    if identity.settings.session_management:
+        response.delete_cookie(cookie_name(identity, STATE), secure=secure, samesite="None" if secure else "Lax", path="/")

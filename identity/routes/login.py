@@ -14,7 +14,7 @@ from identity.operations.login import Typed
 from identity.operations.sign_in import Attempt, Browser
 from identity.providers.base import TooBusy
 from identity.routes import answers
-from identity.routes.browser import DEVICE, DEVICE_SECONDS, INTERACTION, SESSION, read_browser, set_cookie
+from identity.routes.browser import DEVICE, DEVICE_SECONDS, INTERACTION, SESSION, read_browser, read_cookie, set_cookie, set_session_cookie
 from identity.standards import robot_check
 from identity.standards.rfc6749 import add_to_query
 from shared.access import PUBLIC_PAGE
@@ -39,7 +39,7 @@ def answer(interaction_id: str, step: Step, *, device_token: str | None = None) 
     """Send the browser where a step leads: to the next page, back to the client, or to the start of the flow."""
     identity = current()
     if step.code is not None:
-        response = answers.send_code(identity, step.request, step.code)
+        response = answers.send_code(identity, step.request, step.code, step.session_token or read_cookie(identity, SESSION))
     elif step.need is Need.NOTHING:
         again = add_to_query(url_for("authorize.authorize"), step.request.as_parameters())
         response = make_response(redirect(again if step.request.can_restart else step.client.start_url, 303))
@@ -47,7 +47,7 @@ def answer(interaction_id: str, step: Step, *, device_token: str | None = None) 
         response = make_response(redirect(url_for(PAGES[step.need], interaction_id=interaction_id), 303))
     if step.session_token is not None:
         # The form token stays: another tab's page must still work, and each form belongs to an interaction of this browser anyway.
-        set_cookie(identity, response, SESSION, step.session_token)
+        set_session_cookie(identity, response, step.session_token)
     if device_token is not None:
         set_cookie(identity, response, DEVICE, device_token, max_age=DEVICE_SECONDS)
     return response

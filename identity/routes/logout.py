@@ -8,6 +8,7 @@ from identity.operations.logout import Wish
 from identity.operations.sessions import Session
 from identity.routes.answers import form_action_source
 from identity.routes.browser import drop_session_cookie, read_browser
+from identity.routes.frames import frames_page
 from identity.routes.oauth import endpoint_rules, make_routes, read_form, read_query
 from identity.standards import discovery
 from identity.standards.rfc6749 import add_to_query
@@ -48,12 +49,12 @@ def _fulfil(identity: Identity, wish: Wish) -> Response:
 
 
 def _finish(identity: Identity, wish: Wish, session: Session | None) -> Response:
-    logout.sign_out(identity, session)
+    frames = logout.sign_out(identity, session)
     renew_csrf()
-    if wish.redirect_uri is None:
-        response = page("identity/logged_out.html", client=logout.client_of(identity, wish))
+    back = wish.redirect_uri and (add_to_query(wish.redirect_uri, {"state": wish.state}) if wish.state else wish.redirect_uri)
+    if frames or back is None:
+        response = frames_page(frames, client=logout.client_of(identity, wish), back=back)
     else:
-        back = add_to_query(wish.redirect_uri, {"state": wish.state}) if wish.state else wish.redirect_uri
         response = make_response(redirect(back, 303))
     drop_session_cookie(identity, response)
     return response

@@ -8,7 +8,7 @@ from identity.routes.oauth import ISSUER_PATH, allow_other_origins, endpoint_rul
 from identity.standards import discovery
 
 KEEP_SECONDS = 3600
-routes = make_routes("metadata", __name__)
+routes = make_routes("metadata", __name__, limited=False)
 routes.after_request(allow_other_origins)
 
 

@@ -16,13 +16,14 @@ from identity.errors import (
     ResourceProofRefused,
     TokenMissing,
 )
-from identity.operations.calls import Call
+from identity.operations.calls import Call, refuse_crowd
 from identity.operations.held_keys import fresh_nonce
 from identity.standards import discovery, rfc8705
 from identity.standards.discovery import Endpoint
 from identity.standards.rfc6749 import Parameters, decode_form, plain_description, read_parameters
 from shared import dpop
 from shared.access import PUBLIC
+from shared.http import is_public_address, subscriber_of
 from shared.problems import Problem, TooLarge
 from shared.routes import Routes
 from shared.web import page
@@ -45,9 +46,19 @@ def endpoint_rules(endpoint: Endpoint) -> tuple[str, str]:
     return ISSUER_PATH + endpoint.path, ISSUER_PATH + endpoint.path + "/"
 
 
-def make_routes(name: str, import_name: str) -> Routes:
-    """Return a blueprint for endpoints that anybody may call; each finds out for itself who does."""
-    return Routes(name, import_name, access=PUBLIC)
+def make_routes(name: str, import_name: str, *, limited: bool = True) -> Routes:
+    """Return a blueprint for endpoints that anybody may call, though not too often; each finds out for itself who does."""
+    routes = Routes(name, import_name, access=PUBLIC)
+    if limited:
+        routes.before_request(_refuse_crowd)
+    return routes
+
+
+def _refuse_crowd() -> None:
+    """Count the call by where it comes from; addresses of private networks count for nobody (HT-10).  Raises: TooManyRequests."""
+    identity, address = current(), request.remote_addr or ""
+    if is_public_address(address):
+        refuse_crowd(identity, f"address|{subscriber_of(address)}", identity.settings.calls_per_address)
 
 
 def allow_other_origins(response: Response) -> Response:

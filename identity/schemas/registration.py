@@ -54,6 +54,7 @@ class MetadataSchema(Schema):
     backchannel_logout_uri = fields.String(validate=URL)
     backchannel_logout_session_required = fields.Boolean()
     frontchannel_logout_uri = fields.String(validate=URL)
+    frontchannel_logout_session_required = fields.Boolean()
 
 
 def read(document: object) -> Metadata:

@@ -31,6 +31,8 @@ DEVICE_AUTHORIZATION = Endpoint("device_authorization_endpoint", "/device_author
 BACKCHANNEL = Endpoint("backchannel_authentication_endpoint", "/bc-authorize", ("POST",), cors=False)
 REGISTER = Endpoint("registration_endpoint", "/register", ("POST",), cors=False)
 END_SESSION = Endpoint("end_session_endpoint", "/end-session", ("GET", "POST"), cors=False)
+CHECK_SESSION = Endpoint("check_session_iframe", "/check-session", ("GET",), cors=False)
+"""Served, and in the document, only where session management is on (LO-11)."""
 ENDPOINTS = (AUTHORIZE, PAR, TOKEN, USERINFO, JWKS, INTROSPECT, REVOKE, DEVICE_AUTHORIZATION, BACKCHANNEL, REGISTER, END_SESSION)
 MTLS_ENDPOINTS = (PAR, TOKEN, USERINFO, INTROSPECT, REVOKE)
 """Those that have an address of their own where the edge asks for a client certificate (RFC 8705 §5)."""
@@ -49,7 +51,9 @@ DISPLAYS = ("page", "popup")
 LOCALES = ("es-CL", "en")
 
 
-def metadata(issuer: str, *, mtls_issuer: str | None = None, service_scopes: tuple[str, ...] = ()) -> Mapping[str, object]:
+def metadata(
+    issuer: str, *, mtls_issuer: str | None = None, frontchannel_logout: bool = False, session_management: bool = False
+) -> Mapping[str, object]:
     """Return the discovery document of an issuer (DI-1…DI-10).  Only what is served stands in it.
 
     `mtls_issuer` is the issuer's address behind the edge that asks for client certificates, where there is one.
@@ -57,12 +61,23 @@ def metadata(issuer: str, *, mtls_issuer: str | None = None, service_scopes: tup
     return {
         "issuer": issuer,
         **{endpoint.member: issuer + endpoint.path for endpoint in ENDPOINTS},
-        "scopes_supported": [*oidc_claims.SCOPES, "offline_access", *service_scopes],
+        "scopes_supported": [*oidc_claims.SCOPES, "offline_access"],
         **_requests(),
         **_authentication(mtls_issuer),
         **_algorithms(),
         **_persons(),
+        **_through_the_browser(issuer, frontchannel_logout=frontchannel_logout, session_management=session_management),
     }
+
+
+def _through_the_browser(issuer: str, *, frontchannel_logout: bool, session_management: bool) -> dict[str, object]:
+    """What needs cookies in frames of other sites, and is off unless the operator wants it (LO-11)."""
+    made: dict[str, object] = {}
+    if frontchannel_logout:
+        made |= {"frontchannel_logout_supported": True, "frontchannel_logout_session_supported": True}
+    if session_management:
+        made[CHECK_SESSION.member] = issuer + CHECK_SESSION.path
+    return made
 
 
 def _requests() -> dict[str, object]:
