@@ -6,6 +6,7 @@ Refusal
 ├── MessageNotValid 400                          ValidationError
 ├── RecipientNotValid 400                        InvalidPhoneError, InvalidEmailError
 ├── MessageRefused 400, LetterNotAllowed 403     BadRequestError
+├── SendingPaused 403                            BadRequestError
 ├── CannotCancel 400                             BadRequestError
 ├── TemplateChanged 409                          ConflictError
 ├── KeyNotAllowed 403                            AuthError
@@ -107,6 +108,12 @@ class LetterNotAllowed(MessageRefused):
     """Letters need a live service and a key that is not limited to the team."""
 
     slug, status, title = "letter-not-allowed", 403, "Letters cannot be sent with this key"
+
+
+class SendingPaused(MessageRefused):
+    """Too many of the service's e-mails bounced or were called unwanted; the operator lets it go on."""
+
+    slug, status, title = "sending-paused", 403, "The e-mails of this service are paused"
 
 
 class TemplateChanged(Refusal):

@@ -16,6 +16,13 @@ def _is_price(value: str) -> str | None:
         return "must be a decimal number"
 
 
+def _is_percent(value: str) -> str | None:
+    try:
+        return None if 0 < Decimal(value) <= 100 else "must be more than 0 and at most 100"
+    except InvalidOperation:
+        return "must be a decimal number"
+
+
 def _is_ssh_key(value: Secret) -> str | None:
     return None if is_private_key(value.reveal()) else "must be a private SSH key in PEM form, without a passphrase"
 
@@ -61,6 +68,16 @@ class Settings(ServiceSettings):
     bounce_address: str = setting(
         "address that bounces come to; each message has its own, `<local>+<id>@<domain>`; empty: the From address", default=""
     )
+    mail_bounce_warn_percent: str = setting(
+        "share of a day's e-mails that bounce for good from which a service is warned", default="5", check=_is_percent
+    )
+    mail_bounce_pause_percent: str = setting("share from which its e-mails are paused", default="10", check=_is_percent)
+    mail_complaint_warn_percent: str = setting(
+        "share of a day's e-mails that people call unwanted from which a service is warned", default="0.1", check=_is_percent
+    )
+    mail_complaint_pause_percent: str = setting("share from which its e-mails are paused", default="0.5", check=_is_percent)
+    mail_care_messages_min: int = setting("e-mails a day from which those shares are looked at", default=100)
+    operator_email: str = setting("address that is told of services that were warned or paused; empty: nobody", default="")
     email_domain: str = setting("domain that our emails come from", default="notify.localhost")
     sms_gateway_url: str = setting("address of the SMS gateway; empty: no texts leave", default="")
     sms_gateway_token: Secret = setting("bearer token for the SMS gateway; empty: none", default=Secret(""))

@@ -2,6 +2,7 @@
 
 import contextlib
 import uuid
+from datetime import datetime
 
 from notify.context import Notify
 from notify.operations import channels
@@ -17,6 +18,8 @@ from notify.operations.print_batches import read_print_receipts, send_batches
 from notify.operations.receipts import expire_unanswered
 from notify.operations.retention import keep_days
 from notify.operations.sms_parts import forget_parts, read_sms_receipts
+from notify.operations.standing import watch_standings
+from notify.operations.standing_notices import tell_of_standing
 from notify.operations.uploads import forget_uploads
 from notify.providers.base import ProviderUnavailable
 from notify.providers.virus_scan import ScannerAway
@@ -121,6 +124,18 @@ def take_print_receipts(notify: Notify) -> None:
 def remind_mailbox(notify: Notify, job: Job) -> None:
     """Remind a person of a message in the mailbox that is still unread."""
     remind(notify, _id(job))
+
+
+@jobs.every(300, "watch_standings")
+def watch(notify: Notify) -> None:
+    """Warn or pause services whose e-mails bounce or are called unwanted too often."""
+    watch_standings(notify)
+
+
+@jobs.job("tell_of_standing", retry_on=(ProviderUnavailable,))
+def tell_standing(notify: Notify, job: Job) -> None:
+    """Tell a team and the operator that a service was warned or paused."""
+    tell_of_standing(notify, uuid.UUID(job.payload["service_id"]), datetime.fromisoformat(job.payload["since"]))
 
 
 @jobs.every(10, "read_sms_receipts")

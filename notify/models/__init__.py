@@ -14,6 +14,7 @@ from notify.models.provider_setting import ProviderSetting
 from notify.models.received_text import InboundNumber, ReceivedText
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
 from notify.models.sms_part import SmsPart
+from notify.models.standing import MailTrouble, ServiceStanding
 from notify.models.suppression import Suppression
 from notify.models.template import Template, TemplateVersion
 from notify.models.unsubscribe_request import UnsubscribeRequest
@@ -31,6 +32,7 @@ __all__ = [
     "GuestListEntry",
     "InboundNumber",
     "LetterFile",
+    "MailTrouble",
     "MailboxMessage",
     "MailboxReminder",
     "MessageAttachment",
@@ -43,6 +45,7 @@ __all__ = [
     "Sender",
     "Service",
     "ServiceCallback",
+    "ServiceStanding",
     "SmsPart",
     "Suppression",
     "Template",

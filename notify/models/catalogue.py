@@ -17,6 +17,7 @@ from notify.models.base import RECIPIENT_INDEX, scope_of
 from notify.models.callback import ServiceCallback
 from notify.models.provider_setting import ProviderSetting
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
+from notify.models.standing import ServiceStanding, Standing
 from notify.models.template import Template, TemplateVersion
 from shared.clock import Clock
 from shared.crypto import DataKeys
@@ -68,6 +69,7 @@ class KnownService:
     senders: tuple[KnownSender, ...]
     allowed: frozenset[bytes]
     callbacks: frozenset[str]
+    mail_paused: bool = False
 
     def default_sender(self, channel: str) -> str | None:
         """Give the sender used when the caller chose none."""
@@ -224,6 +226,7 @@ class Catalogue:
             allowed = (
                 connection.execute(select(GuestListEntry.recipient_index).where(GuestListEntry.service_id == service_id)).scalars().all()
             )
+            paused = connection.execute(select(ServiceStanding.state).where(ServiceStanding.service_id == service_id)).scalar_one_or_none()
             kinds = connection.execute(select(ServiceCallback.kind).where(ServiceCallback.service_id == service_id)).scalars().all()
         oldest = self._clock.now() - REVOKED_KEPT
         scope = scope_of(service_id)
@@ -253,6 +256,7 @@ class Catalogue:
             senders=tuple(KnownSender(sender.id, sender.channel, sender.value, sender.is_default) for sender in senders),
             allowed=frozenset(allowed),
             callbacks=frozenset(kinds),
+            mail_paused=paused == Standing.PAUSED,
         )
 
     def _read_template(self, key: tuple[uuid.UUID, uuid.UUID]) -> KnownTemplate | None:

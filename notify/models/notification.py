@@ -39,6 +39,8 @@ STATUSES: Table[Status, Event] = Table(
             for source in (Status.CREATED, Status.SENDING, Status.SENT, Status.PENDING)
             for target, action in _RECEIPTS.items()
         },
+        # A letter that was posted may come back weeks later.
+        **{(source, Status.RETURNED_LETTER): Event.RETURNED for source in (Status.SENDING, Status.DELIVERED)},
     },
 )
 

@@ -31,11 +31,12 @@ from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_addr
 from notify.standards.personalisation import same_key
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
 from notify.standards.simulator import is_smoke
-from notify.standards.statuses import Status
+from notify.standards.statuses import Channel, Status
 from shared.context import Transaction
 
 BACKLOG_MAX = 1000
 PAUSE_SECONDS = 1.0
+PAUSED_WAIT_SECONDS = 300.0
 REFERENCE_MAX = 1000
 
 log = structlog.get_logger("andamio.notify.bulk")
@@ -64,6 +65,9 @@ def run_bulk(notify: Notify, bulk_id: uuid.UUID, run: int) -> None:
         template = notify.catalogue.find_version(job.service_id, job.template_id, job.template_version)
         if holder is None or template is None:
             _move(notify, tx, job, BulkState.ERROR)
+            return
+        if holder.service.mail_paused and job.channel == Channel.EMAIL and holder.key.kind != "test":
+            tx.enqueue("run_bulk", again, due_at=notify.clock.now() + timedelta(seconds=PAUSED_WAIT_SECONDS))
             return
         waiting = (Notification.bulk_id == bulk_id) & (Notification.status == Status.CREATED.value)
         if tx.connection.execute(select(func.count()).where(waiting)).scalar_one() >= BACKLOG_MAX:

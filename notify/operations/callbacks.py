@@ -27,7 +27,7 @@ from shared.http import OutboundError, OutboundRefused
 from shared.tasks import ALWAYS_PASSING, RetryLater, wait_seconds
 
 log = structlog.get_logger("andamio.notify.callbacks")
-DELIVERY_STATUS, INBOUND_SMS, COMPLAINT = "delivery_status", "inbound_sms", "complaint"
+DELIVERY_STATUS, INBOUND_SMS, COMPLAINT, RETURNED_LETTER = "delivery_status", "inbound_sms", "complaint", "returned_letter"
 TIMEOUT_SECONDS = 5
 RETRY_SECONDS = 300
 ATTEMPTS_MAX = 6

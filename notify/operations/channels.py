@@ -21,18 +21,24 @@ from notify.operations.rendering import Content, compose, email_html, email_plai
 from notify.operations.sms_parts import keep_parts
 from notify.operations.suppressions import is_suppressed
 from notify.operations.unsubscribing import unsubscribe_link
-from notify.providers.base import HandOver, Letter, MailboxItem, RecipientRefused, Text
+from notify.providers.base import HandOver, Letter, MailboxItem, ProviderUnavailable, RecipientRefused, Text
 from notify.standards.mailbox_proof import content_hash
 from notify.standards.mime import Mail
 from notify.standards.sms_text import fragments, with_prefix
 from notify.standards.statuses import Status
 
+PAUSED_WAIT_SECONDS = 3600.0
 UNSUBSCRIBE_WORDS = "Dejar de recibir estos correos / Unsubscribe from these emails"
 
 
 def send_email(notify: Notify, work: Work) -> HandOver:
-    """Hand an email to the relay, unless its address bounced or complained before.  Raises: ProviderError."""
+    """Hand an email to the relay, unless its address bounced or complained before; while the service is paused it waits.
+
+    Raises: ProviderError.
+    """
     message, service = work.message, work.service
+    if service.mail_paused:
+        raise ProviderUnavailable("the service is paused", retry_after_seconds=PAUSED_WAIT_SECONDS)
     if is_suppressed(notify, service.id, message.matched):
         raise RecipientRefused("on the suppression list")
     content = compose(work.template, message.values)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from notify.context import Notify
-from notify.errors import LetterNotAllowed, MessageNotValid, MessageRefused, PhoneNotValid, QrTooLong
+from notify.errors import LetterNotAllowed, MessageNotValid, MessageRefused, PhoneNotValid, QrTooLong, SendingPaused
 from notify.models.catalogue import KnownTemplate
 from notify.operations.authentication import Holder
 from notify.operations.rendering import Content
@@ -34,9 +34,11 @@ class Recipient:
 
 
 def check_channel(holder: Holder, channel: str) -> None:
-    """Raises: MessageRefused unless the service may use the channel."""
+    """Raises: MessageRefused unless the service may use the channel, SendingPaused while its e-mails are paused."""
     if channel not in holder.service.permissions:
         raise MessageRefused(f"Service is not allowed to send {_PLURALS[channel]}")
+    if channel == Channel.EMAIL and holder.service.mail_paused and holder.key.kind != "test":
+        raise SendingPaused("Emails of this service are paused: too many bounced or were reported as unwanted")
 
 
 def get_template(notify: Notify, holder: Holder, template_id: uuid.UUID, channel: str) -> KnownTemplate:

@@ -8,6 +8,7 @@ from notify.models import messages
 from notify.models.suppression import Reason
 from notify.operations.callbacks import COMPLAINT, News, enqueue_event
 from notify.operations.receipts import Applied, apply_receipt
+from notify.operations.standing import note_trouble
 from notify.operations.suppressions import suppress
 from notify.standards.mail_reports import Kind, MailReport, read_mail_reports
 from notify.standards.statuses import Channel, Status
@@ -41,6 +42,8 @@ def _remember(notify: Notify, report: MailReport) -> bool:
         message = messages.open_row(row, notify.cipher)
         reason, actor = _reason(report), f"provider:{PROVIDER}"
         of_ours = not report.address or report.address == message.matched
+        if reason and not message.is_test and (of_ours or reason is Reason.COMPLAINT):
+            note_trouble(notify, tx, message.service_id, message.id, reason)
         if reason and of_ours and suppress(notify, tx, message.service_id, message.matched, reason, detail=report.status, message=row.id):
             data: dict[str, str | int | bool | list[str]] = {"reason": reason.value, "status": report.status, "message": str(row.id)}
             tx.record(Event.SUPPRESSED, actor=actor, object_id=str(message.service_id), channel="receipt", data=data)

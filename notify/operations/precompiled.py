@@ -110,9 +110,14 @@ def _kept(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: Prec
     return Kept(row, entry, counters, None, request_id, journey_id, also, first_job=CHECK_LETTER)
 
 
+def precompiled_template_id(service_id: uuid.UUID) -> uuid.UUID:
+    """Name the hidden template that a service's files go under."""
+    return uuid.uuid5(service_id, "precompiled-letter")
+
+
 def precompiled_template(notify: Notify, service_id: uuid.UUID) -> uuid.UUID:
     """Give the hidden template that a service's files go under; made at the first one."""
-    template_id = uuid.uuid5(service_id, "precompiled-letter")
+    template_id = precompiled_template_id(service_id)
     if notify.catalogue.find_template(service_id, template_id) is None:
         now = notify.clock.now()
         made = {"id": template_id, "service_id": service_id, "channel": "letter", "version": VERSION, "archived": True, "created_at": now}

@@ -10,6 +10,7 @@ from notify.context import Notify
 from notify.models.print_batch import BATCHES, BatchState, PrintBatch, PrintItem
 from notify.operations.letters import LetterNotRendered, get_letter_file
 from notify.operations.receipts import Applied, apply_receipt
+from notify.operations.returned_letters import take_returned
 from notify.providers.base import HandOver
 from notify.providers.print_sftp import SftpPrint
 from notify.standards.print_manifest import LETTERS_MAX, NotAReceipt, Printed, pack, read_receipt
@@ -17,6 +18,7 @@ from notify.standards.statuses import Status
 
 log = structlog.get_logger("andamio.notify.print")
 BATCHES_AT_ONCE = 20
+RETURNED = "RETURNED"
 _OUTCOMES = {"DESPATCHED": Status.DELIVERED, "REJECTED": Status.TECHNICAL_FAILURE}
 
 
@@ -106,6 +108,9 @@ def _take(notify: Notify, batch_id: uuid.UUID, notification_id: uuid.UUID, word:
         known = tx.connection.execute(update(PrintItem).where(own).values(outcome=word.lower())).rowcount
     if not known:
         log.warning("print receipt for an unknown letter", notification=str(notification_id))
+        return
+    if word == RETURNED:
+        take_returned(notify, [notification_id], provider=SftpPrint.name)
         return
     applied = apply_receipt(notify, notification_id, _OUTCOMES[word].value, provider=SftpPrint.name)
     if applied is not Applied.CHANGED:

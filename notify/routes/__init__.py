@@ -7,6 +7,7 @@ from notify.routes.console import providers as console_providers
 from notify.routes.console import sending as console_sending
 from notify.routes.console import services as console_services
 from notify.routes.console import settings as console_settings
+from notify.routes.console import standing as console_standing
 from notify.routes.console import templates as console_templates
 from notify.routes.console import uploads as console_uploads
 from notify.routes.documents import documents
@@ -45,6 +46,7 @@ CONSOLE = (
     console_messages.bp,
     console_settings.bp,
     console_providers.bp,
+    console_standing.bp,
 )
 
 

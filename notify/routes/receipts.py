@@ -8,8 +8,10 @@ from flask.typing import ResponseReturnValue
 from notify.context import current
 from notify.operations.mail_reports import take_mail_report
 from notify.operations.receipts import Applied, apply_receipt
+from notify.operations.returned_letters import AT_ONCE_MAX, take_returned
 from notify.routes.access import ProviderProof, ProviderSecret
 from notify.standards.mail_reports import BYTES_MAX, NotAReport
+from shared.bodies import read_json
 from shared.problems import InvalidRequest, TooLarge
 from shared.routes import Routes
 
@@ -36,3 +38,17 @@ def take_email_report() -> ResponseReturnValue:
     except NotAReport:
         raise InvalidRequest("This message reports nothing that we can read.") from None
     return jsonify({"result": "success", "applied": applied})
+
+
+@receipts.post("/letters/returned", access=ProviderSecret())
+def take_returned_letters() -> ResponseReturnValue:
+    """Take the letters that came back: `{"references": [id, …]}`, ids as the printer was given them."""
+    body = read_json(max_bytes=64 * 1024)
+    found = body.get("references") if isinstance(body, dict) else None
+    if not isinstance(found, list) or not 1 <= len(found) <= AT_ONCE_MAX:
+        raise InvalidRequest(f"references is a list of 1 to {AT_ONCE_MAX} ids of letters.")
+    try:
+        ids = [uuid.UUID(str(reference)) for reference in found]
+    except ValueError:
+        raise InvalidRequest("A reference is not the id of a letter.") from None
+    return jsonify({"result": "success", "noted": take_returned(current(), ids, provider="print")})

@@ -1,7 +1,7 @@
 """What goes to the print supplier, and what comes back.  Ours; described in docs/notify/letters.md.
 
 Out: `<batch>.zip` with a PDF a letter, then `<batch>.manifest.json` (its arrival says that the batch is complete).
-Back: `<anything>.receipt.json`: `{"batch", "letters": [{"id", "status": "DESPATCHED" | "REJECTED"}]}`.
+Back: `<anything>.receipt.json`: `{"batch", "letters": [{"id", "status": "DESPATCHED" | "REJECTED" | "RETURNED"}]}`.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 RECEIPT_BYTES_MAX = 5 * 1024 * 1024
 LETTERS_MAX = 1000
 _STILL = (1980, 1, 1, 0, 0, 0)  # the same batch always makes the same file
-WORDS = frozenset({"DESPATCHED", "REJECTED"})
+WORDS = frozenset({"DESPATCHED", "REJECTED", "RETURNED"})
 
 
 class NotAReceipt(ValueError):

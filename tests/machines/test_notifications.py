@@ -8,7 +8,7 @@ from notify.standards.statuses import AWAITING_RECEIPT, COMPLETED, Status, from_
 from shared.states import WrongState
 
 WORDS = st.sampled_from(["delivered", "pending", "temporary-failure", "permanent-failure", "technical-failure", "nonsense"])
-FINAL = {Status.DELIVERED, Status.TEMPORARY_FAILURE, Status.PERMANENT_FAILURE, Status.TECHNICAL_FAILURE}
+FINAL = {Status.DELIVERED, Status.TEMPORARY_FAILURE, Status.PERMANENT_FAILURE, Status.TECHNICAL_FAILURE, Status.RETURNED_LETTER}
 
 
 class NotificationMachine(RuleBasedStateMachine):
@@ -26,7 +26,7 @@ class NotificationMachine(RuleBasedStateMachine):
         except WrongState:
             return False
         self.status = target
-        if target in FINAL:
+        if target in FINAL and target is not Status.RETURNED_LETTER:
             self.outcomes.append(target)
         return True
 
@@ -44,6 +44,11 @@ class NotificationMachine(RuleBasedStateMachine):
         moved = before in AWAITING_RECEIPT and STATUSES.allows(before, target) and self.move(target)
         assert moved == (before not in FINAL and not before == target == Status.PENDING)
 
+    @rule()
+    def letter_comes_back(self) -> None:
+        before = self.status
+        assert self.move(Status.RETURNED_LETTER) == (before in {Status.SENDING, Status.DELIVERED})
+
     @rule(goal=st.sampled_from(list(Status)))
     def anything_else_is_refused(self, goal: Status) -> None:
         if (self.status, goal) not in STATUSES.moves:
@@ -53,12 +58,13 @@ class NotificationMachine(RuleBasedStateMachine):
     def one_hand_over_and_one_outcome(self) -> None:
         assert self.handed_over <= 1
         assert len(self.outcomes) <= 1
-        assert (self.status in FINAL) == bool(self.outcomes)
+        assert (self.status in FINAL) == (bool(self.outcomes) or self.status is Status.RETURNED_LETTER)
 
     @invariant()
     def what_is_final_stays(self) -> None:
         if self.status in FINAL:
-            assert not STATUSES.targets(self.status)
+            # A letter that was delivered may come back; nothing follows that.
+            assert STATUSES.targets(self.status) <= ({Status.RETURNED_LETTER} if self.status is Status.DELIVERED else set())
             assert self.status in COMPLETED
 
 
@@ -66,4 +72,4 @@ TestNotification = NotificationMachine.TestCase
 
 
 def test_every_final_state_is_an_outcome() -> None:
-    assert STATUSES.finals() == FINAL | {Status.CANCELLED, Status.VALIDATION_FAILED, Status.VIRUS_SCAN_FAILED}
+    assert STATUSES.finals() == (FINAL - {Status.DELIVERED}) | {Status.CANCELLED, Status.VALIDATION_FAILED, Status.VIRUS_SCAN_FAILED}

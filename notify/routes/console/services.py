@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from notify.context import current
 from notify.models.team import Right
+from notify.operations.standing import state_of
 from notify.operations.teams import NAME_CHARACTERS_MAX, list_services, start_service
 from notify.operations.usage import usage_of
 from notify.routes.console.access import Team, member
@@ -49,4 +50,4 @@ def start() -> ResponseReturnValue:
 @bp.get("/services/<uuid:service_id>")
 def show(service_id: UUID) -> ResponseReturnValue:
     """Show one service: what it sent lately, and the ways on."""
-    return show_page("service", usage=usage_of(current(), service_id))
+    return show_page("service", usage=usage_of(current(), service_id), state=state_of(current(), service_id))

@@ -22,8 +22,9 @@ from notify.providers.memory import MemorySms
 from notify.standards.webhook_signature import signed_headers
 from shared.clock import FixedClock
 from shared.http import OutboundFailed, OutboundTimeout, Reply
-from tests.factories.notify import VALUES, World, add_callback, add_notification, make_world, settings
+from tests.factories.notify import RECEIPT_SECRET, VALUES, World, add_callback, add_notification, make_world, settings
 from tests.factories.notify_fixtures import RunJobs
+from tests.unit.notify.standards.test_mail_reports import ID, arf
 
 pytestmark = pytest.mark.rule("notify", "§18")
 URL = "https://service.example.com/told"
@@ -242,3 +243,67 @@ def test_a_callback_needs_https_and_a_long_bearer(world: World, notify: Notify) 
     notify.settings = settings("postgresql://x/y", "redis://x", environment="production")
     with pytest.raises(MessageRefused):
         set_callback(notify, world.service_id, url="http://service.example.com", bearer="long-enough-bearer", actor="x")
+
+
+def posted(client: FlaskClient, world: World, *references: object, secret: str = RECEIPT_SECRET) -> Any:
+    headers = {"X-Receipt-Secret": secret}
+    return client.post("/receipts/letters/returned", json={"references": [str(each) for each in references]}, headers=headers)
+
+
+def test_a_letter_that_came_back_is_told_once_with_every_field(
+    client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service()
+    monkeypatch.setattr(notify.http, "request", service.request)
+    set_callback(notify, world.service_id, url=URL, bearer="bearer-of-tests", actor="test", kind="returned_letter")
+    sent = notify.clock.now()
+    made = add_notification(world, "letter", to="Camila", status="delivered", reference="r-9", sent_at=sent)
+    waiting, text_message = add_notification(world, "letter", to="Camila"), add_notification(world, "sms", status="delivered")
+    answer = posted(client, world, made, waiting, text_message, uuid.uuid4())
+    assert (answer.status_code, answer.get_json()["noted"]) == (200, 1)
+    assert posted(client, world, made).get_json()["noted"] == 0
+    run_jobs()
+    ((url, call),) = service.calls
+    assert url == URL
+    assert json.loads(call["body"]) == {
+        "notification_id": str(made),
+        "reference": "r-9",
+        "date_sent": "2026-06-08",
+        "sent_by": "API key normal",
+        "template_name": "Recibo por carta",
+        "template_id": str(world.templates["letter"]),
+        "template_version": 1,
+        "spreadsheet_file_name": None,
+        "spreadsheet_row_number": None,
+        "upload_letter_file_name": None,
+    }
+    shown = client.get(f"/v2/notifications/{made}", headers=world.headers()).get_json()
+    assert shown["status"] == "received"
+
+
+@pytest.mark.parametrize("references", [[], "x", ["x"], None, ["x"] * 1001])
+def test_returned_letters_are_named_by_their_ids(client: FlaskClient, references: object) -> None:
+    headers = {"X-Receipt-Secret": RECEIPT_SECRET}
+    assert client.post("/receipts/letters/returned", json={"references": references}, headers=headers).status_code == 400
+
+
+def test_a_complaint_is_told_with_every_field(
+    client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service()
+    monkeypatch.setattr(notify.http, "request", service.request)
+    set_callback(notify, world.service_id, url=URL, bearer="bearer-of-tests", actor="test", kind="complaint")
+    made = add_notification(world, "email", to="Camila@example.com", status="delivered", reference="r-8")
+    headers = {"X-Receipt-Secret": RECEIPT_SECRET, "Content-Type": "message/rfc822"}
+    answer = client.post("/receipts/email", data=arf().replace(str(ID).encode(), str(made).encode()), headers=headers)
+    assert answer.status_code == 200
+    run_jobs()
+    ((_, call),) = service.calls
+    told = json.loads(call["body"])
+    assert uuid.UUID(told.pop("complaint_id"))
+    assert told == {
+        "notification_id": str(made),
+        "reference": "r-8",
+        "to": "Camila@example.com",
+        "complaint_date": "2026-06-08T16:00:00.000000Z",
+    }

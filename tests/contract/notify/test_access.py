@@ -40,6 +40,7 @@ ROUTES = {
     "template_edits.show_published_form": ("GET", f"/service/{SOME}/template/{SOME}/versions"),
     "receipts.take_sms_receipt": ("POST", "/receipts/sms/gateway"),
     "receipts.take_email_report": ("POST", "/receipts/email"),
+    "receipts.take_returned_letters": ("POST", "/receipts/letters/returned"),
     "mailbox.list_all": ("GET", "/v1/mailbox/messages"),
     "mailbox.prove_one": ("GET", f"/v1/mailbox/messages/{SOME}/proof"),
     "mailbox.show_reminders": ("GET", "/v1/mailbox/reminders"),

@@ -105,7 +105,12 @@ def test_receipts_give_the_letters_their_outcome(
     assert read_print_receipts(notify) == 1
     assert statuses(notify, made) == ["delivered", "technical-failure"]
     assert batches(notify) == ["receipted"]
-    assert sorted(path.name for path in (server.folder / "in" / "done").iterdir()) == ["a.receipt.json", "c.receipt.json"]
+    back = {"batch": batch, "letters": [{"id": str(made[0]), "status": "RETURNED"}]}
+    (server.folder / "in" / "d.receipt.json").write_text(json.dumps(back))
+    assert read_print_receipts(notify) == 1
+    assert statuses(notify, made) == ["returned-letter", "technical-failure"]
+    done = sorted(path.name for path in (server.folder / "in" / "done").iterdir())
+    assert done == ["a.receipt.json", "c.receipt.json", "d.receipt.json"]
     assert [path.name for path in (server.folder / "in" / "bad").iterdir()] == ["b.receipt.json"]
 
 
