@@ -1,10 +1,13 @@
 """What an operator asks of a running suite: are the logs whole, what did not get through, which settings are there."""
 
+import re
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from deploy.errors import CannotStart
 from deploy.services import SERVICES
 from deploy.serving import create_context, settings_class
 from shared import outbox
@@ -12,6 +15,8 @@ from shared.audit.report import Report
 from shared.audit.verify import verify
 from shared.audit.witness import find_witnessed
 from shared.context import Context
+from shared.performance import reports
+from shared.performance.figures import Cost
 from shared.settings import Described, describe
 
 if TYPE_CHECKING:
@@ -68,6 +73,25 @@ def replay_jobs(service: str, ids: Sequence[int]) -> int:
 def settings_of(services: Sequence[str]) -> dict[str, list[Described]]:
     """All settings of the services."""
     return {service: describe(settings_class(service), service) for service in services}
+
+
+def keep_cost(component: str, service: str, product: str, *, month: str, cost: Cost) -> str:
+    """Keep what a product cost a public service in a month; return that service's name.  Raises: CannotStart."""
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
+        raise CannotStart("A month is written YYYY-MM.")
+    if cost.amount_minor < 0 or not re.fullmatch("[A-Z]{3}", cost.currency):
+        raise CannotStart("A cost is 0 or more, in a currency of three letters.")
+    context = create_context(component)
+    try:
+        with context.db.begin() as connection:
+            known = reports.known_services(connection)
+            if service not in known:
+                raise CannotStart(f"{component} has counted nothing for a service {service}: its /performance.json lists those it knows.")
+            day = date.fromisoformat(month + "-01")
+            reports.keep_cost(connection, month=day, service=service, product=product, cost=cost)
+        return known[service]
+    finally:
+        context.close()
 
 
 def prove_books() -> "Proof":

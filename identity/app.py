@@ -7,6 +7,7 @@ from flask import Flask
 from identity import context as identity_context
 from identity.cli import commands
 from identity.context import Identity
+from identity.operations.performance import PRODUCTS
 from identity.routes import (
     account,
     account_contacts,
@@ -40,7 +41,7 @@ from shared.app import register as add_routes
 from shared.clock import Clock, SystemClock
 from shared.ids import Ids, SystemIds
 from shared.settings import load
-from shared.web import gettext_noop, name_service
+from shared.web import gettext_noop, name_service, performance
 
 
 def create_context(settings: Settings | None = None, *, clock: Clock | None = None, ids: Ids | None = None) -> Identity:
@@ -74,5 +75,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     if identity.settings.session_management:
         add_routes(app, [check_session.routes])
     inspector.watch(app)
+    performance.install(app, PRODUCTS)
     app.cli.add_command(commands)
     return app

@@ -15,14 +15,19 @@ from identity.models.interaction import OPEN, Interaction, InteractionState, Log
 from identity.models.logout_notice import LogoutNotice
 from identity.models.remote_request import RemoteRequest
 from identity.operations import history, keys, logout_notices, notices, pings, registration
+from identity.operations.performance import COUNT
 from identity.operations.throttles import THROTTLES
 from identity.providers.base import SenderAway
 from shared.chores import with_chores
+from shared.performance.counting import COUNT_SECONDS, count_days
 from shared.tasks import Job, Jobs
 
 jobs: Jobs[Identity] = with_chores(Jobs())
 INTERACTIONS = table_of(Interaction)
 KEPT_AFTERWARDS = timedelta(days=1)
+COUNTED_FOR = timedelta(days=2)
+"""Interactions of yesterday are still counted today, for open data."""
+KEPT = {RemoteRequest: COUNTED_FOR, **dict.fromkeys((RevokedToken, UsedAssertion, UsedProof), timedelta(0))}
 EXPIRING = (
     *(AuthorizationCode, AccessToken, RefreshToken, RevokedToken, PushedRequest, UsedAssertion, UsedProof, LogoutRequest),
     *(MessageCode, Count, Spent, RemoteRequest),
@@ -67,10 +72,10 @@ def clear_expired(identity: Identity) -> None:
     with identity.db.begin() as connection:
         over = INTERACTIONS.c.state.in_(OPEN) & (INTERACTIONS.c.expires_at <= now)
         connection.execute(update(INTERACTIONS).where(over).values(state=InteractionState.EXPIRED))
-        connection.execute(INTERACTIONS.delete().where(INTERACTIONS.c.expires_at <= now - KEPT_AFTERWARDS))
+        connection.execute(INTERACTIONS.delete().where(INTERACTIONS.c.expires_at <= now - COUNTED_FOR))
         for model in EXPIRING:
             table = table_of(model)
-            kept = timedelta(0) if model in {RevokedToken, UsedAssertion, UsedProof} else KEPT_AFTERWARDS
+            kept = KEPT.get(model, KEPT_AFTERWARDS)
             connection.execute(table.delete().where(table.c.expires_at <= now - kept))
         refusals = table_of(InspectedRefusal)
         connection.execute(refusals.delete().where(refusals.c.refused_at <= now - REFUSALS_KEPT))
@@ -97,3 +102,9 @@ def follow_registry(identity: Identity) -> None:
     from identity.operations import registry_events
 
     registry_events.follow(identity)
+
+
+@jobs.every(COUNT_SECONDS, "count_performance")
+def count_performance(identity: Identity) -> None:
+    """Count today's and yesterday's interactions for open data."""
+    count_days(identity, COUNT)

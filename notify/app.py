@@ -5,6 +5,7 @@ import os
 from flask import Flask
 
 from notify.context import Notify
+from notify.operations.performance import PRODUCTS
 from notify.routes import all_routes
 from notify.schemas.envelope import document_error, envelope, result_error
 from notify.settings import Settings
@@ -12,7 +13,7 @@ from shared.app import base_app, register
 from shared.clock import Clock, SystemClock
 from shared.ids import Ids, SystemIds
 from shared.settings import load
-from shared.web import gettext_noop, name_service
+from shared.web import gettext_noop, name_service, performance
 
 FORMATS = {
     "/v2/": envelope,
@@ -34,4 +35,5 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     app = base_app(create_context(settings, clock=clock, ids=ids), import_name="notify", formats=FORMATS)
     name_service(app, gettext_noop("Messages"))
     register(app, all_routes())
+    performance.install(app, PRODUCTS)
     return app

@@ -13,6 +13,7 @@ from notify.operations.callbacks import tell_services
 from notify.operations.delivery import ATTEMPTS_MAX, Due, deliver_many
 from notify.operations.letters import render_letter as render
 from notify.operations.mailbox_reminders import remind
+from notify.operations.performance import COUNT
 from notify.operations.precompiled import check_precompiled
 from notify.operations.print_batches import read_print_receipts, send_batches
 from notify.operations.receipts import expire_unanswered
@@ -25,6 +26,7 @@ from notify.providers.base import ProviderUnavailable
 from notify.providers.virus_scan import ScannerAway
 from shared import trace
 from shared.chores import with_chores
+from shared.performance.counting import COUNT_SECONDS, count_days
 from shared.tasks import Job, Jobs
 
 jobs: Jobs[Notify] = with_chores(Jobs())
@@ -161,3 +163,9 @@ def forget_sms_parts(notify: Notify) -> None:
 def keep(notify: Notify) -> None:
     """Make the coming days' tables, and let go of what was kept long enough."""
     keep_days(notify)
+
+
+@jobs.every(COUNT_SECONDS, "count_performance")
+def count_performance(notify: Notify) -> None:
+    """Count today's and yesterday's interactions for open data."""
+    count_days(notify, COUNT)

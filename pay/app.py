@@ -8,6 +8,7 @@ from pay import context as pay_context
 from pay import routes
 from pay.cli import commands
 from pay.context import Pay
+from pay.operations.performance import PRODUCTS
 from pay.routes.refusals import v1_format
 from pay.settings import PaySettings
 from pay.standards.money import money
@@ -16,6 +17,7 @@ from shared.app import base_app, register
 from shared.clock import Clock, SystemClock
 from shared.ids import Ids, SystemIds
 from shared.settings import load
+from shared.web import performance
 
 
 def create_context(settings: PaySettings | None = None, *, clock: Clock | None = None, ids: Ids | None = None) -> Pay:
@@ -33,4 +35,5 @@ def create_app(settings: PaySettings | None = None, *, context: Pay | None = Non
     web.name_service(app, web.gettext_noop("Payments"))
     app.cli.add_command(commands)
     register(app, routes.all_routes())
+    performance.install(app, PRODUCTS)
     return app

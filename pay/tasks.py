@@ -5,9 +5,11 @@ import structlog
 from pay.context import Pay
 from pay.models.payment import find_left_locked
 from pay.operations import announcements, authorisations, captures, endings, notice_moves, notices, proofs, recurring, refund_desk, refunds
+from pay.operations.performance import COUNT
 from pay.providers.base import GatewayUnavailable
 from pay.standards.identifiers import PaymentId, RefundId
 from shared.chores import with_chores
+from shared.performance.counting import COUNT_SECONDS, count_days
 from shared.tasks import Job, Jobs, RetryLater
 
 RESOLVE_BATCH = 100
@@ -90,3 +92,9 @@ def resolve_payments(pay: Pay) -> None:
             endings.resume(pay, payment_id)
         except GatewayUnavailable:
             continue  # the next sweep asks again
+
+
+@jobs.every(COUNT_SECONDS, "count_performance")
+def count_performance(pay: Pay) -> None:
+    """Count today's and yesterday's interactions for open data."""
+    count_days(pay, COUNT)

@@ -79,6 +79,10 @@ def _is_environment(value: str) -> str | None:
     return None if value in {"production", "sandbox"} else "must be production or sandbox"
 
 
+def _is_positive(value: int) -> str | None:
+    return None if value > 0 else "must be 1 or more"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettings:
     """What each service needs to know; a service adds its own fields."""
@@ -105,6 +109,7 @@ class ServiceSettings:
     database_pool_size: int = setting("database connections kept open by one process", default=4)
     database_pooled: bool = setting("a pooler in transaction mode (PgBouncer) stands before the database", default=False)
     statement_timeout_ms: int = setting("longest time one database statement may take", default=15_000)
+    open_data_base: int = setting("published counts are multiples of this; smaller ones are withheld", default=5, check=_is_positive)
     log_level: str = setting("`debug`, `info`, `warning` or `error`", default="info")
     otlp_endpoint: str = setting("OpenTelemetry collector (OTLP over http); empty: no traces", default="")
     operator_name: str = setting("name of the body that runs this, shown in the header of each page", default="Andamio")

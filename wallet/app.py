@@ -8,10 +8,11 @@ from flask import Flask
 from shared.app import base_app, register
 from shared.clock import Clock, SystemClock
 from shared.settings import load
-from shared.web import gettext_noop, name_service
+from shared.web import gettext_noop, name_service, performance
 from wallet import context as wallet_context
 from wallet import routes
 from wallet.context import Wallet
+from wallet.operations.performance import PRODUCTS
 from wallet.settings import Settings
 
 
@@ -26,4 +27,5 @@ def create_app(settings: Settings | None = None, *, context: Wallet | None = Non
     name_service(app, gettext_noop("My data and permissions"))
     app.jinja_env.filters["instant"] = datetime.fromisoformat  # frozen records hold times as text
     register(app, routes.all_routes())
+    performance.install(app, PRODUCTS)
     return app

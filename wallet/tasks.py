@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from shared.chores import with_chores
+from shared.performance.counting import COUNT_SECONDS, count_days
 from shared.tasks import Job, Jobs
 from wallet.context import Wallet
 from wallet.operations.agreement_requests import run_clock
@@ -10,6 +11,7 @@ from wallet.operations.consent_moves import expire_consents
 from wallet.operations.consent_requests import lapse_requests
 from wallet.operations.exchange import close_interrupted
 from wallet.operations.keys import USES, rotate_key
+from wallet.operations.performance import COUNT
 from wallet.operations.previews import forget_previews
 from wallet.operations.signals import announce_agreement, announce_consent, forget_events, push_event
 from wallet.operations.visibility import release_due
@@ -78,3 +80,9 @@ def agreement_clock(wallet: Wallet) -> None:
 def forget_held(wallet: Wallet) -> None:
     """Destroy what was held for a preview and not taken in time."""
     forget_previews(wallet)
+
+
+@jobs.every(COUNT_SECONDS, "count_performance")
+def count_performance(wallet: Wallet) -> None:
+    """Count today's and yesterday's interactions for open data."""
+    count_days(wallet, COUNT)

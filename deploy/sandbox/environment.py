@@ -31,6 +31,7 @@ def _common(plan: "Plan", service: str) -> dict[str, str]:
         "client_key": json.dumps(plan.jwk(f"client:{service}")),
         "outbound_private_hosts": ",".join(_private_hosts(plan)),
         "help_url": f"{plan.urls.front}/",
+        "open_data_base": "1",  # so that the first few interactions show in the figures
         "witnessed_logs": ",".join(_logs_of_others(plan, service)),
         **({"outbound_authorities": str(files_of(plan.folder).bundle)} if plan.ports.tls else {}),
     }

@@ -67,6 +67,7 @@ class KnownClient:
     frontchannel_logout_uri: str | None
     notification_uri: str | None
     fault: str | None
+    service_id: str
     service_name: str
     service_purpose: str
     organisation_name: str
@@ -93,15 +94,9 @@ def read_client(connection: Connection, client_id: str) -> KnownClient | None:
     """Return an active client, or None for unknown and blocked ones."""
     joined = CLIENTS.join(SERVICES, CLIENTS.c.service_id == SERVICES.c.id)
     joined = joined.join(ORGANISATIONS, SERVICES.c.organisation_id == ORGANISATIONS.c.id)
-    columns = (
-        CLIENTS,
-        SERVICES.c.name.label("service_name"),
-        SERVICES.c.purpose,
-        SERVICES.c.release_basis,
-        SERVICES.c.start_url,
-        ORGANISATIONS.c.name.label("organisation_name"),
-        ORGANISATIONS.c.kind,
-    )
+    of_service = (SERVICES.c.service_id.label("public_service_id"), SERVICES.c.name.label("service_name"), SERVICES.c.purpose)
+    of_both = (SERVICES.c.release_basis, SERVICES.c.start_url, ORGANISATIONS.c.name.label("organisation_name"), ORGANISATIONS.c.kind)
+    columns = (CLIENTS, *of_service, *of_both)
     query = select(*columns).select_from(joined).where(CLIENTS.c.client_id == client_id, CLIENTS.c.state == "active")
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
@@ -143,6 +138,7 @@ def read_client(connection: Connection, client_id: str) -> KnownClient | None:
         frontchannel_logout_uri=row["frontchannel_logout_uri"],
         notification_uri=row["notification_uri"],
         fault=row["fault"],
+        service_id=row["public_service_id"],
         service_name=row["service_name"],
         service_purpose=row["purpose"],
         organisation_name=row["organisation_name"],

@@ -14,10 +14,10 @@ GO_BACK = 'const go=()=>location.replace(document.getElementById("back").href);a
 SCRIPT_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(GO_BACK.encode()).digest()).decode()}'"
 
 
-def frames_page(frames: tuple[str, ...], *, client: KnownClient | None = None, back: str | None = None) -> Response:
+def frames_page(frames: tuple[str, ...], *, client: KnownClient | None = None, back: str | None = None, session_id: str = "") -> Response:
     """Say that the person is signed out, open the frames, and lead back to the service where it wants that."""
     if frames:
         allow("frame-src", *dict.fromkeys(origin_of(frame) for frame in frames))
     if frames and back:
         allow("script-src", SCRIPT_SOURCE)
-    return page("identity/logged_out.html", client=client, frames=frames, back=back, script=GO_BACK)
+    return page("identity/logged_out.html", client=client, frames=frames, back=back, script=GO_BACK, session_id=session_id)

@@ -53,7 +53,7 @@ def _finish(identity: Identity, wish: Wish, session: Session | None) -> Response
     renew_csrf()
     back = wish.redirect_uri and (add_to_query(wish.redirect_uri, {"state": wish.state}) if wish.state else wish.redirect_uri)
     if frames or back is None:
-        response = frames_page(frames, client=logout.client_of(identity, wish), back=back)
+        response = frames_page(frames, client=logout.client_of(identity, wish), back=back, session_id=str(session.id) if session else "")
     else:
         response = make_response(redirect(back, 303))
     drop_session_cookie(identity, response)

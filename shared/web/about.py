@@ -17,7 +17,9 @@ def make_routes(context: Context) -> Routes:
 
     def show(topic: str) -> ResponseReturnValue:
         template = current_app.jinja_env.select_template([f"{context.service}/about/{topic}.html", f"shared/about/{topic}.html"])
-        return Response(render_template(template, topic=topic, is_up=_is_up(context) if topic == "status" else None), mimetype="text/html")
+        is_up = _is_up(context) if topic == "status" else None
+        has_figures = "performance" in current_app.blueprints
+        return Response(render_template(template, topic=topic, is_up=is_up, has_figures=has_figures), mimetype="text/html")
 
     for topic in TOPICS:
         routes.add_url_rule(f"/{topic}", topic.replace("-", "_"), show, defaults={"topic": topic})

@@ -70,6 +70,11 @@ def create_app(plan: Plan, *, http: httpx.Client, clock: Clock) -> Flask:
             "front/home.html", parts=look(plan, http), guests=guests(plan, clock), urls=plan.urls, keys=keys(facts), ready=bool(facts)
         )
 
+    @routes.get("/performance")
+    def performance() -> Response:
+        """The open data of all four services together."""
+        return page("front/performance.html", rows=gather(plan, http), urls=plan.urls)
+
     register(app, [routes])
     return app
 
@@ -88,6 +93,22 @@ def look(plan: Plan, http: httpx.Client) -> list[Part]:
 
     with ThreadPoolExecutor(len(PARTS)) as pool:
         return list(pool.map(probe, PARTS))
+
+
+def gather(plan: Plan, http: httpx.Client) -> list[dict[str, Any]]:
+    """The months of all four services' open data, as each publishes them; one that is away is left out."""
+    addresses = asdict(plan.urls)
+
+    def read(name: str) -> list[dict[str, Any]]:
+        try:
+            answer = http.get(addresses[name] + "/performance.json", timeout=PROBE_SECONDS)
+            return list(answer.json()["months"]) if answer.status_code == 200 else []
+        except (httpx.HTTPError, ValueError, KeyError):
+            return []
+
+    with ThreadPoolExecutor(len(SERVICES)) as pool:
+        rows = [row for found in pool.map(read, SERVICES) for row in found]
+    return sorted(rows, key=lambda row: (row["period"], row["component"]), reverse=True)
 
 
 def guests(plan: Plan, clock: Clock) -> list[Guest]:

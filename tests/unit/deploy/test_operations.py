@@ -116,3 +116,16 @@ def test_the_books_are_proved_by_command(suite, pay, capsys):
         connection.exec_driver_sql("INSERT INTO ledger_accounts (code, currency, kind, posted_minor) VALUES ('bank:x', 'CLP', 'asset', 1)")
     assert cli.main(["pay", "prove"]) == 1
     assert "account bank:x CLP shows 0/1, its entries make 0/0" in capsys.readouterr().out
+
+
+def test_what_a_month_cost_is_kept_for_a_service_that_was_counted(suite, pay, capsys):
+    order = ["performance", "cost", "pay", "--service", "s1", "--product", "payment", "--month", "2026-10", "--amount"]
+    assert cli.main([*order, "500"]) == 1
+    assert "has counted nothing for a service s1" in capsys.readouterr().err
+    with pay.db.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO performance_days VALUES ('2026-10-01', 's1', 'payment', 'web', 'Colegio', 1, 1, 0, 0)")
+    assert cli.main([*order, "500", "--json"]) == 0
+    assert cli.main([*order, "-5"]) == 1
+    assert cli.main([*order[:-2], "2026-13", "--amount", "5"]) == 1
+    with pay.db.begin() as connection:
+        assert connection.exec_driver_sql("SELECT amount_minor, currency FROM service_costs").all() == [(500, "CLP")]

@@ -14,6 +14,10 @@ def answers(request: httpx.Request) -> httpx.Response:
     """All parts answer but pay, which is away, and the wallet, which is not ready."""
     if request.url.port == 8003:
         raise httpx.ConnectError("refused")
+    if request.url.path == "/performance.json":
+        row = {"component": "notify", "period": "2026-06", "service": "s1", "service_name": "Colegio Las Araucarias", "product": "message"}
+        shares = {"completion_percent": 97, "digital_percent": None, "satisfied_net_percent": None}
+        return httpx.Response(200, json={"months": [row | {"started": 1250} | shares] if request.url.port == 8002 else []})
     return httpx.Response(503 if request.url.port == 8004 else 200)
 
 
@@ -51,3 +55,10 @@ def test_keys_are_shown_once_the_sandbox_is_up(client: FlaskClient, plan: Plan) 
 def test_a_half_written_file_is_taken_for_none(client: FlaskClient, plan: Plan) -> None:
     (plan.folder / "sandbox.json").write_text('{"pay": ')
     assert client.get("/").status_code == 200
+
+
+def test_the_open_data_of_the_parts_stand_on_one_page_and_one_that_is_away_is_left_out(client: FlaskClient) -> None:
+    page = client.get("/performance", headers={"Accept-Language": "en"}).text
+    assert "Colegio Las Araucarias" in page
+    assert "1,250" in page
+    assert "97 %" in page
