@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from joserfc.jwk import ECKey
 
@@ -12,6 +13,7 @@ from shared.context import Context, current_as
 from shared.ids import Ids, SystemIds
 from wallet.providers.any import AnyRegister
 from wallet.providers.base import Register
+from wallet.providers.mandates import HttpMandates, MandateRegister, NoMandates
 from wallet.providers.rest import RestRegister
 from wallet.providers.soap import SoapRegister
 from wallet.providers.table import CsvRegister, SqlRegister
@@ -57,6 +59,15 @@ class Wallet(Context):
             table=CsvRegister(self.settings.csv_folder),
             sql=SqlRegister(self.settings.sql_registers.reveal(), self.clock),
         )
+
+    @cached_property
+    def mandates(self) -> MandateRegister:
+        """The register of who may act for whom."""
+        url = self.settings.mandates_url
+        if not url:
+            return NoMandates()
+        parts = urlsplit(url)
+        return HttpMandates(self.http, self.tokens, url=url, audience=f"{parts.scheme}://{parts.netloc}")
 
     def subject_index(self, subject: str) -> bytes:
         """Return the blind index of a person (`cl-run:…`) in the wallet's own tables."""

@@ -325,3 +325,45 @@ class VersionMismatch(Problem):
     slug = "version_mismatch"
     status = 412
     title = "It has changed since you read it"
+
+
+class DelegationNotFound(NotFound):
+    """There is no such power to act for another."""
+
+    slug = "delegation_not_found"
+    title = "There is no such power to act"
+
+
+class PowerMissing(Forbidden):
+    """The delegation does not give this power."""
+
+    slug = "power_missing"
+    title = "You may not do this for another"
+
+
+class PowerLost(Forbidden):
+    """The power to act ended."""
+
+    slug = "power_lost"
+    title = "You may no longer act for this person"
+
+
+class NotForDelegates(Forbidden):
+    """Only the person herself may do this; nobody can hand a delegation on (D5)."""
+
+    slug = "not_for_delegates"
+    title = "Only the person herself can do this"
+
+
+class TooYoung(Forbidden):
+    """A minor below the age that the law sets."""
+
+    slug = "too_young"
+    title = "The law sets a higher age for this"
+
+
+class MandatesAway(Unavailable):
+    """The register of who may act for whom does not answer."""
+
+    slug = "register_unavailable"
+    title = "The register of who may act for whom does not answer"

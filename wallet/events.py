@@ -24,6 +24,15 @@ class Event(StrEnum):
     CONSENT_RENEWED = "wallet:consent:renewed"
     CONSENT_DEPENDENCY_LOST = "wallet:consent:dependency_lost"
 
+    CONSENT_CONFIRMED = "wallet:consent:confirmed"
+
+    DELEGATION_BEGUN = "wallet:delegation:begun"
+    DELEGATION_CHECKED = "wallet:delegation:checked"
+    DELEGATION_USED = "wallet:delegation:used"
+    DELEGATION_ENDED = "wallet:delegation:ended"
+    PERSON_CAME_OF_AGE = "wallet:person:came_of_age"
+    PERSON_DIED = "wallet:person:died"
+
     ERASURE_REPORTED = "wallet:erasure:reported"
     ENQUIRY_OPENED = "wallet:enquiry:opened"
     ENQUIRY_ANSWERED = "wallet:enquiry:answered"

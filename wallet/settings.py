@@ -38,6 +38,11 @@ class Settings(ServiceSettings):
     status_list_ttl_seconds: int = setting("how long a provider may keep a status list", default=60)
     erasure_days: int = setting("days in which a recipient erases what it kept after a consent ended", default=30)
     enquiry_days: int = setting("days in which a body answers a person's enquiry", default=30)
+    mandates_url: str = setting("register of who may act for whom (parents, guardians, courts, companies); empty for none", default="")
+    mandate_hours: int = setting("hours for which the register's word about a power is taken without asking again", default=24)
+    majority_confirm_days: int = setting("days in which somebody who turned 18 confirms what a parent consented to", default=30)
+    own_say_age: int = setting("age from which a minor sees and may end what a parent consented to", default=14)
+    own_say_age_sensitive: int = setting("the same for sensitive data", default=16)
     usage_registers: tuple[str, ...] = setting(
         "registers that keep their own log and serve findUsage, `name=url` with commas between", default=()
     )

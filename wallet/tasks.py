@@ -6,6 +6,7 @@ from shared.chores import with_chores
 from shared.performance.counting import COUNT_SECONDS, count_days
 from shared.tasks import Job, Jobs
 from wallet.context import Wallet
+from wallet.operations import delegation_checks, delegation_ends
 from wallet.operations.agreement_requests import run_clock
 from wallet.operations.consent_moves import expire_consents
 from wallet.operations.consent_requests import lapse_requests
@@ -13,7 +14,7 @@ from wallet.operations.exchange import close_interrupted
 from wallet.operations.keys import USES, rotate_key
 from wallet.operations.performance import COUNT
 from wallet.operations.previews import forget_previews
-from wallet.operations.signals import announce_agreement, announce_consent, forget_events, push_event
+from wallet.operations.signals import announce_agreement, announce_consent, announce_delegation, forget_events, push_event
 from wallet.operations.visibility import release_due
 
 jobs: Jobs[Wallet] = with_chores(Jobs())
@@ -43,6 +44,24 @@ def expire(wallet: Wallet) -> None:
     """Write `expired`; nothing depends on it (S1)."""
     expire_consents(wallet)
     lapse_requests(wallet)
+
+
+@jobs.job("announce_delegation")
+def announce_end(wallet: Wallet, job: Job) -> None:
+    """Tell the bodies that hold consents given by a delegation that it ended."""
+    announce_delegation(wallet, UUID(job.payload["delegation_id"]))
+
+
+@jobs.every(600, "delegation_clock")
+def delegation_clock(wallet: Wallet) -> None:
+    """End delegations whose time is over, and consents that nobody confirmed; the clock alone refuses."""
+    delegation_ends.run_clock(wallet)
+
+
+@jobs.every(3600, "look_up_mandates")
+def look_up_mandates(wallet: Wallet) -> None:
+    """Ask the register again about powers that it confirmed long ago: what it no longer shows ends (D1, D7, D9)."""
+    delegation_checks.recheck(wallet)
 
 
 @jobs.every(60, "close_interrupted_exchanges")

@@ -49,8 +49,12 @@ def _own(plan: "Plan", service: str) -> dict[str, str]:
     if service == "wallet":
         secret = plan.client("wallet-portal").secret or ""
         # Not every person of the sandbox has a second factor, and each is to see the whole journey.
-        return {"login_client_id": "wallet-portal", "login_client_secret": secret, "sensitive_grant_level": "1"}
+        return {"login_client_id": "wallet-portal", "login_client_secret": secret, "sensitive_grant_level": "1", **_wallet(plan)}
     return {}
+
+
+def _wallet(plan: "Plan") -> dict[str, str]:
+    return {"mandates_url": f"{plan.urls.registry}/v1/mandates"}
 
 
 def _identity(plan: "Plan") -> dict[str, str]:

@@ -123,5 +123,5 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "identity": ("notify:send", "notify:register", "pay:register", "wallet:register", "audit:witness"),
     "notify": ("audit:witness",),
     "pay": ("notify:send", "audit:witness"),
-    "wallet": ("notify:send", "audit:witness"),
+    "wallet": ("notify:send", "registry:mandates", "audit:witness"),
 }

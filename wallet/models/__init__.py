@@ -6,6 +6,7 @@ from wallet.models.base import Base
 from wallet.models.consent import Consent, ConsentEvent
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
 from wallet.models.dataset import Dataset
+from wallet.models.delegation import Delegation
 from wallet.models.enquiry import Enquiry
 from wallet.models.erasure import Erasure
 from wallet.models.exchange import Exchange
@@ -32,6 +33,7 @@ __all__ = [
     "ConsentRequestItem",
     "Dataset",
     "DelayedBody",
+    "Delegation",
     "Enquiry",
     "Erasure",
     "Exchange",

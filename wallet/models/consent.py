@@ -56,6 +56,7 @@ class Consent(Base):
         Index("ix_consents_recipient", "client_id", "created_at"),
         Index("uq_consents_status", "status_list", "status_idx", unique=True),
         Index("ix_consents_dataset_id", "dataset_id", "state"),
+        Index("ix_consents_delegation_id", "delegation_id", postgresql_where=text("delegation_id is not null")),
         Index("ix_consents_live", "valid_until", postgresql_where=text("state in ('active', 'suspended')")),
     )
 
@@ -95,9 +96,14 @@ class Consent(Base):
     status_list: Mapped[int | None]
     status_idx: Mapped[int | None]
     is_sensitive: Mapped[bool] = mapped_column(default=False, server_default=false())
+    delegation_id: Mapped[UUID | None]
+    confirm_by: Mapped[datetime | None]
+    """Until when somebody who turned 18 confirms what a parent gave for her; after it the consent does not hold (D3)."""
 
     def state_at(self, now: datetime) -> str:
-        """Return the state judged against the clock (S1)."""
+        """Return the state judged against the clock (S1, D3)."""
+        if self.state in LIVE_STATES and self.confirm_by is not None and now >= self.confirm_by:
+            return ConsentState.INVALIDATED
         return ConsentState.EXPIRED if self.state in LIVE_STATES and now >= self.valid_until else self.state
 
 
@@ -115,6 +121,7 @@ class ConsentEvent(Base):
     at: Mapped[datetime]
     actor_kind: Mapped[str]
     actor_id: Mapped[str]
+    delegation_id: Mapped[UUID | None]
     reason_code: Mapped[str | None]
     channel: Mapped[str]
     prev_hash: Mapped[bytes]

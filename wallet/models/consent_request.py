@@ -63,6 +63,8 @@ class ConsentRequest(Base):
     view_code_sha256: Mapped[str] = mapped_column(unique=True)
     view_code: Mapped[bytes]
     opened_by: Mapped[str | None]
+    required_delegator: Mapped[bytes | None]
+    """Who alone may decide for a company or another person; None for anybody with the power."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 

@@ -1,7 +1,7 @@
 """What a person reads about who read what: one line per exchange, and the proof of it.  Spec: wallet contract §10.3."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,8 @@ UNSETTLED = (ExchangeState.ATTEMPT, ExchangeState.MINTED)
 REFUSED = (Outcome.DENIED, Outcome.REJECTED)
 
 Core = dict[str, Any]  # a core of the log, of the form of §10.1
+Covers = Callable[[str, str | None, str | None], bool]
+"""Whether a dataset, purpose and procedure are within what the reader may see."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +87,13 @@ class LogPage:
 def read_log(wallet: Wallet, presence: Presence, filters: Filters, *, lang: str, cursor: str | None = None, limit: int = 50) -> LogPage:
     """Return who read the person's data.  Looking at one's own log is itself not logged."""
     index = wallet.cipher.blind_index(presence.subject, purpose=SUBJECT_INDEX)
-    return _read(wallet, index, filters, lang=lang, cursor=cursor, limit=limit)
+    return _read(wallet, index, filters, lang=lang, cursor=cursor, limit=limit, covers=presence.covers)
 
 
 def line_of(wallet: Wallet, presence: Presence, txn: UUID, *, lang: str) -> Line | None:
     """Return one exchange of a person's log, or None when it has no such one."""
     index = wallet.cipher.blind_index(presence.subject, purpose=SUBJECT_INDEX)
-    lines = _read(wallet, index, Filters(txn=txn), lang=lang, cursor=None, limit=1).lines
+    lines = _read(wallet, index, Filters(txn=txn), lang=lang, cursor=None, limit=1, covers=presence.covers).lines
     return lines[0] if lines else None
 
 
@@ -100,14 +102,21 @@ def lines_of_subject(wallet: Wallet, index: bytes, filters: Filters, *, lang: st
     return list(_read(wallet, index, filters, lang=lang, cursor=None, limit=limit).lines)
 
 
-def _read(wallet: Wallet, index: bytes, filters: Filters, *, lang: str, cursor: str | None, limit: int) -> LogPage:
+def _everything(dataset_id: str, purpose_id: str | None, procedure_code: str | None) -> bool:
+    del dataset_id, purpose_id, procedure_code
+    return True
+
+
+def _read(
+    wallet: Wallet, index: bytes, filters: Filters, *, lang: str, cursor: str | None, limit: int, covers: Covers = _everything
+) -> LogPage:
     found: dict[str, list[Core]] = {}
     with wallet.reading() as tx:
         position, is_more = cursor, True
         for _ in range(ROUNDS_MAX):
             rows = _rows(tx.session, index, filters, position, limit * 3)
             is_more = len(rows) == limit * 3
-            used = _collect(tx.session, rows, found, filters, limit=limit, now=wallet.clock.now())
+            used = _collect(tx.session, rows, found, filters, limit=limit, now=wallet.clock.now(), covers=covers)
             position = rows[used - 1]["entry_id"] if used else position
             if not is_more or used < len(rows):
                 is_more = is_more or used < len(rows)
@@ -164,13 +173,17 @@ def _rows(session: Session, index: bytes, filters: Filters, cursor: str | None, 
     return [json.loads(row.core) for row in session.execute(statement.limit(limit))]
 
 
-def _collect(session: Session, rows: list[Core], found: dict[str, list[Core]], filters: Filters, *, limit: int, now: datetime) -> int:
+def _collect(
+    session: Session, rows: list[Core], found: dict[str, list[Core]], filters: Filters, *, limit: int, now: datetime, covers: Covers
+) -> int:
     """Join rows by txn until there are enough lines; return how many rows were used."""
     settled = _settled(session, {row["txn"] for row in rows if row["outcome"] == Outcome.ATTEMPT})
     hidden = hidden_among(session, {row["txn"] for row in rows if "visibility" in row}, now)
     for used, row in enumerate(rows):
         if row["txn"] in hidden:
             continue  # she sees it when its time has come
+        if not covers(row["source"]["dataset_id"], row.get("purpose_id"), row.get("procedure", {}).get("code")):
+            continue  # outside what her delegate may see (U13)
         is_new = row["txn"] not in found
         if is_new and row["outcome"] == Outcome.ATTEMPT and row["txn"] in settled:
             continue  # its outcome is newer and stands on an earlier page

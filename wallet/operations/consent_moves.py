@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from wallet.models.dataset import find_dataset
 from wallet.models.erasure import Erasure, ErasureState
 from wallet.models.status_list import StatusList
 from wallet.operations.moves import legal
+from wallet.operations.presence import Presence
 from wallet.standards.canonical import FIRST_PREVIOUS, Json, chained_hash
 from wallet.standards.consent_record import instant
 
@@ -31,6 +33,19 @@ class Actor:
     kind: str
     id: str
     channel: str = "api"
+    delegation_id: UUID | None = None
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        """By which delegation, as the log names it."""
+        return f"delegation:{self.delegation_id}" if self.delegation_id else None
+
+
+def actor_of(presence: Presence) -> Actor:
+    """Return who sits before the page as who moves a consent: the person herself, or her delegate."""
+    acting = presence.acting
+    kind = "delegate" if acting else "principal"
+    return Actor(kind=kind, id=presence.actor, channel="web", delegation_id=acting.delegation_id if acting else None)
 
 
 SYSTEM_CLOCK = Actor(kind="system", id="system:clock")
@@ -66,6 +81,13 @@ def move(
     if target not in LIVE_STATES:
         _open_erasure(wallet, tx.session, consent)
     announce(tx, consent, action.rpartition(":")[2], previous=present)
+
+
+def confirm(wallet: Wallet, tx: Transaction, consent: Consent, *, actor: Actor, subject: str) -> None:
+    """Let a person of age keep what a parent gave for her (D3)."""
+    consent.confirm_by = None
+    present = ConsentState(consent.state)
+    _append(wallet, tx, consent, Event.CONSENT_CONFIRMED, present=present, actor=actor, subject=subject, reason_code=None)
 
 
 def announce(tx: Transaction, consent: Consent, verb: str, *, previous: ConsentState | None) -> None:
@@ -176,13 +198,14 @@ def _append(
         "from_state": present,
         "to_state": consent.state,
         "at": instant(now),
-        "actor": {"kind": actor.kind, "id": actor.id},
+        "actor": {"kind": actor.kind, "id": actor.id, **({"delegation": str(actor.delegation_id)} if actor.delegation_id else {})},
         "reason_code": reason_code,
         "channel": actor.channel,
         "prev_hash": previous.hex(),
     }
     event = ConsentEvent(event_id=event_id, consent_id=consent.consent_id, type=verb, from_state=present, to_state=consent.state, at=now)
     event.actor_kind, event.actor_id, event.reason_code, event.channel = actor.kind, actor.id, reason_code, actor.channel
+    event.delegation_id = actor.delegation_id
     event.prev_hash, event.hash = previous, chained_hash(previous, body)
     entry = _record(tx, consent, action, event_hash=event.hash, actor=actor, subject=subject, reason_code=reason_code)
     event.log_entry_id, event.log_leaf = entry.entry_id, entry.leaf_hash
@@ -200,6 +223,7 @@ def _record(
         action,
         actor=actor.id,
         subject=subject,
+        on_behalf_of=actor.on_behalf_of,
         object_id=str(consent.consent_id),
         purpose=consent.purpose_id,
         channel=actor.channel,

@@ -1,7 +1,7 @@
 """Consent requests: make one, look at it, take it back.  Spec: wallet contract §4, §5.4."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -54,7 +54,10 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """One call; `body_sha256` is over the body as it came, `run` in its normal form."""
+    """One call; `body_sha256` is over the body as it came, `run` (of a company, its RUT) in its normal form.
+
+    `required_delegator` is the one person, `cl-run:…`, who may decide for the subject; None for anybody with the power.
+    """
 
     request_id: UUID
     run: str
@@ -65,11 +68,13 @@ class Ask:
     ui_locales: list[str]
     is_listed: bool
     body_sha256: str
+    scheme: str = "cl-run"
+    required_delegator: str | None = field(default=None, repr=False)
 
     @property
     def subject(self) -> str:
-        """The person, as the log names her."""
-        return f"cl-run:{self.run}"
+        """The person or company, as the log names it."""
+        return f"{self.scheme}:{self.run}"
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,7 @@ def _request_values(wallet: Wallet, body: Body, ask: Ask, now: datetime) -> dict
         "message": ask.message,
         "ui_locales": ask.ui_locales,
         "is_listed": ask.is_listed,
+        "required_delegator": wallet.subject_index(ask.required_delegator) if ask.required_delegator else None,
         "view_code_sha256": sha256_hex(code),
         "view_code": wallet.cipher.encrypt(code, scope=scope),
         "created_at": now,
@@ -194,6 +200,7 @@ def _new_item(
     now = row.created_at
     fields = item.fields + item.optional_fields
     matter = coverage.find_matter(Known(wallet, session), item.dataset_id, fields, item.purpose_id)
+    coverage.check_subject(matter, ask.scheme)
     procedure_code = item.procedure_code or matter.purpose.procedure_code
     agreement = _agreement(Known(wallet, session), matter, body, item, procedure_code=procedure_code, now=now)
     matter_index = _matter_index(wallet, body, ask, item)

@@ -1,20 +1,25 @@
 """A person and her consents: look, pause, go on, end.  The moves themselves are in `consent_moves`.  Spec: wallet contract §4."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from shared.context import Transaction
 from wallet.context import Wallet
-from wallet.errors import ConsentExpired, ConsentNotFound, InvalidExchange, NotPausedByYou
+from wallet.errors import ConsentExpired, ConsentNotFound, InvalidExchange, NotForDelegates, NotPausedByYou, TooYoung
 from wallet.models.consent import LIVE_STATES, Consent, ConsentState, consents_of, events_of, find_consent, last_event
+from wallet.models.delegation import find_delegation
 from wallet.models.erasure import Erasure, find_erasure
-from wallet.operations.consent_moves import Actor, flows_until, move
+from wallet.operations.consent_moves import actor_of, confirm, flows_until, move
+from wallet.operations.delegations import born_on_of, hold_power
 from wallet.operations.grants import amend_consent
 from wallet.operations.presence import Presence
+from wallet.standards.acting import MAJORITY_YEARS, Power, has_age
 from wallet.standards.canonical import Json
 from wallet.standards.consent_record import Frozen
 
@@ -44,6 +49,9 @@ class ConsentView:
     record: Frozen
     events: tuple[EventView, ...]
     erasure: Erasure | None
+    confirm_by: datetime | None
+    """Until when a person who turned 18 may keep it; None where nothing is to be kept (D3)."""
+
     flows_until: datetime
     """The latest moment at which data could still flow if it were withdrawn now, or since it was (S4)."""
 
@@ -78,7 +86,8 @@ class Withdrawal:
 def list_consents(wallet: Wallet, presence: Presence) -> list[ConsentView]:
     """Return a person's consents, newest first."""
     with wallet.reading() as tx:
-        return [_view(wallet, tx.session, consent) for consent in consents_of(tx.session, wallet.subject_index(presence.subject))]
+        rows = consents_of(tx.session, wallet.subject_index(presence.subject))
+        return [_view(wallet, tx.session, consent) for consent in rows if _is_shown(wallet, tx.session, presence, consent)]
 
 
 def get_consent(wallet: Wallet, presence: Presence, consent_id: UUID) -> ConsentView:
@@ -93,19 +102,19 @@ def withdraw(wallet: Wallet, presence: Presence, consent_id: UUID) -> Withdrawal
     A release that is under way is either in the log before this commits, or refused (S3: both lock the row).
     Raises: ConsentNotFound, IllegalTransition when it ended in another way.
     """
-    with wallet.transaction() as tx:
+    with _changing(wallet, presence) as tx:
         consent = _own(wallet, tx.session, presence, consent_id, lock=True)
         if consent.state != ConsentState.WITHDRAWN:
-            move(wallet, tx, consent, ConsentState.WITHDRAWN, actor=_principal(presence), subject=presence.subject)
+            move(wallet, tx, consent, ConsentState.WITHDRAWN, actor=actor_of(presence), subject=presence.subject)
         return Withdrawal(consent_id, consent.state, consent.state_since, flows_until(wallet, tx.session, consent, consent.state_since))
 
 
 def pause(wallet: Wallet, presence: Presence, consent_id: UUID) -> None:
     """Pause a consent.  Raises: ConsentNotFound, IllegalTransition."""
-    with wallet.transaction() as tx:
+    with _changing(wallet, presence) as tx:
         consent = _own(wallet, tx.session, presence, consent_id, lock=True)
         if consent.state != ConsentState.SUSPENDED:
-            move(wallet, tx, consent, ConsentState.SUSPENDED, actor=_principal(presence), subject=presence.subject)
+            move(wallet, tx, consent, ConsentState.SUSPENDED, actor=actor_of(presence), subject=presence.subject)
 
 
 def resume(wallet: Wallet, presence: Presence, consent_id: UUID) -> None:
@@ -114,7 +123,8 @@ def resume(wallet: Wallet, presence: Presence, consent_id: UUID) -> None:
     Raises: ConsentNotFound, IllegalTransition, NotPausedByYou when an authority did, ConsentExpired when its time is over.
     """
     now = wallet.clock.now()
-    with wallet.transaction() as tx:
+    presence.require(Power.GRANT)  # data move again: more than ending it
+    with _changing(wallet, presence) as tx:
         consent = _own(wallet, tx.session, presence, consent_id, lock=True)
         if consent.state == ConsentState.ACTIVE:
             return
@@ -123,16 +133,57 @@ def resume(wallet: Wallet, presence: Presence, consent_id: UUID) -> None:
             raise NotPausedByYou("The authority paused it. Ask there.")
         if consent.state_at(now) == ConsentState.EXPIRED and consent.state in LIVE_STATES:
             raise ConsentExpired("Its time is over.")
-        move(wallet, tx, consent, ConsentState.ACTIVE, actor=_principal(presence), subject=presence.subject)
+        move(wallet, tx, consent, ConsentState.ACTIVE, actor=actor_of(presence), subject=presence.subject)
 
 
-def _principal(presence: Presence) -> Actor:
-    return Actor(kind="principal", id=presence.actor, channel="web")
+def keep(wallet: Wallet, presence: Presence, consent_id: UUID) -> None:
+    """Let a person who turned 18 keep what a parent gave for her; again changes nothing (D3).
+
+    Raises: ConsentNotFound, NotForDelegates, TooYoung, ConsentExpired when her time to say so is over.
+    """
+    if presence.acting is not None:
+        raise NotForDelegates("Only the person herself can keep it.")
+    now = wallet.clock.now()
+    with wallet.transaction() as tx:
+        consent = _own(wallet, tx.session, presence, consent_id, lock=True)
+        if consent.confirm_by is None:
+            return
+        if consent.state not in LIVE_STATES or consent.state_at(now) == ConsentState.INVALIDATED:
+            raise ConsentExpired("Its time is over.")
+        if not _has_age(wallet, tx.session, consent, MAJORITY_YEARS):
+            raise TooYoung("From your 18th birthday on you can keep it yourself.")
+        confirm(wallet, tx, consent, actor=actor_of(presence), subject=presence.subject)
+
+
+@contextmanager
+def _changing(wallet: Wallet, presence: Presence) -> Iterator[Transaction]:
+    """Open a transaction in which a consent is ended or paused, by a delegate only while he has that power (D7)."""
+    presence.require(Power.WITHDRAW)
+    with wallet.transaction() as tx:
+        hold_power(wallet, tx.session, presence)
+        yield tx
+
+
+def _is_shown(wallet: Wallet, session: Session, presence: Presence, consent: Consent) -> bool:
+    """Answer whether a consent is shown: to a delegate within his reach, to a minor from the age that the law sets (D4, U13)."""
+    if presence.acting is not None:
+        return presence.covers(consent.dataset_id, consent.purpose_id, consent.procedure_code)
+    settings = wallet.settings
+    return _has_age(wallet, session, consent, settings.own_say_age_sensitive if consent.is_sensitive else settings.own_say_age)
+
+
+def _has_age(wallet: Wallet, session: Session, consent: Consent, years: int) -> bool:
+    """Answer whether the person has an age, which only consents by a parent ask."""
+    row = find_delegation(session, consent.delegation_id) if consent.delegation_id else None
+    born_on = born_on_of(wallet, row) if row is not None else None
+    return born_on is None or has_age(born_on, years, wallet.clock.now())
 
 
 def _own(wallet: Wallet, session: Session, presence: Presence, consent_id: UUID, *, lock: bool) -> Consent:
     consent = find_consent(session, consent_id, lock=lock)
     if consent is None or consent.subject_index != wallet.subject_index(presence.subject):
+        raise ConsentNotFound("You have no consent with this number.")
+    if not _is_shown(wallet, session, presence, consent):
         raise ConsentNotFound("You have no consent with this number.")
     return consent
 
@@ -152,6 +203,7 @@ def _view(wallet: Wallet, session: Session, consent: Consent) -> ConsentView:
         record=json.loads(wallet.cipher.decrypt(consent.record, scope=wallet.subject_scope(consent.subject_index))),
         events=tuple(EventView(step.event_id, step.type, step.at, step.actor_kind, step.reason_code) for step in steps),
         erasure=find_erasure(session, consent.consent_id),
+        confirm_by=consent.confirm_by if _has_age(wallet, session, consent, MAJORITY_YEARS) else None,
         flows_until=flows_until(wallet, session, consent, consent.state_since if ended else now),
     )
 
@@ -161,9 +213,9 @@ def narrow(wallet: Wallet, presence: Presence, consent_id: UUID, dropped: frozen
 
     Raises: ConsentNotFound, IllegalTransition, InvalidExchange when nothing, or everything, would be left out.
     """
-    with wallet.transaction() as tx:
+    with _changing(wallet, presence) as tx:
         before = _own(wallet, tx.session, presence, consent_id, lock=True)
         granted = frozenset(before.granted_fields)
         if not dropped or not dropped < granted:
             raise InvalidExchange("Choose some of the data. To take back all, end the permission.")
-        return amend_consent(wallet, tx, before, keep=granted - dropped, actor=_principal(presence), subject=presence.subject)
+        return amend_consent(wallet, tx, before, keep=granted - dropped, actor=actor_of(presence), subject=presence.subject)

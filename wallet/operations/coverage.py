@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from wallet.errors import AgreementInactive, AgreementRequired, TemplateLimitExceeded, UnknownDataset, UnknownField, UnknownPurpose
+from wallet.errors import (
+    AgreementInactive,
+    AgreementRequired,
+    InvalidExchange,
+    TemplateLimitExceeded,
+    UnknownDataset,
+    UnknownField,
+    UnknownPurpose,
+)
 from wallet.models.agreement import Agreement
 from wallet.models.dataset import Dataset, Field
 from wallet.models.purpose import Purpose
@@ -13,6 +21,7 @@ from wallet.operations.known import Known
 from wallet.standards.legal_basis import must_ask_person
 from wallet.standards.limits import Asked, Limits, first_broken
 
+SUBJECT_KINDS = {"cl-run": "person", "cl-rut": "company"}
 ZONE = ZoneInfo("America/Santiago")
 
 
@@ -43,6 +52,13 @@ def find_matter(known: Known, dataset_id: str, fields: Iterable[str], purpose_id
     if purpose is None:
         raise UnknownPurpose("Look up the purpose's id in the directory.")
     return Matter(dataset, {name: listed[name] for name in fields}, purpose)
+
+
+def check_subject(matter: Matter, scheme: str) -> None:
+    """Refuse a company where the dataset is about persons, and the other way round.  Raises: InvalidExchange.  Spec: §2."""
+    kind = SUBJECT_KINDS[scheme]
+    if kind not in matter.dataset.subject_kinds:
+        raise InvalidExchange(f"This dataset holds nothing about a {kind}.", errors={"subject": {"scheme": ["Not of this dataset."]}})
 
 
 def covering(

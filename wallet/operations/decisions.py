@@ -11,13 +11,15 @@ from sqlalchemy.orm import Session
 from shared.crypto import constant_time_equal, sha256_hex
 from wallet.context import Wallet
 from wallet.errors import RequestNotFound, SnapshotChanged, ViewUsed
-from wallet.models.consent_request import OPEN_STATES, REQUEST_STATES, ConsentRequest, RequestState, items_of
-from wallet.operations.grants import grant_consent
+from wallet.models.consent_request import OPEN_STATES, REQUEST_STATES, ConsentRequest, ConsentRequestItem, RequestState, items_of
+from wallet.operations.delegations import confirm_power, hold_power
+from wallet.operations.grants import delegation_words, grant_consent
 from wallet.operations.moves import legal
 from wallet.operations.offers import build_offer
 from wallet.operations.presence import Presence
+from wallet.standards.acting import Power
 from wallet.standards.canonical import canonical
-from wallet.standards.consent_record import Frozen, any_sensitive, shown_sha256
+from wallet.standards.consent_record import Frozen, any_sensitive, decided_by, shown_sha256
 from wallet.standards.returning import return_url
 
 
@@ -29,6 +31,7 @@ class Choice(StrEnum):
     LATER = "later"
 
 
+POWERS = {Choice.GRANT: Power.GRANT, Choice.REFUSE: Power.REFUSE, Choice.LATER: Power.VIEW}
 TARGETS = {Choice.GRANT: RequestState.ACCEPTED, Choice.REFUSE: RequestState.REFUSED, Choice.LATER: RequestState.DEFERRED}
 
 
@@ -97,6 +100,7 @@ def open_view(wallet: Wallet, presence: Presence, code: str) -> UUID:
         row = tx.session.scalars(statement).one_or_none()
         if row is None or row.subject_index != wallet.subject_index(presence.subject):
             raise RequestNotFound("This link is not for the person who signed in.")
+        _own(wallet, tx.session, presence, row.id)
         if row.opened_by is None:
             row.opened_by = presence.session_hash
         elif not constant_time_equal(row.opened_by, presence.session_hash):
@@ -112,14 +116,15 @@ def waiting_requests(wallet: Wallet, presence: Presence, *, lang: str) -> list[R
         rows = tx.session.scalars(
             statement.where(ConsentRequest.expires_at > wallet.clock.now()).order_by(ConsentRequest.created_at.desc())
         )
-        pages = [_page(wallet, tx.session, row, lang) for row in rows.all()]
+        mine = {None, wallet.subject_index(presence.own_subject)}
+        pages = [_page(wallet, tx.session, presence, row, lang) for row in rows.all() if row.required_delegator in mine]
     return [page for page in pages if page.next_open]
 
 
 def show_request(wallet: Wallet, presence: Presence, request: UUID, *, lang: str) -> RequestPage:
     """Return a request to the person it is about.  Raises: RequestNotFound."""
     with wallet.reading() as tx:
-        return _page(wallet, tx.session, _own(wallet, tx.session, presence, request), lang)
+        return _page(wallet, tx.session, presence, _own(wallet, tx.session, presence, request), lang)
 
 
 def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *, lang: str) -> str | None:
@@ -129,13 +134,17 @@ def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *,
     LoginTooOld, LevelTooLow, InvalidExchange for a field that was not offered.
     """
     now = wallet.clock.now()
+    presence.require(POWERS[answer.choice])
+    if presence.acting is not None:
+        confirm_power(wallet, presence, presence.acting.delegation_id)
     with wallet.transaction() as tx:
         row = _own(wallet, tx.session, presence, request)
         items = items_of(tx.session, row.id, lock=True)
-        item = next((one for one in items if one.item_id == answer.item_id), None)
+        item = next((one for one in items if one.item_id == answer.item_id and _covers(presence, one)), None)
         if item is None:
             raise RequestNotFound("This request has no such part.")
         action = legal(REQUEST_STATES, RequestState(item.state_at(now)), TARGETS[answer.choice])
+        hold_power(wallet, tx.session, presence)
         offer = build_offer(wallet, tx.session, row, item, lang=lang)
         shown = shown_sha256(offer)
         if answer.choice is Choice.GRANT:
@@ -146,12 +155,21 @@ def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *,
         item.decided_at = None if answer.choice is Choice.LATER else now
         data: dict[str, str | int | bool | list[str]] = {"item": item.item_id, "shown_sha256": shown, "language": lang}
         entry = tx.record(
-            action, actor=presence.actor, subject=presence.subject, object_id=str(row.id), purpose=item.purpose_id, channel="web", data=data
+            action,
+            actor=presence.actor,
+            subject=presence.subject,
+            on_behalf_of=presence.on_behalf_of,
+            object_id=str(row.id),
+            purpose=item.purpose_id,
+            channel="web",
+            data=data,
         )
         if answer.choice is Choice.REFUSE:
             item.receipt_id, item.log_entry_id, item.log_leaf = wallet.ids.uuid4(), entry.entry_id, entry.leaf_hash
-            item.refused_offer = wallet.cipher.encrypt(canonical(offer).decode(), scope=wallet.subject_scope(row.subject_index))
-        is_done = all(one.state_at(now) not in OPEN_STATES for one in items) or answer.choice is Choice.LATER
+            refused = {**offer, "decided_by": decided_by(presence.actor, delegation_words(presence))}
+            item.refused_offer = wallet.cipher.encrypt(canonical(refused).decode(), scope=wallet.subject_scope(row.subject_index))
+        mine = [one for one in items if _covers(presence, one)]
+        is_done = all(one.state_at(now) not in OPEN_STATES for one in mine) or answer.choice is Choice.LATER
         issuer = wallet.settings.public_url
         return return_url(row.redirect_uri, request_id=str(row.request_id), state=row.state_parameter, issuer=issuer) if is_done else None
 
@@ -170,17 +188,25 @@ def _check_level(wallet: Wallet, presence: Presence, offer: Frozen, answer: Answ
         raise LevelTooLow(level)
 
 
+def _covers(presence: Presence, item: ConsentRequestItem) -> bool:
+    return presence.covers(item.dataset_id, item.purpose_id, item.procedure_code)
+
+
 def _own(wallet: Wallet, session: Session, presence: Presence, request: UUID) -> ConsentRequest:
     row = session.get(ConsentRequest, request)
     if row is None or row.subject_index != wallet.subject_index(presence.subject):
         raise RequestNotFound("You have no request with this number.")
+    if row.required_delegator is not None and row.required_delegator != wallet.subject_index(presence.own_subject):
+        raise RequestNotFound("The body asked another person to decide this.")
+    if not any(_covers(presence, item) for item in items_of(session, row.id)):
+        raise RequestNotFound("Your power to act does not cover this request.")
     return row
 
 
-def _page(wallet: Wallet, session: Session, row: ConsentRequest, lang: str) -> RequestPage:
+def _page(wallet: Wallet, session: Session, presence: Presence, row: ConsentRequest, lang: str) -> RequestPage:
     now = wallet.clock.now()
     shown = []
-    for item in items_of(session, row.id):
+    for item in (one for one in items_of(session, row.id) if _covers(presence, one)):
         offer = build_offer(wallet, session, row, item, lang=lang)
         shown.append(Shown(item.item_id, item.state_at(now), item.decided_at, item.consent_id, item.receipt_id, offer, shown_sha256(offer)))
     return RequestPage(row.id, row.redirect_uri, row.expires_at, tuple(shown))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from wallet.context import Wallet
+from wallet.models.base import in_language
 from wallet.models.dataset import Dataset, Field
 from wallet.models.organisation import organisation_names
 from wallet.models.procedure import Procedure
@@ -49,3 +50,10 @@ def list_procedures(wallet: Wallet) -> list[Procedure]:
 def _words(holding: Holding) -> str:
     texts = [*holding.field.title.values(), *holding.dataset.title.values(), *holding.dataset.description.values(), holding.org_name]
     return " ".join([*texts, holding.field.field_id]).casefold()
+
+
+def dataset_titles(wallet: Wallet, lang: str) -> dict[str, str]:
+    """Return the title of each active dataset."""
+    with wallet.reading() as tx:
+        rows = tx.session.scalars(select(Dataset).where(Dataset.status == "active").order_by(Dataset.dataset_id))
+        return {row.dataset_id: in_language(row.title, lang) for row in rows}

@@ -72,11 +72,12 @@ class ExchangeAsk:
     body_sha256: str
     visibility: Visibility | None = None
     preview: bool = False
+    scheme: str = "cl-run"
 
     @property
     def subject(self) -> str:
-        """The person, as the log names her."""
-        return f"cl-run:{self.run}"
+        """The person or company, as the log names it."""
+        return f"{self.scheme}:{self.run}"
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def judge(wallet: Wallet, session: Session, body: Body, ask: ExchangeAsk, matter
     Raises: the refusals of §8.2.  A consent that is used is locked until the end of the transaction (S3).
     """
     now = wallet.clock.now()
+    coverage.check_subject(matter, ask.scheme)
     if ask.visibility is not None:
         check_visibility(session, body.organisation.org_id, ask.visibility, now)
     passed = (
@@ -193,7 +195,7 @@ def _refuse_unasked(ask: ExchangeAsk) -> NoReturn:
     }
     if ask.procedure_code:
         item["procedure"] = {"code": ask.procedure_code, **({"case_id": ask.case_id} if ask.case_id else {})}
-    hint: dict[str, Json] = {"subject": {"scheme": "cl-run", "value": ask.run}, "items": [item]}
+    hint: dict[str, Json] = {"subject": {"scheme": ask.scheme, "value": ask.run}, "items": [item]}
     raise ConsentRequired("Post a consent request, then come back with the consent's number.", consent_request_hint=hint)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
 from shared.context import Transaction
@@ -10,12 +11,15 @@ from wallet.errors import InvalidExchange
 from wallet.models.consent import Consent, ConsentState, find_consent
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
 from wallet.models.dataset import find_dataset
-from wallet.operations.consent_moves import Actor, move, open_chain
+from wallet.models.delegation import Delegation
+from wallet.operations.consent_moves import Actor, actor_of, move, open_chain
+from wallet.operations.delegations import born_on_of, hold_power
 from wallet.operations.presence import Presence
 from wallet.operations.status_lists import draw_entry, list_uri
-from wallet.standards.canonical import canonical, sha256_of
+from wallet.standards.acting import Kind, Power, confirm_by
+from wallet.standards.canonical import Json, canonical, sha256_of
 from wallet.standards.consent_record import Decision, Frozen, any_sensitive, granted_fields, granted_record, instant, narrowed
-from wallet.standards.differences import Kind
+from wallet.standards.differences import Kind as Change
 
 
 def grant_consent(
@@ -30,6 +34,9 @@ def grant_consent(
 ) -> UUID:
     """Freeze a decision as a consent and return its id.  Raises: InvalidExchange for a field that was not offered."""
     before = _renewed(wallet, tx, offer)
+    if before is not None:
+        presence.require(Power.RENEW)
+    delegation = hold_power(wallet, tx.session, presence)
     decision = Decision(
         consent_id=str(wallet.ids.uuid4()),
         chain_id=str(before.chain_id if before else wallet.ids.uuid4()),
@@ -38,6 +45,7 @@ def grant_consent(
         valid_from=wallet.clock.now().replace(microsecond=0),
         consent_version=before.consent_version + 1 if before else 1,
         supersedes=str(before.consent_id) if before else None,
+        delegation=delegation_words(presence),
     )
     try:
         record = granted_record(offer, decision)
@@ -50,13 +58,30 @@ def grant_consent(
     consent.source_org_id = dataset.org_id if dataset else ""
     consent.status_list, consent.status_idx = number, index
     consent.evidence = wallet.cipher.encrypt(json.dumps(presence.evidence()), scope=wallet.subject_scope(row.subject_index))
-    actor = Actor(kind="principal", id=presence.actor, channel="web")
+    consent.delegation_id = delegation.delegation_id if delegation else None
+    consent.confirm_by = _confirm_by(wallet, delegation)
+    actor = actor_of(presence)
     if before is not None:
         move(wallet, tx, before, ConsentState.SUPERSEDED, actor=actor, subject=presence.subject, reason_code="renewed")
     tx.session.add(consent)
     tx.session.flush()
     open_chain(wallet, tx, consent, actor=actor, subject=presence.subject)
     return consent.consent_id
+
+
+def delegation_words(presence: Presence) -> dict[str, Json] | None:
+    """Return how a record names a delegate and for whom he acted; None for the person herself (D6)."""
+    acting = presence.acting
+    if acting is None:
+        return None
+    words: dict[str, Json] = {"delegation_id": str(acting.delegation_id), "delegation_kind": str(acting.kind)}
+    return words | {"name": presence.name, "on_behalf_of": acting.name}
+
+
+def _confirm_by(wallet: Wallet, delegation: Delegation | None) -> datetime | None:
+    """Return until when a child who has turned 18 confirms what a parent gives now (D3)."""
+    born_on = born_on_of(wallet, delegation) if delegation is not None and delegation.kind == Kind.PARENT else None
+    return confirm_by(born_on, days=wallet.settings.majority_confirm_days) if born_on else None
 
 
 def amend_consent(wallet: Wallet, tx: Transaction, before: Consent, *, keep: frozenset[str], actor: Actor, subject: str) -> UUID:
@@ -83,7 +108,7 @@ def amend_consent(wallet: Wallet, tx: Transaction, before: Consent, *, keep: fro
 def _renewed(wallet: Wallet, tx: Transaction, offer: Frozen) -> Consent | None:
     """Return the consent that this grant renews, locked; None where it is a new one (§7)."""
     changes = offer.get("changes")
-    if not isinstance(changes, Mapping) or changes["kind"] != Kind.RENEWAL:
+    if not isinstance(changes, Mapping) or changes["kind"] != Change.RENEWAL:
         return None
     found = find_consent(tx.session, UUID(str(changes["consent_id"])), lock=True)
     return found if found is not None and found.state_at(wallet.clock.now()) == ConsentState.ACTIVE else None

@@ -1,12 +1,28 @@
-"""Who sits before the page, and how we know."""
+"""Who sits before the page, for whom, and how we know."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
+
+from wallet.errors import PowerMissing
+from wallet.standards.acting import Kind, Power, Reach
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acting:
+    """For whom somebody acts and how far: `subject` is the principal, `scheme:value`.  Spec: wallet contract §6."""
+
+    delegation_id: UUID
+    subject: str = field(repr=False)
+    name: str = field(repr=False)
+    kind: Kind
+    powers: frozenset[Power]
+    reach: Reach
 
 
 @dataclass(frozen=True, kw_only=True)
 class Presence:
-    """A signed-in person; `run` in its normal form, hashes instead of what identifies a device."""
+    """A signed-in person; `run` in its normal form, hashes instead of what identifies a device.  `acting` when she acts for another."""
 
     run: str = field(repr=False)
     sub: str
@@ -16,11 +32,18 @@ class Presence:
     session_hash: str
     user_agent_hash: str
     ip_prefix: str
+    name: str = field(default="", repr=False)
+    acting: Acting | None = None
+
+    @property
+    def own_subject(self) -> str:
+        """Who sits there, as the log names her."""
+        return f"cl-run:{self.run}"
 
     @property
     def subject(self) -> str:
-        """The person, as the log names her."""
-        return f"cl-run:{self.run}"
+        """Whose data these are: the principal's, or her own."""
+        return self.acting.subject if self.acting else self.own_subject
 
     @property
     def level(self) -> int:
@@ -33,6 +56,24 @@ class Presence:
         """The person, as an actor in the audit log: opaque outside this service."""
         return f"person:{self.sub}"
 
+    @property
+    def on_behalf_of(self) -> str | None:
+        """By which delegation she acts, as the log names it."""
+        return f"delegation:{self.acting.delegation_id}" if self.acting else None
+
+    def for_another(self, acting: Acting) -> "Presence":
+        """Return the same person acting for another."""
+        return replace(self, acting=acting)
+
+    def require(self, power: Power) -> None:
+        """Let a delegate do only what she may (U13).  Raises: PowerMissing."""
+        if self.acting is not None and power not in self.acting.powers:
+            raise PowerMissing("Your power to act for another does not go so far.")
+
+    def covers(self, dataset_id: str, purpose_id: str | None, procedure_code: str | None) -> bool:
+        """Answer whether she may see a matter: her own always, another's within the delegation."""
+        return self.acting is None or self.acting.reach.covers(dataset_id, purpose_id, procedure_code)
+
     def evidence(self) -> dict[str, str | list[str]]:
         """Return what is kept with a decision.  Spec: wallet contract §3."""
         return {
@@ -43,4 +84,5 @@ class Presence:
             "user_agent_hash": self.user_agent_hash,
             "action": "button_grant",
             "session_hash": self.session_hash,
+            **({"delegation_id": str(self.acting.delegation_id)} if self.acting else {}),
         }

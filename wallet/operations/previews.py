@@ -15,11 +15,13 @@ from wallet.models.base import in_language
 from wallet.models.dataset import find_dataset
 from wallet.models.organisation import organisation_names
 from wallet.models.preview import PREVIEW_STATES, Preview, PreviewState, find_preview, open_previews
+from wallet.operations.delegations import hold_power
 from wallet.operations.gate import ExchangeAsk, Passed
 from wallet.operations.log_entries import Access, write_entry
 from wallet.operations.moves import legal
 from wallet.operations.presence import Presence
 from wallet.providers.base import Record
+from wallet.standards.acting import Power
 from wallet.standards.canonical import Json
 
 MINUTES = 15
@@ -82,7 +84,8 @@ def take(wallet: Wallet, client_id: str, request_id: str) -> Record | None:
 def waiting_previews(wallet: Wallet, presence: Presence, *, lang: str) -> list[PreviewPage]:
     """Return the previews that wait for a person."""
     with wallet.reading() as tx:
-        txns = [row.txn for row in open_previews(tx.session, wallet.subject_index(presence.subject), wallet.clock.now())]
+        rows = open_previews(tx.session, wallet.subject_index(presence.subject), wallet.clock.now())
+        txns = [row.txn for row in rows if presence.covers(row.dataset_id, None, None)]
     return [show_preview(wallet, presence, txn, lang=lang) for txn in txns]
 
 
@@ -90,9 +93,7 @@ def show_preview(wallet: Wallet, presence: Presence, txn: UUID, *, lang: str) ->
     """Return a preview to its person, with the values while they are there.  Raises: PreviewNotFound."""
     now = wallet.clock.now()
     with wallet.reading() as tx:
-        row = tx.session.get(Preview, txn)
-        if row is None or row.subject_index != wallet.subject_index(presence.subject):
-            raise PreviewNotFound("You have no data to look at with this number.")
+        row = _own(wallet, presence, tx.session.get(Preview, txn))
         names = organisation_names(tx.session, {row.org_id})
         dataset = find_dataset(tx.session, row.dataset_id, row.dataset_version)
         is_there = row.held is not None and now < row.expires_at
@@ -109,10 +110,10 @@ def show_preview(wallet: Wallet, presence: Presence, txn: UUID, *, lang: str) ->
 def decide_preview(wallet: Wallet, presence: Presence, txn: UUID, *, send: bool) -> None:
     """Let the data go on, or not; what is declined is destroyed at once.  Raises: PreviewNotFound, IllegalTransition."""
     target = PreviewState.APPROVED if send else PreviewState.DECLINED
+    presence.require(Power.GRANT if send else Power.REFUSE)
     with wallet.transaction() as tx:
-        row = tx.session.get(Preview, txn, with_for_update=True)
-        if row is None or row.subject_index != wallet.subject_index(presence.subject):
-            raise PreviewNotFound("You have no data to look at with this number.")
+        hold_power(wallet, tx.session, presence)
+        row = _own(wallet, presence, tx.session.get(Preview, txn, with_for_update=True))
         present = PreviewState.GONE if row.held is not None and wallet.clock.now() >= row.expires_at else PreviewState(row.state)
         legal(PREVIEW_STATES, present, target)
         if not send and row.held is not None:
@@ -120,6 +121,12 @@ def decide_preview(wallet: Wallet, presence: Presence, txn: UUID, *, send: bool)
             write_entry(tx, Access(**{**held["access"], "fields": tuple(held["access"]["fields"])}), Outcome.PREVIEW_DECLINED)
             row.held = None
         row.state = target
+
+
+def _own(wallet: Wallet, presence: Presence, row: Preview | None) -> Preview:
+    if row is None or row.subject_index != wallet.subject_index(presence.subject) or not presence.covers(row.dataset_id, None, None):
+        raise PreviewNotFound("You have no data to look at with this number.")
+    return row
 
 
 def forget_previews(wallet: Wallet) -> int:

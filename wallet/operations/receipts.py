@@ -16,6 +16,7 @@ from wallet.errors import ReceiptNotFound
 from wallet.events import Event
 from wallet.models.consent import Consent, ConsentEvent, events_of
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
+from wallet.models.delegation import find_delegation
 from wallet.operations.keys import signing_key
 from wallet.operations.presence import Presence
 from wallet.standards import signing
@@ -68,10 +69,32 @@ def _of_event(wallet: Wallet, session: Session, presence: Presence, receipt_id: 
     consent = session.get(Consent, event.consent_id) if event else None
     if event is None or consent is None or event.type == USED or consent.subject_index != wallet.subject_index(presence.subject):
         return None
+    if not presence.covers(consent.dataset_id, consent.purpose_id, consent.procedure_code):
+        return None
     history = [one for one in events_of(session, consent.consent_id) if one.event_id <= event.event_id and one.type != USED]
-    steps = [Step(type=one.type, at=one.at, by=one.actor_kind, is_renewal=consent.consent_version > 1) for one in history]
+    names = _delegates(wallet, session, history)
+    steps = [
+        Step(
+            type=one.type,
+            at=one.at,
+            by=one.actor_kind,
+            is_renewal=consent.consent_version > 1,
+            delegate=names.get(one.delegation_id) if one.delegation_id else None,
+        )
+        for one in history
+    ]
     frozen: Frozen = json.loads(wallet.cipher.decrypt(consent.record, scope=wallet.subject_scope(consent.subject_index)))
     return _make(wallet, presence, receipt_id, steps=steps, frozen=frozen, log=(event.log_entry_id, event.log_leaf))
+
+
+def _delegates(wallet: Wallet, session: Session, history: list[ConsentEvent]) -> dict[UUID, str]:
+    """Return the names of those who acted for the person, by delegation: a receipt names both (D6)."""
+    names: dict[UUID, str] = {}
+    for delegation_id in {one.delegation_id for one in history if one.delegation_id}:
+        row = find_delegation(session, delegation_id)
+        if row is not None and row.delegate_name is not None:
+            names[delegation_id] = wallet.cipher.decrypt(row.delegate_name, scope=wallet.subject_scope(row.delegate_index))
+    return names
 
 
 def _of_refusal(wallet: Wallet, session: Session, presence: Presence, receipt_id: UUID) -> Receipt | None:
@@ -82,8 +105,12 @@ def _of_refusal(wallet: Wallet, session: Session, presence: Presence, receipt_id
     item, asked = row
     if asked.subject_index != wallet.subject_index(presence.subject) or item.refused_offer is None or item.decided_at is None:
         return None
+    if not presence.covers(item.dataset_id, item.purpose_id, item.procedure_code):
+        return None
     frozen: Frozen = json.loads(wallet.cipher.decrypt(item.refused_offer, scope=wallet.subject_scope(asked.subject_index)))
-    steps = [Step(type="refused", at=item.decided_at, by="principal")]
+    who = frozen.get("decided_by")
+    by, name = (str(who["kind"]), who.get("name")) if isinstance(who, dict) else ("principal", None)
+    steps = [Step(type="refused", at=item.decided_at, by=by, delegate=str(name) if name else None)]
     return _make(wallet, presence, receipt_id, steps=steps, frozen=frozen, log=(item.log_entry_id, item.log_leaf))
 
 

@@ -53,6 +53,7 @@ class DatasetDeclaration:
     max_age_seconds: int = 0
     cache_max_seconds: int = 0
     consent_max_seconds: int = 365 * 24 * 3600
+    subject_kinds: Sequence[str] = ("person",)
 
 
 def register_organisation(
@@ -109,7 +110,7 @@ def activate_dataset(wallet: Wallet, declaration: DatasetDeclaration, *, actor: 
             endpoint=declaration.endpoint,
             title=declaration.title,
             description=declaration.description,
-            subject_kinds=["person"],
+            subject_kinds=list(declaration.subject_kinds),
             fields=[dict(vars(field)) for field in declaration.fields],
             max_age_seconds=declaration.max_age_seconds,
             cache_max_seconds=declaration.cache_max_seconds,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from shared.context import Transaction
@@ -13,7 +13,8 @@ from shared.http import OutboundError
 from shared.tasks import RetryLater
 from wallet.context import Wallet
 from wallet.models.agreement import find_agreement
-from wallet.models.consent import LIVE_STATES, ConsentState, find_consent, last_event
+from wallet.models.consent import LIVE_STATES, Consent, ConsentState, find_consent, last_event
+from wallet.models.delegation import DelegationState, find_delegation
 from wallet.models.erasure import find_erasure
 from wallet.models.stream import PUSH, SecurityEvent, Stream, StreamStatus, streams_about, waiting_events
 from wallet.operations.consent_moves import flows_until
@@ -69,6 +70,17 @@ def announce_agreement(wallet: Wallet, agreement_id: str, version: int) -> None:
         if row is not None:
             members = {"version": row.version, "current_state": row.state, "event_timestamp": int(row.updated_at.timestamp())}
             put(wallet, tx, agreement_id, "agreement-changed", members, org_ids={row.consumer, row.provider})
+
+
+def announce_delegation(wallet: Wallet, delegation_id: UUID) -> None:
+    """Tell the recipients of consents that a delegate gave that his power ended; what becomes of each consent is told besides."""
+    with wallet.transaction() as tx:
+        row = find_delegation(tx.session, delegation_id)
+        if row is None or row.state != DelegationState.ENDED:
+            return
+        members = {"reason": str(row.end_reason), "event_timestamp": int(row.state_since.timestamp())}
+        for consent in tx.session.scalars(select(Consent).where(Consent.delegation_id == delegation_id)):
+            put(wallet, tx, str(consent.consent_id), "delegation-ended", members, org_ids={consent.org_id})
 
 
 def put(wallet: Wallet, tx: Transaction, identifier: str, name: str, members: Mapping[str, object], *, org_ids: set[str]) -> None:

@@ -184,16 +184,17 @@ def _read(wallet: Wallet, session: Session, element: Element, client_id: str) ->
 def _by_consent(wallet: Wallet, session: Session, element: Element, client_id: str) -> ExchangeAsk:
     try:
         consent = find_consent(session, UUID(str(element.get("identifier"))))
-        run = _run(element.get("from"))
+        scheme, run = _subject(element.get("from"))
     except ValueError:
         raise _bad_details("`identifier` is the consent's number, `from` the person.") from None
-    subject = f"cl-run:{run}"
+    subject = f"{scheme}:{run}"
     # A consent of another body or person looks like none; with what it was for, the gate would tell them apart.
     if consent is None or consent.client_id != client_id or consent.subject_index != wallet.subject_index(subject):
         raise TokenRequestRefused("invalid_grant", "consent_mismatch: no consent with this number fits this body and this person.")
     return ExchangeAsk(
         request_id="",
         run=run,
+        scheme=scheme,
         dataset_id=consent.dataset_id,
         fields=tuple(consent.granted_fields),
         purpose_id=consent.purpose_id,
@@ -213,7 +214,7 @@ def _by_law(session: Session, element: Element) -> ExchangeAsk:
     fields, procedure, official = element.get("fields"), element.get("procedure"), element.get("official")
     texts = [element.get(name) for name in ("agreement_id", "dataset_id", "purpose")]
     try:
-        run = _run(element.get("subject"))
+        scheme, run = _subject(element.get("subject"))
     except ValueError:
         raise _bad_details("`subject` is the person, by RUN.") from None
     if not all(isinstance(one, str) for one in texts) or not isinstance(fields, list) or not all(isinstance(one, str) for one in fields):
@@ -223,6 +224,7 @@ def _by_law(session: Session, element: Element) -> ExchangeAsk:
     return ExchangeAsk(
         request_id="",
         run=run,
+        scheme=scheme,
         dataset_id=str(texts[1]),
         fields=tuple(fields),
         purpose_id=str(texts[2]),
@@ -238,11 +240,13 @@ def _by_law(session: Session, element: Element) -> ExchangeAsk:
     )
 
 
-def _run(subject: object) -> str:
-    if not isinstance(subject, dict) or subject.get("scheme") != "cl-run":
-        raise ValueError("not a subject by RUN")
+def _subject(subject: object) -> tuple[str, str]:
+    """Return scheme and number of a person or company.  Raises: ValueError."""
+    scheme = subject.get("scheme") if isinstance(subject, dict) else None
+    if not isinstance(subject, dict) or scheme not in {"cl-run", "cl-rut"}:
+        raise ValueError("not a subject by RUN or RUT")
     try:
-        return str(parse_run(str(subject.get("value"))))
+        return str(scheme), str(parse_run(str(subject.get("value"))))
     except InvalidRun:
         raise ValueError("not a RUN") from None
 

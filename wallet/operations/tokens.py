@@ -73,7 +73,7 @@ def _authority(passed: Passed, ask: ExchangeAsk, org_id: str) -> Authority:
     return Authority(
         type=CONSENT_TYPE if consent else LEGAL_ACCESS_TYPE,
         identifier=str(consent.consent_id) if consent else agreement.agreement_id,
-        subject={"scheme": "cl-run", "value": ask.run},
+        subject={"scheme": ask.scheme, "value": ask.run},
         to=org_id,
         location=dataset.endpoint,
         dataset_id=dataset.dataset_id,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from wallet.providers.base import Order, Record
+from wallet.providers.mandates import Mandate, MandatesUnavailable
 from wallet.providers.rest import read_answer
 
 
@@ -22,3 +23,21 @@ class MemoryRegister:
         self.before(order)
         person = self.people.get(order.run)
         return Record(as_of="", values=None) if person is None else read_answer({"as_of": self.as_of, "fields": person})
+
+
+class MemoryMandates:
+    """A register of mandates in a dictionary by the delegate's RUN; `is_away` makes it fail as a real one does."""
+
+    name = "https://registro.example"
+
+    def __init__(self) -> None:
+        self.by_delegate: dict[str, list[Mandate]] = {}
+        self.is_away = False
+        self.calls = 0
+
+    def mandates_of(self, delegate: str) -> list[Mandate]:
+        """Return what was put in.  Raises: MandatesUnavailable when it is away."""
+        self.calls += 1
+        if self.is_away:
+            raise MandatesUnavailable("away")
+        return list(self.by_delegate.get(delegate, []))

@@ -13,13 +13,12 @@ from shared.clock import rfc3339
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from shared.web import gettext_noop, language, page
-from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.events import Outcome
 from wallet.operations.access_log import LIMIT_MAX, Filters, Line, export_log, read_log
-from wallet.routes.people import presence
+from wallet.routes.people import Holder, presence
 
-bp = Routes("access_log", __name__, access=Citizen())
+bp = Routes("access_log", __name__, access=Holder())
 
 
 @bp.get("/access-log")

@@ -7,16 +7,15 @@ from flask.typing import ResponseReturnValue
 
 from shared.routes import Routes
 from shared.web import language, page
-from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.operations.access_log import Filters, read_log
-from wallet.operations.consents import get_consent, list_consents, narrow, pause, resume, withdraw
+from wallet.operations.consents import get_consent, keep, list_consents, narrow, pause, resume, withdraw
 from wallet.operations.decisions import waiting_requests
 from wallet.operations.previews import waiting_previews
-from wallet.routes.people import presence
+from wallet.routes.people import Holder, presence
 
 RECENT_LINES = 3
-bp = Routes("consents", __name__, access=Citizen())
+bp = Routes("consents", __name__, access=Holder())
 
 
 @bp.get("/")
@@ -47,6 +46,13 @@ def confirm_pause(consent_id: UUID) -> ResponseReturnValue:
     """Pause a consent, or let it go on."""
     change = resume if request.form.get("decision") == "resume" else pause
     change(current(), presence(), consent_id)
+    return redirect(url_for("consents.show", consent_id=consent_id), 303)
+
+
+@bp.post("/consents/<uuid:consent_id>/keep")
+def confirm_keep(consent_id: UUID) -> ResponseReturnValue:
+    """Keep what a parent gave, being of age."""
+    keep(current(), presence(), consent_id)
     return redirect(url_for("consents.show", consent_id=consent_id), 303)
 
 

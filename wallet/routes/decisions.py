@@ -9,14 +9,13 @@ from shared.problems import InvalidRequest
 from shared.routes import Routes
 from shared.web import allow, gettext_noop, language, page
 from shared.web.login import login_url, require_level
-from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.errors import SnapshotChanged
 from wallet.operations.decisions import Answer, Choice, LevelTooLow, LoginTooOld, RequestPage, decide, open_view, show_request
-from wallet.routes.people import presence
+from wallet.routes.people import Holder, presence
 from wallet.standards.returning import origin_of
 
-bp = Routes("decisions", __name__, access=Citizen())
+bp = Routes("decisions", __name__, access=Holder())
 
 
 @bp.get("/c/<code>")

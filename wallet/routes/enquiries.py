@@ -8,16 +8,15 @@ from flask.typing import ResponseReturnValue
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from shared.web import errors_of, gettext, gettext_noop, language, page
-from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.errors import EnquiryNotFound
 from wallet.models.enquiry import EnquiryKind, EnquiryState
 from wallet.operations.access_log import line_of
 from wallet.operations.enquiries import QUESTION_CHARACTERS_MAX, get_enquiry, list_enquiries, open_enquiry, settle_enquiry
-from wallet.routes.people import presence
+from wallet.routes.people import Herself, presence
 
 TARGETS = {"accept": EnquiryState.ACCEPTED, "escalate": EnquiryState.ESCALATED, "close": EnquiryState.CLOSED}
-bp = Routes("enquiries", __name__, access=Citizen())
+bp = Routes("enquiries", __name__, access=Herself())
 
 
 @bp.get("/access-log/<uuid:txn>/ask")

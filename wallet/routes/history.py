@@ -5,13 +5,12 @@ from flask.typing import ResponseReturnValue
 
 from shared.routes import Routes
 from shared.web import language, page
-from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.operations.history import export_all, read_history
 from wallet.operations.usages import usages_elsewhere
-from wallet.routes.people import presence
+from wallet.routes.people import Herself, presence
 
-bp = Routes("history", __name__, access=Citizen())
+bp = Routes("history", __name__, access=Herself())
 
 
 @bp.get("/history")

@@ -1,28 +1,72 @@
-"""The person of the present request, as the operations want to know her."""
+"""The person of the present request, for herself or for another, as the operations want to know her."""
 
 import hashlib
 from datetime import UTC, datetime
 from typing import cast
+from uuid import UUID
 
 from flask import g, request, session
 
 from shared.crypto import sha256_hex
 from shared.problems import Forbidden
 from shared.run import InvalidRun, parse_run
-from shared.web import gettext_noop
+from shared.web import act_for, gettext_noop
 from shared.web.login import Person
 from shared.web.sessions import WebSession
+from shared.web.signed_in import Citizen
+from wallet.context import current
+from wallet.errors import NotForDelegates, PowerLost
+from wallet.operations.delegations import acting_for, note_use
 from wallet.operations.presence import Presence
+
+STOP_URL = "/acting/stop"
+
+
+class Holder(Citizen):
+    """A signed-in person, for herself or for another by a delegation in force; the page's band says for whom (U13)."""
+
+    def check(self) -> None:
+        """Leave the Presence in `g.presence`, or send the browser to sign in.  Raises: Forbidden, PowerLost."""
+        super().check()
+        g.presence = _presence()
+        if g.presence.acting is not None:
+            act_for(g.presence.acting.name, stop_url=STOP_URL)
+
+
+class Herself(Holder):
+    """A signed-in person for herself alone: what no delegate may do for her."""
+
+    name = "signed-in person, for herself"
+
+    def check(self) -> None:
+        """Leave the Presence in `g.presence`.  Raises: NotForDelegates besides."""
+        super().check()
+        if g.presence.acting is not None:
+            raise NotForDelegates(gettext_noop("Stop acting for another first."))
 
 
 def presence() -> Presence:
-    """Return who sits there.  Raises: Forbidden when her sign-in gave no RUN."""
+    """Return who sits there; what a delegate looks at and does goes to the principal's log (D8)."""
+    found: Presence = g.presence
+    if found.acting is not None and not g.get("is_noted"):
+        g.is_noted = True
+        note_use(current(), found, request.endpoint or "")
+    return found
+
+
+def begin(delegation_id: UUID | None) -> None:
+    """Act by a delegation from the next page on, or for oneself again."""
+    session["acting"] = str(delegation_id) if delegation_id else None
+
+
+def _presence() -> Presence:
+    """Return who sits there.  Raises: Forbidden when her sign-in gave no RUN, PowerLost when she acts by a power that ended (D7)."""
     person: Person = g.person
     try:
         found = str(parse_run(person.run or ""))
     except InvalidRun:
         raise Forbidden(gettext_noop("These pages need your RUN. Sign in with an account that has one.")) from None
-    return Presence(
+    own = Presence(
         run=found,
         sub=person.sub,
         acr=person.acr,
@@ -31,7 +75,17 @@ def presence() -> Presence:
         session_hash=_session_hash(),
         user_agent_hash=hashlib.sha256(request.user_agent.string.encode()).hexdigest(),
         ip_prefix=_prefix(request.remote_addr or ""),
+        name=person.name,
     )
+    return own if session.get("acting") is None else _acting(own)
+
+
+def _acting(own: Presence) -> Presence:
+    try:
+        return own.for_another(acting_for(current(), own, UUID(str(session["acting"]))))
+    except PowerLost:
+        begin(None)
+        raise
 
 
 def _session_hash() -> str:

@@ -8,12 +8,11 @@ from flask.typing import ResponseReturnValue
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from shared.web import gettext_noop, language, page
-from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.operations.previews import decide_preview, show_preview
-from wallet.routes.people import presence
+from wallet.routes.people import Holder, presence
 
-bp = Routes("previews", __name__, url_prefix="/previews", access=Citizen())
+bp = Routes("previews", __name__, url_prefix="/previews", access=Holder())
 
 
 @bp.get("/<uuid:txn>")

@@ -7,12 +7,11 @@ from flask.typing import ResponseReturnValue
 
 from shared.routes import Routes
 from shared.web import page
-from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.operations.receipts import get_receipt, signed
-from wallet.routes.people import presence
+from wallet.routes.people import Holder, presence
 
-bp = Routes("receipts", __name__, url_prefix="/receipts", access=Citizen())
+bp = Routes("receipts", __name__, url_prefix="/receipts", access=Holder())
 
 
 @bp.get("/<uuid:receipt_id>")

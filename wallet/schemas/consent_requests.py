@@ -74,6 +74,7 @@ class ConsentRequestSchema(Schema):
 
     id = fields.UUID(required=True)
     subject = fields.Nested(SubjectSchema, required=True)
+    required_delegator = fields.Nested(SubjectSchema, load_default=None)
     items = fields.List(fields.Nested(ItemSchema), required=True, validate=validate.Length(min=1, max=ITEMS_MAX))
     redirect_uri = fields.String(required=True, validate=validate.Length(max=2000))
     state = fields.String(load_default=None, validate=validate.Length(min=1, max=500))
@@ -86,12 +87,21 @@ class ConsentRequestSchema(Schema):
     ui_locales = fields.List(fields.String(validate=validate.Length(max=35)), load_default=list, validate=validate.Length(max=10))
     view = fields.String(load_default="show", validate=validate.OneOf(["show", "hide"]))
 
+    @validates_schema
+    def check(self, data: dict[str, Any], **_: object) -> None:
+        """Only a person decides for another."""
+        if data["required_delegator"] is not None and data["required_delegator"]["scheme"] != "cl-run":
+            raise ValidationError("A delegator is a person.", "required_delegator")
+
     @post_load
     def make(self, data: dict[str, Any], **_: object) -> Ask:
         """Return the operation's own type; the route adds the hash of the body."""
+        delegator = data["required_delegator"]
         return Ask(
             request_id=data["id"],
             run=normal_run(data["subject"]),
+            scheme=data["subject"]["scheme"],
+            required_delegator=f"cl-run:{normal_run(delegator)}" if delegator else None,
             items=data["items"],
             redirect_uri=data["redirect_uri"],
             state_parameter=data["state"],

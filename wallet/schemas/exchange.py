@@ -70,6 +70,7 @@ class ExchangeSchema(Schema):
         return ExchangeAsk(
             request_id=data["request_id"],
             run=normal_run(data["subject"]),
+            scheme=data["subject"]["scheme"],
             dataset_id=data["dataset_id"],
             fields=tuple(data["fields_"]),
             purpose_id=data["purpose_id"],

@@ -20,9 +20,9 @@ class Instant(fields.AwareDateTime):
 
 
 class SubjectSchema(Schema):
-    """`{"scheme": "cl-run", "value": "11111111-1"}`."""
+    """`{"scheme": "cl-run", "value": "11111111-1"}`, or `cl-rut` for a company."""
 
-    scheme = fields.String(required=True, validate=validate.Equal("cl-run"))
+    scheme = fields.String(required=True, validate=validate.OneOf(["cl-run", "cl-rut"]))
     value = fields.String(required=True, validate=validate.Length(max=20))
 
 

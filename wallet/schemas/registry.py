@@ -50,6 +50,11 @@ class DatasetSchema(Schema):
     classification = fields.String(
         required=True, validate=validate.OneOf(["personal", "sensitive", "statistical", "secret", "reserved", "open"])
     )
+    subject_kinds = fields.List(
+        fields.String(validate=validate.OneOf(["person", "company"])),
+        load_default=lambda: ["person"],
+        validate=validate.Length(min=1, max=2),
+    )
     procedure_codes = fields.List(fields.String(validate=CODE), load_default=list, validate=validate.Length(max=50))
     legal_basis_default = fields.String(load_default="consent", validate=validate.OneOf(list(LegalBasis)))
     max_age_seconds = fields.Integer(load_default=0, strict=True, validate=validate.Range(min=0, max=YEARS_MAX_SECONDS))

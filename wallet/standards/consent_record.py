@@ -23,6 +23,8 @@ class Decision:
     decided_by: str
     optional_granted: frozenset[str]
     valid_from: datetime
+    delegation: Mapping[str, Json] | None = None
+    """For a delegate: `delegation_id`, `delegation_kind`, and the names of both (D6)."""
     consent_version: int = 1
     supersedes: str | None = None
 
@@ -54,11 +56,16 @@ def granted_record(offer: Mapping[str, Json], decision: Decision) -> Frozen:
         "consent_version": decision.consent_version,
         **({"supersedes": decision.supersedes} if decision.supersedes else {}),
         "chain_id": decision.chain_id,
-        "decided_by": {"kind": "principal", "id": decision.decided_by},
+        "decided_by": decided_by(decision.decided_by, decision.delegation),
         "fields": decided,
         "valid_from": instant(decision.valid_from),
         "shown_sha256": shown_sha256(offer),
     }
+
+
+def decided_by(actor: str, delegation: Mapping[str, Json] | None) -> dict[str, Json]:
+    """Return who decided, as a record names it: the person, or a delegate with both names (D6)."""
+    return {"kind": "delegate" if delegation else "principal", "id": actor, **(delegation or {})}
 
 
 def granted_fields(record: Mapping[str, Json]) -> list[str]:

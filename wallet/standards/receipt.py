@@ -24,6 +24,7 @@ CONTEXT: dict[str, Json] = {
 STATUS: dict[str, str] = {
     "granted": "dpv:ConsentGiven",
     "resumed": "dpv:ConsentGiven",
+    "confirmed": "dpv:ConsentGiven",
     "suspended": "andamio:ConsentSuspended",
     "withdrawn": "dpv:ConsentWithdrawn",
     "revoked": "dpv:ConsentRevoked",
@@ -44,16 +45,19 @@ class Step:
     at: datetime
     by: str
     is_renewal: bool = False
+    delegate: str | None = None
+    """The name of who acted for the person (D6)."""
 
     def status(self) -> dict[str, Json]:
         """Return it as an entry of `hasConsentStatus`."""
         term = RENEWED if self.is_renewal and self.type == "granted" else STATUS[self.type]
-        method = "andamio:button" if self.by == "principal" else "andamio:record"
+        method = "andamio:button" if self.by in {"principal", "delegate"} else "andamio:record"
         return {
             "@type": term,
             "dpv:isIndicatedBy": self.by,
             "dpv:hasIndicationMethod": {"@id": method},
             "dpv:isIndicatedAtTime": instant(self.at),
+            **({"andamio:delegate": self.delegate} if self.delegate else {}),
         }
 
 

@@ -6,14 +6,17 @@ import httpx
 from flask import Flask, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from deploy.sandbox.people import Citizen
 from deploy.sandbox.plan import Plan
 from deploy.sandbox.registry.api import build_api
 from deploy.sandbox.registry.consent_tokens import ConsentTokens
 from deploy.sandbox.registry.keys import PublishedKeys
+from deploy.sandbox.registry.mandates import CHILD, IssuerKeys, build_mandates
 from deploy.sandbox.registry.persons import Person, Persons
 from deploy.sandbox.site import make_site
 from shared.access import PUBLIC_PAGE
 from shared.app import register
+from shared.auth import TokenVerifier
 from shared.clock import Clock
 from shared.problems import NotFound
 from shared.routes import Routes
@@ -30,21 +33,28 @@ def create_app(plan: Plan, *, http: httpx.Client, clock: Clock) -> Flask:
     keys = PublishedKeys(f"{plan.urls.wallet}/.well-known/jwks.json", client=http, now=clock.now)
     app.extensions["wallet_keys"] = keys
     tokens = ConsentTokens(issuer=plan.urls.wallet, audience=plan.urls.registry, keys=keys, now=clock.now)
-    register(app, [build_api(persons, tokens, clock.now), _pages(persons)])
+    issuer_keys = IssuerKeys(PublishedKeys(f"{plan.issuer}/jwks", client=http, now=clock.now))
+    verifier = TokenVerifier(issuer_keys, clock, issuer=plan.issuer, audience=plan.urls.registry)
+    register(app, [build_api(persons, tokens, clock.now), build_mandates(persons, verifier), _pages(persons)])
     return app
 
 
 def _citizens(plan: Plan) -> list[Person]:
+    """Those who sign in, and a child for whom a parent acts."""
     return [
-        Person(
-            run=citizen.run,
-            full_name=citizen.name,
-            born_on=citizen.birth_date,
-            document_number=f"A{int(citizen.run[:4]):09}",
-            given_count=len(citizen.given_names),
-        )
-        for citizen in plan.citizens
+        CHILD,
+        *(_person(citizen) for citizen in plan.citizens),
     ]
+
+
+def _person(citizen: Citizen) -> Person:
+    return Person(
+        run=citizen.run,
+        full_name=citizen.name,
+        born_on=citizen.birth_date,
+        document_number=f"A{int(citizen.run[:4]):09}",
+        given_count=len(citizen.given_names),
+    )
 
 
 def _pages(persons: Persons) -> Routes:

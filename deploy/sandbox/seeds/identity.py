@@ -144,6 +144,7 @@ def _new_machine(plan: Plan, client: Client, service_id: str) -> NewClient:
     named = {scope.partition(":")[0] for scope in scopes}
     services = ("identity", "notify", "pay", "wallet")
     resources = tuple(plan.ports.url(service) for service in services if service in named or "audit" in named)
+    resources += (plan.urls.registry,) if "registry" in named else ()
     return NewClient(
         client_id=client.client_id,
         service_id=service_id,
