@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -11,10 +12,12 @@ from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
 from pay.models.account import Account
+from pay.models.sandbox_bank import DatabaseShelf
 from pay.models.sandbox_booking import DatabaseBookings
 from pay.providers.base import Gateway
 from pay.providers.cash import CounterGateway
 from pay.providers.khipu import KhipuGateway
+from pay.providers.payout_bank import FolderBank, PayoutBank, SandboxBank
 from pay.providers.sandbox import SandboxGateway
 from pay.providers.stripe import StripeGateway
 from pay.providers.webpay import WebpayGateway
@@ -89,6 +92,16 @@ class Pay(Context):
     def gateways(self) -> Mapping[str, Gateway]:
         """The payment service providers by name."""
         return {CounterGateway.name: CounterGateway(), **{name: make(self) for name, make in self.gateway_makers.items()}}
+
+    @cached_property
+    def payout_banks(self) -> Mapping[str, PayoutBank]:
+        """The banks that pay people out: a folder of files where one is set, for live accounts; ours, where no money moves, for others."""
+        ours, folder = SandboxBank(DatabaseShelf(self.db), self.clock), self.settings.payout_folder
+        return {ours.name: ours} | ({FolderBank.name: FolderBank(Path(folder))} if folder else {})
+
+    def payout_bank_of(self, account: Account) -> PayoutBank | None:
+        """Return the bank that pays out for an account; None where a live account has none."""
+        return self.payout_banks.get(FolderBank.name if account.is_live else SandboxBank.name)
 
     @cached_property
     def counter_redis(self) -> "Redis":

@@ -315,3 +315,27 @@ class NotificationRefused(ApiProblem):
 
     def __init__(self) -> None:
         super().__init__(None, "The notification is not from the provider")
+
+
+class PayoutNotCovered(Problem):
+    """The office has less money here than it wants to pay out."""
+
+    slug, status, title = "payout-not-covered", 409, noop("There is not enough money for this pay-out")
+
+
+class PayoutCodeRefused(Problem):
+    """No cash waits for this code and this person, or too many wrong numbers were tried."""
+
+    slug, status, title = "payout-code-refused", 404, "No cash waits for this code and this person"
+
+
+class ReportUnreadable(Problem):
+    """A bank's report that is none."""
+
+    slug, status, title = "report-unreadable", 422, noop("The bank's file cannot be read")
+
+
+class DepositBooked(Problem):
+    """The same bank reference was booked with another amount."""
+
+    slug, status, title = "deposit-booked", 409, noop("This deposit was booked before with another amount")

@@ -85,6 +85,31 @@ class RefundRequestEvent(StrEnum):
     LIMIT_SET = "pay:refund-request:limit-set"
 
 
+class PayoutEvent(StrEnum):
+    """What happened to a pay-out; the audit log carries this value."""
+
+    ORDERED = "pay:payout:ordered"
+    APPROVED = "pay:payout:approved"
+    REJECTED = "pay:payout:rejected"
+    CANCELLED = "pay:payout:cancelled"
+    SENT = "pay:payout:sent"
+    CODE_GIVEN = "pay:payout:code-given"
+    CODE_REFUSED = "pay:payout:code-refused"
+    PAID = "pay:payout:paid"
+    RETURNED = "pay:payout:returned"
+    EXPIRED = "pay:payout:expired"
+    LIMIT_SET = "pay:payout:limit-set"
+
+
+class PayoutFileAction(StrEnum):
+    """Audit actions about files that go to a bank and come from it, and money that bodies put in."""
+
+    MADE = "pay:payout-file:made"
+    HANDED_OVER = "pay:payout-file:handed-over"
+    RESULT_READ = "pay:payout-file:result-read"
+    DEPOSIT_BOOKED = "pay:deposit:booked"
+
+
 class LinkAction(StrEnum):
     """Audit actions about payment links."""
 
@@ -171,6 +196,8 @@ ACTIONS: tuple[type[StrEnum], ...] = (
     BooksAction,
     PartnerAction,
     RefundRequestEvent,
+    PayoutEvent,
+    PayoutFileAction,
     LinkAction,
     PageAction,
     WebhookAction,
@@ -187,3 +214,9 @@ class WebhookEvent(StrEnum):
     REFUNDED = "card_payment_refunded"
     FAILED = "card_payment_failed"
     EXPIRED = "card_payment_expired"
+    # Ours: a service hears of these only when it asks for them.  Spec: §25.
+    NOTICE_PAID = "payment_notice_paid"
+    PAYOUT_SENT = "payout_sent"
+    PAYOUT_PAID = "payout_paid"
+    PAYOUT_RETURNED = "payout_returned"
+    PAYOUT_ENDED = "payout_ended"

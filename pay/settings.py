@@ -21,3 +21,7 @@ class PaySettings(ServiceSettings):
     webpay_url: str = setting("origin of Transbank's Webpay", default="https://webpay3g.transbank.cl")
     khipu_url: str = setting("origin of Khipu's payment API", default="https://payment-api.khipu.com")
     stripe_url: str = setting("origin of Stripe's API", default="https://api.stripe.com")
+    payout_folder: str = setting(
+        "folder of the files of pay-outs to the bank (`out`) and its reports (`in`); without it live accounts pay nobody out",
+        default="",
+    )

@@ -4,9 +4,23 @@ import structlog
 
 from pay.context import Pay
 from pay.models.payment import find_left_locked
-from pay.operations import announcements, authorisations, captures, endings, notice_moves, notices, proofs, recurring, refund_desk, refunds
+from pay.operations import (
+    announcements,
+    authorisations,
+    captures,
+    endings,
+    notice_moves,
+    notices,
+    payout_files,
+    payouts,
+    proofs,
+    recurring,
+    refund_desk,
+    refunds,
+)
 from pay.operations.performance import COUNT
 from pay.providers.base import GatewayUnavailable
+from pay.providers.payout_bank import BankUnavailable
 from pay.standards.identifiers import PaymentId, RefundId
 from shared.chores import with_chores
 from shared.performance.counting import COUNT_SECONDS, count_days
@@ -65,6 +79,32 @@ def carry_out_refund_request(pay: Pay, job: Job) -> None:
 def renew_notice(pay: Pay, job: Job) -> None:
     """Give a notice whose payment failed another payment."""
     notices.renew_payment(pay, job.payload["number"], PaymentId(job.payload["payment_id"]))
+
+
+@jobs.job(payout_files.HAND_OVER_JOB, retry_on=(BankUnavailable,), max_attempts=200)
+def hand_over_payouts(pay: Pay, job: Job) -> None:
+    """Give the bank a file of pay-outs."""
+    payout_files.hand_over(pay, job.payload["batch_id"])
+
+
+@jobs.every(60, "send_payouts")
+def send_payouts(pay: Pay) -> None:
+    """Put approved pay-outs into files for their banks, and end cash that nobody fetched in time.  Spec: requirements PA-8, PA-9."""
+    for bank in pay.payout_banks.values():
+        while payout_files.make_batch(pay, bank) == payout_files.BATCH_MAX:
+            pass
+    while payouts.expire_collectable(pay) == payouts.EXPIRY_BATCH:
+        pass
+
+
+@jobs.every(60, "read_payout_reports")
+def read_payout_reports(pay: Pay) -> None:
+    """Read what the banks say became of pay-outs."""
+    for bank in pay.payout_banks.values():
+        try:
+            payout_files.read_reports(pay, bank)
+        except BankUnavailable as fault:
+            log.warning("the bank's reports cannot be fetched", bank=bank.name, fault=str(fault))
 
 
 @jobs.every(60, "expire_payments")

@@ -56,6 +56,7 @@ gateway_accounts = Table(
     Column("posts_per_second", Integer, nullable=False, server_default="15"),
     Column("others_per_second", Integer, nullable=False, server_default="75"),
     Column("credentials_sealed", LargeBinary),
+    Column("allow_payouts", Boolean, nullable=False, server_default="false"),
     CheckConstraint("not is_live or gateway <> 'sandbox'", name="live_is_not_sandbox"),
     CheckConstraint("attempts_max between 1 and 20", name="attempts_max"),
     CheckConstraint("email_collection in ('MANDATORY', 'OPTIONAL', 'OFF')", name="email_collection"),
@@ -109,6 +110,8 @@ class Account:
     others_per_second: int
     credentials_sealed: bytes | None = field(repr=False)
     """What the provider knows the account by, sealed."""
+    allow_payouts: bool = False
+    """Whether people may be paid out of this account.  Spec: PA-9."""
 
     @property
     def book(self) -> Book:

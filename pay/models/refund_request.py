@@ -16,7 +16,10 @@ account_controls = Table(
     Column("account_id", String(26), ForeignKey("gateway_accounts.id"), primary_key=True),
     # Up to this much one person may refund; more needs two.
     Column("refund_alone_minor", BigInteger, nullable=False),
+    # The same for pay-outs to people: 0 unless an owner says otherwise, for they go wherever the order says.
+    Column("payout_alone_minor", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("refund_alone_minor >= 0", name="refund_alone"),
+    CheckConstraint("payout_alone_minor >= 0", name="payout_alone"),
 )
 
 refund_requests = Table(
@@ -68,6 +71,12 @@ def find_request(connection: Connection, request_id: str, *, lock: bool = False)
     statement = select(refund_requests).where(refund_requests.c.id == request_id)
     row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
     return None if row is None else request_of(row)
+
+
+def payout_alone_minor(connection: Connection, account_id: AccountId) -> int:
+    """Return how much one person, or one key, may pay out on an account."""
+    statement = select(account_controls.c.payout_alone_minor).where(account_controls.c.account_id == account_id)
+    return int(connection.execute(statement).scalar_one_or_none() or 0)
 
 
 def refund_alone_minor(connection: Connection, account_id: AccountId, default: int) -> int:

@@ -2,7 +2,19 @@
 
 from enum import StrEnum
 
-from sqlalchemy import ARRAY, BigInteger, Column, ForeignKey, Identity, Integer, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from pay.models.base import metadata
 from shared.db import UtcDateTime
@@ -35,13 +47,15 @@ webhook_messages = Table(
     metadata,
     Column("id", String(26), primary_key=True),
     Column("webhook_id", String(26), ForeignKey("webhooks.id"), nullable=False, index=True),
-    Column("payment_id", String(26), ForeignKey("payments.id"), nullable=False, index=True),
+    Column("payment_id", String(26), ForeignKey("payments.id"), index=True),
+    Column("payout_id", String(26), ForeignKey("payouts.id"), index=True),
     Column("event_type", String(40), nullable=False),
     # The bytes that are signed and sent, the same at each attempt; encrypted, for they name the payer.
     Column("body_sealed", LargeBinary, nullable=False),
     Column("state", String(15), nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("num_nonnulls(payment_id, payout_id) = 1", name="one_object"),
 )
 
 webhook_attempts = Table(

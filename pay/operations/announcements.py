@@ -1,15 +1,19 @@
 """Webhook messages: written with the change they tell of, delivered by jobs.  Spec: pay-api.md §15."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import any_, insert, literal, select, update
 
 from pay.context import Pay
 from pay.events import WebhookAction, WebhookEvent
 from pay.models.payment import payer_scope
+from pay.models.payout import Payout
 from pay.models.webhook import MessageState, webhook_attempts, webhook_messages, webhooks
+from pay.operations.payout_bodies import payout_body
 from pay.standards.identifiers import ALPHABET, LENGTH
-from pay.standards.payment_object import Payment, iso_milliseconds, payment_body
+from pay.standards.payment_object import Json, Payment, iso_milliseconds, payment_body
 from pay.standards.payment_states import PaymentState
 from pay.standards.signatures import HEADER, retry_after, sign
 from shared.context import Transaction
@@ -17,7 +21,6 @@ from shared.http import OutboundError
 
 TIMEOUT_SECONDS = 5.0
 JOB = "deliver_webhook"
-_RECEIVER = (webhooks.c.account_id, webhooks.c.callback_url, webhooks.c.signing_key_sealed, webhooks.c.status)
 
 
 S = PaymentState
@@ -42,31 +45,59 @@ ON_ENTERING: dict[PaymentState, WebhookEvent] = {
 """The webhook event that entering a state gives rise to; other states give none."""
 
 
-def announce(pay: Pay, tx: Transaction, payment: Payment, event: WebhookEvent) -> None:
-    """Write a message for each webhook that subscribed to the event, with its first delivery."""
-    subscribed = select(webhooks.c.id).where(
-        webhooks.c.account_id == payment.account_id, webhooks.c.status == "ACTIVE", literal(event.value) == any_(webhooks.c.subscriptions)
-    )
-    for webhook_id in tx.connection.execute(subscribed).scalars().all():
-        message_id = pay.ids.pick(ALPHABET, LENGTH)
-        now = pay.clock.now()
+def announce(pay: Pay, tx: Transaction, payment: Payment, event: WebhookEvent, **more: str) -> None:
+    """Write a message for each webhook that subscribed to the event, with its first delivery; `more` stands in it beside the payment."""
+    receivers = _subscribed(tx, payment.account_id, event)
+    if receivers:
         resource = payment_body(payment)
         del resource["authorisation_mode"]
+        about = _About("payment", payment.id, payment.account_id, resource | more)
+        _write(pay, tx, receivers, about, event)
+
+
+def announce_payout(pay: Pay, tx: Transaction, payout: Payout, event: WebhookEvent) -> None:
+    """Write the same for a pay-out; the messages do not say who gets the money."""
+    receivers = _subscribed(tx, payout.account_id, event)
+    if receivers:
+        about = _About("payout", payout.id, payout.account_id, payout_body(payout))
+        _write(pay, tx, receivers, about, event)
+
+
+@dataclass(frozen=True)
+class _About:
+    """What messages tell of."""
+
+    kind: str
+    id: str
+    account_id: str
+    resource: Json
+
+
+def _subscribed(tx: Transaction, account_id: str, event: WebhookEvent) -> Sequence[str]:
+    c = webhooks.c
+    named = select(c.id).where(c.account_id == account_id, c.status == "ACTIVE", literal(event.value) == any_(c.subscriptions))
+    return tx.connection.execute(named).scalars().all()
+
+
+def _write(pay: Pay, tx: Transaction, receivers: Sequence[str], about: _About, event: WebhookEvent) -> None:
+    now = pay.clock.now()
+    for webhook_id in receivers:
+        message_id = pay.ids.pick(ALPHABET, LENGTH)
         body = {
             "webhook_message_id": message_id,
             "created_date": iso_milliseconds(now),
-            "resource_id": payment.id,
+            "resource_id": about.id,
             "api_version": 1,
-            "resource_type": "payment",
+            "resource_type": about.kind,
             "event_type": event.value,
-            "resource": resource,
+            "resource": about.resource,
         }
         row = {
             "id": message_id,
             "webhook_id": webhook_id,
-            "payment_id": payment.id,
+            f"{about.kind}_id": about.id,
             "event_type": event.value,
-            "body_sealed": pay.cipher.encrypt(json.dumps(body, ensure_ascii=False), scope=payer_scope(payment.account_id)),
+            "body_sealed": pay.cipher.encrypt(json.dumps(body, ensure_ascii=False), scope=payer_scope(about.account_id)),
             "state": MessageState.PENDING.value,
             "created_at": now,
         }

@@ -63,7 +63,7 @@ def take_news(pay: Pay, news: DisputeNews) -> Dispute:
         tx.record(action, actor=SYSTEM, object_id=known.id, channel="job", data={"payment_id": payment.id})
         book = get_account(tx.connection, payment.account_id).book
         if news.state is DisputeState.LOST:
-            lost = ledger.split_refund(shares_left(tx, payment, book.beneficiary), known.amount_minor)
+            lost = ledger.split_refund(shares_left(pay, tx, payment, book.beneficiary), known.amount_minor)
             post(tx.connection, ledger_movements.dispute_lost(book, payment.id, known.id, lost), now)
         elif news.state is DisputeState.WON:
             post(tx.connection, ledger_movements.dispute_won(book, payment.id, known.id, known.amount_minor), now)

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from sqlalchemy import update
 
 from pay.context import Pay
+from pay.events import WebhookEvent
 from pay.models.notice import Notice, find_notice_of_payment, notice_of, notices
+from pay.operations.announcements import announce
 from pay.standards.notice_states import NOTICE_TABLE, NoticeState
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import CANCELLED, EXPIRED, SUCCESS, PaymentState, PublicState
@@ -49,5 +51,7 @@ def follow_payment(pay: Pay, tx: Transaction, payment: Payment, *, actor: str) -
     end = _ENDS.get(payment.public_state)
     if end is not None:
         move_notice(pay, tx, notice, end, actor=actor)
+        if end is NoticeState.PAID:
+            announce(pay, tx, payment, WebhookEvent.NOTICE_PAID, notice_number=notice.number)
     else:
         tx.enqueue(RENEW_JOB, {"number": notice.number, "payment_id": payment.id})

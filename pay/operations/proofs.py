@@ -10,32 +10,31 @@ from dataclasses import dataclass
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     Select,
-    String,
     Subquery,
     and_,
     case,
-    column,
     func,
-    literal_column,
     not_,
     or_,
     select,
     tuple_,
-    values,
+    union_all,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from pay.context import Pay
 from pay.events import BooksAction
 from pay.models.ledger import ledger_accounts, ledger_entries, ledger_transactions
 from pay.models.payment import payments
+from pay.models.payout import payouts
 from pay.models.refund import refunds
 from pay.models.suspense import suspense_items
 from pay.operations.moves import SYSTEM
+from pay.operations.payout_proofs import wrong_payouts
+from pay.operations.proof_queries import FAULTS_MAX, found_sources, lawful_pairs, moved_by, sources_text, strays
 from pay.standards.ledger import Layer, Side, Source, lawful_sources
 from pay.standards.payment_states import PaymentState
+from pay.standards.payout_states import ENDED_UNPAID
 from pay.standards.refund_states import RefundState
 
 PAYMENT_SOURCES = frozenset({Source.AUTHORISED, Source.CAPTURED, Source.VOIDED})
@@ -47,7 +46,6 @@ _OF_REFUND = {
     RefundState.ERROR: {Source.REFUND_REQUESTED, Source.REFUND_FAILED},
 }
 _E, _T = ledger_entries.c, ledger_transactions.c
-FAULTS_MAX = 1_000
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def prove_and_log(pay: Pay, *, actor: str = SYSTEM) -> Proof:
 
 def prove(connection: Connection) -> Proof:
     """Recompute everything from the entries.  Run it in a REPEATABLE READ transaction where others are writing."""
-    checks = (_unbalanced, _wrong_balances, _wrong_payments, _wrong_refunds, _wrong_suspense)
+    checks = (_unbalanced, _wrong_balances, _wrong_payments, _wrong_refunds, wrong_payouts, _wrong_suspense)
     faults = [fault for check in checks for fault in check(connection)]
     counts = [
         connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -128,47 +126,26 @@ def _wrong_balances(connection: Connection) -> Iterator[str]:
             yield f"account {row.code} {row.currency} shows {shown}, its entries make {expected[0]}/{expected[1]}"
 
 
-def _text(sources: frozenset[Source] | set[Source]) -> str:
-    return ",".join(sorted(source.value for source in sources))
-
-
-def _found(sources: frozenset[Source]) -> Subquery:
-    """The postings of each object as one text."""
-    listed = func.string_agg(_T.source, aggregate_order_by(literal_column("','"), func.convert_to(_T.source, "UTF8")))
-    return select(_T.source_id, listed.label("sources")).where(_T.source.in_(sources)).group_by(_T.source_id).subquery()
-
-
-def _moved(source: Source, account_prefix: str, side: Side) -> Subquery:
-    """What a kind of posting moved on one kind of account, by the object it came from."""
-    return (
-        select(_T.source_id, func.sum(_E.amount_minor).label("amount_minor"))
-        .join(ledger_entries, _E.transaction_id == _T.id)
-        .where(_T.source == source.value, _E.side == side.value, _E.layer == Layer.POSTED.value)
-        .where(_E.account_code.startswith(account_prefix, autoescape=True))
-        .group_by(_T.source_id)
-        .subquery()
-    )
-
-
-def _lawful(pairs: list[tuple[str, str]]) -> FromClause:
-    return values(column("state", String), column("sources", String), name="lawful").data(pairs)
+def _given_back() -> Subquery:
+    """What of each payment went back, or is on its way: by refunds and by pay-outs."""
+    r, o = refunds.c, payouts.c
+    by_refund = select(r.payment_id, r.amount_minor).where(r.state != RefundState.ERROR.value)
+    unpaid = [state.value for state in ENDED_UNPAID]
+    by_payout = select(o.payment_id, o.amount_minor).where(o.payment_id.is_not(None), o.state.not_in(unpaid))
+    both = union_all(by_refund, by_payout).subquery()
+    return select(both.c.payment_id, func.sum(both.c.amount_minor).label("amount_minor")).group_by(both.c.payment_id).subquery()
 
 
 def _payment_rows() -> Select[str, str, int, int, str, int, int]:
     """Each payment that is not as its postings and its refunds say."""
-    found, taken = _found(PAYMENT_SOURCES), _moved(Source.CAPTURED, "channel_receivable:", Side.DEBIT)
-    returned = (
-        select(refunds.c.payment_id, func.sum(refunds.c.amount_minor).label("amount_minor"))
-        .where(refunds.c.state != RefundState.ERROR.value)
-        .group_by(refunds.c.payment_id)
-        .subquery()
-    )
+    found, taken = found_sources(PAYMENT_SOURCES), moved_by(Source.CAPTURED, "channel_receivable:", Side.DEBIT)
+    returned = _given_back()
     c = payments.c
     total = c.amount_minor + c.surcharge_minor
     sources = func.coalesce(found.c.sources, "")
     credited, refunded = func.coalesce(taken.c.amount_minor, 0), func.coalesce(returned.c.amount_minor, 0)
-    pairs = [(state.value, _text(lawful)) for state in PaymentState for lawful in lawful_sources(state)]
-    lawful = _lawful(pairs)
+    pairs = [(state.value, sources_text(lawful)) for state in PaymentState for lawful in lawful_sources(state)]
+    lawful = lawful_pairs(pairs)
     is_lawful = tuple_(c.state, sources).in_(select(lawful.c.state, lawful.c.sources))
     return (
         select(c.id, c.state, total, c.refunded_minor, sources, credited, refunded)
@@ -189,21 +166,21 @@ def _payment_rows() -> Select[str, str, int, int, str, int, int]:
 
 def _wrong_payments(connection: Connection) -> Iterator[str]:
     for payment_id, state, total, shown, sources, credited, refunded in connection.execute(_payment_rows()):
-        lawful = {_text(each) for each in lawful_sources(PaymentState(state))} if total else {""}
+        lawful = {sources_text(each) for each in lawful_sources(PaymentState(state))} if total else {""}
         if sources not in lawful:
             yield f"payment {payment_id} is {state} and has the postings {sources or 'none'}"
         if state == PaymentState.CAPTURED and credited != total:
             yield f"payment {payment_id} took {total}, its beneficiaries were credited {credited}"
         if shown != refunded:
             yield f"payment {payment_id} shows {shown} refunded, its refunds make {refunded}"
-    yield from _strays(connection, PAYMENT_SOURCES, payments.c.id, "payment")
+    yield from strays(connection, PAYMENT_SOURCES, payments.c.id, "payment")
 
 
 def _wrong_refunds(connection: Connection) -> Iterator[str]:
-    found, paid = _found(REFUND_SOURCES), _moved(Source.REFUND_CONFIRMED, "channel_receivable:", Side.CREDIT)
+    found, paid = found_sources(REFUND_SOURCES), moved_by(Source.REFUND_CONFIRMED, "channel_receivable:", Side.CREDIT)
     c = refunds.c
     sources, credited = func.coalesce(found.c.sources, ""), func.coalesce(paid.c.amount_minor, 0)
-    lawful = _lawful([(state.value, _text(each)) for state, each in _OF_REFUND.items()])
+    lawful = lawful_pairs([(state.value, sources_text(each)) for state, each in _OF_REFUND.items()])
     is_wrong = or_(
         not_(tuple_(c.state, sources).in_(select(lawful.c.state, lawful.c.sources))),
         and_(c.state == RefundState.REFUNDED.value, credited != c.amount_minor),
@@ -216,17 +193,11 @@ def _wrong_refunds(connection: Connection) -> Iterator[str]:
         .limit(FAULTS_MAX)
     )
     for refund_id, state, amount, posted, given in connection.execute(rows):
-        if posted != _text(_OF_REFUND[RefundState(state)]):
+        if posted != sources_text(_OF_REFUND[RefundState(state)]):
             yield f"refund {refund_id} is {state} and has the postings {posted or 'none'}"
         if state == RefundState.REFUNDED and given != amount:
             yield f"refund {refund_id} is of {amount}, the channel was credited {given}"
-    yield from _strays(connection, REFUND_SOURCES, c.id, "refund")
-
-
-def _strays(connection: Connection, sources: frozenset[Source], own: ColumnElement[str], noun: str) -> Iterator[str]:
-    stray = select(_T.source_id).where(_T.source.in_(sources), ~select(own).where(own == _T.source_id).exists())
-    for source_id in connection.execute(stray.distinct().limit(FAULTS_MAX)).scalars():
-        yield f"postings for {source_id}, which is no {noun}"
+    yield from strays(connection, REFUND_SOURCES, c.id, "refund")
 
 
 def _wrong_suspense(connection: Connection) -> Iterator[str]:

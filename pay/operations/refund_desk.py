@@ -5,13 +5,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from pay.context import Pay
 from pay.errors import ApiProblem
-from pay.events import RefundRequestEvent
+from pay.events import PayoutEvent, RefundRequestEvent
 from pay.models.account import Account, get_account
 from pay.models.refund import Refund, list_refunds
 from pay.models.refund_request import (
     RefundRequest,
     account_controls,
     find_request,
+    payout_alone_minor,
     refund_alone_minor,
     refund_requests,
     request_of,
@@ -149,6 +150,21 @@ def set_limit(pay: Pay, staff: StaffMember, account: Account, amount_minor: int)
         tx.record(
             RefundRequestEvent.LIMIT_SET, actor=staff.actor, object_id=account.id, channel="console", data={"amount_minor": amount_minor}
         )
+
+
+def set_payout_limit(pay: Pay, staff: StaffMember, account: Account, amount_minor: int) -> None:
+    """Say how much may be paid out on an account without a second person."""
+    row = {"account_id": account.id, "refund_alone_minor": REFUND_ALONE_MINOR, "payout_alone_minor": amount_minor}
+    statement = upsert(account_controls).values(row)
+    with pay.transaction() as tx:
+        tx.connection.execute(statement.on_conflict_do_update(index_elements=["account_id"], set_={"payout_alone_minor": amount_minor}))
+        tx.record(PayoutEvent.LIMIT_SET, actor=staff.actor, object_id=account.id, channel="console", data={"amount_minor": amount_minor})
+
+
+def get_payout_limit(pay: Pay, account: Account) -> int:
+    """Return how much may be paid out on an account without a second person."""
+    with pay.reading() as tx:
+        return payout_alone_minor(tx.connection, account.id)
 
 
 def get_limit(pay: Pay, account: Account) -> int:

@@ -14,6 +14,7 @@ from pay.models.attempt import close_attempt, facts_of, open_attempt, reference_
 from pay.models.dispute import is_disputed
 from pay.models.ledger import post
 from pay.models.payment import find_payment, payments
+from pay.models.payout import list_of_payment
 from pay.models.refund import Refund, find_refund, list_refunds, refunds
 from pay.operations.accounts import check_usable
 from pay.operations.announcements import announce
@@ -27,6 +28,7 @@ from pay.standards import ledger
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId, RefundId, is_public_id
 from pay.standards.ledger import Share
 from pay.standards.payment_object import Payment
+from pay.standards.payout_states import ENDED_UNPAID
 from pay.standards.refund_states import REFUND_TABLE, Refundable, RefundState, refundable
 from shared.context import Transaction
 
@@ -88,7 +90,7 @@ def check_refundable(payment: Payment, order: NewRefund) -> None:
 def _reserve(pay: Pay, tx: Transaction, payment: Payment, refund_id: RefundId, amount_minor: int, *, actor: str) -> None:
     now = pay.clock.now()
     book = get_account(tx.connection, payment.account_id).book
-    shares = ledger.split_refund(shares_left(tx, payment, book.beneficiary), amount_minor)
+    shares = ledger.split_refund(shares_left(pay, tx, payment, book.beneficiary), amount_minor)
     _change_refunded(tx, payment.id, amount_minor)
     row = {
         "id": refund_id,
@@ -112,12 +114,15 @@ def _reserve(pay: Pay, tx: Transaction, payment: Payment, refund_id: RefundId, a
     tx.enqueue(JOB, {"refund_id": refund_id}, due_at=due_at)
 
 
-def shares_left(tx: Transaction, payment: Payment, beneficiary: str) -> tuple[Share, ...]:
-    """Return what each beneficiary of a payment still has of it; the payment's row is locked."""
+def shares_left(pay: Pay, tx: Transaction, payment: Payment, beneficiary: str) -> tuple[Share, ...]:
+    """Return what each beneficiary of a payment still has of it, after refunds and pay-outs; the payment's row is locked."""
     given: Counter[str] = Counter()
     for refund in list_refunds(tx.connection, payment.id):
         if refund.state is not RefundState.ERROR:
             given.update({share.beneficiary: share.amount_minor for share in refund.shares_or(beneficiary)})
+    for payout in list_of_payment(tx.connection, pay.cipher, payment.id):
+        if payout.state not in ENDED_UNPAID:
+            given.update({share.beneficiary: share.amount_minor for share in payout.shares})
     return tuple(replace(share, amount_minor=share.amount_minor - given[share.beneficiary]) for share in payment.shares(beneficiary))
 
 

@@ -10,6 +10,7 @@ from pay.context import Pay
 from pay.models.account import Account
 from pay.models.ledger import ledger_entries, ledger_transactions
 from pay.models.payment import payments
+from pay.models.payout import Payout, payout_of, payouts
 from pay.operations.amounts import ZONE
 from pay.standards.ledger import Layer, Side
 
@@ -89,7 +90,8 @@ class BookEntry:
     debit_minor: int
     credit_minor: int
     currency: str
-    payment_id: str
+    object_id: str
+    """The payment, or the pay-out, that the line is about."""
     reference: str
 
 
@@ -143,17 +145,29 @@ def body_statement(pay: Pay, account: Account, month: Month) -> Statement:
 
 
 def book_entries(pay: Pay, account: Account, month: Month) -> Iterator[BookEntry]:
-    """Return every posted line of the account's payments in a month, in the order of the books: the accounting export."""
+    """Return every posted line of the account's payments and pay-outs in a month, in the order of the books: the accounting export."""
+    p, o = payments.c, payouts.c
+    named = (func.coalesce(o.id, _T.payment_id), func.coalesce(o.reference, p.reference))
     statement = (
-        select(_T.created_at, _T.id, _T.source, _E.account_code, _E.side, _E.amount_minor, _E.currency, _T.payment_id, payments.c.reference)
+        select(_T.created_at, _T.id, _T.source, _E.account_code, _E.side, _E.amount_minor, _E.currency, *named)
         .join(ledger_transactions, _T.id == _E.transaction_id)
-        .join(payments, payments.c.id == _T.payment_id)
-        .where(payments.c.account_id == account.id, _E.layer == Layer.POSTED.value)
+        .outerjoin(payments, (p.id == _T.payment_id) & (p.account_id == account.id))
+        .outerjoin(payouts, (o.id == _T.source_id) & (o.account_id == account.id) & _T.source.like("payout:%"))
+        .where(p.id.is_not(None) | o.id.is_not(None), _E.layer == Layer.POSTED.value)
         .where(_T.created_at >= month.begins, _T.created_at < month.ends)
         .order_by(_T.id, _E.id)
         .limit(ENTRIES_MAX)
     )
     with pay.reading() as tx:
-        for at, number, source, code, side, amount, currency, payment_id, reference in tx.connection.execute(statement):
+        for at, number, source, code, side, amount, currency, object_id, reference in tx.connection.execute(statement):
             debit, credit = (amount, 0) if side == Side.DEBIT.value else (0, amount)
-            yield BookEntry(at, number, source, code, debit, credit, currency, payment_id, reference)
+            yield BookEntry(at, number, source, code, debit, credit, currency, object_id, reference)
+
+
+def month_payouts(pay: Pay, account: Account, month: Month) -> list[Payout]:
+    """Return the pay-outs that were ordered in a month, oldest first."""
+    c = payouts.c
+    statement = select(payouts).where(c.account_id == account.id, c.created_at >= month.begins, c.created_at < month.ends)
+    with pay.reading() as tx:
+        rows = tx.connection.execute(statement.order_by(c.created_at, c.id).limit(ENTRIES_MAX))
+        return [payout_of(row, pay.cipher) for row in rows]

@@ -6,6 +6,7 @@ from pay.routes import (
     console_assist,
     console_links,
     console_money,
+    console_payouts,
     console_reports,
     console_settings,
     disputes,
@@ -17,6 +18,7 @@ from pay.routes import (
     partners,
     payment_links,
     payments,
+    payouts,
     provider_pages,
     receipts,
     refunds,
@@ -26,9 +28,9 @@ from pay.routes import (
 from shared.routes import Routes
 from shared.web.login import login_blueprint
 
-_API = [payments.bp, refunds.bp, refunds.search_bp, agreements.bp, disputes.bp, telephone.bp, notices.bp, partners.bp]
+_API = [payments.bp, refunds.bp, refunds.search_bp, agreements.bp, disputes.bp, telephone.bp, notices.bp, partners.bp, payouts.bp]
 _PAGES = [pages.bp, methods.bp, provider_pages.bp, notice_pages.bp, receipts.bp, payment_links.bp, start.bp]
-_CONSOLE = [console.bp, console_settings.bp, console_links.bp, console_reports.bp, console_assist.bp, console_money.bp]
+_CONSOLE = [console.bp, console_settings.bp, console_links.bp, console_reports.bp, console_assist.bp, console_money.bp, console_payouts.bp]
 
 
 def all_routes() -> list[Routes]:

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pay.context import current
 from pay.errors import ApiProblem
-from pay.operations import desk, payments, refund_desk, searches
+from pay.operations import desk, payments, payout_refunds, refund_desk, searches
 from pay.operations.amounts import ZONE
 from pay.operations.searches import Query
 from pay.routes.staff import AtTheDesk, second_factor, staff
@@ -88,6 +88,8 @@ def show_payment(payment_id: str) -> Response:
         "events": events,
         "refunds": refund_desk.refunds_of(pay, payment),
         "requests": refund_desk.list_requests(pay, account, payment_id=payment.id),
+        "payouts": payout_refunds.payouts_of(pay, payment),
+        "by_payout": payout_refunds.needs_payout(payment) and account.allow_payouts,
         "may_refund": Power.MONEY in who.powers_in(account.organisation_id) and payment.public_state is SUCCESS,
     }
     return web.page("pay/console/payment.html", payment=payment, account=account, **values)

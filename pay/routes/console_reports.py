@@ -40,7 +40,7 @@ def show(account_id: str) -> Response:
 
 @bp.get("/<name>.csv")
 def export(account_id: str, name: str) -> Response:
-    """Give one report as a table: `channels`, `statement`, `entries` (for the accounting system)."""
+    """Give one report as a table: `channels`, `statement`, `payouts`, `entries` (for the accounting system)."""
     pay = current()
     account, month = desk.require_account(pay, staff(), account_id), _month()
     table = _TABLES.get(name)
@@ -70,8 +70,22 @@ def _entries(pay: Pay, account: Account, month: Month) -> Table:
     rows: list[tuple[object, ...]] = []
     for e in reports.book_entries(pay, account, month):
         at = e.at.astimezone(ZONE).isoformat(timespec="seconds")
-        rows.append((at, e.transaction, e.source, e.account_code, e.debit_minor, e.credit_minor, e.currency, e.payment_id, e.reference))
+        rows.append((at, e.transaction, e.source, e.account_code, e.debit_minor, e.credit_minor, e.currency, e.object_id, e.reference))
     return head, rows
 
 
-_TABLES: Mapping[str, Callable[[Pay, Account, Month], Table]] = {"channels": _channels, "statement": _statement, "entries": _entries}
+def _payouts(pay: Pay, account: Account, month: Month) -> Table:
+    head = ("payout_id", "reference", "method", "amount", "currency", "state", "ordered", "paid", "returned_because")
+    rows: list[tuple[object, ...]] = []
+    for o in reports.month_payouts(pay, account, month):
+        ordered, paid = (at and at.astimezone(ZONE).isoformat(timespec="seconds") for at in (o.created_at, o.paid_at))
+        rows.append((o.id, o.reference, o.method.value, o.amount_minor, o.currency, o.state.value, ordered, paid, o.return_reason))
+    return head, rows
+
+
+_TABLES: Mapping[str, Callable[[Pay, Account, Month], Table]] = {
+    "channels": _channels,
+    "statement": _statement,
+    "entries": _entries,
+    "payouts": _payouts,
+}

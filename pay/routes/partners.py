@@ -4,9 +4,10 @@ from flask import Response, g, jsonify, request
 
 from pay.context import current
 from pay.models.partner import Partner, Receipt
-from pay.operations import counters, partners
+from pay.models.payout import Payout
+from pay.operations import counters, partners, payout_counters
 from pay.operations.counters import Verified
-from pay.schemas.partners import read_activation, read_confirmation, read_release
+from pay.schemas.partners import read_activation, read_check, read_confirmation, read_handed, read_release
 from pay.standards.notice_number import read_number
 from pay.standards.payment_object import Json, iso_milliseconds
 from shared.access import Access
@@ -66,6 +67,21 @@ def release(number: str) -> Response:
     return jsonify({"number": slip.notice.number, "state": slip.notice.state.value})
 
 
+@bp.post("/payouts/check")
+@describes(answers={200: _OBJECT}, body=_OBJECT)
+def check_payout() -> Response:
+    """Say what a person's code is worth."""
+    code, identifier = read_check(request.get_data())
+    return jsonify(_payout(payout_counters.check_code(current(), partner(), code, identifier)))
+
+
+@bp.post("/payouts/pay")
+@describes(answers={200: _OBJECT}, body=_OBJECT)
+def pay_payout() -> Response:
+    """Book cash that the till hands out after this answer; the same `receipt_number` again is answered alike."""
+    return jsonify(_payout(payout_counters.hand_out(current(), partner(), read_handed(request.get_data()))))
+
+
 @bp.post("/daily-files")
 @describes(answers={200: _OBJECT}, body={"type": "string"}, body_type="text/csv")
 def send_daily_file() -> Response:
@@ -90,6 +106,16 @@ def _verified(found: Verified) -> Json:
         "due_date": notice.due_on.isoformat(),
     }
     return body | ({"locked_until": iso_milliseconds(found.locked_until)} if found.locked_until else {})
+
+
+def _payout(payout: Payout) -> Json:
+    body: Json = {
+        "amount": payout.amount_minor,
+        "currency": payout.currency,
+        "description": payout.description,
+        "state": payout.state.value,
+    }
+    return body | ({"receipt_number": payout.receipt_number} if payout.receipt_number else {})
 
 
 def _receipt(receipt: Receipt) -> Json:

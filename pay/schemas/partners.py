@@ -5,8 +5,11 @@ import re
 from pay.errors import ApiProblem
 from pay.operations.counters import Taken
 from pay.operations.partners import AMOUNT_MAX, read_moment
+from pay.operations.payout_counters import Handed
 from pay.schemas.bodies import Body, read_body
 from pay.schemas.rules import is_integer
+from pay.standards.payout_code import read_code
+from pay.standards.run_number import read_run
 from shared.problems import InvalidRequest
 
 _ID = re.compile(r"[A-Za-z0-9._/-]{1,40}")
@@ -51,3 +54,30 @@ def read_confirmation(raw: bytes, number: str) -> Taken:
     if not isinstance(branch, str) or len(branch) > 60:
         raise InvalidRequest("branch is a text of at most 60 characters.", errors=["branch"])
     return Taken(receipt_number, number, amount, moment, branch)
+
+
+def read_code_and_person(body: Body) -> tuple[str, str]:
+    """Return the code that a person shows and the number of the card the till saw.  Raises: InvalidRequest."""
+    code = read_code(str(body["code"])) if isinstance(body.get("code"), str) else None
+    if code is None:
+        raise InvalidRequest("code is 12 digits, the last two of which tell mistyped ones.", errors=["code"])
+    run = read_run(str(body["identifier"])) if isinstance(body.get("identifier"), str) else None
+    if run is None:
+        raise InvalidRequest("identifier is the RUN of the identity card.", errors=["identifier"])
+    return code, run
+
+
+def read_check(raw: bytes) -> tuple[str, str]:
+    """Return what a till asks about.  Raises: InvalidRequest."""
+    return read_code_and_person(_read(raw))
+
+
+def read_handed(raw: bytes) -> Handed:
+    """Return what a till is about to hand out.  Raises: InvalidRequest."""
+    body = _read(raw)
+    code, run = read_code_and_person(body)
+    paid_at = body.get("paid_at")
+    moment = read_moment(paid_at) if isinstance(paid_at, str) else None
+    if moment is None:
+        raise InvalidRequest("paid_at is a moment such as 2026-06-08T16:00:00-04:00.", errors=["paid_at"])
+    return Handed(code, run, _id(body, "receipt_number"), moment)

@@ -14,7 +14,8 @@ DAY: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"}
 ID: Schema = {"type": "string", "pattern": "^[0-9a-v]{26}$"}
 
 
-def _object(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
+def object_of(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
+    """Return the shape of an object that has these members and no others."""
     properties = required | (optional or {})
     return {"type": "object", "required": list(required), "properties": properties, "additionalProperties": False}
 
@@ -23,23 +24,23 @@ def _nullable(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-LINK = _object({"href": TEXT, "method": TEXT})
-POST_LINK = _object({"type": TEXT, "params": {"type": "object", "additionalProperties": TEXT}, "href": TEXT, "method": TEXT})
-STATE = _object(
+LINK = object_of({"href": TEXT, "method": TEXT})
+POST_LINK = object_of({"type": TEXT, "params": {"type": "object", "additionalProperties": TEXT}, "href": TEXT, "method": TEXT})
+STATE = object_of(
     {
         "status": {"enum": ["created", "started", "submitted", "capturable", "success", "failed", "cancelled", "error"]},
         "finished": {"type": "boolean"},
     },
     {"code": TEXT, "message": TEXT, "can_retry": {"type": "boolean"}},
 )
-ADDRESS = _object({}, dict.fromkeys(("line1", "line2", "postcode", "city", "country"), TEXT))
+ADDRESS = object_of({}, dict.fromkeys(("line1", "line2", "postcode", "city", "country"), TEXT))
 _CARD = dict.fromkeys(
     ("last_digits_card_number", "first_digits_card_number", "cardholder_name", "expiry_date", "card_brand", "card_type"), _nullable(TEXT)
 )
-INSTRUMENT_CARD = _object(_CARD | {"billing_address": _nullable(ADDRESS)})
-CARD = _object(_CARD | {"billing_address": _nullable(ADDRESS), "wallet_type": _nullable(TEXT)})
-SETTLEMENT = _object({}, {"capture_submit_time": MOMENT, "captured_date": DAY, "settled_date": DAY})
-ALLOCATION = _object({"beneficiary": TEXT, "amount": INTEGER}, {"purpose": TEXT})
+INSTRUMENT_CARD = object_of(_CARD | {"billing_address": _nullable(ADDRESS)})
+CARD = object_of(_CARD | {"billing_address": _nullable(ADDRESS), "wallet_type": _nullable(TEXT)})
+SETTLEMENT = object_of({}, {"capture_submit_time": MOMENT, "captured_date": DAY, "settled_date": DAY})
+ALLOCATION = object_of({"beneficiary": TEXT, "amount": INTEGER}, {"purpose": TEXT})
 _PAYMENT: dict[str, Schema] = {
     "payment_id": ID,
     "amount": INTEGER,
@@ -49,7 +50,7 @@ _PAYMENT: dict[str, Schema] = {
     "state": STATE,
     "payment_provider": TEXT,
     "created_date": MOMENT,
-    "refund_summary": _object(
+    "refund_summary": object_of(
         {"status": {"enum": ["pending", "available", "full", "unavailable"]}, "amount_available": INTEGER, "amount_submitted": INTEGER}
     ),
     "settlement_summary": SETTLEMENT,
@@ -73,21 +74,21 @@ _SOMETIMES: dict[str, Schema] = {
     "allocations": {"type": "array", "items": ALLOCATION},
 }
 _ALWAYS_LINKED = dict.fromkeys(("self", "events", "refunds"), LINK)
-_LINKS = _object(
+_LINKS = object_of(
     _ALWAYS_LINKED, {"next_url": LINK, "cancel": LINK, "capture": LINK, "next_url_post": POST_LINK, "auth_url_post": POST_LINK}
 )
-PAYMENT = _object(_PAYMENT | {"_links": _LINKS}, _SOMETIMES)
-FOUND_PAYMENT = _object(
-    _PAYMENT | {"_links": _object(_ALWAYS_LINKED | {"cancel": _nullable(LINK), "capture": _nullable(LINK)})}, _SOMETIMES
+PAYMENT = object_of(_PAYMENT | {"_links": _LINKS}, _SOMETIMES)
+FOUND_PAYMENT = object_of(
+    _PAYMENT | {"_links": object_of(_ALWAYS_LINKED | {"cancel": _nullable(LINK), "capture": _nullable(LINK)})}, _SOMETIMES
 )
-EVENTS = _object(
+EVENTS = object_of(
     {
         "payment_id": ID,
         "events": {
             "type": "array",
-            "items": _object({"payment_id": ID, "state": STATE, "updated": MOMENT, "_links": _object({"payment_url": LINK})}),
+            "items": object_of({"payment_id": ID, "state": STATE, "updated": MOMENT, "_links": object_of({"payment_url": LINK})}),
         },
-        "_links": _object({"self": LINK}),
+        "_links": object_of({"self": LINK}),
     }
 )
 _REFUND: dict[str, Schema] = {
@@ -96,17 +97,17 @@ _REFUND: dict[str, Schema] = {
     "amount": INTEGER,
     "status": {"enum": ["submitted", "success", "error"]},
     "settlement_summary": SETTLEMENT,
-    "_links": _object({"self": LINK, "payment": LINK}),
+    "_links": object_of({"self": LINK, "payment": LINK}),
 }
-REFUND = _object(_REFUND)
-REFUNDS = _object(
+REFUND = object_of(_REFUND)
+REFUNDS = object_of(
     {
         "payment_id": ID,
-        "_links": _object({"self": LINK, "payment": LINK}),
-        "_embedded": _object({"refunds": {"type": "array", "items": REFUND}}),
+        "_links": object_of({"self": LINK, "payment": LINK}),
+        "_embedded": object_of({"refunds": {"type": "array", "items": REFUND}}),
     }
 )
-AGREEMENT = _object(
+AGREEMENT = object_of(
     {
         "agreement_id": ID,
         "reference": TEXT,
@@ -117,10 +118,10 @@ AGREEMENT = _object(
     {
         "user_identifier": TEXT,
         "cancelled_date": MOMENT,
-        "payment_instrument": _object({"type": TEXT, "created_date": MOMENT, "card_details": INSTRUMENT_CARD}),
+        "payment_instrument": object_of({"type": TEXT, "created_date": MOMENT, "card_details": INSTRUMENT_CARD}),
     },
 )
-DISPUTE = _object(
+DISPUTE = object_of(
     {
         "dispute_id": ID,
         "payment_id": ID,
@@ -129,11 +130,11 @@ DISPUTE = _object(
         "reason": TEXT,
         "settlement_summary": SETTLEMENT,
         "status": {"enum": ["needs_response", "under_review", "lost", "won"]},
-        "_links": _object({"payment": LINK}),
+        "_links": object_of({"payment": LINK}),
     },
     {"evidence_due_date": MOMENT, "fee": INTEGER, "net_amount": INTEGER},
 )
-REPORTED = _object(_PAYMENT | {"_links": _LINKS, "processor_id": TEXT}, _SOMETIMES)
+REPORTED = object_of(_PAYMENT | {"_links": _LINKS, "processor_id": TEXT}, _SOMETIMES)
 NEW_PAYMENT: Schema = {
     "type": "object",
     "required": ["amount", "reference", "description"],
@@ -148,7 +149,7 @@ NEW_PAYMENT: Schema = {
         "moto": {"type": "boolean"},
         "email": {"type": "string", "maxLength": 254},
         "metadata": {"type": "object", "maxProperties": 15},
-        "prefilled_cardholder_details": _object({}, {"cardholder_name": TEXT, "billing_address": ADDRESS}),
+        "prefilled_cardholder_details": object_of({}, {"cardholder_name": TEXT, "billing_address": ADDRESS}),
         "set_up_agreement": ID,
         "agreement_id": ID,
         "agreement_payment_type": {"enum": ["instalment", "recurring", "unscheduled"]},
@@ -160,7 +161,7 @@ NEW_REFUND: Schema = {
     "required": ["amount"],
     "properties": {"amount": {"type": "integer", "minimum": 1}, "refund_amount_available": INTEGER},
 }
-NEW_AGREEMENT = _object({"reference": TEXT, "description": TEXT}, {"user_identifier": TEXT})
+NEW_AGREEMENT = object_of({"reference": TEXT, "description": TEXT}, {"user_identifier": TEXT})
 IDEMPOTENCY = {"Idempotency-Key": "1 to 255 letters, digits and hyphens: the same request again has no second effect"}
 _PLACE = {"type": "object", "required": ["href"], "properties": {"href": TEXT}}
 
@@ -168,9 +169,9 @@ _PLACE = {"type": "object", "required": ["href"], "properties": {"href": TEXT}}
 def page_of(item: Schema, *, also: tuple[str, ...] = ()) -> Schema:
     """Return the shape of one page of a search; `also` names further members with the links."""
     places = dict.fromkeys(("self", "first_page", "last_page"), _PLACE)
-    links = _object(places, {"prev_page": _PLACE, "next_page": _PLACE})
+    links = object_of(places, {"prev_page": _PLACE, "next_page": _PLACE})
     counts: dict[str, Schema] = {"total": INTEGER, "count": INTEGER, "page": INTEGER, "results": {"type": "array", "items": item}}
-    return _object(counts | {"_links": links} | dict.fromkeys(also, links))
+    return object_of(counts | {"_links": links} | dict.fromkeys(also, links))
 
 
 def query_of(names: tuple[str, ...] | list[str]) -> Schema:
@@ -178,4 +179,4 @@ def query_of(names: tuple[str, ...] | list[str]) -> Schema:
     return {"type": "object", "properties": dict.fromkeys(names, TEXT)}
 
 
-FOUND_REFUND = _object({"payment_id": ID} | _REFUND)
+FOUND_REFUND = object_of({"payment_id": ID} | _REFUND)

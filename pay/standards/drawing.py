@@ -1,6 +1,7 @@
-"""The states of payments and refunds as a document, drawn from the tables that the code obeys."""
+"""The states of payments, refunds and pay-outs as a document, drawn from the tables that the code obeys."""
 
 from pay.standards.payment_states import LOCKS, PAYMENT_TABLE, PUBLIC, PaymentState, PublicState
+from pay.standards.payout_states import PAYOUT_TABLE
 from pay.standards.refund_states import PUBLIC_STATUS, REFUND_TABLE, RefundState
 
 
@@ -14,9 +15,9 @@ def states_document() -> str:
     refunds = [f"| `{state}` | {PUBLIC_STATUS[state]} |" for state in RefundState]
     return "\n".join(
         [
-            "# States of payments and refunds",
+            "# States of payments, refunds and pay-outs",
             "",
-            "Drawn from `pay/standards/payment_states.py` and `pay/standards/refund_states.py` by `flask --app pay.app pay states`.",
+            "Drawn from the tables in `pay/standards/` by `flask --app pay.app pay states`.",
             "",
             "A lock is held while the gateway is being asked; what a crash leaves in one is continued by the job `resolve_payments`.",
             "",
@@ -36,6 +37,14 @@ def states_document() -> str:
             "",
             "```mermaid",
             REFUND_TABLE.diagram(),
+            "```",
+            "",
+            "## Pay-outs",
+            "",
+            "What each is, and what callers see: [payouts.md](payouts.md).",
+            "",
+            "```mermaid",
+            PAYOUT_TABLE.diagram(),
             "```",
             "",
         ]

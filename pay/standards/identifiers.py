@@ -15,6 +15,7 @@ RefundId = NewType("RefundId", str)
 AccountId = NewType("AccountId", str)
 AgreementId = NewType("AgreementId", str)
 DisputeId = NewType("DisputeId", str)
+PayoutId = NewType("PayoutId", str)
 
 _FORM = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 

@@ -52,6 +52,12 @@ class Source(StrEnum):
     SUSPENSE_REFUNDED = "suspense:refunded"
     SUSPENSE_APPLIED = "suspense:applied"
     REMITTED = "remittance:sent"
+    FUNDED = "deposit:received"
+    PAYOUT_RESERVED = "payout:reserved"
+    PAYOUT_RELEASED = "payout:released"
+    PAYOUT_SENT = "payout:sent"
+    PAYOUT_PAID = "payout:paid"
+    PAYOUT_RETURNED = "payout:returned"
 
 
 @dataclass(frozen=True)

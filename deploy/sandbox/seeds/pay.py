@@ -7,19 +7,26 @@ from uuid import UUID
 from deploy.sandbox.banks import khipu, stripe, webpay
 from deploy.sandbox.plan import Plan
 from pay.context import Pay
+from pay.models.account import get_account
 from pay.operations.accounts import credentials_of
+from pay.operations.deposits import book_deposit
 from pay.operations.onboarding import NewAccount, NewWebhook, add_webhook, issue_key, open_account, set_credentials
+from pay.operations.partners import add_partner, issue_partner_key
 from pay.providers.khipu import KhipuGateway
 from pay.providers.sandbox import SandboxGateway
 from pay.providers.stripe import StripeGateway
 from pay.providers.webpay import WebpayGateway
 from pay.standards.identifiers import ALPHABET, LENGTH, AccountId
+from pay.standards.staff_powers import OPERATOR, StaffMember
 
 ACTOR = "sandbox"
 ORGANISATION = "org-colegio-araucarias"
 SERVICE_NAME = "Colegio Las Araucarias"
 TEST_KEY = "test"
 SIGNING_PREFIX = "webhook_test_"
+PARTNER_NAME = "Caja Vecina de prueba"
+FOR_PEOPLE_MINOR = 5_000_000
+"""What the office has put in, so that people can be paid out of it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ class Till:
 
 
 TILLS = (
-    Till(TEST_KEY, features={"allow_recurring": True}),
+    Till(TEST_KEY, features={"allow_recurring": True, "allow_payouts": True}),
     # Cards said on the telephone, and payments that a telephone service reports.
     Till("telephone", "Mesa telefónica", features={"allow_moto": True, "allow_moto_api": True, "allow_telephone": True}),
     # For measuring: the published limits of 15 and 75 calls a second do not hold here.
@@ -74,7 +81,19 @@ def seed(context: Pay, plan: Plan) -> dict[str, object]:
         "account_id": _base32(plan, "pay:account"),
         "api_keys": keys,
         "webhook_signing_key": signing_key,
+        "partner": _partner(context, plan),
     }
+
+
+def _partner(context: Pay, plan: Plan) -> dict[str, str]:
+    """Enter a partner with a key, and money of the office out of which people can be paid."""
+    partner_id, token = _base32(plan, "pay:partner"), _base32(plan, "pay:partner-key")
+    add_partner(context, partner_id, PARTNER_NAME, max_amount_minor=None, actor=ACTOR)
+    key = issue_partner_key(context, partner_id, key_id=UUID(plan.uuid("pay:partner-key")), token=token, actor=ACTOR)
+    with context.reading() as tx:
+        account = get_account(tx.connection, AccountId(_base32(plan, "pay:account")))
+    book_deposit(context, StaffMember(ACTOR, ACTOR, (OPERATOR,)), account, "sandbox", FOR_PEOPLE_MINOR)
+    return {"id": partner_id, "key": key}
 
 
 def _open(context: Pay, plan: Plan, till: Till) -> str:

@@ -1,16 +1,18 @@
 """Counters and partners: verify, activate, confirm, release, daily files.  Spec: pay-design.md §6, §8, §13.3, §13.10, §13.11."""
 
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 from werkzeug.test import TestResponse
 
 from pay.models.partner import partner_keys, partner_receipts, partners
 from pay.models.suspense import suspense_items
+from pay.models.webhook import webhook_messages, webhooks
 from pay.operations.partners import revoke_partner_key
 from pay.operations.proofs import prove
 from pay.standards.identifiers import ALPHABET
@@ -302,3 +304,18 @@ def test_a_cash_payment_is_not_refunded_through_the_counter(world: World, counte
     assert (refund.status_code, refund.get_json()["status"]) == (202, "error")
     assert world.read(notice["payment_id"])["refund_summary"]["amount_submitted"] == 0
     agree(world)
+
+
+@pytest.mark.rule("pay", "§25", "§15")
+def test_a_service_that_asks_hears_that_a_notice_was_paid(world: World, counter: Counter) -> None:
+    webhook = world.add_webhook(events=[])
+    with world.pay.db.begin() as connection:
+        connection.execute(update(webhooks).where(webhooks.c.id == webhook).values(subscriptions=["payment_notice_paid"]))
+    notice = issue(world)
+    counter.confirm(notice["number"])
+    counter.confirm(notice["number"])
+    with world.pay.reading() as tx:
+        [row] = tx.connection.execute(select(webhook_messages)).all()
+    body = json.loads(world.pay.cipher.decrypt(row.body_sealed, scope=f"pay:account:{world.till.account_id}"))
+    assert (body["event_type"], body["resource"]["notice_number"]) == ("payment_notice_paid", notice["number"])
+    assert body["resource"]["payment_id"] == notice["payment_id"]

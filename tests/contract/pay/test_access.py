@@ -34,6 +34,11 @@ API = {
     "agreements.cancel",
     "disputes.search",
     "telephone.notify",
+    "payouts.order",
+    "payouts.search",
+    "payouts.get",
+    "payouts.events",
+    "payouts.cancel",
 }
 PAYER = {
     "pages.show_card_page",
@@ -82,7 +87,7 @@ def world(standing_world: World) -> World:
 
 
 def test_no_route_is_forgotten_here(world: World) -> None:
-    rooms = {"payments", "refunds", "refund_search", "agreements", "disputes", "telephone"}
+    rooms = {"payments", "refunds", "refund_search", "agreements", "disputes", "telephone", "payouts"}
     rooms |= {"notices", "notice_pages", "receipts", "methods", "provider_pages", "pages", "start"}
     own = {rule.endpoint for rule in world.app.url_map.iter_rules() if rule.endpoint.split(".")[0] in rooms}
     assert own == API | PAYER | OPEN | PROVIDERS | NOTICE_PAGES

@@ -25,8 +25,11 @@ def test_the_seed_gives_a_working_account_and_may_run_again(world: World) -> Non
         after = [connection.execute(select(func.count()).select_from(t)).scalar_one() for t in (gateway_accounts, api_keys, webhooks)]
         assert connection.execute(select(func.count()).select_from(audit_entries)).scalar_one() == logged
     assert [now - then for now, then in zip(after, before, strict=True)] == [len(TILLS)] * 3
-    assert set(part) == {"base_url", "account_id", "api_keys", "webhook_signing_key"}
-    keys = part["api_keys"]
+    assert set(part) == {"base_url", "account_id", "api_keys", "webhook_signing_key", "partner"}
+    keys, partner = part["api_keys"], part["partner"]
+    assert isinstance(partner, dict)
+    said = world.client().post("/partners/v1/payouts/check", json={}, headers={"Authorization": f"Bearer {partner['key']}"})
+    assert said.status_code == 400  # the key is taken, the empty body is not
     assert isinstance(keys, dict)
     made = world.client().post("/v1/payments", json=BODY, headers={"Authorization": f"Bearer {keys['test']}"})
     assert made.status_code == 201
