@@ -6,6 +6,7 @@ import click
 from flask.cli import AppGroup
 
 from identity.context import current
+from identity.errors import RegisterNotFound
 from identity.operations import keys
 from identity.providers.breach_file import write_breach_file
 
@@ -13,17 +14,29 @@ commands = AppGroup("identity", help="Keys of the OpenID Connect provider, and t
 
 
 @commands.command("rotate-keys")
-@click.option("--emergency", is_flag=True, help="Let the new key sign at once: the old one is not trusted any more.")
+@click.option("--emergency", is_flag=True, help="Let the new key sign at once.  For a stolen key use revoke-keys.")
 def rotate_keys(emergency: bool) -> None:
     """Publish new signing keys, or let published ones sign."""
     for line in keys.rotate_keys(current(), actor="operator", emergency=emergency):
         click.echo(line)
 
 
+@commands.command("revoke-keys")
+@click.argument("kids", nargs=-1, required=True)
+def revoke_keys(kids: tuple[str, ...]) -> None:
+    """Take the trust away from stolen keys: nothing that they signed counts any more."""
+    try:
+        for line in keys.revoke_keys(current(), kids, actor="operator"):
+            click.echo(line)
+    except RegisterNotFound as error:
+        raise click.ClickException(error.detail) from None
+
+
 @commands.command("list-keys")
 def list_keys() -> None:
-    """Show the published keys and their states."""
-    for stored in current().keys.published():
+    """Show the published keys, those that were revoked, and their states."""
+    store = current().keys
+    for stored in (*store.published(), *store.revoked()):
         click.echo(f"{stored.alg}  {stored.state:8}  {stored.kid}")
 
 

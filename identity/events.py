@@ -51,6 +51,7 @@ class Event(StrEnum):
     KEY_ACTIVATED = "identity:key:activated"
     KEY_RETIRED = "identity:key:retired"
     KEY_REMOVED = "identity:key:removed"
+    KEY_REVOKED = "identity:key:revoked"
     ORGANISATION_CREATED = "identity:organisation:created"
     SERVICE_CREATED = "identity:service:created"
     CLIENT_CREATED = "identity:client:created"

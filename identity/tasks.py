@@ -14,7 +14,7 @@ from identity.models.inspected_refusal import InspectedRefusal
 from identity.models.interaction import OPEN, Interaction, InteractionState, LogoutRequest
 from identity.models.logout_notice import LogoutNotice
 from identity.models.remote_request import RemoteRequest
-from identity.operations import history, keys, logout_notices, notices, pings, registration
+from identity.operations import history, keys, logos, logout_notices, notices, pings, registration
 from identity.operations.performance import COUNT
 from identity.operations.throttles import THROTTLES
 from identity.providers.base import SenderAway
@@ -48,6 +48,12 @@ def send_logout_token(identity: Identity, job: Job) -> None:
 def ping_client(identity: Identity, job: Job) -> None:
     """Tell a channel that its person has answered (CB-5)."""
     pings.ping(identity, UUID(job.payload["request_id"]), job.attempt)
+
+
+@jobs.job(logos.JOB, max_attempts=logos.ATTEMPTS_MAX + 1)
+def fetch_logo(identity: Identity, job: Job) -> None:
+    """Fetch the picture that a client names (RG-6)."""
+    logos.fetch(identity, UUID(job.payload["client_id"]), job.attempt)
 
 
 @jobs.every(3_600, "end_expired_clients")

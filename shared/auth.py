@@ -27,7 +27,7 @@ log = structlog.get_logger("andamio.auth")
 
 ALGORITHMS = ["ES256", "PS256", "RS256", "EdDSA"]
 SKEW_SECONDS = 30
-FRESH_SECONDS = 300
+FRESH_SECONDS = 60
 STALE_SECONDS_MAX = 24 * 3600
 REFETCH_SECONDS_MIN = 5
 VERIFIED_MAX = 5_000
@@ -70,7 +70,8 @@ class Keys(Protocol):
 class RemoteKeys:
     """The issuer's JWKS: fetched through its metadata, kept in memory and in the database, used while the issuer is away.
 
-    An unknown `kid` makes it ask again (at most every five seconds), so that keys rotate without a restart.
+    An unknown `kid` makes it ask again (at most every five seconds), so that keys rotate without a restart.  A key that the issuer
+    took back is gone with the next answer: within a minute, or as soon as a token comes that a newer key signed.
     """
 
     def __init__(self, http: Outbound, clock: Clock, database: Database, *, issuer: str) -> None:
@@ -92,12 +93,16 @@ class RemoteKeys:
             known = self._keys is not None and any(key.kid == kid for key in self._keys.keys)
             fresh = self._fetched_at is not None and now - self._fetched_at < timedelta(seconds=FRESH_SECONDS)
             may_ask = self._asked_at is None or now - self._asked_at >= timedelta(seconds=REFETCH_SECONDS_MIN)
-            if not (known and fresh) and may_ask:
+            must_ask = not (known and fresh) and may_ask
+            if must_ask:
                 self._asked_at = now
+            if must_ask and not known:
                 self._fetch(now)
-            if self._keys is None or self._fetched_at is None or now - self._fetched_at > timedelta(seconds=STALE_SECONDS_MAX):
-                raise KeysUnavailable
-            return self._keys
+        if must_ask and known:
+            self._fetch(now)  # the others go on with what is known meanwhile
+        if self._keys is None or self._fetched_at is None or now - self._fetched_at > timedelta(seconds=STALE_SECONDS_MAX):
+            raise KeysUnavailable
+        return self._keys
 
     def _fetch(self, now: datetime) -> None:
         try:
@@ -128,7 +133,7 @@ class TokenVerifier:
         self._clock = clock
         self._issuer = issuer
         self._audience = audience
-        self._verified: dict[str, tuple[Caller, int]] = {}
+        self._verified: dict[str, tuple[Caller, int, str]] = {}
 
     def verify(self, token: str) -> Caller:
         """Return who calls.  Raises: InvalidToken, KeysUnavailable.  Spec: RFC 9068 §4."""
@@ -139,8 +144,11 @@ class TokenVerifier:
             if known[1] + SKEW_SECONDS < now:
                 del self._verified[digest]
                 raise InvalidToken("the token has expired")
+            if not any(key.kid == known[2] for key in self._keys.find(known[2]).keys):
+                del self._verified[digest]
+                raise InvalidToken("its key is not the issuer's any more")
             return known[0]
-        claims = self._check(token, now)
+        kid, claims = self._check(token, now)
         caller = Caller(
             client_id=str(claims.get("client_id", "")),
             subject=str(claims["sub"]),
@@ -149,10 +157,11 @@ class TokenVerifier:
         )
         if len(self._verified) >= VERIFIED_MAX:
             self._verified.clear()
-        self._verified[digest] = (caller, int(claims["exp"]))
+        self._verified[digest] = (caller, int(claims["exp"]), kid)
         return caller
 
-    def _check(self, token: str, now: int) -> dict[str, Any]:
+    def _check(self, token: str, now: int) -> tuple[str, dict[str, Any]]:
+        """Return the id of the key that signed, and the claims."""
         header = _header(token)
         if str(header.get("typ", "")).lower() not in {"at+jwt", "application/at+jwt"}:
             raise InvalidToken("not an access token")
@@ -174,7 +183,7 @@ class TokenVerifier:
             raise InvalidToken("the token is from the future")
         if not isinstance(claims.get("sub"), str):
             raise InvalidToken("the token names no subject")
-        return claims
+        return header["kid"], claims
 
 
 def _header(token: str) -> dict[str, Any]:

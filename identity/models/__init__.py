@@ -3,6 +3,7 @@
 from identity.models import (
     authenticator,
     client,
+    client_logo,
     exchange_edge,
     grant,
     guard,
@@ -27,6 +28,7 @@ metadata = Base.metadata
 __all__ = [
     "authenticator",
     "client",
+    "client_logo",
     "exchange_edge",
     "grant",
     "guard",

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Integer, String
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Integer, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -98,7 +98,8 @@ POLICIES: Mapping[str, Policy] = {
 class Client(Base):
     """One OAuth client.  It is made by operations only, so that every rule of its policy holds.
 
-    `resources` is what it may ask tokens for, `audiences` what it is itself; `tls_subject` is `{"kind", "value"}` (RFC 8705 §2.1.2).
+    `resources` is what it may ask tokens for, `audiences` what it is itself; `tls_subject` is `{"kind", "value"}` (RFC 8705 §2.1.2),
+    `names` is what it calls itself towards people, by language; "" for none.
     """
 
     __tablename__ = "clients"
@@ -123,6 +124,7 @@ class Client(Base):
     audiences: Mapped[list[str]] = mapped_column(TEXTS)
     sector: Mapped[str] = mapped_column(String(255))
     id_token_alg: Mapped[str] = mapped_column(String(10))
+    id_token_encryption_alg: Mapped[str | None] = mapped_column(String(20))
     userinfo_alg: Mapped[str | None] = mapped_column(String(10))
     introspection_alg: Mapped[str | None] = mapped_column(String(10))
     request_object_alg: Mapped[str | None] = mapped_column(String(10))
@@ -138,6 +140,10 @@ class Client(Base):
     backchannel_logout_uri: Mapped[str | None] = mapped_column(String(2000))
     frontchannel_logout_uri: Mapped[str | None] = mapped_column(String(2000))
     notification_uri: Mapped[str | None] = mapped_column(String(2000))
+    logo_uri: Mapped[str | None] = mapped_column(String(2000))
+    policy_uri: Mapped[str | None] = mapped_column(String(2000))
+    tos_uri: Mapped[str | None] = mapped_column(String(2000))
+    names: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     fault: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime]
 

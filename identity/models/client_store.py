@@ -1,22 +1,24 @@
 """Clients as one process keeps them: one frozen object each, asked of the database again every second or two."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from joserfc.jwk import Key
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, exists, select
 
 from identity.models.base import table_of
 from identity.models.client import POLICIES, Binding, Client, ClientSecret, Policy
+from identity.models.client_logo import ClientLogo
 from identity.models.organisation import Organisation
 from identity.models.service import Service
 from identity.standards import jose
 from shared.context import Context
 
 KEPT_MAX = 4_096
-CLIENTS, SECRETS = table_of(Client), table_of(ClientSecret)
+CLIENTS, SECRETS, LOGOS = table_of(Client), table_of(ClientSecret), table_of(ClientLogo)
 SERVICES, ORGANISATIONS = table_of(Service), table_of(Organisation)
 
 
@@ -52,6 +54,8 @@ class KnownClient:
     audiences: frozenset[str]
     sector: str
     id_token_alg: str
+    id_token_encryption_alg: str | None
+    encryption_keys: dict[str, Key] = field(repr=False, hash=False)
     userinfo_alg: str | None
     introspection_alg: str | None
     request_object_alg: str | None
@@ -66,6 +70,10 @@ class KnownClient:
     backchannel_logout_uri: str | None
     frontchannel_logout_uri: str | None
     notification_uri: str | None
+    policy_uri: str | None
+    tos_uri: str | None
+    names: dict[str, str] = field(hash=False)
+    has_logo: bool
     fault: str | None
     service_id: str
     service_name: str
@@ -89,6 +97,12 @@ class KnownClient:
         """True when it may not send an authorization request through the browser (PA-8)."""
         return self.par_required or self.policy.par_required
 
+    def name_in(self, language: str) -> str:
+        """Return its name in a language (`es` also serves `es-CL`, and the reverse), else the one without a language."""
+        wanted = language.lower().partition("-")[0]
+        named = {tag.lower().partition("-")[0]: name for tag, name in self.names.items()}
+        return self.names.get(language) or named.get(wanted) or self.name
+
 
 def read_client(connection: Connection, client_id: str) -> KnownClient | None:
     """Return an active client, or None for unknown and blocked ones."""
@@ -96,55 +110,41 @@ def read_client(connection: Connection, client_id: str) -> KnownClient | None:
     joined = joined.join(ORGANISATIONS, SERVICES.c.organisation_id == ORGANISATIONS.c.id)
     of_service = (SERVICES.c.service_id.label("public_service_id"), SERVICES.c.name.label("service_name"), SERVICES.c.purpose)
     of_both = (SERVICES.c.release_basis, SERVICES.c.start_url, ORGANISATIONS.c.name.label("organisation_name"), ORGANISATIONS.c.kind)
-    columns = (CLIENTS, *of_service, *of_both)
+    has_logo = exists().where(LOGOS.c.client_id == CLIENTS.c.id).label("has_logo")
+    columns = (CLIENTS, *of_service, *of_both, has_logo)
     query = select(*columns).select_from(joined).where(CLIENTS.c.client_id == client_id, CLIENTS.c.state == "active")
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         return None
     secrets = connection.execute(select(SECRETS.c.secret_hash, SECRETS.c.expires_at).where(SECRETS.c.client_id == row["id"])).all()
+    return _known(row, tuple(Secret(*secret) for secret in secrets))
+
+
+_OWN_FORM = ("tls_subject", "keys", "encryption_keys", "secrets", "policy_name", "service_id", "service_purpose", "always_asks")
+_SETS = frozenset({"scopes", "audiences", "authorization_details_types"})
+
+
+def _known(row: RowMapping, secrets: tuple[Secret, ...]) -> KnownClient:
+    """Return a client as it was read: what has the name of its column as it is, lists as tuples or sets."""
+    names = [member.name for member in fields(KnownClient) if member.name not in _OWN_FORM]
+    values: dict[str, Any] = {
+        name: frozenset(row[name]) if name in _SETS else _frozen(row[name]) for name in names
+    }  # each of its column's type
     return KnownClient(
-        id=row["id"],
-        client_id=row["client_id"],
-        name=row["name"],
+        **values,
         policy_name=row["policy"],
-        claims_profile=row["claims_profile"],
-        auth_method=row["auth_method"],
-        auth_alg=row["auth_alg"],
-        jwks_uri=row["jwks_uri"],
         tls_subject=(row["tls_subject"]["kind"], row["tls_subject"]["value"]) if row["tls_subject"] else None,
-        grant_types=tuple(row["grant_types"]),
         keys=jose.read_jwks(row["jwks"]),
-        secrets=tuple(Secret(*secret) for secret in secrets),
-        redirect_uris=tuple(row["redirect_uris"]),
-        post_logout_redirect_uris=tuple(row["post_logout_redirect_uris"]),
-        native=row["native"],
-        scopes=frozenset(row["scopes"]),
-        resources=tuple(row["resources"]),
-        audiences=frozenset(row["audiences"]),
-        sector=row["sector"],
-        id_token_alg=row["id_token_alg"],
-        userinfo_alg=row["userinfo_alg"],
-        introspection_alg=row["introspection_alg"],
-        request_object_alg=row["request_object_alg"],
-        authorization_details_types=frozenset(row["authorization_details_types"]),
-        sender_constrained=row["sender_constrained"],
-        par_required=row["par_required"],
-        dpop_nonce_required=row["dpop_nonce_required"],
-        lower_case_bearer=row["lower_case_bearer"],
-        default_acr_values=tuple(row["default_acr_values"]),
-        default_max_age=row["default_max_age"],
-        legacy_until=row["legacy_until"],
-        backchannel_logout_uri=row["backchannel_logout_uri"],
-        frontchannel_logout_uri=row["frontchannel_logout_uri"],
-        notification_uri=row["notification_uri"],
-        fault=row["fault"],
+        encryption_keys=jose.read_jwks(row["jwks"], use="enc") if row["id_token_encryption_alg"] else {},
+        secrets=secrets,
         service_id=row["public_service_id"],
-        service_name=row["service_name"],
         service_purpose=row["purpose"],
-        organisation_name=row["organisation_name"],
         always_asks=row["kind"] == "private" or row["release_basis"] == "consent",
-        start_url=row["start_url"],
     )
+
+
+def _frozen(value: Any) -> Any:  # of any column
+    return tuple(value) if isinstance(value, list) else value
 
 
 def read_client_by_row(connection: Connection, row_id: UUID) -> KnownClient | None:

@@ -11,7 +11,8 @@ from identity.models.base import HASH, TEXTS, Base
 
 
 class Grant(Base):
-    """One authorization; revoking it kills its code and tokens.  `auth_time`, `acr` and `amr` say how the person signed in.
+    """One authorization; revoking it kills its code and tokens.  `auth_time`, `acr` and `amr` say how the person signed in,
+    and `vot` the same as a vector of trust, where one was asked for.
 
     Without `offline` its refresh tokens end with the sign-on session (RT-1).
     """
@@ -30,6 +31,7 @@ class Grant(Base):
     auth_time: Mapped[datetime]
     acr: Mapped[str] = mapped_column(String(80))
     amr: Mapped[list[str]] = mapped_column(TEXTS)
+    vot: Mapped[str | None] = mapped_column(String(10))
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 

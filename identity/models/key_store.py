@@ -29,6 +29,7 @@ class StoredKey:
     key: Key
     public_jwk: dict[str, object]
     created_at: datetime
+    revoked_at: datetime | None = None
 
 
 class NoSigningKey(Exception):
@@ -63,12 +64,21 @@ class KeyStore:
         """Return the keys of the JWKS: waiting, signing, and lately replaced."""
         return [stored for stored in self._current() if stored.state in PUBLISHED]
 
+    def revoked(self) -> list[StoredKey]:
+        """Return the keys that nobody is to trust any more (KY-4)."""
+        return [stored for stored in self._current() if stored.state is KeyState.REVOKED]
+
     def verifier(self, header: jose.Header) -> Key | None:
-        """Return the key a token of ours says it was signed with; removed keys still verify hints (KY-1)."""
+        """Return the key a token of ours says it was signed with; removed keys still verify hints (KY-1), revoked ones nothing."""
         for stored in self._current():
-            if stored.kid == header.kid and stored.alg == header.alg:
+            if stored.kid == header.kid and stored.alg == header.alg and stored.state is not KeyState.REVOKED:
                 return stored.key
         return None
+
+    def signed_by_trusted(self, token: str, connection: Connection) -> bool:
+        """Answer whether a JWT of ours, found by its hash, names a key that was not revoked."""
+        self.prepare(connection)
+        return self.verifier(jose.read_header(token)) is not None
 
     def prepare(self, connection: Connection) -> None:
         """Read what is due to be read on the connection of a transaction that is open."""
@@ -97,4 +107,4 @@ class KeyStore:
     def _open(self, row: Row[Any]) -> StoredKey:
         if row.kid not in self._parsed:
             self._parsed[row.kid] = import_key(json.loads(self._context.cipher.decrypt(row.private_sealed, scope=SEALED_UNDER)))
-        return StoredKey(row.kid, row.alg, KeyState(row.state), self._parsed[row.kid], row.public_jwk, row.created_at)
+        return StoredKey(row.kid, row.alg, KeyState(row.state), self._parsed[row.kid], row.public_jwk, row.created_at, row.revoked_at)

@@ -3,8 +3,10 @@
 ```
 pending ──activated──▶ active ──retired──▶ retired ──removed──▶ removed
    └──────────────────withdrawn────────────────────────────────────┘
+any ──revoked──▶ revoked
 ```
-The very first key of an algorithm starts active: nobody has cached anything yet.
+The very first key of an algorithm starts active: nobody has cached anything yet.  A key that was stolen is revoked: it leaves the
+JWKS, which names it from then on, and nothing that it signed counts any more, whatever its age.
 """
 
 from datetime import datetime
@@ -26,6 +28,7 @@ class KeyState(StrEnum):
     ACTIVE = "active"
     RETIRED = "retired"
     REMOVED = "removed"
+    REVOKED = "revoked"
 
 
 KEY_STATES = Table(
@@ -36,6 +39,7 @@ KEY_STATES = Table(
         (KeyState.PENDING, KeyState.REMOVED): Event.KEY_REMOVED,
         (KeyState.ACTIVE, KeyState.RETIRED): Event.KEY_RETIRED,
         (KeyState.RETIRED, KeyState.REMOVED): Event.KEY_REMOVED,
+        **{(state, KeyState.REVOKED): Event.KEY_REVOKED for state in KeyState if state is not KeyState.REVOKED},
     },
 )
 
@@ -54,6 +58,7 @@ class SigningKey(Base):
     activated_at: Mapped[datetime | None]
     retired_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
 
     __table_args__ = (
         # The last guard: never two keys that sign with the same algorithm, and never two that wait.

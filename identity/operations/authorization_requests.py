@@ -18,7 +18,7 @@ from identity.errors import (
 )
 from identity.models.client_store import KnownClient
 from identity.operations import hints
-from identity.standards import claims_request, discovery, oidc_claims, redirect_uris, rfc7636, rfc9396
+from identity.standards import claims_request, discovery, oidc_claims, redirect_uris, rfc7636, rfc8485, rfc9396
 from identity.standards.rfc6749 import Parameters, parse_scope
 
 NONCE_LENGTH_MAX = 512
@@ -58,6 +58,7 @@ class AuthorizationRequest:
     max_age: int | None = None
     acr_values: tuple[str, ...] = ()
     acr_required: bool = False
+    vectors: tuple[str, ...] = ()
     login_hint: str | None = None
     ui_locales: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
@@ -98,6 +99,7 @@ class AuthorizationRequest:
             "prompt": " ".join(self.prompts),
             "max_age": None if self.max_age is None else str(self.max_age),
             "acr_values": " ".join(self.acr_values),
+            "vtr": rfc8485.as_text(self.vectors) if self.vectors else None,
             "login_hint": self.login_hint,
             "ui_locales": " ".join(self.ui_locales),
             "resource": self.resources[0] if self.resources else None,
@@ -108,7 +110,7 @@ class AuthorizationRequest:
         return {name: value for name, value in one.items() if value}
 
 
-_TUPLES = ("scopes", "prompts", "acr_values", "ui_locales", "resources")
+_TUPLES = ("scopes", "prompts", "acr_values", "vectors", "ui_locales", "resources")
 
 
 def from_json(stored: Mapping[str, object]) -> AuthorizationRequest:
@@ -149,7 +151,8 @@ def read_request(identity: Identity, address: ReturnAddress, parameters: Paramet
     rfc7636.check_challenge(challenge, parameters.get("code_challenge_method"), required=client.policy.pkce_required)
     prompts = _prompts(parameters.get("prompt"))
     claims = claims_request.parse(parameters.get("claims"))
-    acr_values, acr_required = _levels(client, parameters.get("acr_values"), claims)
+    vectors = rfc8485.parse(parameters.get("vtr"))
+    acr_values, acr_required = _levels(client, parameters.get("acr_values"), claims, vectors)
     details = rfc9396.parse(parameters.get("authorization_details"), allowed=client.authorization_details_types)
     return AuthorizationRequest(
         client_id=client.client_id,
@@ -163,6 +166,7 @@ def read_request(identity: Identity, address: ReturnAddress, parameters: Paramet
         max_age=_max_age(parameters.get("max_age"), client.default_max_age),
         acr_values=acr_values,
         acr_required=acr_required,
+        vectors=vectors,
         login_hint=_bounded("login_hint", parameters.get("login_hint"), 200),
         ui_locales=tuple((parameters.get("ui_locales") or "").split()[:8]),
         resources=read_resources(client, parameters.all("resource")),
@@ -188,10 +192,19 @@ def _subject(identity: Identity, client: KnownClient, hint: str | None, claims: 
     return found.subject
 
 
-def _levels(client: KnownClient, text: str | None, claims: dict[str, object] | None) -> tuple[tuple[str, ...], bool]:
-    """Return the levels of sign-in asked for, best first, and whether one of them must be reached (AZ-16)."""
+def _levels(
+    client: KnownClient, text: str | None, claims: dict[str, object] | None, vectors: tuple[str, ...]
+) -> tuple[tuple[str, ...], bool]:
+    """Return the levels of sign-in asked for, best first, and whether one of them must be reached (AZ-16).
+
+    Raises: OAuthInvalidRequest for levels beside vectors of trust (§2.26).
+    """
     wish = claims_request.wish_for(claims, claims_request.ID_TOKEN, "acr")
     wished = claims_request.wished_values(wish)
+    if vectors:
+        if text or wished:
+            raise OAuthInvalidRequest("vtr and acr_values do not go together")
+        return (), False
     if wished:
         return wished, wish.get("essential") is True or bool(client.default_acr_values)
     return tuple((text or "").split()[:8]) or client.default_acr_values, bool(client.default_acr_values)

@@ -19,10 +19,10 @@ from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.finders import can_reach, subject_of
 from identity.models.grant import AuthorizationCode, Grant
-from identity.operations import consent, faults
+from identity.operations import consent, faults, proofings
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.sessions import Session
-from identity.standards import acr
+from identity.standards import acr, rfc8485
 from shared.context import Transaction
 from shared.crypto import sha256_hex
 
@@ -60,6 +60,18 @@ def next_need(
         return _other_person(session, asked_at)
     if "select_account" in request.prompts:
         return Need.ACCOUNT
+    if _level_need(identity, connection, request, session) is Need.SECOND_FACTOR:
+        return Need.SECOND_FACTOR
+    forced = "consent" in request.prompts and bool(consent.claims_asked(client, request))
+    if not consented and (forced or consent.must_ask(connection, client, request, session)):
+        return Need.CONSENT
+    return Need.NOTHING
+
+
+def _level_need(identity: Identity, connection: Connection, request: AuthorizationRequest, session: Session) -> Need:
+    """Return what the level that is asked for still needs.  Raises: UnmetAuthenticationRequirements."""
+    if request.vectors:
+        return _vector_need(identity, connection, request, session)
     wanted = acr.wanted_level(request.acr_values)
     if wanted is not None and not acr.satisfies(session.acr, wanted):
         if can_reach(connection, session.person_id, wanted):
@@ -68,10 +80,19 @@ def next_need(
             raise UnmetAuthenticationRequirements("this person has no second factor")
     if request.acr_required and not any(acr.satisfies(session.acr, level) for level in request.acr_values):
         raise UnmetAuthenticationRequirements("none of the levels asked for can be reached")
-    forced = "consent" in request.prompts and bool(consent.claims_asked(client, request))
-    if not consented and (forced or consent.must_ask(connection, client, request, session)):
-        return Need.CONSENT
     return Need.NOTHING
+
+
+def _vector_need(identity: Identity, connection: Connection, request: AuthorizationRequest, session: Session) -> Need:
+    """Return what the first vector that this person can satisfy still needs (§2.26).  Raises: UnmetAuthenticationRequirements."""
+    held = proofings.level_of(identity, connection, session.person_id)
+    for vector in map(rfc8485.read, request.vectors):
+        if held >= vector.proofing:
+            if vector.level is None or acr.satisfies(session.acr, vector.level):
+                return Need.NOTHING
+            if can_reach(connection, session.person_id, vector.level):
+                return Need.SECOND_FACTOR
+    raise UnmetAuthenticationRequirements("none of the vectors can be satisfied")
 
 
 def _is_too_old(identity: Identity, request: AuthorizationRequest, session: Session, asked_at: datetime | None) -> bool:
@@ -123,6 +144,7 @@ def issue_code(identity: Identity, tx: Transaction, client: KnownClient, request
         "auth_time": session.auth_time,
         "acr": session.acr,
         "amr": list(session.amr),
+        "vot": rfc8485.told(proofings.level_of(identity, tx.connection, session.person_id), session.acr) if request.vectors else None,
         "created_at": now,
     }
     tx.connection.execute(GRANTS.insert(), grant)

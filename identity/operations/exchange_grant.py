@@ -92,8 +92,7 @@ def _subject(identity: Identity, tx: Transaction, asked: Asked, token: str) -> S
         claims = jose.verify(token, identity.keys.verifier, algorithms=jose.SIGNING_ALGORITHMS, types=(rfc9068.TYP,))
     except jose.InvalidToken:
         raise InvalidGrant("the subject token is not valid here") from None
-    may_act = claims.get("may_act")
-    if may_act is not None and (not isinstance(may_act, dict) or may_act.get("sub") != asked.client.client_id):
+    if not rfc8693.may_act(claims, client_id=asked.client.client_id, issuer=identity.settings.issuer):
         raise InvalidGrant("the subject token names another actor")
     if row.cnf is not None and asked.cnf is None:
         raise InvalidGrant("the subject token is bound: show a key of your own")

@@ -78,6 +78,8 @@ def _person_token(identity: Identity, tx: Transaction, client: KnownClient, toke
     )
     if row is None or (row["client_id"] != client.client_id and row.get("audience") not in client.audiences):
         return None
+    if row.get("audience") and not identity.keys.signed_by_trusted(token, tx.connection):
+        return None
     jkt = (row["cnf"] or {}).get("jkt")
     described = {
         "active": True,

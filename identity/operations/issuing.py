@@ -16,6 +16,7 @@ from identity.models.finders import PERSONS, SUBJECTS, find_active_facts, roles_
 from identity.models.grant import AccessToken, Grant
 from identity.models.person import PersonState
 from identity.operations import faults, proofings
+from identity.operations.client_encryption import EncryptionKey
 from identity.operations.held_keys import HeldKey
 from identity.standards import claims_request, identity_assurance, jose, logout_tokens, oidc_claims, oidc_core, rfc9068, yes_no
 from identity.standards.rfc6749 import Parameters
@@ -24,6 +25,8 @@ from shared.crypto import sha256_hex
 
 GRANTS, TOKENS = table_of(Grant), table_of(AccessToken)
 SIGNED_WITH = "ES256"
+TRUST_PAGE = "/trust"
+"""What the components of a vector of trust mean (`vtm`)."""
 Reply = dict[str, object]
 Data = dict[str, str | int | bool | list[str]]
 
@@ -35,6 +38,7 @@ class Asked:
     client: KnownClient
     parameters: Parameters
     held: HeldKey | None = None
+    encryption: EncryptionKey | None = None
 
     @property
     def cnf(self) -> dict[str, str] | None:
@@ -59,6 +63,7 @@ class Standing:
     acr: str
     amr: tuple[str, ...]
     created_at: datetime
+    vot: str | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
     """Claims that this way of granting adds to the ID token."""
 
@@ -97,6 +102,7 @@ def standing_of(
         acr=row.acr,
         amr=tuple(row.amr),
         created_at=row.created_at,
+        vot=row.vot,
     )
 
 
@@ -162,8 +168,12 @@ def _person_claims(asked: Asked, standing: Standing) -> dict[str, object]:
     return more
 
 
-def id_token(identity: Identity, tx: Transaction, client: KnownClient, standing: Standing, access_token: str, *, nonce: str | None) -> str:
-    """Return the ID token; claims about the person only those that were asked for here one by one (ID-5, AZ-19)."""
+def id_token(identity: Identity, tx: Transaction, asked: Asked, standing: Standing, access_token: str, *, nonce: str | None) -> str:
+    """Return the ID token; claims about the person only those that were asked for here one by one (ID-5, AZ-19).
+
+    It is encrypted for clients that registered so, after it was signed (ID-6).
+    """
+    client = asked.client
     signer = identity.keys.signer(client.id_token_alg, tx.connection)
     claims = oidc_core.id_token_claims(
         issuer=identity.settings.issuer,
@@ -179,8 +189,11 @@ def id_token(identity: Identity, tx: Transaction, client: KnownClient, standing:
     )
     if standing.session_id is not None and (client.backchannel_logout_uri or client.frontchannel_logout_uri):
         claims["sid"] = logout_tokens.sid_of(identity.pairwise_key, standing.session_id, client.sector)
+    if standing.vot is not None:
+        claims |= {"vot": standing.vot, "vtm": identity.settings.public_url + TRUST_PAGE}
     claims = faults.spoil_claims(identity, client, {**_asked_claims(identity, tx, client, standing), **claims, **standing.extra})
-    return faults.spoil_signature(identity, client, jose.sign(claims, key=signer.key, alg=signer.alg, kid=signer.kid))
+    signed = faults.spoil_signature(identity, client, jose.sign(claims, key=signer.key, alg=signer.alg, kid=signer.kid))
+    return asked.encryption.encrypt(signed) if asked.encryption else signed
 
 
 def _asked_claims(identity: Identity, tx: Transaction, client: KnownClient, standing: Standing) -> dict[str, object]:
@@ -204,7 +217,7 @@ def token_reply(identity: Identity, tx: Transaction, asked: Asked, standing: Sta
     access_token, ttl = person_token(identity, tx, asked, standing, resource)
     reply: Reply = {"access_token": access_token, "token_type": token_type(asked), "expires_in": ttl}
     if "openid" in standing.scopes:
-        reply["id_token"] = id_token(identity, tx, client, standing, access_token, nonce=nonce)
+        reply["id_token"] = id_token(identity, tx, asked, standing, access_token, nonce=nonce)
     reply["scope"] = " ".join(standing.scopes)
     if standing.authorization_details:
         reply["authorization_details"] = standing.authorization_details

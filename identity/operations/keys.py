@@ -1,6 +1,7 @@
 """Make, activate, retire and remove signing keys (KY-1…KY-4)."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from joserfc.jwk import Key
@@ -8,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from identity.context import Identity
+from identity.errors import RegisterNotFound
 from identity.events import Event
 from identity.models.key_store import SEALED_UNDER
 from identity.models.signing_key import KEY_STATES, KeyState, SigningKey
@@ -44,6 +46,36 @@ def rotate_keys(identity: Identity, *, actor: str, emergency: bool = False) -> l
                 pending = _create(identity, tx, alg, KeyState.PENDING, actor=actor, key=made[alg])
                 done.append(f"{alg}: new key {pending.kid} is published and waits")
             if emergency or _has_waited(identity, pending):
+                _replace(identity, tx, pending, actor=actor)
+                done.append(f"{alg}: key {pending.kid} signs from now on")
+    identity.keys.forget()
+    return done
+
+
+def revoke_keys(identity: Identity, kids: Sequence[str], *, actor: str) -> list[str]:
+    """Take the trust away from keys that were stolen, and return what was done in words (KY-4).
+
+    They leave the JWKS at once, which names them from then on; what they signed is refused from then on, here and by every service.
+    Where one of them signed, another signs in its place: the one that waits, unless it was stolen too, else a new one.
+    Raises: RegisterNotFound.
+    """
+    done: list[str] = []
+    made = {alg: jose.generate_key(alg) for alg in jose.SIGNING_ALGORITHMS}
+    with identity.transaction() as tx:
+        _take_turn(tx)
+        for kid in kids:
+            row = tx.session.get(SigningKey, kid)
+            if row is None:
+                raise RegisterNotFound(f"There is no key {kid}.")
+            if row.state != KeyState.REVOKED:
+                _move(tx, row, KeyState.REVOKED, actor=actor)
+                row.revoked_at = identity.clock.now()
+                tx.session.flush()
+                done.append(f"{row.alg}: key {row.kid} is trusted no more")
+        for alg in jose.SIGNING_ALGORITHMS:
+            if _find(tx.session, alg, KeyState.ACTIVE) is None:
+                pending = _find(tx.session, alg, KeyState.PENDING)
+                pending = pending or _create(identity, tx, alg, KeyState.PENDING, actor=actor, key=made[alg])
                 _replace(identity, tx, pending, actor=actor)
                 done.append(f"{alg}: key {pending.kid} signs from now on")
     identity.keys.forget()

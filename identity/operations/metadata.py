@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from identity.context import Identity
 from identity.standards import discovery
+from shared.clock import rfc3339
 
 
 def document(identity: Identity) -> bytes:
@@ -22,12 +23,16 @@ def document(identity: Identity) -> bytes:
 
 
 def key_set(identity: Identity) -> bytes:
-    """Return the published keys."""
-    published = tuple(identity.keys.published())
-    kids = tuple((stored.kid, stored.state) for stored in published)
+    """Return the published keys, and which keys nobody is to trust any more."""
+    published, revoked = tuple(identity.keys.published()), identity.keys.revoked()
+    kids = tuple((stored.kid, stored.state) for stored in (*published, *revoked))
     kept = identity.prepared.key_set
     if kept is None or kept[0] != kids:
-        kept = (kids, _bytes({"keys": [stored.public_jwk for stored in published]}))
+        document: dict[str, object] = {"keys": [stored.public_jwk for stored in published]}
+        if revoked:
+            times = {stored.kid: rfc3339(stored.revoked_at) for stored in revoked if stored.revoked_at}
+            document["revoked_keys"] = [{"kid": kid, "revoked_at": at} for kid, at in times.items()]
+        kept = (kids, _bytes(document))
         identity.prepared.key_set = kept
     return kept[1]
 

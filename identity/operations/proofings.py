@@ -47,6 +47,12 @@ def find_proofing(identity: Identity, connection: Connection, person_id: UUID) -
     return Proofing(**{**plain, "checked_at": datetime.fromisoformat(plain["checked_at"])})
 
 
+def level_of(identity: Identity, connection: Connection, person_id: UUID) -> int:
+    """Return how well a person was checked, 0 to 3 (§2.26)."""
+    proofing = find_proofing(identity, connection, person_id)
+    return proofing.level if proofing else 0
+
+
 def verified_claims(
     identity: Identity,
     tx: Transaction,

@@ -18,6 +18,7 @@ from identity.models.exchange_edge import ExchangeEdge
 from identity.models.finders import find_credentials
 from identity.models.organisation import Member, Organisation, Role
 from identity.models.service import Service
+from identity.operations import logos
 from identity.standards import acr, jose, oidc_claims, redirect_uris, rfc6749, rfc8705, rfc9396
 from shared.context import Transaction
 from shared.crypto import sha256_hex
@@ -52,6 +53,7 @@ class NewClient:
     audiences: tuple[str, ...] = ()
     sector: str | None = None
     id_token_alg: str = jose.SIGNING_ALGORITHMS[0]
+    id_token_encryption_alg: str | None = None
     userinfo_alg: str | None = None
     introspection_alg: str | None = None
     request_object_alg: str | None = None
@@ -66,6 +68,10 @@ class NewClient:
     backchannel_logout_uri: str | None = None
     frontchannel_logout_uri: str | None = None
     notification_uri: str | None = None
+    logo_uri: str | None = None
+    policy_uri: str | None = None
+    tos_uri: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,7 @@ def create_client(identity: Identity, new: NewClient, *, actor: str, secret: str
         client = _client_row(identity, new, service, auth_method)
         tx.session.add(client)
         tx.session.flush()
+        logos.fetch_after(tx, client.id, client.logo_uri)
         made = _add_secret(identity, tx, client, secret, actor=actor) if auth_method.startswith("client_secret") else None
         tx.record(Event.CLIENT_CREATED, actor=actor, object_id=new.client_id, data={"policy": new.policy, "scopes": list(new.scopes)})
     identity.clients.forget()
@@ -157,6 +164,7 @@ def replace_client(identity: Identity, tx: Transaction, new: NewClient, *, actor
             tx.session.delete(secret)
     tx.record(Event.CLIENT_CHANGED, actor=actor, object_id=new.client_id, data={"policy": new.policy, "scopes": list(new.scopes)})
     tx.session.flush()
+    logos.fetch_after(tx, client.id, client.logo_uri)
     return _add_secret(identity, tx, client, None, actor=actor) if needs_secret and not secrets else None
 
 
@@ -241,7 +249,10 @@ def _credential_faults(new: NewClient, policy: Policy) -> list[str]:
         f"Clients of policy {new.policy} cannot use {method}.": method not in policy.auth_methods,
         "A client has a jwks or a jwks_uri, not both.": new.jwks is not None and new.jwks_uri is not None,
         "A client that proves itself by a key has a jwks or a jwks_uri.": by_key and not has_keys,
-        "Keys are of no use to a client that signs nothing.": has_keys and not by_key and new.request_object_alg is None,
+        "Keys are of no use to a client that signs nothing.": has_keys
+        and not by_key
+        and new.request_object_alg is None
+        and new.id_token_encryption_alg is None,
         "A jwks_uri is an https address.": new.jwks_uri is not None and redirect_uris.fault_of(new.jwks_uri) is not None,
         "tls_subject goes with tls_client_auth, and with nothing else.": (method == "tls_client_auth") != (new.tls_subject is not None),
         "tls_subject has the members kind and value.": new.tls_subject is not None
@@ -263,9 +274,11 @@ def _key_faults(jwks: Mapping[str, object], alg: str | None) -> list[str]:
     ):
         return ["jwks needs a list of keys, each with a kid."]
     try:
-        keys = [jose.import_public(jwk) for jwk in entries]
+        uses = [str(jwk.get("use", "sig")) for jwk in entries]
+        keys = [jose.import_public(jwk, use="enc" if use == "enc" else "sig") for jwk, use in zip(entries, uses, strict=True)]
     except jose.InvalidToken as error:
         return [f"jwks: {error}."]
+    keys = [key for key, use in zip(keys, uses, strict=True) if use != "enc"]
     return [] if alg is None or any(jose.fits(key, alg) for key in keys) else [f"jwks has no key for {alg}."]
 
 
@@ -289,7 +302,7 @@ def _redirect_faults(new: NewClient, policy: Policy, *, loopback: bool) -> list[
 
 def _other_faults(new: NewClient, now: datetime) -> list[str]:
     front, origins = new.frontchannel_logout_uri, {redirect_uris.origin_of(uri) for uri in new.redirect_uris}
-    is_legacy, until = new.policy == PolicyName.LEGACY, new.legacy_until
+    is_legacy, until, encryption = new.policy == PolicyName.LEGACY, new.legacy_until, new.id_token_encryption_alg
     known_profile = new.claims_profile == "standard" or (new.claims_profile in oidc_claims.PROFILES and is_legacy)
     faults = {
         "A client has an end date if, and only if, it is legacy.": is_legacy != (until is not None),
@@ -297,6 +310,14 @@ def _other_faults(new: NewClient, now: datetime) -> list[str]:
         "There is no such claims profile for this policy.": not known_profile,
         "A scope has characters it cannot have.": not all(rfc6749.SCOPE.fullmatch(scope) for scope in new.scopes),
         "ID tokens cannot be signed with that algorithm.": new.id_token_alg not in jose.SIGNING_ALGORITHMS,
+        "ID tokens cannot be encrypted with that algorithm.": encryption not in {None, *jose.ENCRYPTION_ALGORITHMS},
+        "A client whose ID tokens are encrypted has a key for that in its jwks, or a jwks_uri.": encryption is not None
+        and new.jwks_uri is None
+        and not any(jose.encrypts_for(key, encryption) for key in jose.read_jwks(new.jwks, use="enc").values()),
+        "Addresses that people are shown are https.": any(
+            uri is not None and (redirect_uris.fault_of(uri) is not None or not uri.startswith("https://"))
+            for uri in (new.logo_uri, new.policy_uri, new.tos_uri)
+        ),
         "A frontchannel_logout_uri has scheme, host and port of a redirect URI.": bool(front)
         and redirect_uris.origin_of(front or "") not in origins,
         "There is no such level.": not set(new.default_acr_values) <= set(acr.LEVELS),
@@ -335,6 +356,8 @@ def _client_row(identity: Identity, new: NewClient, service: Service, auth_metho
     row.native, row.scopes, row.resources = new.native, list(new.scopes), list(new.resources)
     row.sector = new.sector or redirect_uris.sector_of(new.redirect_uris) or f"client:{new.client_id}"
     row.id_token_alg, row.lower_case_bearer = new.id_token_alg, new.lower_case_bearer
+    row.id_token_encryption_alg = new.id_token_encryption_alg
+    row.logo_uri, row.policy_uri, row.tos_uri, row.names = new.logo_uri, new.policy_uri, new.tos_uri, dict(new.names)
     row.audiences, row.userinfo_alg, row.introspection_alg = list(new.audiences), new.userinfo_alg, new.introspection_alg
     row.request_object_alg, row.authorization_details_types = new.request_object_alg, list(new.authorization_details_types)
     row.sender_constrained, row.par_required = new.sender_constrained, new.par_required

@@ -87,6 +87,7 @@ def _client(row: Client, service_id: str) -> View:
         "grant_types",
         "audiences",
         "id_token_alg",
+        "id_token_encryption_alg",
         "userinfo_alg",
         "introspection_alg",
         "request_object_alg",
@@ -99,6 +100,10 @@ def _client(row: Client, service_id: str) -> View:
         "backchannel_logout_uri",
         "frontchannel_logout_uri",
         "notification_uri",
+        "logo_uri",
+        "policy_uri",
+        "tos_uri",
+        "names",
         "state",
     )
     view: View = {name: getattr(row, name) for name in (*named, *more)}

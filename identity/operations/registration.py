@@ -233,13 +233,13 @@ def _checked_sector(identity: Identity, metadata: Metadata) -> str | None:
 
 def _new_client(metadata: Metadata, client_id: str, service_id: str, sector: str | None) -> NewClient:
     values, policy, method = metadata.values, rfc7591.policy_of(metadata), metadata.text("token_endpoint_auth_method")
-    alg = metadata.text("token_endpoint_auth_signing_alg")
+    alg, name = metadata.text("token_endpoint_auth_signing_alg"), metadata.text("client_name")
     if alg is not None and alg not in jose.CLIENT_ALGORITHMS:
         raise InvalidRegistrationMetadata("token_endpoint_auth_signing_alg is not taken")
     return NewClient(
         client_id=client_id,
         service_id=service_id,
-        name=metadata.text("client_name") or client_id,
+        name=name or client_id,
         policy=policy,
         auth_method=method,
         auth_alg=alg or "ES256",
@@ -252,6 +252,7 @@ def _new_client(metadata: Metadata, client_id: str, service_id: str, sector: str
         scopes=parse_scope(metadata.text("scope")),
         sector=sector,
         id_token_alg=metadata.text("id_token_signed_response_alg") or "RS256",
+        id_token_encryption_alg=metadata.text("id_token_encrypted_response_alg"),
         userinfo_alg=metadata.text("userinfo_signed_response_alg"),
         request_object_alg=metadata.text("backchannel_authentication_request_signing_alg") or metadata.text("request_object_signing_alg"),
         authorization_details_types=metadata.texts("authorization_details_types"),
@@ -262,4 +263,8 @@ def _new_client(metadata: Metadata, client_id: str, service_id: str, sector: str
         backchannel_logout_uri=metadata.text("backchannel_logout_uri"),
         frontchannel_logout_uri=metadata.text("frontchannel_logout_uri"),
         notification_uri=metadata.text("backchannel_client_notification_endpoint"),
+        logo_uri=metadata.text("logo_uri"),
+        policy_uri=metadata.text("policy_uri"),
+        tos_uri=metadata.text("tos_uri"),
+        names={**metadata.names, **({"": name} if name else {})},
     )

@@ -1,5 +1,6 @@
 """Redeem what a person approved elsewhere: the token request that a device or a channel polls with (§2.19, CB-6)."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 from uuid import UUID
@@ -18,6 +19,8 @@ from shared.context import Transaction
 from shared.crypto import sha256_hex
 
 REQUESTS = table_of(RemoteRequest)
+AUTH_REQ_ID = "urn:openid:params:jwt:claim:auth_req_id"
+"""The claim by which a channel sees which of its requests an ID token answers (CB-7).  Spec: CIBA Core §10.3.1."""
 CODES = {RemoteKind.DEVICE: "device_code", RemoteKind.CIBA: "auth_req_id"}
 
 
@@ -57,7 +60,8 @@ def _redeem(identity: Identity, tx: Transaction, asked: Asked, kind: RemoteKind)
     tx.connection.execute(update(REQUESTS).where(REQUESTS.c.id == row.id).values(state=RemoteState.REDEEMED))
     tx.record(action, actor=f"client:{asked.client.client_id}", object_id=str(row.id))
     resource = standing.resources[0] if standing.resources else None
-    reply = token_reply(identity, tx, asked, standing, resource, nonce=None)
+    named = replace(standing, extra={AUTH_REQ_ID: code}) if kind is RemoteKind.CIBA else standing
+    reply = token_reply(identity, tx, asked, named, resource, nonce=None)
     if refresh_grant.may_refresh(asked.client):
         reply["refresh_token"] = refresh_grant.first_token(identity, tx, asked, standing)
     return reply

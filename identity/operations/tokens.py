@@ -8,6 +8,7 @@ from identity.events import Event
 from identity.operations import code_grant, exchange_grant, faults, machine_grant, refresh_grant, remote_grant
 from identity.operations.calls import Call
 from identity.operations.client_authentication import authenticate, use_assertion
+from identity.operations.client_encryption import find_encryption
 from identity.operations.held_keys import read_held_key, use_proof
 from identity.operations.issuing import Asked, Reply
 from identity.standards import ciba, rfc8628, rfc8693
@@ -38,13 +39,13 @@ def give_token(identity: Identity, call: Call) -> Reply:
         raise UnsupportedGrantType("grant_type is not offered")
     if grant_type not in client.grant_types or grant_type not in client.policy.grant_types:
         raise UnauthorizedClient("this client may not use that grant")
-    held = read_held_key(identity, call, client)
+    held, encryption = read_held_key(identity, call, client), find_encryption(identity, client)
     faults.be_slow(identity, client)
     with identity.transaction() as tx:
         use_assertion(tx, authenticated)
         use_proof(tx, held.proof if held else None)
         try:
-            return grant(identity, tx, Asked(client, call.parameters, held))
+            return grant(identity, tx, Asked(client, call.parameters, held, encryption))
         except OAuthError as error:
             refusal = error
             data = {"error": error.code, "grant_type": grant_type}

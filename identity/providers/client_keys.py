@@ -29,6 +29,7 @@ class _Kept:
     """What is known of one address."""
 
     keys: Mapping[str, Key] = field(default_factory=dict)
+    encryption: Mapping[str, Key] = field(default_factory=dict)
     fetched_at: datetime | None = None
     asked_at: datetime | None = None
 
@@ -45,7 +46,14 @@ class RemoteClientKeys:
         self._lock = threading.Lock()
 
     def find(self, uri: str, kid: str | None) -> Mapping[str, Key]:
-        """Return the keys of an address, with `kid` among them if it is there; nothing when they cannot be had."""
+        """Return the signing keys of an address, with `kid` among them if it is there; nothing when they cannot be had."""
+        return self._ask(uri, kid).keys
+
+    def find_encryption(self, uri: str) -> Mapping[str, Key]:
+        """Return the encryption keys of an address; nothing when they cannot be had."""
+        return self._ask(uri, None).encryption
+
+    def _ask(self, uri: str, kid: str | None) -> _Kept:
         with self._lock:
             if len(self._kept) >= KEPT_MAX:
                 self._kept.clear()
@@ -56,18 +64,19 @@ class RemoteClientKeys:
             if must_ask:
                 kept.asked_at = now
         if must_ask and (found := self._fetch(uri)) is not None:
-            kept.keys, kept.fetched_at = found, now
+            kept.keys, kept.encryption, kept.fetched_at = jose.read_jwks(found), jose.read_jwks(found, use="enc"), now
         if kept.fetched_at is None or now - kept.fetched_at > STALE:
-            return {}
-        return kept.keys
+            return _Kept()
+        return kept
 
-    def _fetch(self, uri: str) -> Mapping[str, Key] | None:
+    def _fetch(self, uri: str) -> object:
+        """Return the document of an address that has keys, or None."""
         if not uri.startswith(self._schemes):
             return None
         try:
             reply = self._http.request("GET", uri, timeout_seconds=TIMEOUT_SECONDS, max_bytes=BYTES_MAX)
-            found = jose.read_jwks(reply.json()) if reply.status == HTTPStatus.OK else {}
+            found = reply.json() if reply.status == HTTPStatus.OK else None
         except OutboundError as error:
             log.warning("client keys not fetched", error=type(error).__name__)
             return None
-        return found or None
+        return found if jose.read_jwks(found) or jose.read_jwks(found, use="enc") else None

@@ -15,6 +15,7 @@ from shared.run import InvalidRun, parse_run
 IDENTIFIER = validate.Regexp(r"^[a-z0-9][a-z0-9._-]{1,78}[a-z0-9]$", error="Small letters, digits, dots and hyphens, 3 to 80 characters.")
 TEXT = validate.Length(min=1, max=200)
 FEW = validate.Length(max=50)
+LANGUAGE = fields.String(validate=validate.Regexp(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", error="A language tag."))
 CHANNELS = ("web", "mobile", "phone", "counter", "kiosk", "letter", "chat")
 """The channels of a service (CH-4)."""
 
@@ -76,6 +77,7 @@ class ClientSchema(Schema):
     audiences = fields.List(fields.String(), load_default=list, validate=FEW)
     sector = fields.String(validate=validate.Length(min=1, max=255))
     id_token_alg = fields.String()
+    id_token_encryption_alg = fields.String()
     userinfo_alg = fields.String()
     introspection_alg = fields.String()
     request_object_alg = fields.String()
@@ -89,6 +91,10 @@ class ClientSchema(Schema):
     backchannel_logout_uri = fields.String()
     frontchannel_logout_uri = fields.String()
     notification_uri = fields.String()
+    logo_uri = fields.String(validate=validate.Length(max=2000))
+    policy_uri = fields.String(validate=validate.Length(max=2000))
+    tos_uri = fields.String(validate=validate.Length(max=2000))
+    names = fields.Dict(keys=LANGUAGE, values=fields.String(validate=TEXT), load_default=dict, validate=validate.Length(max=10))
 
     @post_load
     def make(self, values: dict[str, Any], **_: object) -> NewClient:

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from identity.errors import InvalidRegistrationMetadata
-from identity.standards import rfc7591
+from identity.standards import jose, rfc7591
 from identity.standards.rfc7591 import CODE, Metadata
 
 FEW, URL = validate.Length(max=20), validate.Length(max=2000)
@@ -40,6 +40,8 @@ class MetadataSchema(Schema):
     subject_type = fields.String(load_default="pairwise", validate=validate.OneOf(("pairwise",)))
     sector_identifier_uri = fields.String(validate=URL)
     id_token_signed_response_alg = fields.String(load_default="RS256")
+    id_token_encrypted_response_alg = fields.String(validate=validate.OneOf(jose.ENCRYPTION_ALGORITHMS))
+    id_token_encrypted_response_enc = fields.String(validate=validate.OneOf((jose.CONTENT_ENCRYPTION,)))
     userinfo_signed_response_alg = fields.String()
     request_object_signing_alg = fields.String()
     backchannel_authentication_request_signing_alg = fields.String()
@@ -67,6 +69,8 @@ def read(document: object) -> Metadata:
     except ValidationError as error:
         member = next(iter(error.messages), "the registration") if isinstance(error.messages, dict) else "the registration"
         raise InvalidRegistrationMetadata(f"{member} is not valid") from None
+    if "id_token_encrypted_response_alg" in values:  # the default of the standard, A128CBC-HS256, is not offered
+        values.setdefault("id_token_encrypted_response_enc", jose.CONTENT_ENCRYPTION)
     values.setdefault("response_types", ["code"] if CODE in values["grant_types"] else [])
     found = Metadata(values, dict(_names(document)))
     rfc7591.check(found)

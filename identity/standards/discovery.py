@@ -124,6 +124,8 @@ def _authentication(mtls_issuer: str | None) -> dict[str, object]:
 def _algorithms() -> dict[str, object]:
     return {
         "id_token_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),
+        "id_token_encryption_alg_values_supported": list(jose.ENCRYPTION_ALGORITHMS),
+        "id_token_encryption_enc_values_supported": [jose.CONTENT_ENCRYPTION],
         "authorization_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),
         "userinfo_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),
         "introspection_signing_alg_values_supported": list(jose.SIGNING_ALGORITHMS),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from joserfc import jwt
+from joserfc import jwe, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
 
@@ -19,6 +19,9 @@ CLIENT_ALGORITHMS = ("ES256", "PS256", "RS256", "EdDSA", "Ed25519")
 STRICT_ALGORITHMS = ("ES256", "PS256", "EdDSA", "Ed25519")
 """The same for the policies that follow FAPI 2."""
 EDWARDS = frozenset({"EdDSA", "Ed25519"})
+ENCRYPTION_ALGORITHMS = ("RSA-OAEP-256", "ECDH-ES")
+CONTENT_ENCRYPTION = "A256GCM"
+"""Ways to encrypt for a client, by its public key; the content always by this one (ID-6)."""
 RSA_BITS = 2048
 KEYS_MAX = 32
 """So many keys of one client are looked at."""
@@ -116,15 +119,15 @@ def public_jwk(key: Key, *, alg: str, kid: str) -> dict[str, object]:
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
-def import_public(jwk: Mapping[str, object]) -> Key:
-    """Read a client's public key.
+def import_public(jwk: Mapping[str, object], *, use: str = "sig") -> Key:
+    """Read a client's public key for signatures, or with `use` "enc" for encryption.
 
     Raises: InvalidToken for private or symmetric keys, RSA under 2048 bits, and curves under P-256 (RG-5).
     """
     if PRIVATE_MEMBERS & jwk.keys():
         raise InvalidToken("only public keys are taken")
-    if jwk.get("use", "sig") != "sig":
-        raise InvalidToken("only signing keys are taken")
+    if jwk.get("use", use) != use:
+        raise InvalidToken("the key is for another use")
     try:
         key = import_key({name: value for name, value in jwk.items() if isinstance(value, str)})
     except (JoseError, ValueError, TypeError, KeyError):
@@ -150,15 +153,29 @@ def names_of(alg: str) -> tuple[str, ...]:
     return tuple(sorted(EDWARDS)) if alg in EDWARDS else (alg,)
 
 
-def read_jwks(jwks: object) -> dict[str, Key]:
-    """Return the signing keys of a client's JWKS by `kid`, or by thumbprint without one; what cannot be used is left out."""
+def read_jwks(jwks: object, *, use: str = "sig") -> dict[str, Key]:
+    """Return the keys of a client's JWKS for one use by `kid`, or by thumbprint without one; what cannot be used is left out."""
     entries = jwks.get("keys") if isinstance(jwks, dict) else None
     found: dict[str, Key] = {}
     for jwk in entries[:KEYS_MAX] if isinstance(entries, list) else []:
         try:
-            key = import_public(jwk) if isinstance(jwk, dict) else None
+            key = import_public(jwk, use=use) if isinstance(jwk, dict) else None
         except InvalidToken:
             continue
         if key is not None:
             found[str(jwk.get("kid") or key.thumbprint())] = key
     return found
+
+
+def encrypts_for(key: Key, alg: str) -> bool:
+    """Answer whether a public key is of the kind that an encryption algorithm needs."""
+    if isinstance(key, RSAKey):
+        return alg == "RSA-OAEP-256"
+    is_curve = isinstance(key, ECKey) or (isinstance(key, OKPKey) and key.curve_name == "X25519")
+    return alg == "ECDH-ES" and is_curve
+
+
+def encrypt(signed: str, *, key: Key, alg: str, kid: str) -> str:
+    """Return a signed JWT inside a compact JWE.  Spec: RFC 7516, RFC 7519 §5.2, OpenID Connect Core §10.2."""
+    header = {"alg": alg, "enc": CONTENT_ENCRYPTION, "cty": "JWT", "kid": kid}
+    return jwe.encrypt_compact(header, signed.encode(), key, algorithms=[alg, CONTENT_ENCRYPTION])

@@ -43,6 +43,8 @@ def check(found: Metadata) -> None:
     faults = {
         "response_types and grant_types do not fit one another": tuple(found.texts("response_types")) != (("code",) if uses_code else ()),
         "jwks and jwks_uri go not together": "jwks" in found.values and "jwks_uri" in found.values,
+        "id_token_encrypted_response_enc goes with id_token_encrypted_response_alg": "id_token_encrypted_response_enc" in found.values
+        and "id_token_encrypted_response_alg" not in found.values,
         "redirect_uris go with the grant authorization_code": bool(found.texts("redirect_uris")) and not uses_code,
     }
     for text, is_so in faults.items():

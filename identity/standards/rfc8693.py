@@ -37,6 +37,14 @@ def target_of(parameters: Parameters) -> str:
     return named[0]
 
 
+def may_act(claims: Mapping[str, object], *, client_id: str, issuer: str) -> bool:
+    """Answer whether a subject token lets a client act: one that says who may must name it (TX-6).  Spec: RFC 8693 §4.4."""
+    if "may_act" not in claims:
+        return True
+    named = claims["may_act"]
+    return isinstance(named, dict) and named.get("sub") == client_id and named.get("iss", issuer) == issuer
+
+
 def act_for(actor: Mapping[str, object], before: object) -> dict[str, object]:
     """Return the `act` of a new token: the present actor outside, the older ones inside (TX-3).  Raises: InvalidTarget."""
     chain, depth = {**actor, **({"act": before} if isinstance(before, dict) else {})}, 1

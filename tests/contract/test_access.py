@@ -39,6 +39,8 @@ SIGN_IN = {"login.begin", "login.finish", "login.sign_out", "login.back_channel"
 OPEN = {
     "identity": {
         "home.show_home",
+        "logos.show_logo",
+        "trust.show_levels",
         "metadata.show_metadata",
         "metadata.show_keys",
         "authorize.authorize",

@@ -70,6 +70,20 @@ class KeyMachine(RuleBasedStateMachine):
         keys.rotate_keys(self.identity, actor="test", emergency=True)
         self.emergencies |= set(self._in_state(KeyState.ACTIVE))
 
+    @rule(states=st.sets(st.sampled_from(list(KeyState)), min_size=1, max_size=2))
+    def find_keys_stolen(self, states: set[KeyState]) -> None:
+        stolen = [kid for state in sorted(states) for kid in self._in_state(state)[:1]]
+        keys.revoke_keys(self.identity, stolen, actor="test")
+        assert set(stolen) <= set(self._in_state(KeyState.REVOKED))
+        self.emergencies |= set(self._in_state(KeyState.ACTIVE))
+
+    @invariant()
+    def what_was_revoked_is_trusted_by_nobody(self) -> None:
+        revoked = self._in_state(KeyState.REVOKED)
+        assert not {stored.kid for stored in self.identity.keys.published()} & set(revoked)
+        for kid in revoked:
+            assert all(self.identity.keys.verifier(jose.Header(alg, kid, "JWT")) is None for alg in jose.SIGNING_ALGORITHMS)
+
     @invariant()
     def one_key_of_each_kind_signs_and_at_most_one_waits(self) -> None:
         assert len(self._in_state(KeyState.ACTIVE)) == len(jose.SIGNING_ALGORITHMS)
@@ -109,4 +123,4 @@ def test_the_table_of_moves_is_the_law() -> None:
             else:
                 with pytest.raises(WrongState):
                     KEY_STATES.check(present, target)
-    assert KEY_STATES.finals() == {KeyState.REMOVED}
+    assert KEY_STATES.finals() == {KeyState.REVOKED}

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from identity.operations import ciba as operations
 from identity.operations import register
 from identity.operations.register import NewClient
-from identity.standards import ciba
+from identity.standards import ciba, jose
 from shared.clock import FixedClock
 from shared.http import OutboundTimeout, Reply
 from tests.factories.identity import ISSUER, PASSWORD, RUN, Browser, House, web_client, words_of
@@ -77,7 +77,7 @@ def answer(house: House, decision: str, **values: str) -> TestResponse:
     return open_question(house).send({"decision": decision, **values})
 
 
-@pytest.mark.rule("identity", "CB-1", "CB-3", "CB-4", "CB-6", "CB-9")
+@pytest.mark.rule("identity", "CB-1", "CB-3", "CB-4", "CB-6", "CB-7", "CB-9")
 def test_the_citizen_types_the_number_that_the_agent_reads_out(call_centre: House) -> None:
     asked = ask(call_centre)
     assert asked.status_code == 200, asked.json
@@ -94,7 +94,8 @@ def test_the_citizen_types_the_number_that_the_agent_reads_out(call_centre: Hous
     tokens = poll(call_centre, body["auth_req_id"])
     assert tokens.status_code == 200, tokens.json
     assert tokens.json["token_type"] == "DPoP"
-    assert tokens.json["id_token"]
+    assert jose.read_claim(tokens.json["id_token"], "urn:openid:params:jwt:claim:auth_req_id") == body["auth_req_id"]
+    assert jose.read_claim(tokens.json["id_token"], "c_hash") is None
     assert "refresh_token" not in tokens.json
     assert poll(call_centre, body["auth_req_id"]).json["error"] == "invalid_grant"
 

@@ -5,7 +5,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from identity.operations import keys
-from tests.factories.identity import SIGNED_OUT, House
+from tests.factories.identity import RESOURCE, SECRET, SIGNED_OUT, House, web_client
+from tests.factories.identity_protocol import enter
 
 DAY = 86_400
 
@@ -67,3 +68,39 @@ def test_an_id_token_of_a_removed_key_still_says_goodbye(house: House) -> None:
     keys.tend_keys(house.identity)
     answer = browser.open("/openid/end-session", query_string={"id_token_hint": id_token, "post_logout_redirect_uri": SIGNED_OUT})
     assert answer.headers["Location"] == SIGNED_OUT
+
+
+def test_a_stolen_key_that_is_not_known_is_said_so(house: House) -> None:
+    result = house.app.test_cli_runner().invoke(args=["identity", "revoke-keys", "no-such-key"])
+    assert result.exit_code == 1
+    assert "There is no key no-such-key." in result.output
+
+
+@pytest.mark.rule("identity", "KY-4", "§2.24")
+def test_nothing_that_a_stolen_key_signed_counts_any_more(house: House) -> None:
+    enter(house, web_client(client_id="rs", audiences=(RESOURCE,), auth_method="client_secret_basic"), secret=SECRET)
+    browser = house.browser()
+    given = house.token(house.code_form(browser.sign_in(resource=RESOURCE)["code"])).json
+    machine = house.token(house.machine_form(scope="notify:send")).json["access_token"]
+    asking = {"client_id": "rs", "client_secret": SECRET}
+
+    def is_active(token: str) -> bool:
+        return bool(house.client().post("/openid/introspect", data={**asking, "token": token}).json["active"])
+
+    assert [is_active(given["access_token"]), is_active(machine)] == [True, True]
+    stolen = signs(house)
+    keys.rotate_keys(house.identity, actor="test")
+    waiting = next(kid for kid in published(house) if kid != stolen)
+    result = house.app.test_cli_runner().invoke(args=["identity", "revoke-keys", stolen, waiting])
+    assert result.exit_code == 0, result.output
+    document = house.client().get("/openid/jwks").json
+    assert {entry["kid"] for entry in document["revoked_keys"]} == {stolen, waiting}
+    assert not {jwk["kid"] for jwk in document["keys"]} & {stolen, waiting}
+    assert signs(house) in set(published(house)), "another key signs at once"
+    assert [is_active(given["access_token"]), is_active(machine)] == [False, False]
+    assert is_active(house.token(house.machine_form(scope="notify:send")).json["access_token"])
+    hint = {"id_token_hint": given["id_token"], "post_logout_redirect_uri": SIGNED_OUT}
+    assert browser.open("/openid/end-session", query_string=hint).status_code == 400, "not even as a hint"
+    assert {entry["object"] for entry in house.audited("identity:key:revoked")} == {stolen, waiting}
+    listed = house.app.test_cli_runner().invoke(args=["identity", "list-keys"])
+    assert f"revoked   {stolen}" in listed.output

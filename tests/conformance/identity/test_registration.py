@@ -16,6 +16,7 @@ from tests.factories.identity import House, furnished_copy, machine_key, open_ho
 
 BACK = "https://one.example/cb"
 PUBLIC_JWK = dict(machine_key().as_dict(private=False))
+ENCRYPTION_JWK = {**PUBLIC_JWK, "use": "enc"}
 
 
 @pytest.fixture
@@ -115,6 +116,12 @@ METADATA = [
     {"default_max_age": "soon"},
     {"client_name": ["a"]},
     {"scope": 'open"id'},
+    {"id_token_encrypted_response_alg": "RSA1_5"},
+    {"id_token_encrypted_response_alg": "ECDH-ES"},
+    {"id_token_encrypted_response_enc": "A256GCM"},
+    {"id_token_encrypted_response_alg": "ECDH-ES", "id_token_encrypted_response_enc": "A128CBC-HS256", "jwks": {"keys": [ENCRYPTION_JWK]}},
+    {"policy_uri": "http://one.example/"},
+    {"tos_uri": "javascript:alert(1)"},
 ]
 
 
@@ -257,3 +264,35 @@ def test_tokens_are_kept_as_hashes_only(sandbox: House) -> None:
         dump = str(connection.execute(text("SELECT * FROM registrations")).all())
     assert made["registration_access_token"] not in dump
     assert made["client_secret"] not in dump
+
+
+@pytest.mark.rule("identity", "ID-6", "RG-2")
+def test_a_client_registers_that_its_id_tokens_are_encrypted(sandbox: House) -> None:
+    made = send(sandbox, id_token_encrypted_response_alg="ECDH-ES", jwks={"keys": [ENCRYPTION_JWK]})
+    assert made.status_code == 201, made.json
+    assert made.json["id_token_encrypted_response_enc"] == "A256GCM", "the default is filled in"
+    client = sandbox.identity.clients.find(made.json["client_id"])
+    assert client is not None
+    assert (client.id_token_encryption_alg, list(client.encryption_keys)) == ("ECDH-ES", ["machine-1"])
+
+
+@pytest.mark.rule("identity", "AZ-26", "RG-1")
+def test_where_real_people_are_nobody_registers_a_way_to_bounce_them(house: House) -> None:
+    """A deliberate error redirects: so each redirect address was approved, or people stay on a page of ours."""
+    bounced = {"redirect_uri": "https://evil.example/cb", "scope": "no-such-scope"}
+    assert send(house, redirect_uris=[bounced["redirect_uri"]]).status_code == 401, "nobody registers it"
+    for client_id in ("web", "unknown", ""):
+        answer = house.browser().authorize(client_id=client_id, **bounced)
+        assert answer.status_code == 400
+        assert "Location" not in answer.headers
+    own = house.browser().authorize(scope="no-such-scope")
+    assert sent_to_client(own)["error"] == "invalid_scope"
+    assert own.headers["Location"].startswith("https://client.example/callback?"), "approved in the console"
+
+
+@pytest.mark.rule("identity", "AZ-26", "RG-1")
+def test_in_the_sandbox_anybody_may(sandbox: House) -> None:
+    made = send(sandbox, redirect_uris=["https://anybody.example/cb"])
+    assert made.status_code == 201
+    answer = sandbox.browser().authorize(client_id=made.json["client_id"], redirect_uri="https://anybody.example/cb", scope="no-such-scope")
+    assert answer.headers["Location"].startswith("https://anybody.example/cb?")

@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from identity.models.person import PersonState
 from identity.operations import people, register
 from identity.operations.register import NewClient
-from identity.standards import rfc8693
-from tests.factories.identity import PUBLIC_URL, RESOURCE, RUN, House, machine_key, web_client
+from identity.standards import jose, rfc8693
+from shared.crypto import sha256_hex
+from tests.factories.identity import ISSUER, PUBLIC_URL, RESOURCE, RUN, House, machine_key, web_client
 from tests.factories.identity_protocol import Strict, public
 
 WALLET, CASES = "https://wallet.example", "https://cases.example"
@@ -176,3 +178,31 @@ def test_an_edge_begins_at_an_audience_that_the_client_is(world: House) -> None:
     for body, status in (({**good, "from_audience": WALLET}, 400), (good, 201), (good, 409), ({**good, "scopes": []}, 400)):
         assert world.client().post(path, json=body, headers=headers).status_code == status
     assert exchange(world, "notify", token_for_notify(world), CASES).status_code == 200
+
+
+MAY_ACT: list[tuple[object, bool]] = [
+    ({"sub": "notify"}, True),
+    ({"sub": "notify", "iss": ISSUER}, True),
+    ({"sub": "notify", "iss": "https://other.example"}, False),
+    ({"sub": "wallet"}, False),
+    ({}, False),
+    (None, False),
+    ("notify", False),
+    (["notify"], False),
+]
+
+
+@pytest.mark.rule("identity", "TX-6")
+def test_a_token_that_says_who_may_act_must_name_the_caller(world: House) -> None:
+    """Tokens that we issue do not say it yet; one that does, signed by us and known to us, is put in the place of one that does not."""
+    known = token_for_notify(world)
+    for may_act, is_let in MAY_ACT:
+        signer = world.identity.keys.signer("ES256")
+        claims = {**claims_of(world, known), "may_act": may_act, "jti": world.identity.ids.token(16)}
+        changed = jose.sign(claims, key=signer.key, alg=signer.alg, kid=signer.kid, typ="at+jwt")
+        with world.identity.db.begin() as connection:
+            hashes = {"new": sha256_hex(changed), "old": sha256_hex(known)}
+            connection.execute(text("UPDATE access_tokens SET token_hash = :new WHERE token_hash = :old"), hashes)
+        known, answer = changed, exchange(world, "notify", changed, WALLET)
+        assert (answer.status_code == 200) is is_let, may_act
+        assert is_let or answer.json["error"] == "invalid_grant"

@@ -163,6 +163,27 @@ def test_unknown_key_does_not_make_us_ask_again_and_again(context: Context, cloc
     assert len(issuer.calls) == 2
 
 
+@pytest.mark.rule("identity", "KY-4", "§2.24")
+def test_what_a_key_signed_that_the_issuer_took_back_is_refused_also_from_memory(context: Context, clock: FixedClock) -> None:
+    new = ECKey.generate_key("P-256", {"kid": "k2"}, private=True)
+    issuer = Issuer(KEY)
+    verifier = TokenVerifier(remote(issuer, context), clock, issuer=ISSUER, audience=AUDIENCE)
+    stolen = token(clock)
+    assert verifier.verify(stolen).client_id == "client"
+    issuer.keys = [new]
+    clock.advance(seconds=6)
+    assert verifier.verify(stolen), "nobody has told this service yet"
+    assert verifier.verify(token(clock, key=new, header={"kid": "k2"}))
+    with pytest.raises(InvalidToken, match="not the issuer's any more"):
+        verifier.verify(stolen)
+    with pytest.raises(InvalidToken):
+        verifier.verify(token(clock))
+    issuer.keys = [KEY]
+    clock.advance(seconds=61)
+    with pytest.raises(InvalidToken):
+        verifier.verify(token(clock, key=new, header={"kid": "k2"}))
+
+
 def test_kept_keys_serve_while_the_issuer_is_away_even_after_a_restart(context: Context, clock: FixedClock) -> None:
     issuer = Issuer(KEY)
     remote(issuer, context).find("k1")

@@ -48,3 +48,11 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     except InvalidRun:
         return
     assert check_digit(run.numero) == run.dv
+
+
+@pytest.mark.rule("identity", "RUN-5")
+def test_the_range_of_a_number_does_not_tell_people_from_companies() -> None:
+    for text in ("61001000-8", "76354771-K", "100000004-K", "1-9"):
+        run = parse_run(text)
+        assert str(run) == text
+        assert run.rol_unico["tipo"] == "RUN"
