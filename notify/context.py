@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from notify.models.catalogue import Catalogue
 from notify.providers.base import EmailSender, LetterPrinter, MailboxFeed, SmsSender, Text
@@ -36,6 +37,11 @@ class Notify(Context):
     def catalogue(self) -> Catalogue:
         """Services, keys and templates, read again every two seconds."""
         return Catalogue(self.db, self.cipher, self.clock)
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """Where people are: the clock that times of day are meant by."""
+        return ZoneInfo(self.settings.time_zone)
 
     @cached_property
     def limits(self) -> Limits:

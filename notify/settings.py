@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from zoneinfo import available_timezones
 
 from notify.standards.dkim_signature import Signer
 from notify.standards.provider_list import read_providers
@@ -14,6 +15,10 @@ def _is_price(value: str) -> str | None:
         return None if Decimal(value) >= 0 else "must not be negative"
     except InvalidOperation:
         return "must be a decimal number"
+
+
+def _is_zone(value: str) -> str | None:
+    return None if value in available_timezones() else "must be the name of a time zone, such as America/Santiago"
 
 
 def _is_percent(value: str) -> str | None:
@@ -104,6 +109,7 @@ class Settings(ServiceSettings):
     sms_rate_pounds: str = setting("price of one SMS fragment, in pounds as the wire contract has it", default="0.0233", check=_is_price)
     letter_sheet_pounds: str = setting("price of one sheet of a letter, in pounds", default="0.11", check=_is_price)
     letter_first_pounds: str = setting("price of posting a letter, in pounds", default="0.57", check=_is_price)
+    time_zone: str = setting("time zone by which times of reminders are meant", default="America/Santiago", check=_is_zone)
     docs_url: str = setting(
         "where the error about an unreadable token sends people",
         default="https://docs.notifications.service.gov.uk/rest-api.html#authorisation-header",

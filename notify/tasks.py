@@ -14,9 +14,11 @@ from notify.operations.delivery import ATTEMPTS_MAX, Due, deliver_many
 from notify.operations.letters import render_letter as render
 from notify.operations.mailbox_reminders import remind
 from notify.operations.performance import COUNT
+from notify.operations.person_sends import follow_person_sends
 from notify.operations.precompiled import check_precompiled
 from notify.operations.print_batches import read_print_receipts, send_batches
 from notify.operations.receipts import expire_unanswered
+from notify.operations.reminders import send_due_reminders
 from notify.operations.retention import keep_days
 from notify.operations.sms_parts import forget_parts, read_sms_receipts
 from notify.operations.standing import watch_standings
@@ -126,6 +128,18 @@ def take_print_receipts(notify: Notify) -> None:
 def remind_mailbox(notify: Notify, job: Job) -> None:
     """Remind a person of a message in the mailbox that is still unread."""
     remind(notify, _id(job))
+
+
+@jobs.every(60, "send_due_reminders")
+def send_reminders(notify: Notify) -> None:
+    """Send the reminders that are due."""
+    send_due_reminders(notify)
+
+
+@jobs.every(60, "follow_person_sends")
+def follow_people(notify: Notify) -> None:
+    """Go on to another channel where a message to a person did not arrive."""
+    follow_person_sends(notify)
 
 
 @jobs.every(300, "watch_standings")

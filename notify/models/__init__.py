@@ -9,9 +9,11 @@ from notify.models.mailbox_message import MailboxMessage
 from notify.models.mailbox_reminder import MailboxReminder
 from notify.models.message_count import MessageCount
 from notify.models.notification import Notification
+from notify.models.preference import PersonPreference, PersonSend
 from notify.models.print_batch import PrintBatch, PrintItem
 from notify.models.provider_setting import ProviderSetting
 from notify.models.received_text import InboundNumber, ReceivedText
+from notify.models.reminder import Reminder
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
 from notify.models.sms_part import SmsPart
 from notify.models.standing import MailTrouble, ServiceStanding
@@ -38,10 +40,13 @@ __all__ = [
     "MessageAttachment",
     "MessageCount",
     "Notification",
+    "PersonPreference",
+    "PersonSend",
     "PrintBatch",
     "PrintItem",
     "ProviderSetting",
     "ReceivedText",
+    "Reminder",
     "Sender",
     "Service",
     "ServiceCallback",

@@ -23,6 +23,7 @@ from notify.models.notification import Notification
 from notify.operations import checks
 from notify.operations.authentication import Holder
 from notify.operations.bulk import CHUNK_ROWS, RECIPIENTS
+from notify.operations.holders import holder_of
 from notify.operations.intake import Kept, count, keep_in
 from notify.operations.requests import SendBody
 from notify.operations.sends import kept_form, prepare
@@ -61,7 +62,7 @@ def run_bulk(notify: Notify, bulk_id: uuid.UUID, run: int) -> None:
             _move(notify, tx, job, BulkState.IN_PROGRESS)
             tx.enqueue("run_bulk", again)
             return
-        holder = _holder(notify, job)
+        holder = holder_of(notify, job.service_id, job.api_key_id)
         template = notify.catalogue.find_version(job.service_id, job.template_id, job.template_version)
         if holder is None or template is None:
             _move(notify, tx, job, BulkState.ERROR)
@@ -109,12 +110,6 @@ def _next_chunk(notify: Notify, tx: Transaction, job: Any, holder: Holder, templ
     )
     tx.connection.execute(delete(BulkChunk).where(own))
     return made.kept
-
-
-def _holder(notify: Notify, job: Any) -> Holder | None:
-    service = notify.catalogue.find_service(job.service_id)
-    key = next((key for key in service.keys if key.id == job.api_key_id and not key.revoked), None) if service else None
-    return Holder(service, key) if service and key and service.active else None
 
 
 def _fits_today(notify: Notify, holder: Holder, channel: str, more: int) -> bool:

@@ -111,14 +111,16 @@ def send_mailbox(notify: Notify, work: Work) -> HandOver:
     """Put a message into the person's mailbox here, then tell the reader outside, where there is one.  Raises: ProviderError."""
     message, service = work.message, work.service
     content = compose(work.template, message.values)
-    sealed = json.dumps({"subject": content.subject, "body": content.body, "from": service.name})
+    files = read_attachments(notify, service.id, message.id) if message.attachments else ()
+    names = [file.filename for file in files]
+    sealed = json.dumps({"subject": content.subject, "body": content.body, "from": service.name, "files": names})
     row: dict[str, Any] = {  # a row of the table
         "notification_id": message.id,
         "service_id": service.id,
         "person_index": notify.catalogue.index(message.matched),
         "sealed": notify.cipher.encrypt(sealed, scope=scope_of(service.id)),
         "created_at": notify.clock.now(),
-        "content_sha256": content_hash(service.name, content.subject or "", content.body),
+        "content_sha256": content_hash(service.name, content.subject or "", content.body, [file.content for file in files]),
     }
     with notify.transaction() as tx:
         proof = tx.record(

@@ -13,7 +13,9 @@ from notify.context import Notify
 from notify.events import Event
 from notify.models.base import scope_of
 from notify.models.mailbox_message import MailboxMessage
+from notify.operations.attachments import read_attachments
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
+from notify.standards.mime import Attachment
 from shared.auth import Caller
 from shared.problems import NotFound
 
@@ -33,6 +35,8 @@ class MailboxItemRead:
     content_sha256: str = ""
     placed_entry: uuid.UUID | None = None
     read_entry: uuid.UUID | None = None
+    service_id: uuid.UUID | None = None
+    attachments: tuple[str, ...] = field(default=(), repr=False)
 
 
 def list_mailbox(notify: Notify, caller: Caller) -> list[MailboxItemRead]:
@@ -73,6 +77,15 @@ def get_item(notify: Notify, caller: Caller, message_id: uuid.UUID) -> MailboxIt
     return _open(notify, row)
 
 
+def get_file(notify: Notify, caller: Caller, message_id: uuid.UUID, position: int) -> Attachment:
+    """Give a file of a person's own message that was opened, by its place from 0.  Raises: NotFound."""
+    item = get_item(notify, caller, message_id)
+    files = read_attachments(notify, item.service_id, item.id) if item.service_id and item.read_at else ()
+    if not 0 <= position < len(files):
+        raise NotFound("There is no such file, or its message was not opened.")
+    return files[position]
+
+
 def service_item(notify: Notify, service_id: uuid.UUID, message_id: uuid.UUID) -> MailboxItemRead | None:
     """Give a service's own mailbox message, for its proof; None where there is none."""
     table = MailboxMessage
@@ -102,4 +115,6 @@ def _open(notify: Notify, row: Row[Any]) -> MailboxItemRead:
         row.content_sha256,
         row.placed_entry,
         row.read_entry,
+        row.service_id,
+        tuple(sealed.get("files", ())),
     )

@@ -1,13 +1,16 @@
 """What callers ask for, once read and found well-formed."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from sqlalchemy import Insert
 
 
 @dataclass(frozen=True, kw_only=True)
 class SendBody:
-    """A send as asked for; `recipient` as the caller wrote it, empty for letters."""
+    """A send as asked for; `recipient` as the caller wrote it, empty for letters; `followed_by` is written with the message."""
 
     template_id: uuid.UUID
     recipient: str = ""
@@ -18,6 +21,7 @@ class SendBody:
     unsubscribe_url: str | None = None
     sanitise_for: tuple[str, ...] = ()
     attachments: tuple[dict[str, object], ...] = ()
+    followed_by: Callable[[uuid.UUID], tuple[Insert, ...]] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from notify.context import Notify
 from notify.models.bulk import BulkJob
 from notify.models.days import clear_rest, drop_day, first_id, make_days, old_days
 from notify.models.document import Document, MessageAttachment
+from notify.models.mailbox_message import MailboxMessage
 from notify.models.message_count import count_before
 from notify.models.notification import Notification
 from notify.models.received_text import ReceivedText
@@ -53,7 +54,10 @@ def keep_days(notify: Notify) -> LetGo:
         connection.execute(delete(BulkJob).where(BulkJob.created_at < now - timedelta(days=max(longest, 30))))
         connection.execute(delete(Document).where(Document.available_until <= now))
         connection.execute(delete(ReceivedText).where(ReceivedText.created_at < now - KEPT))
-        connection.execute(delete(MessageAttachment).where(MessageAttachment.notification_id < first_id(before)))
+        # Those of mailbox messages stay as long as the message does.
+        in_mailbox = select(MailboxMessage.notification_id).where(MailboxMessage.notification_id == MessageAttachment.notification_id)
+        past = MessageAttachment.notification_id < first_id(before)
+        connection.execute(delete(MessageAttachment).where(past, ~in_mailbox.exists()))
     return LetGo(made, dropped)
 
 

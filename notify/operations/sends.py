@@ -238,7 +238,8 @@ def kept_form(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: 
         journey_id=journey_id,
         data={"channel": channel, "template": str(prepared.template.id), "version": prepared.template.version, "key": holder.key.kind},
     )
-    also = (*prepared.also, *attachment_rows(notification_id, prepared.attached))
+    followed = body.followed_by(notification_id) if body.followed_by else ()
+    also = (*prepared.also, *attachment_rows(notification_id, prepared.attached), *followed)
     return Kept(row, entry, _counters(holder, channel, recipient), body.scheduled_for, request_id, journey_id, also)
 
 

@@ -4,6 +4,7 @@ from notify.routes.bulk import bulk
 from notify.routes.callbacks import callbacks
 from notify.routes.console import messages as console_messages
 from notify.routes.console import providers as console_providers
+from notify.routes.console import reminders as console_reminders
 from notify.routes.console import sending as console_sending
 from notify.routes.console import services as console_services
 from notify.routes.console import settings as console_settings
@@ -12,9 +13,11 @@ from notify.routes.console import templates as console_templates
 from notify.routes.console import uploads as console_uploads
 from notify.routes.documents import documents
 from notify.routes.mailbox import mailbox
+from notify.routes.mailbox_pages import mailbox_pages
 from notify.routes.networks import networks
 from notify.routes.notifications import notifications
 from notify.routes.onboarding import onboarding
+from notify.routes.people import people
 from notify.routes.receipts import receipts
 from notify.routes.received_texts import received_texts
 from notify.routes.sends import sends
@@ -34,6 +37,7 @@ MACHINES = (
     unsubscribe,
     documents,
     callbacks,
+    people,
     networks,
     receipts,
     mailbox,
@@ -47,9 +51,10 @@ CONSOLE = (
     console_settings.bp,
     console_providers.bp,
     console_standing.bp,
+    console_reminders.bp,
 )
 
 
 def all_routes() -> list[Routes]:
     """Return the blueprints of notify; signing in is made anew for each app, since it keeps state with its app."""
-    return [*MACHINES, onboarding, *CONSOLE, login_blueprint(scopes=("profile", "roles"))]
+    return [*MACHINES, mailbox_pages, onboarding, *CONSOLE, login_blueprint(scopes=("profile", "roles", "run"))]

@@ -2,14 +2,17 @@
 
 import uuid
 
-from flask import g, jsonify
+from flask import Response, g, jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
 from notify.context import current
-from notify.operations.mailbox import get_item, list_mailbox, mark_read
+from notify.operations.mailbox import get_file, get_item, list_mailbox, mark_read
 from notify.operations.mailbox_reminders import Wish, find_wish, forget_wish, keep_wish
-from notify.schemas.mailbox import ReminderSchema, show_item, show_proof
+from notify.operations.preferences import Preference, find_preference, forget_preference, keep_preference
+from notify.schemas.mailbox import PreferenceSchema, ReminderSchema, show_item, show_proof
+from notify.standards.mime import Attachment
+from notify.standards.statuses import Channel
 from shared.access import Scope
 from shared.bodies import read_json
 from shared.problems import InvalidRequest, NotFound
@@ -29,6 +32,12 @@ def list_all() -> ResponseReturnValue:
 def read_one(message_id: str) -> ResponseReturnValue:
     """Note that the person has read a message; the first time counts."""
     return jsonify(show_item(mark_read(current(), g.caller, _id(message_id))))
+
+
+@mailbox.get("/messages/<message_id>/attachments/<int:position>")
+def read_file(message_id: str, position: int) -> ResponseReturnValue:
+    """Give a file of a message that was opened."""
+    return file_answer(get_file(current(), g.caller, _id(message_id), position))
 
 
 @mailbox.get("/messages/<message_id>/proof")
@@ -62,6 +71,43 @@ def end_reminders() -> ResponseReturnValue:
     """End reminders."""
     forget_wish(current(), g.caller)
     return "", 204
+
+
+@mailbox.get("/preferences")
+def show_preferences() -> ResponseReturnValue:
+    """Give how the person wants to be written to; null where nothing was said."""
+    wish = find_preference(current(), g.caller)
+    shown = {"channels": list(wish.channels), "email": wish.email or None, "phone": wish.phone or None} if wish else None
+    return jsonify({"preference": shown})
+
+
+@mailbox.put("/preferences")
+def set_preferences() -> ResponseReturnValue:
+    """Keep how the person wants to be written to."""
+    body = read_json(max_bytes=BODY_BYTES_MAX)
+    try:
+        asked = PreferenceSchema().load(body if isinstance(body, dict) else {})
+    except ValidationError:
+        raise InvalidRequest("Send channels, the best first (mailbox, email, sms, letter), and email or phone for those two.") from None
+    channels = tuple(Channel(name) for name in asked["channels"])
+    keep_preference(current(), g.caller, Preference(channels, asked["email"], asked["phone"]))
+    return show_preferences()
+
+
+@mailbox.delete("/preferences")
+def end_preferences() -> ResponseReturnValue:
+    """Forget how the person wants to be written to."""
+    forget_preference(current(), g.caller)
+    return "", 204
+
+
+def file_answer(file: Attachment) -> Response:
+    """Give a file to be kept, never shown as a page of ours."""
+    response = Response(file.content, content_type=file.mimetype)
+    response.headers.set("Content-Disposition", "attachment", filename=file.filename)
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _id(text: str) -> uuid.UUID:

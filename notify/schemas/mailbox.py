@@ -4,6 +4,7 @@ from marshmallow import Schema, fields, validate
 
 from notify.operations.mailbox import MailboxItemRead
 from notify.standards.email_markdown import to_html
+from notify.standards.statuses import Channel
 from notify.standards.wire_time import wire_time
 
 
@@ -17,6 +18,10 @@ def show_item(item: MailboxItemRead) -> dict[str, object]:
         "html": to_html(item.body),
         "created_at": wire_time(item.created_at),
         "read_at": wire_time(item.read_at),
+        "attachments": [
+            {"filename": name, "path": f"/v1/mailbox/messages/{item.id}/attachments/{position}"}
+            for position, name in enumerate(item.attachments)
+        ],
     }
 
 
@@ -26,7 +31,7 @@ def show_proof(item: MailboxItemRead, root: str) -> dict[str, object]:
     return {
         "id": str(item.id),
         "content_sha256": item.content_sha256,
-        "content_is": "sha256 over the JSON array [from, subject, body], UTF-8, no spaces",
+        "content_is": "sha256 over the JSON array [from, subject, body], with files a fourth element [sha256 of each], UTF-8, no spaces",
         "events": [
             {"event": name, "at": wire_time(at), "audit_entry": str(entry), "inclusion_proof": f"{root}/log/v1/entries/{entry}/proof"}
             for name, at, entry in events
@@ -43,3 +48,13 @@ class ReminderSchema(Schema):
     to = fields.String(required=True, validate=validate.Length(min=3, max=320))
     after_days = fields.Integer(strict=True, load_default=1, validate=validate.Range(min=0, max=30))
     language = fields.String(load_default="es", validate=validate.Length(max=5))
+
+
+class PreferenceSchema(Schema):
+    """How a person wants to be written to."""
+
+    channels = fields.List(
+        fields.String(validate=validate.OneOf(list(Channel))), required=True, validate=validate.Length(min=1, max=len(Channel))
+    )
+    email = fields.String(load_default="", validate=validate.Length(max=320))
+    phone = fields.String(load_default="", validate=validate.Length(max=40))

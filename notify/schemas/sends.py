@@ -101,7 +101,7 @@ class PostageField(WireField):
 
 
 class AttachmentsField(WireList):
-    """Files that go within the email; ours, beside the contract."""
+    """Files that go within the email or the mailbox message; ours, beside the contract."""
 
     kinds = "array"
 
@@ -173,6 +173,7 @@ _MAILBOX: dict[str, fields.Field[Any]] = {
     "template_id": WireUuid(required=True),
     "personalisation": WireObject(),
     "scheduled_for": ScheduleField(),
+    "attachments": AttachmentsField(),
 }
 
 

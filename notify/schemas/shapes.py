@@ -33,6 +33,7 @@ ONCE: Mapping[str, str] = {"Idempotency-Key": "the same key and body again are a
 
 _COMMON = {"template_id": ID, "personalisation": OBJECT, "reference": {"type": "string", "maxLength": 1000}}
 SMS = record("phone_number template_id", phone_number=TEXT, sms_sender_id=ID, scheduled_for=NULLABLE, **_COMMON)
+_FILES: Shape = {"type": "array", "maxItems": 5, "items": record("file filename", file=TEXT, filename=TEXT)}
 EMAIL = record(
     "email_address template_id",
     email_address=TEXT,
@@ -40,12 +41,12 @@ EMAIL = record(
     scheduled_for=NULLABLE,
     one_click_unsubscribe_url={"type": "string", "pattern": "^https"},
     sanitise_content_for={"type": ["array", "null"]},
-    attachments={"type": "array", "maxItems": 5, "items": record("file filename", file=TEXT, filename=TEXT)},
+    attachments=_FILES,
     **_COMMON,
 )
 _PRECOMPILED = record("reference content", reference=TEXT, content=TEXT, postage={"enum": ["first", "second", "economy"]})
 LETTER: Shape = {"oneOf": [record("template_id personalisation", **_COMMON), _PRECOMPILED]}
-MAILBOX = record("recipient template_id", recipient=TEXT, scheduled_for=NULLABLE, **_COMMON)
+MAILBOX = record("recipient template_id", recipient=TEXT, scheduled_for=NULLABLE, attachments=_FILES, **_COMMON)
 
 _USED = record("id version uri", id=ID, version=INTEGER, uri=TEXT)
 _SENT = {"id": ID, "reference": NULLABLE, "uri": TEXT, "template": _USED, "scheduled_for": NULLABLE, "content": OBJECT}
@@ -131,3 +132,36 @@ BULK_JOB = record(
     **dict.fromkeys(("scheduled_for", "created_at", "updated_at"), NULLABLE),
 )
 BULK = record("template_id", template_id=ID, rows={"type": "array"}, csv=TEXT, name=TEXT, sender_id=ID, scheduled_for=NULLABLE)
+PERSON = record(
+    "person templates",
+    person=TEXT,
+    templates=record("", **dict.fromkeys(("mailbox", "email", "sms", "letter"), ID)),
+    email_address=TEXT,
+    phone_number=TEXT,
+    personalisation=OBJECT,
+    reference={"type": "string", "maxLength": 1000},
+    fall_back={"type": "boolean"},
+)
+SENT_PERSON = record(
+    "id channel reference content uri template", id=ID, channel=TEXT, reference=NULLABLE, content=OBJECT, uri=TEXT, template=_USED
+)
+_DAYS: Shape = {"type": "array", "minItems": 1, "maxItems": 12, "items": {"type": "integer", "minimum": 0, "maximum": 400}}
+REMINDER = record(
+    "template_id",
+    date={"type": "string", "format": "date"},
+    days_before=_DAYS,
+    at=TEXT,
+    unread_id=ID,
+    after_days=_DAYS,
+    **dict.fromkeys(("phone_number", "email_address", "recipient"), TEXT),
+    **_COMMON,
+)
+_REMINDER = record(
+    "due_at state notification_id fault",
+    due_at=TEXT,
+    state={"enum": ["waiting", "sent", "cancelled", "not-needed", "refused"]},
+    notification_id=NULLABLE,
+    fault=NULLABLE,
+)
+REMINDERS = rows("reminders", _REMINDER, id=ID, template_id=ID)
+REMINDERS_LISTED = rows("reminders", REMINDERS)

@@ -41,6 +41,15 @@ ROUTES = {
     "receipts.take_sms_receipt": ("POST", "/receipts/sms/gateway"),
     "receipts.take_email_report": ("POST", "/receipts/email"),
     "receipts.take_returned_letters": ("POST", "/receipts/letters/returned"),
+    "people.send": ("POST", "/v2/notifications/person"),
+    "people.remind": ("POST", "/v2/reminders"),
+    "people.list_waiting": ("GET", "/v2/reminders"),
+    "people.read_one": ("GET", f"/v2/reminders/{SOME}"),
+    "people.cancel": ("POST", f"/v2/reminders/{SOME}/cancel"),
+    "mailbox.show_preferences": ("GET", "/v1/mailbox/preferences"),
+    "mailbox.set_preferences": ("PUT", "/v1/mailbox/preferences"),
+    "mailbox.end_preferences": ("DELETE", "/v1/mailbox/preferences"),
+    "mailbox.read_file": ("GET", f"/v1/mailbox/messages/{SOME}/attachments/0"),
     "mailbox.list_all": ("GET", "/v1/mailbox/messages"),
     "mailbox.prove_one": ("GET", f"/v1/mailbox/messages/{SOME}/proof"),
     "mailbox.show_reminders": ("GET", "/v1/mailbox/reminders"),
@@ -50,7 +59,7 @@ ROUTES = {
 }
 OURS = (
     *("sends.", "notifications.", "templates.", "template_edits.", "receipts.", "mailbox."),
-    *("received_texts.", "unsubscribe.", "documents.", "networks.", "bulk.", "callbacks."),
+    *("received_texts.", "unsubscribe.", "documents.", "networks.", "bulk.", "callbacks.", "people."),
 )
 
 

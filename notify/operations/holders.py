@@ -1,0 +1,13 @@
+"""Act later for who asked earlier: the service and its key, if both still may."""
+
+import uuid
+
+from notify.context import Notify
+from notify.operations.authentication import Holder
+
+
+def holder_of(notify: Notify, service_id: uuid.UUID, key_id: uuid.UUID) -> Holder | None:
+    """Give the holder of a key, None once the key is revoked or the service closed."""
+    service = notify.catalogue.find_service(service_id)
+    key = next((key for key in service.keys if key.id == key_id and not key.revoked), None) if service else None
+    return Holder(service, key) if service and key and service.active else None

@@ -1,0 +1,208 @@
+"""Reminders ahead of a date, or while a mailbox message is unread: set, shown, cancelled, sent when due.  Spec: requirements NO-14.
+
+A reminder is kept as it was asked for and goes through every check again when it is due, with the template as it is then.
+"""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Row, delete, insert, select, update
+
+from notify.context import Notify
+from notify.errors import DailyLimitExceeded, MessageNotValid, NotificationNotFound, RateLimitExceeded, Refusal, SendingPaused
+from notify.events import Event
+from notify.models.base import scope_of
+from notify.models.catalogue import KnownTemplate
+from notify.models.mailbox_message import MailboxMessage
+from notify.models.reminder import REMINDERS, Reminder, ReminderState
+from notify.operations import checks
+from notify.operations.authentication import Holder
+from notify.operations.holders import holder_of
+from notify.operations.once import Once
+from notify.operations.requests import SendBody
+from notify.operations.sends import accept, prepare
+from shared.context import Transaction
+
+log = structlog.get_logger("andamio.notify.reminders")
+SENT_AT_ONCE = 200
+LISTED_MAX = 500
+KEPT = timedelta(days=30)
+# Taken by one worker for so long; a worker that dies leaves them to another.
+HELD = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Whom to remind of what, at each of `moments`; with `unread_id` only while that mailbox message is unread."""
+
+    template_id: uuid.UUID
+    moments: Sequence[datetime]
+    recipient: str = field(default="", repr=False)
+    personalisation: dict[str, object] = field(default_factory=dict, repr=False)
+    reference: str | None = None
+    unread_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
+class ReminderShown:
+    """One reminder; `set_id` joins those of one request."""
+
+    id: uuid.UUID
+    set_id: uuid.UUID
+    template_id: uuid.UUID
+    due_at: datetime
+    state: ReminderState
+    notification_id: uuid.UUID | None
+    fault: str
+    to: str = field(repr=False)
+
+
+def set_reminders(notify: Notify, holder: Holder, wanted: Wanted, once: Once | None = None) -> list[ReminderShown]:
+    """Keep reminders, checked as if they were sent now.  Raises: MessageNotValid when none lies ahead, else as a send."""
+    if once and (earlier := once.find(notify)):
+        return get_set(notify, holder.service.id, uuid.UUID(earlier["set_id"]))
+    now, set_id = notify.clock.now(), notify.ids.uuid7()
+    ahead = [moment for moment in wanted.moments if moment > now]
+    if not ahead:
+        raise MessageNotValid("date leaves no moment that is still to come")
+    template = _template(notify, holder, wanted.template_id)
+    prepare(notify, holder, template.channel, _body(wanted))
+    if wanted.unread_id is not None:
+        _check_own_mailbox(notify, holder, wanted.unread_id)
+    scope = scope_of(holder.service.id)
+    kept = {"recipient": wanted.recipient, "personalisation": wanted.personalisation, "reference": wanted.reference}
+    rows = [
+        {
+            "id": notify.ids.uuid7(),
+            "set_id": set_id,
+            "service_id": holder.service.id,
+            "api_key_id": holder.key.id,
+            "template_id": wanted.template_id,
+            "sealed": notify.cipher.encrypt(json.dumps(kept), scope=scope),
+            "due_at": moment,
+            "unread_id": wanted.unread_id,
+            "state": ReminderState.WAITING.value,
+            "created_at": now,
+        }
+        for moment in ahead
+    ]
+    with notify.transaction() as tx:
+        if once and (earlier := once.claim(notify, tx.connection, {"set_id": str(set_id)})):
+            set_id = uuid.UUID(earlier["set_id"])
+        else:
+            tx.connection.execute(insert(Reminder), rows)
+            data: dict[str, str | int | bool | list[str]] = {"template": str(wanted.template_id), "count": len(rows)}
+            tx.record(Event.REMINDERS_SET, actor=holder.named, object_id=str(set_id), data=data)
+    return get_set(notify, holder.service.id, set_id)
+
+
+def get_set(notify: Notify, service_id: uuid.UUID, set_id: uuid.UUID) -> list[ReminderShown]:
+    """Give the reminders of one request, the earliest first.  Raises: NotificationNotFound."""
+    own = (Reminder.service_id == service_id) & (Reminder.set_id == set_id)
+    with notify.reading() as tx:
+        rows = tx.connection.execute(select(Reminder.__table__).where(own).order_by(Reminder.due_at)).all()
+    if not rows:
+        raise NotificationNotFound
+    return [_shown(notify, row) for row in rows]
+
+
+def list_reminders(notify: Notify, service_id: uuid.UUID) -> list[ReminderShown]:
+    """Give a service's reminders that wait, the next first."""
+    own = (Reminder.service_id == service_id) & (Reminder.state == ReminderState.WAITING.value)
+    with notify.reading() as tx:
+        rows = tx.connection.execute(select(Reminder.__table__).where(own).order_by(Reminder.due_at, Reminder.id).limit(LISTED_MAX)).all()
+    return [_shown(notify, row) for row in rows]
+
+
+def cancel_set(notify: Notify, service_id: uuid.UUID, set_id: uuid.UUID, *, actor: str, channel: str = "api") -> list[ReminderShown]:
+    """Cancel what of a request still waits; again is harmless.  Raises: NotificationNotFound."""
+    own = (Reminder.service_id == service_id) & (Reminder.set_id == set_id) & (Reminder.state == ReminderState.WAITING.value)
+    action = REMINDERS.check(ReminderState.WAITING, ReminderState.CANCELLED)
+    with notify.transaction() as tx:
+        cancelled = tx.connection.execute(update(Reminder).where(own).values(state=ReminderState.CANCELLED.value)).rowcount
+        if cancelled:
+            tx.record(action, actor=actor, object_id=str(set_id), channel=channel, data={"count": cancelled})
+    return get_set(notify, service_id, set_id)
+
+
+def send_due_reminders(notify: Notify) -> int:
+    """Send what is due; give how many left.  A reminder is sent once, whatever dies meanwhile."""
+    now = notify.clock.now()
+    with notify.transaction() as tx:
+        due = select(Reminder.__table__).where(Reminder.state == ReminderState.WAITING.value, Reminder.due_at <= now)
+        rows = tx.connection.execute(due.order_by(Reminder.due_at).limit(SENT_AT_ONCE).with_for_update(skip_locked=True)).all()
+        held = update(Reminder).where(Reminder.id.in_([row.id for row in rows]))
+        tx.connection.execute(held.values(due_at=now + HELD))
+        old = Reminder.state != ReminderState.WAITING.value
+        tx.connection.execute(delete(Reminder).where(old, Reminder.due_at < now - KEPT))
+    return sum(_send(notify, row) for row in rows)
+
+
+def _send(notify: Notify, row: Row[Any]) -> bool:
+    holder = holder_of(notify, row.service_id, row.api_key_id)
+    if holder is None:
+        return _end(notify, row, ReminderState.REFUSED, fault="the key was revoked, or the service closed")
+    if row.unread_id is not None and not _is_unread(notify, row.unread_id):
+        return _end(notify, row, ReminderState.NOT_NEEDED)
+    kept = json.loads(notify.cipher.decrypt(row.sealed, scope=scope_of(row.service_id)))
+    try:
+        template = _template(notify, holder, row.template_id)
+        once = Once(row.service_id, "/reminders", str(row.id), "")
+        made = accept(notify, holder, template.channel, lambda: SendBody(template_id=row.template_id, **kept), once)
+    except (RateLimitExceeded, DailyLimitExceeded, SendingPaused) as later:
+        log.info("reminder waits", reminder=str(row.id), why=later.slug)
+        return False  # tried again when it is no longer held
+    except Refusal as refused:
+        return _end(notify, row, ReminderState.REFUSED, fault=refused.messages[0])
+    _end(notify, row, ReminderState.SENT, notification_id=made.id)
+    return True
+
+
+def _end(notify: Notify, row: Row[Any], target: ReminderState, *, notification_id: uuid.UUID | None = None, fault: str = "") -> bool:
+    action = REMINDERS.check(ReminderState.WAITING, target)
+    with notify.transaction() as tx:
+        own = (Reminder.id == row.id) & (Reminder.state == ReminderState.WAITING.value)
+        changed = {"state": target.value, "notification_id": notification_id, "fault": fault[:200], "due_at": row.due_at}
+        if tx.connection.execute(update(Reminder).where(own).values(changed)).rowcount:
+            tx.record(action, actor="notify", object_id=str(row.set_id), channel="job", data={"reminder": str(row.id)})
+    return False
+
+
+def _template(notify: Notify, holder: Holder, template_id: uuid.UUID) -> KnownTemplate:
+    """Give the service's own live template, of whatever channel.  Raises: MessageRefused."""
+    known = notify.catalogue.find_template(holder.service.id, template_id)
+    return checks.get_template(notify, holder, template_id, known.channel if known else "")
+
+
+def _body(wanted: Wanted) -> SendBody:
+    return SendBody(
+        template_id=wanted.template_id, recipient=wanted.recipient, personalisation=wanted.personalisation, reference=wanted.reference
+    )
+
+
+def _check_own_mailbox(notify: Notify, holder: Holder, message_id: uuid.UUID) -> None:
+    own = (MailboxMessage.notification_id == message_id) & (MailboxMessage.service_id == holder.service.id)
+    with notify.reading() as tx:
+        if not _exists(tx, own):
+            raise MessageNotValid("unread_id is not a mailbox message of this service")
+
+
+def _is_unread(notify: Notify, message_id: uuid.UUID) -> bool:
+    with notify.reading() as tx:
+        return _exists(tx, (MailboxMessage.notification_id == message_id) & MailboxMessage.read_at.is_(None))
+
+
+def _exists(tx: Transaction, condition: Any) -> bool:  # a condition of the mailbox's table
+    return tx.connection.execute(select(MailboxMessage.notification_id).where(condition)).first() is not None
+
+
+def _shown(notify: Notify, row: Row[Any]) -> ReminderShown:
+    kept = json.loads(notify.cipher.decrypt(row.sealed, scope=scope_of(row.service_id)))
+    return ReminderShown(
+        row.id, row.set_id, row.template_id, row.due_at, ReminderState(row.state), row.notification_id, row.fault, kept["recipient"]
+    )
