@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from deploy import upkeep
 from deploy.errors import CannotStart
 from deploy.install import cli as install
 from deploy.services import SERVICES
@@ -40,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_processes(commands)
     _add_sandbox(commands)
     _add_operations(commands)
-    _add_figures(commands)
+    upkeep.add(commands, _print, _enter)
     install.add(commands, _print)
     return parser
 
@@ -130,19 +131,6 @@ def _add_operations(commands: "argparse._SubParsersAction[argparse.ArgumentParse
     replay.add_argument("ids", nargs="*", type=int, help="which (default: all)")
     _json_argument(replay)
     replay.set_defaults(command=_outbox_replay)
-
-
-def _add_figures(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    performance = commands.add_parser("performance", help="figures for open data").add_subparsers(metavar="ACTION", required=True)
-    cost = performance.add_parser("cost", help="keep what a public service says one of its products cost it in a month")
-    cost.add_argument("component", choices=SERVICES)
-    cost.add_argument("--service", required=True, help="the public service, by the id that /performance.json has")
-    cost.add_argument("--product", required=True, help="what was done, as there")
-    cost.add_argument("--month", required=True, metavar="YYYY-MM")
-    cost.add_argument("--amount", required=True, type=int, metavar="MINOR", help="in minor units of the currency")
-    cost.add_argument("--currency", default="CLP", help="(default: %(default)s)")
-    _json_argument(cost)
-    cost.set_defaults(command=_performance_cost)
 
 
 def _services_argument(parser: argparse.ArgumentParser) -> None:
@@ -324,19 +312,6 @@ def _prove_books(parsed: argparse.Namespace) -> int:
         [*lines, *proof.faults, "the books agree" if proof.holds else "the books do not agree"],
     )
     return 0 if proof.holds else 1
-
-
-def _performance_cost(parsed: argparse.Namespace) -> int:
-    _enter([parsed.component])
-    from deploy import operations
-    from shared.performance.figures import Cost
-
-    name = operations.keep_cost(
-        parsed.component, parsed.service, parsed.product, month=parsed.month, cost=Cost(parsed.amount, parsed.currency)
-    )
-    told = {"component": parsed.component, "service": parsed.service, "product": parsed.product, "month": parsed.month}
-    _print(parsed, told, [f"{name}: {parsed.product} in {parsed.month} cost {parsed.amount} {parsed.currency} (minor units)"])
-    return 0
 
 
 def _settings(parsed: argparse.Namespace) -> int:

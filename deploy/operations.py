@@ -44,7 +44,8 @@ def verify_log(context: Context, peers: Iterable[Context], *, seen: Sequence[tup
         if note is not None:
             seen.append((peer.service, note))
     with context.reading() as tx:
-        return verify(tx.connection, context.audit_signer.verifier_key, cipher=context.cipher, peers_witnessed=seen)
+        newest, *earlier = context.audit_keys
+        return verify(tx.connection, newest, cipher=context.cipher, peers_witnessed=seen, earlier_keys=earlier)
 
 
 def dead_jobs(service: str) -> list[dict[str, object]]:

@@ -16,7 +16,6 @@ class PaySettings(ServiceSettings):
     )
     counter_currency: str = setting("currency of what counters take for numbers that are none of ours", default="CLP")
     support_contact: str = setting("where callers get help; stands at the end of some refusals", default="the operator's support desk")
-    security_url: str = setting("where faults of security are told (a security.txt)", default="/")
     settlement_bank: str = setting("the ledger's name for the bank account that channels pay to", default="treasury")
     webpay_url: str = setting("origin of Transbank's Webpay", default="https://webpay3g.transbank.cl")
     khipu_url: str = setting("origin of Khipu's payment API", default="https://payment-api.khipu.com")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import structlog
-from flask import Flask, Response, g, jsonify, make_response, request
+from flask import Flask, Response, g, jsonify, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from opentelemetry.trace import SpanKind
 from redis.exceptions import RedisError
@@ -217,6 +217,11 @@ def _operations_routes() -> Routes:
         context = _andamio().context
         body, content_type = metrics.exposition(context.service, context.db, context.clock)
         return Response(body, content_type=content_type)
+
+    @routes.get("/.well-known/security.txt")
+    def security() -> ResponseReturnValue:
+        """Lead to where weaknesses are told.  Spec: RFC 9116 §3."""
+        return redirect(_andamio().context.settings.security_url, 302)
 
     return routes
 

@@ -196,7 +196,14 @@ class Context:
     def audit_signer(self) -> Signer:
         """Signs the checkpoints of this service's audit log."""
         origin = urlsplit(self.settings.public_url).netloc + "/log"
-        return Signer(base64.b64decode(self.settings.audit_seed.reveal()), origin)
+        seeds = [base64.b64decode(seed) for seed in self.settings.audit_seed.reveal().split(",")]
+        return Signer(seeds[0], origin, beside=[Signer(seed, origin) for seed in seeds[1:]])
+
+    @property
+    def audit_keys(self) -> tuple[str, ...]:
+        """Verifier keys that checkpoints of this service's log are or were signed with, the present one first."""
+        signer = self.audit_signer
+        return (signer.verifier_key, *(str(each.verifier) for each in signer.beside), *self.settings.audit_retired_keys)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -11,12 +11,13 @@ import hmac
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Column, LargeBinary, String, Table, create_engine, delete, select, update
+from sqlalchemy import Column, LargeBinary, String, Table, create_engine, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.pool import NullPool
 
@@ -26,6 +27,7 @@ from shared.db import Database, UtcDateTime, shared_metadata
 VERSION = b"\x01"
 NONCE_BYTES = 12
 KEYS_KEPT_MAX = 10_000
+REWRAP_BATCH = 500
 
 data_keys = Table(
     "data_keys",
@@ -68,29 +70,35 @@ def _open(key: bytes, sealed: bytes, scope: str) -> bytes:
 
 
 class KeyRing:
-    """The key-encryption keys, newest first; the newest wraps, all unwrap."""
+    """The key-encryption keys, newest first; the newest wraps, all unwrap.
 
-    def __init__(self, keys: dict[str, bytes]) -> None:
+    `announced` keys only unwrap: so a new key is known to every process before the first one wraps with it.
+    """
+
+    def __init__(self, keys: dict[str, bytes], announced: Mapping[str, bytes] | None = None) -> None:
         if not keys:
             raise ValueError("no key-encryption key")
-        if any(len(key) != 32 for key in keys.values()):
-            raise ValueError("a key-encryption key has 32 bytes")
         self._keys = keys
+        self._known = {**(announced or {}), **keys}
+        if any(len(key) != 32 for key in self._known.values()):
+            raise ValueError("a key-encryption key has 32 bytes")
         self.newest = next(iter(keys))
 
     @classmethod
     def parse(cls, text: str) -> "KeyRing":
-        """Read `id:base64,id:base64`, newest first.  Raises: ValueError, without the keys."""
+        """Read `id:base64,id:base64`, newest first; `+id:base64` is announced.  Raises: ValueError, without the keys."""
         keys: dict[str, bytes] = {}
+        announced: dict[str, bytes] = {}
         for part in text.split(","):
             name, colon, value = part.strip().partition(":")
             if not colon or not name:
                 raise ValueError("a key is written id:base64")
+            ring, name = (announced, name[1:]) if name.startswith("+") else (keys, name)
             try:
-                keys[name] = base64.b64decode(value, validate=True)
+                ring[name] = base64.b64decode(value, validate=True)
             except ValueError:
                 raise ValueError(f"key {name} is not base64") from None
-        return cls(keys)
+        return cls(keys, announced)
 
     def wrap(self, data_key: bytes, scope: str) -> tuple[str, bytes]:
         """Return the id of the newest key and the data key sealed under it."""
@@ -98,9 +106,9 @@ class KeyRing:
 
     def unwrap(self, kek_id: str, wrapped: bytes, scope: str) -> bytes:
         """Return a data key.  Raises: CannotDecrypt."""
-        if kek_id not in self._keys:
+        if kek_id not in self._known:
             raise CannotDecrypt(f"key-encryption key {kek_id} is not in the ring")
-        return _open(self._keys[kek_id], wrapped, scope)
+        return _open(self._known[kek_id], wrapped, scope)
 
     def derive(self, purpose: str) -> bytes:
         """Return a key for one purpose that lives as long as the oldest key of the ring (blind indexes, cookies)."""
@@ -145,13 +153,25 @@ class DataKeys:
     def rewrap(self) -> int:
         """Wrap every data key under the newest key-encryption key; return how many were old."""
         changed = 0
+        while batch := self._rewrap_some():
+            changed += batch
+        return changed
+
+    def _rewrap_some(self) -> int:
+        """Wrap a batch in a transaction of its own, so that an erasure meanwhile waits for a moment only."""
+        stale = select(data_keys).where(data_keys.c.kek_id != self._ring.newest).limit(REWRAP_BATCH).with_for_update(skip_locked=True)
         with self._engine.begin() as connection:
-            old = connection.execute(select(data_keys).where(data_keys.c.kek_id != self._ring.newest).with_for_update()).all()
+            old = connection.execute(stale).all()
             for row in old:
                 kek_id, wrapped = self._ring.wrap(self._ring.unwrap(row.kek_id, row.wrapped, row.scope), row.scope)
                 connection.execute(update(data_keys).where(data_keys.c.scope == row.scope).values(kek_id=kek_id, wrapped=wrapped))
-                changed += 1
-        return changed
+        return len(old)
+
+    def count_by_key(self) -> dict[str, int]:
+        """Return how many data keys stand under each key-encryption key: one that has none may leave the ring, but for the last."""
+        counted = select(data_keys.c.kek_id, func.count()).group_by(data_keys.c.kek_id).order_by(data_keys.c.kek_id)
+        with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(counted)}
 
     def _key(self, scope: str, *, make: bool) -> bytes:
         key = self._cache.get(scope)

@@ -94,8 +94,11 @@ class ServiceSettings:
         "`production`, or `sandbox` to allow loopback addresses, plain http and test providers", default="production", check=_is_environment
     )
     issuer: str = setting("issuer URL of the OpenID Connect provider, byte for byte as in its tokens")
-    encryption_keys: Secret = setting("key-encryption keys, newest first: `id:base64 of 32 bytes`, separated by commas")
-    audit_seed: Secret = setting("Ed25519 seed of the audit checkpoints: base64 of 32 bytes, for this use only")
+    encryption_keys: Secret = setting("key-encryption keys, newest first: `id:base64 of 32 bytes`; `+id:…` is only announced")
+    audit_seed: Secret = setting("Ed25519 seeds of the audit checkpoints, base64: the first is published, others sign beside it")
+    audit_retired_keys: tuple[str, ...] = setting("verifier keys with which earlier audit checkpoints were signed", default=())
+    security_url: str = setting("where `/.well-known/security.txt` leads", default="/about/security.txt")
+    security_contact: str = setting("where weaknesses are told, `mailto:…` or `https://…`; empty: the telephone for help", default="")
     client_id: str = setting("this service's own client at the issuer")
     client_key: Secret = setting("private JWK (JSON) of that client")
     login_client_id: str = setting("client with which people sign in to this service's pages; empty: no such pages", default="")

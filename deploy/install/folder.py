@@ -98,7 +98,7 @@ def _log(installation: Installation, service: str, seed: str) -> str:
     from shared.audit.checkpoint import Signer
 
     origin = installation.origin(service)
-    return f"{origin}={Signer(base64.b64decode(seed), origin.removeprefix('https://') + '/log').verifier_key}"
+    return f"{origin}={Signer(base64.b64decode(seed.split(',', maxsplit=1)[0]), origin.removeprefix('https://') + '/log').verifier_key}"
 
 
 def _lines(values: Mapping[str, str]) -> str:

@@ -200,6 +200,16 @@ def add_client_secret(identity: Identity, client_id: str, *, actor: str) -> Made
     return MadeClient(client_id, made)
 
 
+def set_client_keys(identity: Identity, client_id: str, keys: list[dict[str, object]], *, actor: str) -> None:
+    """Replace the public keys a client proves itself by.  Raises: RegisterNotFound, InvalidClientMetadata."""
+    with identity.transaction() as tx:
+        client = _get(tx.session, Client, client_id=client_id)
+        if faults := _key_faults({"keys": keys}, client.auth_alg):
+            raise InvalidClientMetadata(" ".join(faults))
+        client.jwks = {"keys": keys}
+        tx.record(Event.CLIENT_CHANGED, actor=actor, object_id=client_id, data={"keys": [str(key.get("kid", "")) for key in keys]})
+
+
 def add_member(identity: Identity, *, org_id: str, run: Run, role: str, expires_at: datetime | None, actor: str) -> None:
     """Give a person a role in an organisation.  Raises: RegisterNotFound, RegisterConflict."""
     with identity.transaction() as tx:

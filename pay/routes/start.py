@@ -27,7 +27,6 @@ def check_health() -> Response:
 
 
 @bp.get("/security.txt")
-@bp.get("/.well-known/security.txt")
 def lead_to_security() -> BaseResponse:
     """Lead to how faults of security are told.  Spec: pay-api.md §1."""
     return redirect(current().settings.security_url, 302)

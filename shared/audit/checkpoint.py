@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -48,16 +49,22 @@ class Checkpoint:
 class Verifier:
     """A public key with its name: it answers whether a note is signed by it."""
 
-    def __init__(self, name: str, public_key: bytes) -> None:
+    name: str
+
+    def __init__(self, name: str, public_key: bytes, *, earlier: Sequence["Verifier"] = ()) -> None:
+        """`earlier` are retired keys of the same log: a note that one of them signed is good."""
         if not _NAME.fullmatch(name):
             raise ValueError("a key name has neither spaces nor '+'")
+        if any(key.name != name for key in earlier):
+            raise ValueError("an earlier key is of another log")
         self.name = name
+        self.earlier = tuple(earlier)
         self.key_id = key_id(name, public_key)
         self._public_bytes = public_key
         self._public_key = Ed25519PublicKey.from_public_bytes(public_key)
 
     @classmethod
-    def parse(cls, verifier_key: str) -> "Verifier":
+    def parse(cls, verifier_key: str, *, earlier: Sequence[str] = ()) -> "Verifier":
         """Read `<name>+<keyid>+<base64>`.  Raises: BadCheckpoint when it is malformed or the key id is of another key."""
         name, _, rest = verifier_key.strip().partition("+")  # base64 may hold a '+' itself
         stated_id, _, encoded = rest.partition("+")
@@ -65,7 +72,7 @@ class Verifier:
         if key is None or len(key) != 1 + 32 or key[:1] != ED25519 or not _NAME.fullmatch(name):
             raise BadCheckpoint("not an Ed25519 verifier key")
         try:
-            verifier = cls(name, key[1:])
+            verifier = cls(name, key[1:], earlier=[cls.parse(each) for each in earlier])
         except ValueError:
             raise BadCheckpoint("not an Ed25519 verifier key") from None
         if verifier.key_id.hex() != stated_id:
@@ -81,10 +88,11 @@ class Verifier:
         Raises: BadCheckpoint.
         """
         text, signatures = split_note(note)
-        for name, stated_id, signature in signatures:
-            if name == self.name and hmac.compare_digest(stated_id, self.key_id):
-                self._check(text, signature)
-                return parse_checkpoint(text)
+        for key in (self, *self.earlier):
+            for name, stated_id, signature in signatures:
+                if name == key.name and hmac.compare_digest(stated_id, key.key_id):
+                    key._check(text, signature)
+                    return parse_checkpoint(text)
         raise BadCheckpoint("not signed by the key")
 
     def _check(self, text: str, signature: bytes) -> None:
@@ -97,10 +105,12 @@ class Verifier:
 class Signer:
     """The private key of one log. It serves for checkpoints only; the name of the key is the origin of the log."""
 
-    def __init__(self, seed: bytes, origin: str) -> None:
+    def __init__(self, seed: bytes, origin: str, *, beside: Sequence["Signer"] = ()) -> None:
+        """`beside` are keys that sign too while a key is rotated, so that who knows only one of them can check."""
         if len(seed) != SEED_BYTES:
             raise ValueError(f"an Ed25519 seed has {SEED_BYTES} bytes")
         self.origin = origin
+        self.beside = tuple(beside)
         self._private_key = Ed25519PrivateKey.from_private_bytes(seed)
         self.verifier = Verifier(origin, self._private_key.public_key().public_bytes_raw())
 
@@ -115,8 +125,12 @@ class Signer:
     def sign(self, size: int, root: bytes) -> str:
         """Return the note over a tree."""
         text = Checkpoint(self.origin, size, root).text()
+        return text + "\n" + "".join(signer.signature_line(text) for signer in (self, *self.beside))
+
+    def signature_line(self, text: str) -> str:
+        """Return the line of this key under a text."""
         signature = base64.b64encode(self.verifier.key_id + self._private_key.sign(text.encode())).decode()
-        return f"{text}\n{SIGNATURE_PREFIX}{self.origin} {signature}\n"
+        return f"{SIGNATURE_PREFIX}{self.origin} {signature}\n"
 
 
 def key_id(name: str, public_key: bytes) -> bytes:

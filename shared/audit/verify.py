@@ -6,7 +6,7 @@ side rows ↔ commitments. After a fault the walk goes on from what is stored, s
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection, text
@@ -43,15 +43,16 @@ def verify(
     *,
     cipher: Cipher | None = None,
     peers_witnessed: Iterable[tuple[str, str]] = (),
+    earlier_keys: Sequence[str] = (),
     late_after: timedelta = timedelta(hours=1),
 ) -> Report:
     """Recompute the log and return what was found; writers and the sequencer may go on meanwhile.
 
     `cipher` opens side rows, so that they are held against their commitments too. `peers_witnessed` are (who saw it, note)
-    pairs of this log's checkpoints.  Raises: BadCheckpoint for a verifier key that is none.
+    pairs of this log's checkpoints; `earlier_keys` signed some of them.  Raises: BadCheckpoint for a verifier key that is none.
     """
     started = time.perf_counter()
-    verifier = Verifier.parse(verifier_key)
+    verifier = Verifier.parse(verifier_key, earlier=earlier_keys)
     report = Report(origin=verifier.name)
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     with Cursors(connection) as cursors:

@@ -16,6 +16,8 @@ from shared.settings import Secret
 EVERYWHERE = {
     "operations.healthz",
     "operations.readyz",
+    "operations.security",
+    "about.security",
     "assets.respond",
     "about.accessibility",
     "about.open_data",

@@ -1,0 +1,91 @@
+"""`andamio keys`, `rotate` and `performance`: what an operator does to a suite that runs."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from deploy.errors import CannotStart
+from deploy.install.cli import Print
+from deploy.services import SERVICES
+
+Command = Callable[[argparse.Namespace], int]
+End = Callable[[argparse.ArgumentParser, Command], None]
+Enter = Callable[[Sequence[str]], None]
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Print, enter: Enter) -> None:
+    """Add the commands; `printing` shows an answer, `enter` takes the settings of services into the environment."""
+    end = partial(_end, printing=printing, enter=enter)
+    _add_figures(commands, end)
+    _add_keys(commands, end)
+
+
+def _end(parser: argparse.ArgumentParser, command: Command, *, printing: Print, enter: Enter) -> None:
+    parser.add_argument("--json", action="store_true", help="print for programs")
+    parser.set_defaults(command=command, printing=printing, enter=enter)
+
+
+def _add_figures(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", end: End) -> None:
+    performance = commands.add_parser("performance", help="figures for open data").add_subparsers(metavar="ACTION", required=True)
+    cost = performance.add_parser("cost", help="keep what a public service says one of its products cost it in a month")
+    cost.add_argument("component", choices=SERVICES)
+    cost.add_argument("--service", required=True, help="the public service, by the id that /performance.json has")
+    cost.add_argument("--product", required=True, help="what was done, as there")
+    cost.add_argument("--month", required=True, metavar="YYYY-MM")
+    cost.add_argument("--amount", required=True, type=int, metavar="MINOR", help="in minor units of the currency")
+    cost.add_argument("--currency", default="CLP", help="(default: %(default)s)")
+    end(cost, _performance_cost)
+
+
+def _add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", end: End) -> None:
+    keys = commands.add_parser("keys", help="list the keys of a service: ids, public keys and how many data keys stand under each")
+    keys.add_argument("service", choices=SERVICES)
+    end(keys, _keys)
+    rotate = commands.add_parser("rotate", help="change a key while everything runs")
+    rotate.add_argument(
+        "what",
+        choices=("encryption", "signing", "client"),
+        help="data keys' wrapping; keys of tokens and receipts; the service's client key",
+    )
+    rotate.add_argument("service", choices=SERVICES)
+    rotate.add_argument("--key-file", type=Path, help="client: the file with the service's client key")
+    rotate.add_argument("--finish", action="store_true", help="client: end the old key, once every process has the new one")
+    rotate.add_argument("--emergency", action="store_true", help="the old signing key is not trusted any more: do not wait")
+    end(rotate, _rotate)
+
+
+def _performance_cost(parsed: argparse.Namespace) -> int:
+    parsed.enter([parsed.component])
+    from deploy import operations
+    from shared.performance.figures import Cost
+
+    name = operations.keep_cost(
+        parsed.component, parsed.service, parsed.product, month=parsed.month, cost=Cost(parsed.amount, parsed.currency)
+    )
+    told = {"component": parsed.component, "service": parsed.service, "product": parsed.product, "month": parsed.month}
+    parsed.printing(parsed, told, [f"{name}: {parsed.product} in {parsed.month} cost {parsed.amount} {parsed.currency} (minor units)"])
+    return 0
+
+
+def _keys(parsed: argparse.Namespace) -> int:
+    parsed.enter([parsed.service])
+    from deploy import keys
+
+    found = keys.show(parsed.service)
+    parsed.printing(parsed, found, [f"{what}: {value}" for what, value in found.items()])
+    return 0
+
+
+def _rotate(parsed: argparse.Namespace) -> int:
+    parsed.enter([parsed.service] if parsed.what != "client" else ["identity"])
+    from deploy import keys
+
+    if parsed.what == "client":
+        if parsed.key_file is None:
+            raise CannotStart("Name the file with the client's key: --key-file.")
+        done = keys.renew_client_key(parsed.service, parsed.key_file, finish=parsed.finish)
+    else:
+        done = keys.rotate(parsed.service, parsed.what, emergency=parsed.emergency)
+    parsed.printing(parsed, {"done": done}, done)
+    return 0
