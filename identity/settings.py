@@ -39,10 +39,6 @@ class Settings(ServiceSettings):
     refresh_idle_seconds: int = setting("a refresh token ends after so long without use", default=14 * 86_400)
     refresh_ttl_seconds: int = setting("refresh tokens of one grant end after so long in any case", default=90 * 86_400)
     pushed_request_ttl_seconds: int = setting("time from a pushed request to the person's arrival", default=60)
-    client_certificate_header: str = setting(
-        "header in which the edge sends the client certificate (RFC 9440 form or URL-encoded PEM); empty: no mTLS", default=""
-    )
-    edge_addresses: tuple[str, ...] = setting("addresses of the edge, the only ones whose client certificate header counts", default=())
     mtls_url: str = setting("origin at which the edge asks for client certificates; empty: no mTLS", default="")
     interaction_ttl_seconds: int = setting("time a person has to sign in", default=1_800)
     session_idle_seconds: int = setting("single sign-on ends after so long without use", default=900)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from flask import request
 from redis.exceptions import RedisError
 
-from shared import dpop
+from shared import certificates, dpop
 from shared.auth import Caller
 from shared.problems import NotAuthenticated, Unavailable
 
@@ -27,8 +27,10 @@ def shown_token() -> tuple[str, str]:
 def check_holder(context: "Context", caller: Caller, scheme: str, token: str) -> None:
     """Refuse a bound token without proof of its key, and an unbound one that is shown as bound.  Raises: NotAuthenticated, Unavailable."""
     cnf = caller.claims.get("cnf") or {}
-    if cnf and "jkt" not in cnf:
-        raise _refused("invalid_token", "the token is bound to a certificate, which does not reach this service")
+    if not isinstance(cnf, dict) or set(cnf) - {"jkt", "x5t#S256"}:
+        raise _refused("invalid_token", "the token is bound in a way not known here")
+    if "x5t#S256" in cnf:
+        _check_certificate(context, cnf["x5t#S256"])
     if (scheme == "dpop") != ("jkt" in cnf):
         raise _refused("invalid_token", "the token is shown under the wrong scheme")
     if "jkt" not in cnf:
@@ -41,6 +43,18 @@ def check_holder(context: "Context", caller: Caller, scheme: str, token: str) ->
     if proof.jkt != cnf["jkt"]:
         raise _refused("invalid_dpop_proof", "the proof is of another key than the token")
     _use(context, proof)
+
+
+def _check_certificate(context: "Context", wanted: object) -> None:
+    """Refuse a token without the certificate that it is bound to.  Raises: NotAuthenticated.  Spec: RFC 8705 §3."""
+    try:
+        shown = certificates.shown_certificate(context.settings)
+    except certificates.InvalidCertificate as error:
+        raise _refused("invalid_token", str(error)) from None
+    if shown is None or not certificates.is_valid_at(shown, context.clock.now()):
+        raise _refused("invalid_token", "the token is bound to a certificate: come with it to the address that asks for certificates")
+    if certificates.thumbprint(shown) != wanted:
+        raise _refused("invalid_token", "the token is bound to another certificate")
 
 
 def _use(context: "Context", proof: dpop.Proof) -> None:

@@ -108,6 +108,10 @@ class ServiceSettings:
         "file of the certificate authorities (PEM) that calls to others trust; empty: the usual ones", default=""
     )
     witnessed_logs: tuple[str, ...] = setting("audit logs of others that this service witnesses: `base URL=verifier key`", default=())
+    client_certificate_header: str = setting(
+        "header in which the edge sends the client certificate (RFC 9440 form or URL-encoded PEM); empty: no mTLS", default=""
+    )
+    edge_addresses: tuple[str, ...] = setting("addresses of the edge, the only ones whose client certificate header counts", default=())
     trusted_proxies: int = setting("how many proxies in front set X-Forwarded-* headers", default=0)
     database_pool_size: int = setting("database connections kept open by one process", default=4)
     database_pooled: bool = setting("a pooler in transaction mode (PgBouncer) stands before the database", default=False)

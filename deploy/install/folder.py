@@ -125,12 +125,12 @@ def _settings(installation: Installation, service: str) -> dict[str, str]:
 
 
 def _own_settings(installation: Installation, service: str) -> dict[str, str]:
+    edge = {"CLIENT_CERTIFICATE_HEADER": "X-SSL-Client-Cert", "EDGE_ADDRESSES": EDGE_ADDRESS}
     if service == "identity":
-        edge = {"CLIENT_CERTIFICATE_HEADER": "X-SSL-Client-Cert", "EDGE_ADDRESSES": EDGE_ADDRESS}
         return {"MTLS_URL": f"https://mtls.{installation.domain}", **edge}
     if service == "notify":
-        return {"EMAIL_DOMAIN": f"notify.{installation.domain}", "SMTP_HOST": f"mail.{installation.domain}"}
-    return {}
+        return {"EMAIL_DOMAIN": f"notify.{installation.domain}", "SMTP_HOST": f"mail.{installation.domain}", **edge}
+    return edge
 
 
 def _secrets(installation: Installation) -> Iterator[tuple[Path, str]]:

@@ -17,6 +17,7 @@ from identity.operations.calls import Call, refuse_crowd
 from identity.standards import discovery, jose, rfc7523, rfc8705
 from identity.standards.rfc6749 import Parameters, parse_basic
 from identity.standards.rfc7523 import Assertion
+from shared.certificates import is_valid_at
 from shared.context import Transaction
 from shared.crypto import constant_time_equal, sha256_hex
 
@@ -107,7 +108,7 @@ def _check_secret(identity: Identity, client: KnownClient | None, secret: str, m
 
 def _check_certificate(identity: Identity, client: KnownClient, certificate: Certificate | None) -> KnownClient:
     """Compare the certificate that the edge saw with what the client registered.  Raises: InvalidClient."""
-    if certificate is None or not rfc8705.is_valid_at(certificate, identity.clock.now()):
+    if certificate is None or not is_valid_at(certificate, identity.clock.now()):
         raise InvalidClient("a client certificate that is valid now is needed")
     if client.auth_method == "tls_client_auth":
         fits = client.tls_subject is not None and rfc8705.has_subject(certificate, *client.tls_subject)

@@ -14,8 +14,9 @@ from identity.models.client import Binding
 from identity.models.client_store import KnownClient
 from identity.models.grant import UsedProof
 from identity.operations.calls import Call
-from identity.standards import discovery, rfc8705
+from identity.standards import discovery
 from shared import dpop
+from shared.certificates import thumbprint
 from shared.context import Transaction
 from shared.dpop import Proof
 
@@ -50,7 +51,7 @@ def read_held_key(identity: Identity, call: Call, client: KnownClient, *, needed
         return HeldKey({"jkt": proof.jkt}, proof)
     by_certificate = client.must_bind or client.auth_method in discovery.MTLS_METHODS
     if call.certificate is not None and by_certificate:
-        return HeldKey({"x5t#S256": rfc8705.thumbprint(call.certificate)})
+        return HeldKey({"x5t#S256": thumbprint(call.certificate)})
     if client.must_bind and needed:
         raise InvalidDpopProof("this client's tokens are bound to a key: send a DPoP proof or a client certificate")
     return None

@@ -18,7 +18,8 @@ from identity.models.person import PersonState
 from identity.operations import proofings
 from identity.operations.calls import Call
 from identity.operations.held_keys import read_proof, use_proof
-from identity.standards import claims_request, jose, oidc_claims, rfc8705, yes_no
+from identity.standards import claims_request, jose, oidc_claims, yes_no
+from shared.certificates import thumbprint
 from shared.context import Transaction
 from shared.crypto import sha256_hex
 
@@ -142,7 +143,7 @@ def check_holder(identity: Identity, tx: Transaction, call: Call, shown: Shown, 
     jkt, x5t = (cnf or {}).get("jkt"), (cnf or {}).get("x5t#S256")
     if (shown.scheme == "dpop") != (jkt is not None):
         raise InvalidToken("the token is shown under the wrong scheme", challenge="DPoP" if jkt else "Bearer")
-    if x5t is not None and (call.certificate is None or rfc8705.thumbprint(call.certificate) != x5t):
+    if x5t is not None and (call.certificate is None or thumbprint(call.certificate) != x5t):
         raise InvalidToken("the token is bound to another certificate")
     if jkt is None:
         return

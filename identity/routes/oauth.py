@@ -18,11 +18,12 @@ from identity.errors import (
 )
 from identity.operations.calls import Call, refuse_crowd
 from identity.operations.held_keys import fresh_nonce
-from identity.standards import discovery, rfc8705
+from identity.standards import discovery
 from identity.standards.discovery import Endpoint
 from identity.standards.rfc6749 import Parameters, decode_form, plain_description, read_parameters
 from shared import dpop
 from shared.access import PUBLIC
+from shared.certificates import InvalidCertificate, shown_certificate
 from shared.http import is_public_address, subscriber_of
 from shared.problems import Problem, TooLarge
 from shared.routes import Routes
@@ -110,15 +111,9 @@ def read_call(parameters: Parameters) -> Call:
 
 def read_client_certificate() -> Certificate | None:
     """Return the certificate that the edge saw; from any other sender the header says nothing (HT-9).  Raises: InvalidClient."""
-    settings = current().settings
-    before_proxies = request.environ.get("werkzeug.proxy_fix.orig", {})
-    sender = before_proxies.get("REMOTE_ADDR") or request.remote_addr
-    header = request.headers.get(settings.client_certificate_header) if settings.client_certificate_header else None
-    if not header or sender not in settings.edge_addresses:
-        return None
     try:
-        return rfc8705.read_certificate(header)
-    except rfc8705.InvalidCertificate as error:
+        return shown_certificate(current().settings)
+    except InvalidCertificate as error:
         raise InvalidClient(str(error)) from None
 
 

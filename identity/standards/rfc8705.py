@@ -1,12 +1,7 @@
-"""Client certificates: read from the edge, compared with what a client registered.  Spec: RFC 8705, 9440, 4514, identity-oidc §2.15."""
+"""Client certificates, compared with what a client registered.  Spec: RFC 8705 §2, 4514, identity-oidc §2.15."""
 
-import base64
-import binascii
-import hashlib
 import ipaddress
 from collections.abc import Mapping
-from datetime import datetime
-from urllib.parse import unquote
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -14,7 +9,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import Certificate
 from joserfc.jwk import ECKey, Key, RSAKey
 
-SIZE_MAX = 16 * 1024
 SUBJECT_DN = "tls_client_auth_subject_dn"
 SAN_KINDS: Mapping[str, type[x509.GeneralName]] = {
     "tls_client_auth_san_dns": x509.DNSName,
@@ -24,35 +18,6 @@ SAN_KINDS: Mapping[str, type[x509.GeneralName]] = {
 }
 KINDS = (SUBJECT_DN, *SAN_KINDS)
 """What a client may register of its certificate: exactly one of these."""
-
-
-class InvalidCertificate(ValueError):
-    """What the edge sent is no certificate."""
-
-
-def read_certificate(header: str) -> Certificate:
-    """Read the header of the edge: `:base64 of the DER:` (RFC 9440), or PEM with percent signs as nginx writes it.
-
-    Raises: InvalidCertificate.
-    """
-    if len(header) > SIZE_MAX:
-        raise InvalidCertificate("the certificate is too long")
-    try:
-        if header.startswith(":") and header.endswith(":"):
-            return x509.load_der_x509_certificate(base64.b64decode(header[1:-1], validate=True))
-        return x509.load_pem_x509_certificate(unquote(header).encode("ascii"))
-    except (ValueError, binascii.Error):
-        raise InvalidCertificate("the certificate cannot be read") from None
-
-
-def thumbprint(certificate: Certificate) -> str:
-    """Return the value of `x5t#S256`: base64url of the SHA-256 of the DER."""
-    return base64.urlsafe_b64encode(hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()).rstrip(b"=").decode()
-
-
-def is_valid_at(certificate: Certificate, now: datetime) -> bool:
-    """Answer whether a moment lies within the certificate's dates."""
-    return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
 
 
 def fault_of_subject(kind: str, value: str) -> str | None:

@@ -130,7 +130,11 @@ LIES = [
 ]
 
 
-@pytest.mark.parametrize("host", ["identity", "notify", "pay", "wallet", "mtls"])
+ASKING = {"mtls": "identity", "mtls-notify": "notify", "mtls-pay": "pay", "mtls-wallet": "wallet"}
+"""Names at which the edge asks for a certificate, and the service behind each."""
+
+
+@pytest.mark.parametrize("host", ["identity", "notify", "pay", "wallet", *ASKING])
 def test_what_a_client_says_of_its_connection_reaches_no_service(edge: Edge, host: str) -> None:
     edge.seen.clear()
     assert edge.get(f"{host}.{DOMAIN}", "/x?y=1", headers=LIES).status_code == 204
@@ -139,7 +143,7 @@ def test_what_a_client_says_of_its_connection_reaches_no_service(edge: Edge, hos
     told = {name.lower(): values for name, values in headers.items()}
     assert told["x-forwarded-for"] == ["127.0.0.1"]
     assert told["x-forwarded-proto"] == ["https"]
-    assert told["host"] == [f"{'identity' if host == 'mtls' else host}.{DOMAIN}"]
+    assert told["host"] == [f"{ASKING.get(host, host)}.{DOMAIN}"]
     assert not set(told) & {
         "forwarded",
         "x-real-ip",
@@ -152,10 +156,12 @@ def test_what_a_client_says_of_its_connection_reaches_no_service(edge: Edge, hos
     assert not any("evil" in value or "8.8.8.8" in value for values in told.values() for value in values)
 
 
-def test_a_certificate_is_passed_on_where_certificates_are_asked_for_and_nowhere_else(edge: Edge) -> None:
+@pytest.mark.rule("identity", "HT-9", "CA-10")
+@pytest.mark.parametrize(("host", "service"), ASKING.items())
+def test_a_certificate_is_passed_on_where_certificates_are_asked_for_and_nowhere_else(edge: Edge, host: str, service: str) -> None:
     edge.seen.clear()
-    edge.get(f"mtls.{DOMAIN}", certificate=True)
-    edge.get(f"identity.{DOMAIN}", certificate=True)
+    edge.get(f"{host}.{DOMAIN}", certificate=True)
+    edge.get(f"{service}.{DOMAIN}", certificate=True)
     (_, asked), (_, not_asked) = edge.seen
     assert {name.lower(): values for name, values in asked.items()}["x-ssl-client-cert"][0].startswith("-----BEGIN%20CERTIFICATE-----")
     assert "x-ssl-client-cert" not in {name.lower() for name in not_asked}
