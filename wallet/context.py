@@ -14,6 +14,7 @@ from shared.ids import Ids, SystemIds
 from wallet.providers.any import AnyRegister
 from wallet.providers.base import Register
 from wallet.providers.mandates import HttpMandates, MandateRegister, NoMandates
+from wallet.providers.notices import NoNotices, NoticeSender, NotifyNotices
 from wallet.providers.rest import RestRegister
 from wallet.providers.soap import SoapRegister
 from wallet.providers.table import CsvRegister, SqlRegister
@@ -68,6 +69,15 @@ class Wallet(Context):
             return NoMandates()
         parts = urlsplit(url)
         return HttpMandates(self.http, self.tokens, url=url, audience=f"{parts.scheme}://{parts.netloc}")
+
+    @cached_property
+    def notices(self) -> NoticeSender:
+        """What carries messages to people."""
+        key = self.settings.notify_api_key
+        if not key.reveal():
+            return NoNotices()
+        url, template = self.settings.notify_url, self.settings.notify_mailbox_template
+        return NotifyNotices(self.http, self.clock, url=url, api_key=key, template=template)
 
     def subject_index(self, subject: str) -> bytes:
         """Return the blind index of a person (`cl-run:…`) in the wallet's own tables."""

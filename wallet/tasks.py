@@ -6,16 +6,20 @@ from shared.chores import with_chores
 from shared.performance.counting import COUNT_SECONDS, count_days
 from shared.tasks import Job, Jobs
 from wallet.context import Wallet
+from wallet.models.person_notice import NoticeKind
 from wallet.operations import delegation_checks, delegation_ends
+from wallet.operations.access_notices import tell_accesses
 from wallet.operations.agreement_requests import run_clock
 from wallet.operations.consent_moves import expire_consents
 from wallet.operations.consent_requests import lapse_requests
 from wallet.operations.exchange import close_interrupted
 from wallet.operations.keys import USES, rotate_key
 from wallet.operations.performance import COUNT
+from wallet.operations.person_notices import forget_told, tell, tell_expiring, tell_summaries
 from wallet.operations.previews import forget_previews
 from wallet.operations.signals import announce_agreement, announce_consent, announce_delegation, forget_events, push_event
 from wallet.operations.visibility import release_due
+from wallet.providers.notices import NoticeAway
 
 jobs: Jobs[Wallet] = with_chores(Jobs())
 
@@ -31,6 +35,27 @@ def announce(wallet: Wallet, job: Job) -> None:
 def announce_terms(wallet: Wallet, job: Job) -> None:
     """Put a change of an agreement on the streams of both bodies."""
     announce_agreement(wallet, job.payload["agreement_id"], job.payload["version"])
+
+
+@jobs.job("notify_person", retry_on=(NoticeAway,))
+def notify_person(wallet: Wallet, job: Job) -> None:
+    """Send one message to the people whom it concerns."""
+    tell(wallet, NoticeKind(job.payload["kind"]), job.payload["id"])
+
+
+@jobs.every(60, "tell_accesses")
+def read_accesses(wallet: Wallet) -> None:
+    """Read on in the access log and leave messages about what people want to hear of."""
+    while tell_accesses(wallet):
+        pass
+
+
+@jobs.every(3600, "tell_expiring")
+def warn(wallet: Wallet) -> None:
+    """Leave messages about permissions that end soon, and once a year about all that are in force."""
+    tell_expiring(wallet)
+    tell_summaries(wallet)
+    forget_told(wallet)
 
 
 @jobs.job("push_event")

@@ -54,7 +54,13 @@ def _own(plan: "Plan", service: str) -> dict[str, str]:
 
 
 def _wallet(plan: "Plan") -> dict[str, str]:
-    return {"mandates_url": f"{plan.urls.registry}/v1/mandates"}
+    service_id, secret = plan.uuid("notify-wallet-service"), plan.uuid("notify-wallet-key-secret")
+    return {
+        "mandates_url": f"{plan.urls.registry}/v1/mandates",
+        "notify_url": plan.urls.notify,
+        "notify_api_key": f"wallet-{service_id}-{secret}",
+        "notify_mailbox_template": plan.uuid("notify-wallet-mailbox"),
+    }
 
 
 def _identity(plan: "Plan") -> dict[str, str]:

@@ -13,6 +13,7 @@ from wallet.models.exchange import Exchange
 from wallet.models.notice import Notice
 from wallet.models.once_only import AskedAgain
 from wallet.models.organisation import Client, Organisation
+from wallet.models.person_notice import LogMark, NoticeWish, PersonNotice
 from wallet.models.preview import Preview
 from wallet.models.procedure import Procedure
 from wallet.models.purpose import Purpose
@@ -38,8 +39,11 @@ __all__ = [
     "Erasure",
     "Exchange",
     "HiddenEntry",
+    "LogMark",
     "Notice",
+    "NoticeWish",
     "Organisation",
+    "PersonNotice",
     "Preview",
     "Procedure",
     "Purpose",

@@ -17,6 +17,7 @@ from wallet.models.consent import CONSENT_STATES, LIVE_STATES, USED_UP, Consent,
 from wallet.models.consent_request import OPEN_STATES, REQUEST_STATES, ConsentRequest, ConsentRequestItem, RequestState
 from wallet.models.dataset import find_dataset
 from wallet.models.erasure import Erasure, ErasureState
+from wallet.models.person_notice import NoticeKind
 from wallet.models.status_list import StatusList
 from wallet.operations.moves import legal
 from wallet.operations.presence import Presence
@@ -24,6 +25,10 @@ from wallet.standards.canonical import FIRST_PREVIOUS, Json, chained_hash
 from wallet.standards.consent_record import instant
 
 EXPIRE_BATCH = 500
+RECEIPTS = frozenset(
+    {Event.CONSENT_GRANTED, Event.CONSENT_WITHDRAWN, Event.CONSENT_REVOKED, Event.CONSENT_EXPIRED, Event.CONSENT_DEPENDENCY_LOST}
+)
+"""Events whose receipt is sent to the person besides (§3.1); a renewal's is that of the newer permission."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +213,10 @@ def _append(
     event.delegation_id = actor.delegation_id
     event.prev_hash, event.hash = previous, chained_hash(previous, body)
     entry = _record(tx, consent, action, event_hash=event.hash, actor=actor, subject=subject, reason_code=reason_code)
+    if actor.delegation_id is not None:
+        tx.enqueue("notify_person", {"kind": NoticeKind.DELEGATE_ACTED, "id": str(actor.delegation_id)})
+    elif action in RECEIPTS and reason_code != USED_UP:
+        tx.enqueue("notify_person", {"kind": NoticeKind.RECEIPT, "id": str(event_id)})
     event.log_entry_id, event.log_leaf = entry.entry_id, entry.leaf_hash
     tx.session.add(event)
     tx.session.flush()

@@ -24,6 +24,7 @@ from wallet.models.consent_request import (
     items_of,
     latest_refusal,
 )
+from wallet.models.person_notice import NoticeKind
 from wallet.operations import coverage
 from wallet.operations.callers import Body, find_body
 from wallet.operations.known import Known
@@ -123,6 +124,8 @@ def create_request(wallet: Wallet, client_id: str, ask: Ask) -> RequestView:
             }
             tx.record(Event.REQUEST_REQUESTED, actor=body.actor, subject=ask.subject, object_id=str(row.id), data=data)
             tx.session.flush()
+            if ask.is_listed:
+                tx.enqueue("notify_person", {"kind": NoticeKind.REQUEST, "id": str(row.id)})
         return _view(wallet, tx.session, row, now, is_new=is_new)
 
 

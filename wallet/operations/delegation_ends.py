@@ -11,6 +11,7 @@ from wallet.events import Event
 from wallet.models.consent import LIVE_STATES, Consent, ConsentState
 from wallet.models.consent_request import ConsentRequest
 from wallet.models.delegation import DELEGATION_STATES, Delegation, DelegationState
+from wallet.models.person_notice import NoticeKind
 from wallet.operations.consent_moves import SYSTEM_CLOCK, Actor, drop_requests, end_all
 from wallet.operations.moves import legal
 from wallet.standards.acting import BY_INCAPACITY, Kind
@@ -47,6 +48,8 @@ def end(wallet: Wallet, tx: Transaction, row: Delegation, reason: Reason) -> Non
         target = ConsentState.INVALIDATED
         end_all(wallet, tx, Consent.delegation_id == row.delegation_id, target=target, actor=actor, reason_code="delegation_ended")
     tx.enqueue("announce_delegation", {"delegation_id": str(row.delegation_id)})
+    if reason.code != DECEASED.code:
+        tx.enqueue("notify_person", {"kind": NoticeKind.DELEGATION_ENDED, "id": str(row.delegation_id)})
 
 
 def record_death(wallet: Wallet, tx: Transaction, subject: str, *, actor: str) -> int:

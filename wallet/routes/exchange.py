@@ -13,9 +13,11 @@ from shared.routes import Routes
 from wallet.context import current
 from wallet.errors import InvalidExchange, PreviewNotFound
 from wallet.models.preview import Preview, PreviewState
+from wallet.operations.batches import Item, exchange_batch
 from wallet.operations.exchange import WaitsForPerson, exchange
 from wallet.operations.gate import ExchangeAsk
 from wallet.operations.previews import look
+from wallet.schemas.batches import BatchSchema, render_result
 from wallet.schemas.exchange import ExchangeSchema, render
 from wallet.standards.canonical import fingerprint
 from wallet.standards.consent_record import instant
@@ -41,6 +43,21 @@ def request_data() -> ResponseReturnValue:
     except WaitsForPerson as waits:
         return _waiting(waits.preview)
     return jsonify(render(answer)), 200, {"Cache-Control": "no-store"}
+
+
+@bp.post("/batches")
+def request_batch() -> ResponseReturnValue:
+    """Release fields of up to a hundred persons, each judged and logged by herself; 207 when not every one was released."""
+    try:
+        items: list[Item] = load_json(BatchSchema(), max_bytes=BODY_BYTES_MAX)
+        results = exchange_batch(current(), g.caller.client_id, items)
+    except InvalidRequest as error:
+        raise InvalidExchange(error.detail, headers=error.headers, **error.extra) from None
+    except ValueError:
+        raise InvalidExchange("A number or a text in the body has no exact form.") from None
+    rows = [render_result(result) for result in results]
+    status = 200 if all(code == 200 for code, _ in rows) else 207
+    return jsonify({"results": [row for _, row in rows]}), status, {"Cache-Control": "no-store"}
 
 
 @bp.get("/requests/<request_id>")

@@ -105,6 +105,7 @@ def seed(context: Notify, plan: Plan) -> dict[str, object]:
     bearer = plan.secret("notify-callback")
     set_callback(context, service_id, url=f"{plan.urls.inbox}/webhooks/notify", bearer=bearer, actor=ACTOR)
     _seed_identity(context, plan)
+    _seed_wallet(context, plan)
     return {
         "base_url": plan.urls.notify,
         "service_id": str(service_id),
@@ -136,6 +137,18 @@ def _seed_identity(context: Notify, plan: Plan) -> None:
         template_id = uuid.UUID(plan.uuid(f"notify-{name}"))
         if not has_template(context, template_id):
             save_template(context, service_id, template_id, words, actor=ACTOR)
+
+
+def _seed_wallet(context: Notify, plan: Plan) -> None:
+    """The service through which the wallet tells people about their permissions, with the key and template of its settings."""
+    service_id = _id(plan, "wallet-service")
+    register_service(context, service_id, name="Mis datos y permisos", restricted=False, actor=ACTOR)
+    key_id, secret = _id(plan, "wallet-key"), _id(plan, "wallet-key-secret")
+    create_api_key(context, service_id, name="wallet", kind="normal", actor=ACTOR, secret=secret, key_id=key_id)
+    words = TemplateText(channel=Channel.MAILBOX, name="Aviso sobre sus datos", subject="((subject))", body="((body))")
+    template_id = _id(plan, "wallet-mailbox")
+    if not has_template(context, template_id):
+        save_template(context, service_id, template_id, words, actor=ACTOR)
 
 
 def _id(plan: Plan, name: str) -> uuid.UUID:
