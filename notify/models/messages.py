@@ -139,6 +139,11 @@ def find_row(connection: Connection, notification_id: uuid.UUID, *, lock: bool =
     return connection.execute(statement.with_for_update() if lock else statement).one_or_none()
 
 
+def find_rows(connection: Connection, ids: Collection[uuid.UUID]) -> list[Row[Any]]:
+    """Give those of some notifications that are kept."""
+    return list(connection.execute(select(Notification.__table__).where(Notification.id == func.any(list(ids)))))
+
+
 def find_service_row(connection: Connection, service_id: uuid.UUID, notification_id: uuid.UUID, since: datetime) -> Row[Any] | None:
     """Give the row of a service's own notification that is not past its retention."""
     wanted = and_(Notification.id == notification_id, Notification.service_id == service_id, Notification.created_at >= since)

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
@@ -24,7 +25,7 @@ from notify.standards.webhook_signature import signed_headers
 from notify.standards.wire_time import wire_time
 from shared.context import Transaction
 from shared.http import OutboundError, OutboundRefused
-from shared.tasks import ALWAYS_PASSING, RetryLater, wait_seconds
+from shared.tasks import RetryLater
 
 log = structlog.get_logger("andamio.notify.callbacks")
 DELIVERY_STATUS, INBOUND_SMS, COMPLAINT, RETURNED_LETTER = "delivery_status", "inbound_sms", "complaint", "returned_letter"
@@ -93,28 +94,18 @@ def enqueue_callbacks(tx: Transaction, calls: Sequence[dict[str, str] | None]) -
 
 def tell_services(notify: Notify, calls: Sequence[dict[str, str]]) -> None:
     """Make several calls at the same time; one that must wait, or fails, gets a job of its own."""
-    with ThreadPoolExecutor(max(1, min(notify.settings.delivery_threads, len(calls))), thread_name_prefix="tell") as pool:
-        waits = list(pool.map(lambda call: _tell_one(notify, call), calls))
-    now = notify.clock.now()
-    with notify.transaction() as tx:
-        for call, seconds in zip(calls, waits, strict=True):
-            if seconds is not None:
+    now, waits = notify.clock.now(), []
+    for call, made in zip(calls, _make_calls(notify, calls), strict=True):
+        if made.broke is not None:
+            # Alone in a job it fails where people see it, and the others go on.
+            log.error("call failed", event=call["event_id"], error=type(made.broke).__name__)
+            waits.append((call, 1.0))
+        elif made.again:
+            waits.append((call, RETRY_SECONDS))
+    if waits:
+        with notify.transaction() as tx:
+            for call, seconds in waits:
                 tx.enqueue("tell_service", call, due_at=now + timedelta(seconds=seconds))
-
-
-def _tell_one(notify: Notify, call: dict[str, str]) -> float | None:
-    """Make one call of several; give in how many seconds to make it again, None when it is done."""
-    try:
-        tell_service(notify, call)
-    except RetryLater as later:
-        return later.seconds
-    except ALWAYS_PASSING:
-        return wait_seconds(2)
-    except Exception as fault:
-        # Alone in a job it fails where people see it, and the others go on.
-        log.exception("call failed", event=call["event_id"], error=type(fault).__name__)
-        return 1.0
-    return None
 
 
 def enqueue_event(notify: Notify, tx: Transaction, news: News) -> None:
@@ -122,84 +113,163 @@ def enqueue_event(notify: Notify, tx: Transaction, news: News) -> None:
     service = notify.catalogue.find_service(news.service_id)
     if service and news.kind in service.callbacks:
         event_id = notify.ids.uuid7()
-        _keep(notify, tx, event_id, news)
+        _keep(notify, tx, [(event_id, news)])
         tx.enqueue("tell_service", {"event_id": str(event_id)})
 
 
 def tell_service(notify: Notify, payload: Mapping[str, str]) -> Told:
     """Make one call.  Raises: RetryLater when the service did not answer, or answered 5xx or 429."""
-    call = _call(notify, payload)
-    if call is None:
-        return Told.NOBODY
-    if call.state == Told.GIVEN_UP:
-        return Told.GIVEN_UP
-    with notify.reading() as tx:
-        wanted = select(ServiceCallback.__table__).where(ServiceCallback.service_id == call.service_id, ServiceCallback.kind == call.kind)
-        callback = tx.connection.execute(wanted).one_or_none()
-    if callback is None:
-        return Told.NOBODY
-    reached = _reach(notify, call, callback)
+    [made] = _make_calls(notify, [payload])
+    if made.broke is not None:
+        raise made.broke
+    if made.again:
+        raise RetryLater(RETRY_SECONDS, made.why)
+    return made.told
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What came of one call; `again` where it is worth another try, `broke` where we could not even make it."""
+
+    told: Told
+    again: bool = False
+    why: str = ""
+    broke: Exception | None = None
+
+
+def _make_calls(notify: Notify, payloads: Sequence[Mapping[str, str]]) -> list[_Made]:
+    """Make calls at the same time, with one transaction before and one after for all of them; what came of each, in order."""
+    calls, callbacks = _due_calls(notify, payloads)
+    nobody = _Made(Told.NOBODY)
+    made: dict[uuid.UUID, _Made] = {}
+    due: dict[uuid.UUID, tuple[Row[Any], Row[Any]]] = {}
+    for event_id, call in calls.items():
+        callback = callbacks.get((call.service_id, call.kind))
+        if call.state == Told.GIVEN_UP:
+            made[event_id] = _Made(Told.GIVEN_UP)
+        elif callback is not None:
+            due[event_id] = (call, callback)
+    threads = min(notify.settings.delivery_threads, len(due))
+    if threads > 1:
+        with ThreadPoolExecutor(threads, thread_name_prefix="tell") as pool:
+            answers = list(pool.map(lambda pair: _reach(notify, *pair), due.values()))
+    else:
+        answers = [_reach(notify, *pair) for pair in due.values()]
+    noted = []
+    for (event_id, (call, _)), reached in zip(due.items(), answers, strict=True):
+        if isinstance(reached, Exception):
+            made[event_id] = _Made(Told.WAITING, broke=reached)
+            continue
+        told = _told(call, reached)
+        noted.append((call, reached, told))
+        made[event_id] = _Made(told, told in {Told.WAITING, Told.GIVEN_UP}, reached.fault or f"answered {reached.status}")
+    _note(notify, noted)
+    return [made.get(_event_id(payload), nobody) for payload in payloads]
+
+
+def _told(call: Row[Any], reached: Reached) -> Told:
     told = Told.TAKEN if 200 <= reached.status < 300 else Told.WAITING if reached.passes else Told.REFUSED
-    if told is Told.WAITING and call.attempts + 1 >= ATTEMPTS_MAX:
-        told = Told.GIVEN_UP
-    _note(notify, call, reached, told)
-    if told in {Told.WAITING, Told.GIVEN_UP}:
-        raise RetryLater(RETRY_SECONDS, reached.fault or f"answered {reached.status}")
-    return told
+    return Told.GIVEN_UP if told is Told.WAITING and call.attempts + 1 >= ATTEMPTS_MAX else told
 
 
-def _call(notify: Notify, payload: Mapping[str, str]) -> Row[Any] | None:
-    """Give the call a job is for, kept at its first try; a row of an earlier release names no event."""
-    event_id = uuid.UUID(payload.get("event_id") or str(uuid.uuid5(uuid.UUID(payload["notification_id"]), payload["at"])))
+def _event_id(payload: Mapping[str, str]) -> uuid.UUID:
+    """Give the event's id; a row of an earlier release names none."""
+    return uuid.UUID(payload.get("event_id") or str(uuid.uuid5(uuid.UUID(payload["notification_id"]), payload["at"])))
+
+
+_Callbacks = dict[tuple[uuid.UUID, str], Row[Any]]
+
+
+def _due_calls(notify: Notify, payloads: Sequence[Mapping[str, str]]) -> tuple[dict[uuid.UUID, Row[Any]], _Callbacks]:
+    """Give the calls that jobs are for, each kept at its first try, and where their services want to be told."""
+    by_event = {_event_id(payload): payload for payload in payloads}
+    wanted = select(CallbackCall.__table__).where(CallbackCall.id == func.any(list(by_event)))
     with notify.transaction() as tx:
-        found = tx.connection.execute(select(CallbackCall.__table__).where(CallbackCall.id == event_id)).one_or_none()
-        if found is None and "notification_id" in payload:
-            row = messages.find_row(tx.connection, uuid.UUID(payload["notification_id"]))
-            if row is None:
-                return None
-            body = delivery_status(messages.open_row(row, notify.cipher), Status(payload["status"]), datetime.fromisoformat(payload["at"]))
-            _keep(notify, tx, event_id, News(row.service_id, DELIVERY_STATUS, row.id, body))
-            found = tx.connection.execute(select(CallbackCall.__table__).where(CallbackCall.id == event_id)).one()
-    return found
+        found = {row.id: row for row in tx.connection.execute(wanted)}
+        new = {key: payload for key, payload in by_event.items() if key not in found and "notification_id" in payload}
+        if new:
+            about = {key: uuid.UUID(payload["notification_id"]) for key, payload in new.items()}
+            rows = {row.id: row for row in messages.find_rows(tx.connection, about.values())}
+            _keep(notify, tx, [(key, _news_of(notify, rows[about[key]], payload)) for key, payload in new.items() if about[key] in rows])
+            found |= {row.id: row for row in tx.connection.execute(wanted)}
+        services = {row.service_id for row in found.values()}
+        settings = select(ServiceCallback.__table__).where(ServiceCallback.service_id == func.any(list(services)))
+        callbacks = {(row.service_id, row.kind): row for row in tx.connection.execute(settings)} if services else {}
+    return found, callbacks
 
 
-def _keep(notify: Notify, tx: Transaction, event_id: uuid.UUID, news: News) -> None:
-    row = {
-        "id": event_id,
-        "service_id": news.service_id,
-        "kind": news.kind,
-        "object_id": news.object_id,
-        "sealed": notify.cipher.encrypt(json.dumps(news.body), scope=scope_of(news.service_id)),
-        "state": Told.WAITING.value,
-        "attempts": 0,
-        "created_at": notify.clock.now(),
-    }
-    tx.connection.execute(insert(CallbackCall).values(row).on_conflict_do_nothing())
+def _news_of(notify: Notify, row: Row[Any], payload: Mapping[str, str]) -> News:
+    message, at = messages.open_row(row, notify.cipher), datetime.fromisoformat(payload["at"])
+    return News(row.service_id, DELIVERY_STATUS, row.id, delivery_status(message, Status(payload["status"]), at))
 
 
-def _reach(notify: Notify, call: Row[Any], callback: Row[Any]) -> Reached:
+def _keep(notify: Notify, tx: Transaction, news: Sequence[tuple[uuid.UUID, News]]) -> None:
+    rows = [
+        {
+            "id": event_id,
+            "service_id": each.service_id,
+            "kind": each.kind,
+            "object_id": each.object_id,
+            "sealed": notify.cipher.encrypt(json.dumps(each.body), scope=scope_of(each.service_id)),
+            "state": Told.WAITING.value,
+            "attempts": 0,
+            "created_at": notify.clock.now(),
+        }
+        for event_id, each in news
+    ]
+    if rows:
+        tx.connection.execute(insert(CallbackCall).on_conflict_do_nothing(), rows)
+
+
+def _reach(notify: Notify, call: Row[Any], callback: Row[Any]) -> Reached | Exception:
+    """Make one call; give what it met, or what kept us from making it."""
+    began, status, fault = time.monotonic(), 0, ""
+    try:
+        body, headers = _letter(notify, call, callback)
+        status = notify.http.request("POST", callback.url, body=body, headers=headers, timeout_seconds=TIMEOUT_SECONDS).status
+    except OutboundError as error:
+        fault = type(error).__name__
+        log.warning("service not reached", service=str(call.service_id), kind=call.kind, error=fault)
+    except Exception as broke:  # noqa: BLE001 - told to whoever runs the job
+        return broke
+    return Reached(status, fault, round((time.monotonic() - began) * 1000))
+
+
+def _letter(notify: Notify, call: Row[Any], callback: Row[Any]) -> tuple[bytes, dict[str, str]]:
+    """Give the body of a call and its headers, signed where the service has a secret."""
     scope = scope_of(call.service_id)
     body = notify.cipher.decrypt(call.sealed, scope=scope).encode()
     headers = {"Authorization": f"Bearer {notify.cipher.decrypt(callback.bearer_sealed, scope=scope)}", "Content-Type": "application/json"}
     if callback.secret_sealed is not None:
         secret = notify.cipher.decrypt(callback.secret_sealed, scope=scope)
         headers |= signed_headers(secret, str(call.id), int(notify.clock.now().timestamp()), body)
-    began, status, fault = time.monotonic(), 0, ""
-    try:
-        status = notify.http.request("POST", callback.url, body=body, headers=headers, timeout_seconds=TIMEOUT_SECONDS).status
-    except OutboundError as error:
-        fault = type(error).__name__
-        log.warning("service not reached", service=str(call.service_id), kind=call.kind, error=fault)
-    return Reached(status, fault, round((time.monotonic() - began) * 1000))
+    return body, headers
 
 
-def _note(notify: Notify, call: Row[Any], reached: Reached, told: Told) -> None:
-    attempt = {"id": notify.ids.uuid7(), "call_id": call.id, "at": notify.clock.now()}
+def _note(notify: Notify, noted: Sequence[tuple[Row[Any], Reached, Told]]) -> None:
+    """Write down tries: each call's new state, and what the try met."""
+    if not noted:
+        return
+    now = notify.clock.now()
+    states: dict[Told, list[uuid.UUID]] = defaultdict(list)
+    for call, _, told in noted:
+        states[told].append(call.id)
+    attempts = [
+        {
+            "id": notify.ids.uuid7(),
+            "call_id": call.id,
+            "at": now,
+            "status": reached.status,
+            "fault": reached.fault[:40],
+            "milliseconds": reached.milliseconds,
+        }
+        for call, reached, _ in noted
+    ]
     with notify.db.begin() as connection:
-        own = CallbackCall.id == call.id
-        connection.execute(update(CallbackCall).where(own).values(state=told.value, attempts=CallbackCall.attempts + 1))
-        facts = {"status": reached.status, "fault": reached.fault[:40], "milliseconds": reached.milliseconds}
-        connection.execute(insert(CallbackAttempt).values(attempt | facts))
+        for told, ids in sorted(states.items()):
+            own = CallbackCall.id == func.any(ids)
+            connection.execute(update(CallbackCall).where(own).values(state=told.value, attempts=CallbackCall.attempts + 1))
+        connection.execute(insert(CallbackAttempt), attempts)
 
 
 def delivery_status(message: Message, status: Status, at: datetime) -> dict[str, object]:
