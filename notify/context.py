@@ -114,6 +114,8 @@ class Notify(Context):
         for route in self.__dict__.get("sms_routes", ()):
             if isinstance(route.provider, SmppSms):
                 route.provider.close()
+        if "email" in self.__dict__ and isinstance(self.email, SmtpEmail):
+            self.email.close()
         super().close()
 
     def _sms_weights(self) -> Mapping[str, int]:

@@ -29,6 +29,8 @@ LEASE_ROWS_MAX = 1_000
 CHUNK_ROWS = 25
 QUEUE_MESSAGES_MAX = 80
 IDLE_SECONDS = 0.5
+GATHER_SECONDS = 0.01
+"""How long a round that found work waits for more: rows that come one by one would cost a round each."""
 AWAY_SECONDS = 1.0
 SEQUENCE_SECONDS = 0.5
 SIGN_SECONDS = 5.0
@@ -78,7 +80,9 @@ class Relay:
             self.notice_lost_queue()
             self.enqueue_periodic()
             self._look_at = time.monotonic() + LOOK_SECONDS
-        if not self.dispatch_once():
+        if self.dispatch_once():
+            self._stop.wait(GATHER_SECONDS)
+        else:
             self._wait_for_work()
 
     def _wait_for_work(self) -> None:

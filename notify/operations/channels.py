@@ -19,9 +19,8 @@ from notify.operations.print_batches import queue_letter
 from notify.operations.receipt_addresses import receipt_url
 from notify.operations.rendering import Content, compose, email_html, email_plain_text
 from notify.operations.sms_parts import keep_parts
-from notify.operations.suppressions import is_suppressed
 from notify.operations.unsubscribing import unsubscribe_link
-from notify.providers.base import HandOver, Letter, MailboxItem, ProviderUnavailable, RecipientRefused, Text
+from notify.providers.base import HandOver, Letter, MailboxItem, ProviderUnavailable, Text
 from notify.standards.mailbox_proof import content_hash
 from notify.standards.mime import Mail
 from notify.standards.sms_text import fragments, with_prefix
@@ -32,15 +31,10 @@ UNSUBSCRIBE_WORDS = "Dejar de recibir estos correos / Unsubscribe from these ema
 
 
 def send_email(notify: Notify, work: Work) -> HandOver:
-    """Hand an email to the relay, unless its address bounced or complained before; while the service is paused it waits.
-
-    Raises: ProviderError.
-    """
+    """Hand an email to the mail relay; while the service is paused it waits.  Raises: ProviderError."""
     message, service = work.message, work.service
     if service.mail_paused:
         raise ProviderUnavailable("the service is paused", retry_after_seconds=PAUSED_WAIT_SECONDS)
-    if is_suppressed(notify, service.id, message.matched):
-        raise RecipientRefused("on the suppression list")
     content = compose(work.template, message.values)
     unsubscribe_url = message.unsubscribe_url
     if work.template.has_unsubscribe_link:

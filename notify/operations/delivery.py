@@ -19,6 +19,7 @@ from notify.models import messages
 from notify.models.catalogue import KnownService, KnownTemplate
 from notify.models.messages import Message
 from notify.operations.settling import Outcome, settle
+from notify.operations.suppressions import suppressed_among
 from notify.providers.base import HandOver, ProviderRefused, ProviderUnavailable, RecipientRefused
 from notify.standards.simulator import outcome
 from notify.standards.statuses import Status
@@ -72,8 +73,9 @@ def deliver_many(notify: Notify, job: str, due: Sequence[Due], send: Send, *, bi
         rows = messages.claim(tx.connection, list(by_id), now, lease)
         others = by_id.keys() - {row.id for row in rows}
         held = messages.find_held(tx.connection, others) if others else []
+        suppressed = suppressed_among(tx.connection, rows)
     _wait_for_others(notify, job, by_id, held, now)
-    one_try = _OneTry(notify, job, send, billable_units, alone=len(due) == 1)
+    one_try = _OneTry(notify, job, send, billable_units, frozenset(suppressed), alone=len(due) == 1)
     work = [(row, by_id[row.id]) for row in rows]
     if threads == 1 or len(work) == 1:
         for each in work:
@@ -102,12 +104,15 @@ def payload(due: Sequence[Due]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class _OneTry:
-    """One try at each message of a job; `alone` says that the job holds no other."""
+    """One try at each message of a job; `suppressed` are those whose address bounced or complained before, `alone` says that the job
+    holds no other.
+    """
 
     notify: Notify
     job: str
     send: Send
     billable_units: Units
+    suppressed: frozenset[uuid.UUID]
     alone: bool
 
     def run(self, row: Row[Any], due: Due) -> Outcome:
@@ -132,6 +137,8 @@ class _OneTry:
         units = self.billable_units(work)
         if work.message.is_test:
             return _simulated(work, row, units)
+        if row.id in self.suppressed:
+            return Outcome(row, Status.PERMANENT_FAILURE)
         try:
             done = self.send(self.notify, work)
         except ProviderUnavailable as fault:

@@ -1,18 +1,22 @@
 """The list of addresses that are not written to: filled by bounces and complaints, read before each e-mail, cleared by staff."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
 from notify.events import Event
 from notify.models.base import scope_of
+from notify.models.notification import Notification
 from notify.models.suppression import Reason, Suppression
 from notify.models.team import Member
 from notify.standards.email_address import matched_form
+from notify.standards.statuses import Channel
 from shared.context import Transaction
 from shared.problems import NotFound
 from shared.web import gettext_noop
@@ -31,11 +35,14 @@ class Suppressed:
     created_at: datetime
 
 
-def is_suppressed(notify: Notify, service_id: uuid.UUID, matched: str) -> bool:
-    """Tell whether a service does not write to an address any more."""
-    own = (Suppression.service_id == service_id) & (Suppression.recipient_index == notify.catalogue.index(matched))
-    with notify.reading() as tx:
-        return tx.connection.execute(select(Suppression.reason).where(own)).first() is not None
+def suppressed_among(connection: Connection, rows: Sequence[Row[Any]]) -> set[uuid.UUID]:
+    """Give the ids of those emails whose service does not write to their address any more."""
+    emails = [row.id for row in rows if row.channel == Channel.EMAIL]
+    if not emails:
+        return set()
+    listed = (Suppression.service_id == Notification.service_id) & (Suppression.recipient_index == Notification.recipient_index)
+    wanted = select(Notification.id).join(Suppression, listed).where(Notification.id == func.any(emails))
+    return set(connection.execute(wanted).scalars())
 
 
 def suppress(

@@ -1,8 +1,12 @@
 """Email over SMTP.  Spec: RFC 5321; 4xx answers pass, 5xx do not."""
 
+import contextlib
 import smtplib
 import ssl
+import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from notify.providers.base import HandOver, ProviderRefused, ProviderUnavailable, RecipientRefused
 from notify.standards.mime import Mail, ascii_address, message
@@ -10,10 +14,32 @@ from notify.standards.statuses import Status
 
 Sign = Callable[[bytes], bytes]
 _RECIPIENT_FAULTS = frozenset({550, 551, 553})
+_IDLE_SECONDS = 20.0
+_MAILS_A_CONNECTION = 100
+_TAKEN = frozenset({250, 251})
+
+
+@dataclass
+class _Line:
+    """An open connection to the relay."""
+
+    relay: smtplib.SMTP
+    mails: int = 0
+    used_at: float = 0.0
+
+    @property
+    def fresh(self) -> bool:
+        """True where the relay can be expected to listen still, and to take one more mail."""
+        return self.mails < _MAILS_A_CONNECTION and time.monotonic() - self.used_at < _IDLE_SECONDS
+
+    def close(self) -> None:
+        """Say goodbye where somebody listens."""
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            self.relay.quit()
 
 
 class SmtpEmail:
-    """One connection a message, bounded in time; the Message-ID is made of the notification's id."""
+    """Connections that are kept open for the next message, bounded in time; the Message-ID is made of the notification's id."""
 
     name = "smtp"
 
@@ -41,6 +67,8 @@ class SmtpEmail:
         self._starttls = starttls
         self._timeout_seconds = timeout_seconds
         self._accepted_means = accepted_means
+        self._idle: list[_Line] = []
+        self._lock = threading.Lock()
 
     def send(self, mail: Mail) -> HandOver:
         """Hand over one message.  Raises: ProviderUnavailable, RecipientRefused, ProviderRefused."""
@@ -61,16 +89,86 @@ class SmtpEmail:
             raise ProviderUnavailable(type(failed).__name__, may_have_taken=began) from None
         return HandOver(self.name, str(built["Message-ID"]), self._accepted_means)
 
+    def close(self) -> None:
+        """Close the connections that were kept open."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for line in idle:
+            line.close()
+
     def _deliver(self, raw: bytes, sender: str, recipient: str) -> None:
-        with smtplib.SMTP(self._host, self._port, timeout=self._timeout_seconds) as relay:
+        line = self._begin(sender, len(raw))
+        try:
+            reports = self._accepted_means is Status.SENDING and line.relay.has_extn("dsn")
+            code, answer = line.relay.rcpt(recipient, ["NOTIFY=SUCCESS,FAILURE"] if reports else [])
+            if code not in _TAKEN:
+                raise smtplib.SMTPRecipientsRefused({recipient: (code, answer)})
+            code, answer = line.relay.data(raw)
+            if code not in _TAKEN:
+                raise smtplib.SMTPDataError(code, answer)
+        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException):
+            self._keep(line, reset=True)
+            raise
+        except BaseException:
+            line.relay.close()
+            raise
+        line.mails += 1
+        self._keep(line)
+
+    def _begin(self, sender: str, size: int) -> _Line:
+        """Give a connection on which the message has begun.  One that was kept may be dead; nothing was said on it: another is tried."""
+        while (line := self._take()) is not None:
+            try:
+                code, _ = line.relay.mail(sender, _options(line.relay, size))
+            except (OSError, smtplib.SMTPServerDisconnected):
+                line.relay.close()
+                continue
+            if code in _TAKEN:
+                return line
+            line.close()
+        line = _Line(self._connect())
+        code, answer = line.relay.mail(sender, _options(line.relay, size))
+        if code not in _TAKEN:
+            line.close()
+            raise smtplib.SMTPSenderRefused(code, answer, sender)
+        return line
+
+    def _connect(self) -> smtplib.SMTP:
+        relay = smtplib.SMTP(self._host, self._port, timeout=self._timeout_seconds)
+        try:
             if self._starttls:
                 relay.starttls(context=ssl.create_default_context())
             if self._username:
                 relay.login(self._username, self._password)
             relay.ehlo_or_helo_if_needed()
-            reports = self._accepted_means is Status.SENDING and relay.has_extn("dsn")
-            options = ["NOTIFY=SUCCESS,FAILURE"] if reports else []
-            relay.sendmail(sender, [recipient], raw, rcpt_options=options)
+        except BaseException:
+            relay.close()
+            raise
+        return relay
+
+    def _take(self) -> _Line | None:
+        with self._lock:
+            while self._idle:
+                line = self._idle.pop()
+                if line.fresh:
+                    return line
+                line.relay.close()
+        return None
+
+    def _keep(self, line: _Line, *, reset: bool = False) -> None:
+        try:
+            if reset:
+                line.relay.rset()
+        except (OSError, smtplib.SMTPException):
+            line.relay.close()
+            return
+        line.used_at = time.monotonic()
+        with self._lock:
+            self._idle.append(line)
+
+
+def _options(relay: smtplib.SMTP, size: int) -> list[str]:
+    return [f"size={size}"] if relay.has_extn("size") else []
 
 
 def _kind(code: int, *, of_recipient: bool = True) -> type[Exception]:

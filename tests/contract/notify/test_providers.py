@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -40,6 +41,20 @@ class Sink:
     rcpt: str = ""
     taken: list[bytes] = field(default_factory=list)
     senders: list[str] = field(default_factory=list)
+    callers: int = 0
+    hang_up: bool = False
+
+    async def handle_EHLO(self, _server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]) -> list[str]:  # noqa: N802 - aiosmtpd's name
+        self.callers += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_MAIL(self, server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.hang_up:
+            self.hang_up = False
+            server.transport.close()
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802 - aiosmtpd's name
         if self.rcpt:
@@ -66,8 +81,14 @@ def sink() -> Iterator[tuple[Sink, int]]:
 
 
 @pytest.fixture(params=["smtp", "memory"])
-def email(request: pytest.FixtureRequest, sink: tuple[Sink, int]) -> EmailSender:
-    return SmtpEmail("127.0.0.1", sink[1], timeout_seconds=5) if request.param == "smtp" else MemoryEmail()
+def email(request: pytest.FixtureRequest, smtp: SmtpEmail) -> EmailSender:
+    return smtp if request.param == "smtp" else MemoryEmail()
+
+
+@pytest.fixture
+def smtp(sink: tuple[Sink, int]) -> Iterator[SmtpEmail]:
+    with closing(SmtpEmail("127.0.0.1", sink[1], timeout_seconds=5)) as made:
+        yield made
 
 
 class Gateway:
@@ -105,8 +126,8 @@ def test_a_text_is_taken_once_and_again(make: Callable[[], SmsSender]) -> None:
 
 
 @pytest.mark.rule("notify", "§14", "§8")
-def test_what_arrives_over_smtp(sink: tuple[Sink, int]) -> None:
-    SmtpEmail("127.0.0.1", sink[1], timeout_seconds=5).send(MAIL)
+def test_what_arrives_over_smtp(sink: tuple[Sink, int], smtp: SmtpEmail) -> None:
+    smtp.send(MAIL)
     (raw,) = sink[0].taken
     arrived = message_from_bytes(raw, policy=default)
     assert isinstance(arrived, EmailMessage)
@@ -135,10 +156,35 @@ def test_what_arrives_over_smtp(sink: tuple[Sink, int]) -> None:
         ("554 no", "", ProviderRefused),
     ],
 )
-def test_smtp_refusals(sink: tuple[Sink, int], answer: str, rcpt: str, kind: type[Exception]) -> None:
+def test_smtp_refusals(sink: tuple[Sink, int], smtp: SmtpEmail, answer: str, rcpt: str, kind: type[Exception]) -> None:
     sink[0].answer, sink[0].rcpt = answer, rcpt
     with pytest.raises(kind):
-        SmtpEmail("127.0.0.1", sink[1], timeout_seconds=5).send(MAIL)
+        smtp.send(MAIL)
+    sink[0].answer, sink[0].rcpt = "250 OK", ""
+    assert smtp.send(MAIL).provider == "smtp"
+    assert sink[0].callers == 1
+
+
+@pytest.mark.rule("notify", "§10")
+def test_a_connection_is_used_again_and_a_dead_one_is_no_fault(sink: tuple[Sink, int], smtp: SmtpEmail) -> None:
+    smtp.send(MAIL)
+    smtp.send(MAIL)
+    assert sink[0].callers == 1
+    sink[0].answer = "421 going down"
+    with pytest.raises(ProviderUnavailable):
+        smtp.send(MAIL)
+    sink[0].answer = "250 OK"
+    sink[0].hang_up = True
+    smtp.send(MAIL)
+    assert sink[0].callers == 2
+    assert len(sink[0].taken) == 4
+
+
+def test_a_connection_is_not_used_for_ever(sink: tuple[Sink, int], smtp: SmtpEmail, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("notify.providers.smtp._MAILS_A_CONNECTION", 2)
+    for _ in range(5):
+        smtp.send(MAIL)
+    assert sink[0].callers == 3
 
 
 def test_no_relay_is_not_now() -> None:
@@ -196,8 +242,8 @@ def test_no_header_can_be_injected() -> None:
 
 
 def test_the_relay_is_told_where_bounces_go_and_gets_what_was_signed(sink: tuple[Sink, int]) -> None:
-    sender = SmtpEmail("127.0.0.1", sink[1], timeout_seconds=5, sign=lambda raw: b"DKIM-Signature: x\r\n" + raw)
-    sender.send(replace(MAIL, bounce_address="bounces+1@notify.example.com"))
+    with closing(SmtpEmail("127.0.0.1", sink[1], timeout_seconds=5, sign=lambda raw: b"DKIM-Signature: x\r\n" + raw)) as sender:
+        sender.send(replace(MAIL, bounce_address="bounces+1@notify.example.com"))
     (raw,) = sink[0].taken
     assert raw.startswith(b"DKIM-Signature: x\r\n")
     assert sink[0].senders == ["bounces+1@notify.example.com"]
