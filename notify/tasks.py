@@ -2,6 +2,7 @@
 
 import contextlib
 import uuid
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from notify.context import Notify
@@ -11,6 +12,7 @@ from notify.operations.callbacks import ATTEMPTS_MAX as CALLBACKS_MAX
 from notify.operations.callbacks import tell_service as tell
 from notify.operations.callbacks import tell_services
 from notify.operations.delivery import ATTEMPTS_MAX, Due, deliver_many
+from notify.operations.intake import JOB_MESSAGES_MAX
 from notify.operations.letters import render_letter as render
 from notify.operations.mailbox_reminders import remind
 from notify.operations.performance import COUNT
@@ -26,7 +28,6 @@ from notify.operations.standing_notices import tell_of_standing
 from notify.operations.uploads import forget_uploads
 from notify.providers.base import ProviderUnavailable
 from notify.providers.virus_scan import ScannerAway
-from shared import trace
 from shared.chores import with_chores
 from shared.performance.counting import COUNT_SECONDS, count_days
 from shared.tasks import Job, Jobs
@@ -44,20 +45,37 @@ def _id(job: Job) -> uuid.UUID:
 def _due(job: Job) -> list[Due]:
     """Read which messages a job is for; a row of an earlier release names one."""
     if "messages" not in job.payload:
-        return [Due(_id(job), trace.request_id(), trace.journey_id())]
+        return [Due(_id(job), job.request_id, job.journey_id)]
     return [Due(uuid.UUID(key), request_id, journey_id) for key, request_id, journey_id in job.payload["messages"]]
 
 
-@jobs.job("deliver_email", max_attempts=_DELIVERIES_MAX, lease_seconds=_DELIVERY_LEASE_SECONDS)
+def _batches(some: Sequence[Job]) -> Iterator[list[Due]]:
+    """Give the messages of several jobs, no more at a time than one job would have."""
+    due = [each for job in some for each in _due(job)]
+    for begin in range(0, len(due), JOB_MESSAGES_MAX):
+        yield due[begin : begin + JOB_MESSAGES_MAX]
+
+
+def _deliver_emails(notify: Notify, some: Sequence[Job]) -> None:
+    for due in _batches(some):
+        deliver_many(notify, "deliver_email", due, channels.send_email)
+
+
+@jobs.job("deliver_email", max_attempts=_DELIVERIES_MAX, lease_seconds=_DELIVERY_LEASE_SECONDS, together=_deliver_emails)
 def deliver_email(notify: Notify, job: Job) -> None:
     """Hand emails to the mail relay."""
-    deliver_many(notify, "deliver_email", _due(job), channels.send_email)
+    _deliver_emails(notify, [job])
 
 
-@jobs.job("deliver_sms", max_attempts=_DELIVERIES_MAX, lease_seconds=_DELIVERY_LEASE_SECONDS)
+def _deliver_texts(notify: Notify, some: Sequence[Job]) -> None:
+    for due in _batches(some):
+        deliver_many(notify, "deliver_sms", due, channels.send_sms, billable_units=channels.sms_fragments)
+
+
+@jobs.job("deliver_sms", max_attempts=_DELIVERIES_MAX, lease_seconds=_DELIVERY_LEASE_SECONDS, together=_deliver_texts)
 def deliver_sms(notify: Notify, job: Job) -> None:
     """Hand texts to the gateway."""
-    deliver_many(notify, "deliver_sms", _due(job), channels.send_sms, billable_units=channels.sms_fragments)
+    _deliver_texts(notify, [job])
 
 
 @jobs.job("deliver_mailbox", max_attempts=_DELIVERIES_MAX, lease_seconds=_DELIVERY_LEASE_SECONDS)
@@ -92,7 +110,11 @@ def run_bulk(notify: Notify, job: Job) -> None:
     run_bulk_once(notify, uuid.UUID(job.payload["bulk_id"]), job.payload["run"])
 
 
-@jobs.job("tell_service", max_attempts=CALLBACKS_MAX)
+def _tell_together(notify: Notify, some: Sequence[Job]) -> None:
+    tell_services(notify, [{"request_id": job.request_id, "journey_id": job.journey_id, **job.payload} for job in some])
+
+
+@jobs.job("tell_service", max_attempts=CALLBACKS_MAX, lease_seconds=120, together=_tell_together)
 def tell_service(notify: Notify, job: Job) -> None:
     """Tell a service what became of a message."""
     tell(notify, job.payload)

@@ -135,9 +135,20 @@ def start(connection: Connection, row_id: int, lease: int, runner: str, until: d
     return Started(*row) if row else None
 
 
-def finish(connection: Connection, row_id: int, lease: int) -> None:
-    """Delete a row whose job has returned."""
-    connection.execute(delete(outbox).where(outbox.c.id == row_id, outbox.c.lease == lease))
+def start_many(connection: Connection, rows: Sequence[tuple[int, int]], runner: str, until: datetime) -> list[tuple[Started, int]]:
+    """Take several rows as `start` does; give those that are still to be run, oldest first, each with its lease."""
+    taken = connection.execute(
+        update(outbox)
+        .where(tuple_(outbox.c.id, outbox.c.lease).in_(rows), outbox.c.runner.is_(None), outbox.c.state == "waiting")
+        .values(runner=runner, published=False, due_at=until)
+        .returning(outbox.c.id, outbox.c.job, outbox.c.payload, outbox.c.failures, outbox.c.request_id, outbox.c.journey_id, outbox.c.lease)
+    ).all()
+    return sorted(((Started(*row[:-1]), row[-1]) for row in taken), key=lambda pair: pair[0].id)
+
+
+def finish(connection: Connection, rows: Sequence[tuple[int, int]]) -> None:
+    """Delete rows whose jobs have returned: (id, lease)."""
+    connection.execute(delete(outbox).where(tuple_(outbox.c.id, outbox.c.lease).in_(rows)))
 
 
 def postpone(connection: Connection, row_id: int, lease: int, *, due_at: datetime, error: str, counts: bool) -> None:

@@ -5,7 +5,7 @@ open, and commits the outcome.  It may run again at any time: after a crash, a l
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -32,10 +32,12 @@ LONGEST_WAIT_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Job:
-    """One piece of work: `payload` as it was enqueued, `attempt` from 1."""
+    """One piece of work: `payload` as it was enqueued, `attempt` from 1, the request and journey it came with."""
 
     payload: dict[str, Any]  # JSON: the job reads it into its own types
     attempt: int
+    request_id: str = ""
+    journey_id: str = ""
 
 
 class RetryLater(Exception):
@@ -52,6 +54,7 @@ class _Definition(Generic[C]):
     retry_on: tuple[type[Exception], ...]
     attempts_max: int
     lease_seconds: int
+    together: Callable[[C, Sequence[Job]], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,14 +73,24 @@ class Jobs(Generic[C]):
         self.periodic: list[Periodic] = []
 
     def job(
-        self, name: str, *, retry_on: tuple[type[Exception], ...] = (), max_attempts: int = 12, lease_seconds: int = outbox.LEASE_SECONDS
+        self,
+        name: str,
+        *,
+        retry_on: tuple[type[Exception], ...] = (),
+        max_attempts: int = 12,
+        lease_seconds: int = outbox.LEASE_SECONDS,
+        together: Callable[[C, Sequence[Job]], None] | None = None,
     ) -> Callable[[Callable[[C, Job], None]], Callable[[C, Job], None]]:
-        """Declare a job.  `lease_seconds` must be longer than it may take; `retry_on` names the errors that pass."""
+        """Declare a job.  `lease_seconds` must be longer than it may take; `retry_on` names the errors that pass.
+
+        `together` does several at once where several wait, and gives each that must wait a job of its own: when it returns all
+        are done.  When it raises, each is run alone.
+        """
 
         def declare(run: Callable[[C, Job], None]) -> Callable[[C, Job], None]:
             if name in self.definitions:
                 raise ValueError(f"two jobs named {name}")
-            self.definitions[name] = _Definition(run, retry_on, max_attempts, lease_seconds)
+            self.definitions[name] = _Definition(run, retry_on, max_attempts, lease_seconds, together)
             return run
 
         return declare
@@ -113,12 +126,51 @@ def run_leased(context: C, jobs: Jobs[C], job: str, row_id: int, lease: int, *, 
     return True
 
 
+def run_all_leased(context: C, jobs: Jobs[C], job: str, rows: Sequence[tuple[int, int]], *, runner: str) -> int:
+    """Run leased rows (id, lease) of one job, together where the job knows how; return how many were still to be run."""
+    definition = jobs.definitions.get(job)
+    if definition is None or definition.together is None or len(rows) == 1:
+        return sum(run_leased(context, jobs, job, row_id, lease, runner=runner) for row_id, lease in rows)
+    until = context.clock.now() + timedelta(seconds=definition.lease_seconds)
+    with context.db.begin() as connection:
+        started = outbox.start_many(connection, rows, runner, until)
+    if len(started) < 2 or not _done_together(context, definition.together, job, started):
+        for row, lease in started:
+            with trace.working_on(row.request_id, row.journey_id), telemetry.span(f"job {job}", kind=SpanKind.CONSUMER):
+                _run_started(context, definition, row, lease)
+    return len(started)
+
+
+def _done_together(
+    context: C, together: Callable[[C, Sequence[Job]], None], job: str, started: Sequence[tuple[outbox.Started, int]]
+) -> bool:
+    """Run rows together; return whether they are seen to."""
+    try:
+        with telemetry.span(f"jobs {job}", kind=SpanKind.CONSUMER):
+            together(context, [_job(row) for row, _ in started])
+    except ALWAYS_PASSING as error:
+        seconds = wait_seconds(2)
+        for row, lease in started:
+            _postpone(context, row, lease, error, seconds, counts=False)
+    except Exception:
+        log.exception("jobs failed together, run one by one", job=job, rows=len(started))
+        return False
+    else:
+        with context.db.begin() as connection:
+            outbox.finish(connection, [(row.id, lease) for row, lease in started])
+    return True
+
+
+def _job(row: outbox.Started) -> Job:
+    return Job(row.payload, row.failures + 1, row.request_id, row.journey_id)
+
+
 def _run_started(context: C, definition: _Definition[C] | None, row: outbox.Started, lease: int) -> None:
     if definition is None:
         _bury(context, row, lease, "no such job in this release")
         return
     try:
-        definition.run(context, Job(row.payload, row.failures + 1))
+        definition.run(context, _job(row))
     except ALWAYS_PASSING as error:
         _postpone(context, row, lease, error, wait_seconds(2), counts=False)
     except RetryLater as error:
@@ -130,7 +182,7 @@ def _run_started(context: C, definition: _Definition[C] | None, row: outbox.Star
         _bury(context, row, lease, type(error).__name__)
     else:
         with context.db.begin() as connection:
-            outbox.finish(connection, row.id, lease)
+            outbox.finish(connection, [(row.id, lease)])
 
 
 def _fail(context: C, row: outbox.Started, lease: int, error: Exception, *, seconds: float, attempts_max: int) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from shared import outbox
 from shared.context import Context
 from shared.metrics import JOBS
-from shared.tasks import Jobs, run_leased
+from shared.tasks import Jobs, run_all_leased
 
 log = structlog.get_logger("andamio.worker")
 RUN_TASK = "andamio.run"
@@ -55,14 +55,14 @@ def make_celery(context: Context, jobs: Jobs[Any], *, runner: str) -> Celery:  #
 
     @app.task(name=RUN_TASK, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types
     def run(job: str, rows: list[list[int]]) -> None:
-        for row_id, lease in rows:
-            try:
-                ran = run_leased(context, jobs, job, row_id, lease, runner=runner)
-            except (OperationalError, InterfaceError) as error:
-                log.warning("engine away", what="worker", error=type(error).__name__)
-                wait_for_database(context, runner)
-                return  # these rows are due again
-            JOBS.labels(service, job, "ran" if ran else "passed over").inc()
+        try:
+            ran = run_all_leased(context, jobs, job, [(row_id, lease) for row_id, lease in rows], runner=runner)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("engine away", what="worker", error=type(error).__name__)
+            wait_for_database(context, runner)
+            return  # these rows are due again
+        JOBS.labels(service, job, "ran").inc(ran)
+        JOBS.labels(service, job, "passed over").inc(len(rows) - ran)
 
     return app
 

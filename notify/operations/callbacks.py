@@ -23,6 +23,7 @@ from notify.models.messages import Message
 from notify.standards.statuses import COMPLETED, Status, shown
 from notify.standards.webhook_signature import signed_headers
 from notify.standards.wire_time import wire_time
+from shared import trace
 from shared.context import Transaction
 from shared.http import OutboundError, OutboundRefused
 from shared.tasks import RetryLater
@@ -78,7 +79,8 @@ def callback_of(notify: Notify, row: Row[Any], status: Status) -> dict[str, str]
     if service is None or DELIVERY_STATUS not in service.callbacks or status not in _TOLD:
         return None
     at = notify.clock.now().isoformat()
-    return {"event_id": str(notify.ids.uuid7()), "notification_id": str(row.id), "status": status.value, "at": at}
+    ids = {"request_id": trace.request_id(), "journey_id": trace.journey_id()}
+    return {"event_id": str(notify.ids.uuid7()), "notification_id": str(row.id), "status": status.value, "at": at, **ids}
 
 
 def enqueue_callbacks(tx: Transaction, calls: Sequence[dict[str, str] | None]) -> None:
@@ -100,8 +102,8 @@ def tell_services(notify: Notify, calls: Sequence[dict[str, str]]) -> None:
             # Alone in a job it fails where people see it, and the others go on.
             log.error("call failed", event=call["event_id"], error=type(made.broke).__name__)
             waits.append((call, 1.0))
-        elif made.again:
-            waits.append((call, RETRY_SECONDS))
+        elif made.told is Told.WAITING:
+            waits.append((call, float(RETRY_SECONDS)))
     if waits:
         with notify.transaction() as tx:
             for call, seconds in waits:
@@ -142,21 +144,22 @@ def _make_calls(notify: Notify, payloads: Sequence[Mapping[str, str]]) -> list[_
     calls, callbacks = _due_calls(notify, payloads)
     nobody = _Made(Told.NOBODY)
     made: dict[uuid.UUID, _Made] = {}
-    due: dict[uuid.UUID, tuple[Row[Any], Row[Any]]] = {}
+    due: dict[uuid.UUID, tuple[Row[Any], Row[Any], Mapping[str, str]]] = {}
+    by_event = {_event_id(payload): payload for payload in payloads}
     for event_id, call in calls.items():
         callback = callbacks.get((call.service_id, call.kind))
         if call.state == Told.GIVEN_UP:
             made[event_id] = _Made(Told.GIVEN_UP)
         elif callback is not None:
-            due[event_id] = (call, callback)
+            due[event_id] = (call, callback, by_event[event_id])
     threads = min(notify.settings.delivery_threads, len(due))
     if threads > 1:
         with ThreadPoolExecutor(threads, thread_name_prefix="tell") as pool:
-            answers = list(pool.map(lambda pair: _reach(notify, *pair), due.values()))
+            answers = list(pool.map(lambda each: _reach(notify, *each), due.values()))
     else:
-        answers = [_reach(notify, *pair) for pair in due.values()]
+        answers = [_reach(notify, *each) for each in due.values()]
     noted = []
-    for (event_id, (call, _)), reached in zip(due.items(), answers, strict=True):
+    for (event_id, (call, *_)), reached in zip(due.items(), answers, strict=True):
         if isinstance(reached, Exception):
             made[event_id] = _Made(Told.WAITING, broke=reached)
             continue
@@ -221,12 +224,13 @@ def _keep(notify: Notify, tx: Transaction, news: Sequence[tuple[uuid.UUID, News]
         tx.connection.execute(insert(CallbackCall).on_conflict_do_nothing(), rows)
 
 
-def _reach(notify: Notify, call: Row[Any], callback: Row[Any]) -> Reached | Exception:
-    """Make one call; give what it met, or what kept us from making it."""
+def _reach(notify: Notify, call: Row[Any], callback: Row[Any], payload: Mapping[str, str]) -> Reached | Exception:
+    """Make one call in the name of the request that led to it; give what it met, or what kept us from making it."""
     began, status, fault = time.monotonic(), 0, ""
     try:
         body, headers = _letter(notify, call, callback)
-        status = notify.http.request("POST", callback.url, body=body, headers=headers, timeout_seconds=TIMEOUT_SECONDS).status
+        with trace.working_on(payload.get("request_id") or trace.request_id(), payload.get("journey_id") or trace.journey_id()):
+            status = notify.http.request("POST", callback.url, body=body, headers=headers, timeout_seconds=TIMEOUT_SECONDS).status
     except OutboundError as error:
         fault = type(error).__name__
         log.warning("service not reached", service=str(call.service_id), kind=call.kind, error=fault)

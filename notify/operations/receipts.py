@@ -74,7 +74,8 @@ def apply_many(notify: Notify, batch: Sequence[Receipt]) -> list[Applied]:
             else:
                 present[receipt.notification_id] = target
                 _note(tx, rows[receipt.notification_id], receipt, status=status, target=target)
-                calls.append(callback_of(notify, rows[receipt.notification_id], target))
+                with trace.working_on(receipt.request_id, receipt.journey_id):
+                    calls.append(callback_of(notify, rows[receipt.notification_id], target))
                 applied.append(Applied.CHANGED)
         changed = [{"id": key, "status": status.value} for key, status in present.items() if status.value != rows[key].status]
         messages.apply_many(tx.connection, changed, now)

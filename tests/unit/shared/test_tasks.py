@@ -9,7 +9,7 @@ from shared import outbox, trace
 from shared.clock import FixedClock
 from shared.context import Context
 from shared.outbox import Leased
-from shared.tasks import Job, Jobs, RetryLater, run_leased, wait_seconds
+from shared.tasks import Job, Jobs, RetryLater, run_all_leased, run_leased, wait_seconds
 from shared.worker import release_predecessor
 
 
@@ -211,3 +211,71 @@ def test_two_jobs_of_one_name_are_refused(jobs: Jobs[Context]) -> None:
     jobs.job("send")(failing(KeyError()))
     with pytest.raises(ValueError, match="two jobs named send"):
         jobs.job("send")(failing(KeyError()))
+
+
+def several(context: Context, number: int) -> list[Leased]:
+    with context.transaction() as tx:
+        for n in range(number):
+            tx.enqueue("greet", {"n": n})
+    with context.db.begin() as connection:
+        return outbox.lease_due(connection, context.clock.now(), limit=10)
+
+
+def run_all(context: Context, jobs: Jobs[Context], some: list[Leased]) -> int:
+    return run_all_leased(context, jobs, "greet", [(row.id, row.lease) for row in some], runner="w1")
+
+
+def test_jobs_that_wait_are_run_together_and_leave_nothing(context: Context, jobs: Jobs[Context]) -> None:
+    seen: list[list[int]] = []
+    jobs.job("greet", together=lambda _context, some: seen.append([job.payload["n"] for job in some]))(failing(AssertionError()))
+    some = several(context, 3)
+    assert run_all(context, jobs, some) == 3
+    assert seen == [[0, 1, 2]]
+    assert rows(context) == []
+    assert run_all(context, jobs, some) == 0
+
+
+def test_one_that_another_took_is_passed_over(context: Context, jobs: Jobs[Context]) -> None:
+    seen: list[list[int]] = []
+    jobs.job("greet", together=lambda _context, some: seen.append([job.payload["n"] for job in some]))(failing(AssertionError()))
+    some = several(context, 3)
+    with context.db.begin() as connection:
+        outbox.start(connection, some[1].id, some[1].lease, "w2", context.clock.now() + timedelta(seconds=60))
+    assert run_all(context, jobs, some) == 2
+    assert seen == [[0, 2]]
+    assert [row["runner"] for row in rows(context)] == ["w2"]
+
+
+def test_what_fails_together_is_run_one_by_one(context: Context, jobs: Jobs[Context]) -> None:
+    seen: list[int] = []
+
+    def one(_context: Context, job: Job) -> None:
+        if job.payload["n"] == 1:
+            raise RetryLater(60)
+        seen.append(job.payload["n"])
+
+    def together(_context: Context, _some: object) -> None:
+        raise ValueError
+
+    jobs.job("greet", together=together)(one)
+    assert run_all(context, jobs, several(context, 3)) == 3
+    assert seen == [0, 2]
+    (left,) = rows(context)
+    assert (left["payload"], left["failures"], left["state"]) == ({"n": 1}, 1, "waiting")
+
+
+def test_an_engine_that_is_away_postpones_them_all_and_counts_for_none(context: Context, jobs: Jobs[Context]) -> None:
+    def together(_context: Context, _some: object) -> None:
+        raise OperationalError("select", {}, Exception("gone"))
+
+    jobs.job("greet", together=together)(failing(AssertionError()))
+    assert run_all(context, jobs, several(context, 2)) == 2
+    assert [(row["failures"], row["runner"], row["published"]) for row in rows(context)] == [(0, None, False)] * 2
+
+
+def test_jobs_that_cannot_be_done_together_are_done_in_turn(context: Context, jobs: Jobs[Context]) -> None:
+    seen: list[int] = []
+    jobs.job("greet")(lambda _context, job: seen.append(job.payload["n"]))
+    assert run_all(context, jobs, several(context, 3)) == 3
+    assert seen == [0, 1, 2]
+    assert rows(context) == []
