@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 from zoneinfo import available_timezones
 
 from notify.standards.dkim_signature import Signer
+from notify.standards.local_rules import COUNTRIES
 from notify.standards.provider_list import read_providers
 from notify.standards.ssh_keys import is_host_key, is_private_key
 from shared.settings import Secret, ServiceSettings, setting
@@ -15,6 +16,10 @@ def _is_price(value: str) -> str | None:
         return None if Decimal(value) >= 0 else "must not be negative"
     except InvalidOperation:
         return "must be a decimal number"
+
+
+def _is_country(value: str) -> str | None:
+    return None if value in COUNTRIES else "must be GB or CL"
 
 
 def _is_zone(value: str) -> str | None:
@@ -109,6 +114,11 @@ class Settings(ServiceSettings):
     sms_rate_pounds: str = setting("price of one SMS fragment, in pounds as the wire contract has it", default="0.0233", check=_is_price)
     letter_sheet_pounds: str = setting("price of one sheet of a letter, in pounds", default="0.11", check=_is_price)
     letter_first_pounds: str = setting("price of posting a letter, in pounds", default="0.57", check=_is_price)
+    new_service_country: str = setting(
+        "by whose rules a new service's numbers and addresses are read, `GB` or `CL`; its team can change it",
+        default="GB",
+        check=_is_country,
+    )
     time_zone: str = setting("time zone by which times of reminders are meant", default="America/Santiago", check=_is_zone)
     docs_url: str = setting(
         "where the error about an unreadable token sends people",

@@ -19,6 +19,7 @@ from notify.models.provider_setting import ProviderSetting
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
 from notify.models.standing import ServiceStanding, Standing
 from notify.models.template import Template, TemplateVersion
+from notify.standards.local_rules import UNITED_KINGDOM, LocalRules
 from shared.clock import Clock
 from shared.crypto import DataKeys
 from shared.db import Database
@@ -70,6 +71,7 @@ class KnownService:
     allowed: frozenset[bytes]
     callbacks: frozenset[str]
     mail_paused: bool = False
+    rules: LocalRules = UNITED_KINGDOM
 
     def default_sender(self, channel: str) -> str | None:
         """Give the sender used when the caller chose none."""
@@ -257,6 +259,7 @@ class Catalogue:
             allowed=frozenset(allowed),
             callbacks=frozenset(kinds),
             mail_paused=paused == Standing.PAUSED,
+            rules=LocalRules(row.number_region, row.address_scheme),
         )
 
     def _read_template(self, key: tuple[uuid.UUID, uuid.UUID]) -> KnownTemplate | None:

@@ -17,6 +17,10 @@ class Service(Base):
     """One service of an organisation; `restricted` while it is on trial."""
 
     __tablename__ = "services"
+    __table_args__ = (
+        CheckConstraint("number_region IN ('GB', 'CL')", name="number_region"),
+        CheckConstraint("address_scheme IN ('uk', 'cl')", name="address_scheme"),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
@@ -34,6 +38,9 @@ class Service(Base):
     daily_international_sms: Mapped[int] = mapped_column(default=100)
     daily_mailbox: Mapped[int] = mapped_column(default=250_000)
     retention_days: Mapped[int] = mapped_column(default=7)
+    # The rules by which numbers and addresses are read: those of the published contract unless the team chose others.
+    number_region: Mapped[str] = mapped_column(String(2), default="GB", server_default="GB")
+    address_scheme: Mapped[str] = mapped_column(String(2), default="uk", server_default="uk")
     # Where people who were sent a file by e-mail can ask; without it no files are sent.
     contact_link: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime]

@@ -42,7 +42,7 @@ REFERENCE_MAX = 1000
 
 log = structlog.get_logger("andamio.notify.bulk")
 # Any below is a row of all columns of a job.
-_READERS = {"sms": phone_number, "email": email_address, "mailbox": mailbox_address}
+_READERS = {"email": email_address, "mailbox": mailbox_address}
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,9 @@ def _message(notify: Notify, job: Any, holder: Holder, template: KnownTemplate, 
             # Columns of one name are a list.
             values[first] = cell if first not in values else [*([values[first]] if isinstance(values[first], str) else values[first]), cell]
     recipient = str(values.get(by_key.get(same_key(RECIPIENTS.get(job.channel, "")), ""), ""))
-    if job.channel in _READERS:
+    if job.channel == Channel.SMS:
+        phone_number(recipient, holder.service.rules.number_region)
+    elif job.channel in _READERS:
         _READERS[job.channel](recipient)
     reference = values.get(by_key.get("reference", ""))
     body = SendBody(

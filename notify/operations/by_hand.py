@@ -9,6 +9,7 @@ from notify.operations.requests import SendBody
 from notify.operations.sends import Accepted, accept
 from notify.operations.teams import acting_for
 from notify.standards.email_address import InvalidEmailAddress, email_address
+from notify.standards.local_rules import UNITED_KINGDOM, LocalRules
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
 from notify.standards.personalisation import missing
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
@@ -18,18 +19,20 @@ from notify.standards.statuses import Channel
 RECIPIENT = "recipient"
 
 
-def faults(template: KnownTemplate, recipient: str, values: Mapping[str, object]) -> list[tuple[str, str]]:
+def faults(
+    template: KnownTemplate, recipient: str, values: Mapping[str, object], rules: LocalRules = UNITED_KINGDOM
+) -> list[tuple[str, str]]:
     """Name what cannot be sent as it is: pairs of `recipient` or a placeholder, and the contract's words for it."""
     found: list[tuple[str, str]] = []
     try:
         if template.channel == Channel.EMAIL:
             email_address(recipient)
         elif template.channel == Channel.SMS:
-            phone_number(recipient)
+            phone_number(recipient, rules.number_region)
         elif template.channel == Channel.MAILBOX:
             mailbox_address(recipient)
         else:
-            postal_address(values)
+            postal_address(values, scheme=rules.address_scheme)
     except (InvalidEmailAddress, InvalidPhoneNumber, InvalidMailboxAddress, InvalidAddress) as fault:
         found.append((RECIPIENT, str(fault)))
     absent = missing(values, template.subject or "", template.body, template.contact_block or "")

@@ -101,7 +101,7 @@ def check_recipient(notify: Notify, holder: Holder, channel: str, given: str) ->
     elif channel == Channel.MAILBOX:
         recipient = Recipient(given.strip(), mailbox_address(given))
     else:
-        number = phone_number.phone_number(given)
+        number = phone_number.phone_number(given, holder.service.rules.number_region)
         recipient = Recipient(given.strip(), number.e164, number.international, number.multiplier)
     _check_allowed(notify, holder, recipient)
     if channel == Channel.SMS:
@@ -118,10 +118,11 @@ def _check_allowed(notify: Notify, holder: Holder, recipient: Recipient) -> None
 
 
 def _check_number(holder: Holder, given: str) -> None:
-    number = phone_number.phone_number(given)
+    rules = holder.service.rules
+    number = phone_number.phone_number(given, rules.number_region)
     permissions = holder.service.permissions
     if number.landline and not number.international and "sms_to_uk_landlines" not in permissions:
-        raise PhoneNotValid(phone_number.NOT_UK_MOBILE)
+        raise PhoneNotValid(phone_number.NOT_UK_MOBILE if rules.number_region == "GB" else phone_number.NOT_MOBILE)
     if number.international and "international_sms" not in permissions:
         raise MessageRefused("Cannot send to international mobile numbers")
 
@@ -137,7 +138,8 @@ def check_letter(holder: Holder) -> None:
 def check_address(holder: Holder, template: KnownTemplate, values: Mapping[str, object]) -> tuple[Recipient, Address]:
     """Give a letter's recipient and address.  Raises: MessageNotValid."""
     try:
-        address = postal_address(values, allow_international="international_letters" in holder.service.permissions)
+        abroad = "international_letters" in holder.service.permissions
+        address = postal_address(values, allow_international=abroad, scheme=holder.service.rules.address_scheme)
     except InvalidAddress as fault:
         raise MessageNotValid(str(fault)) from None
     given = ", ".join(address.lines)

@@ -9,7 +9,7 @@ from uuid import UUID
 from markupsafe import Markup
 
 from notify.context import Notify
-from notify.models.catalogue import KnownTemplate
+from notify.models.catalogue import KnownService, KnownTemplate
 from notify.operations.checks import EMAIL_BYTES_MAX
 from notify.operations.letter_pages import PAGES_MAX, Sheet, letter_pictures
 from notify.operations.rendering import Content, compose
@@ -75,7 +75,7 @@ def look_at(notify: Notify, template: KnownTemplate, values: Mapping[str, object
     service = notify.catalogue.find_service(template.service_id)
     name, prefixed = (service.name, service.prefix_sms) if service else ("", False)
     content = compose(template, values)
-    pages = _pages(notify, template, dict(values), name) if template.channel == Channel.LETTER and with_pages else []
+    pages = _pages(notify, template, dict(values), service) if template.channel == Channel.LETTER and with_pages else []
     out = with_prefix(content.body, name if prefixed else None) if template.channel == Channel.SMS else ""
     parts = fragments(PLACEHOLDER.sub(_STANDS_FOR_A_VALUE, out)) if out else 0
     too_long = len(content.body) > CHARACTERS_MAX if out else len(content.body.encode()) > EMAIL_BYTES_MAX or len(pages) > PAGES_MAX
@@ -97,11 +97,11 @@ def look_at(notify: Notify, template: KnownTemplate, values: Mapping[str, object
     )
 
 
-def _pages(notify: Notify, template: KnownTemplate, values: dict[str, object], service_name: str) -> list[bytes]:
+def _pages(notify: Notify, template: KnownTemplate, values: dict[str, object], service: KnownService | None) -> list[bytes]:
     try:
-        address = postal_address(values).lines
+        address = postal_address(values, scheme=service.rules.address_scheme if service else "uk").lines
     except InvalidAddress:
         given = tuple(str(values[key]) for key in LINE_KEYS if values.get(key))
         address = given or EXAMPLE_ADDRESS
-    sheet = Sheet(address=address, service_name=service_name, date=f"{notify.clock.now():%d-%m-%Y}")
+    sheet = Sheet(address=address, service_name=service.name if service else "", date=f"{notify.clock.now():%d-%m-%Y}")
     return letter_pictures(template, values, sheet)

@@ -32,7 +32,7 @@ def render_letter(notify: Notify, notification_id: uuid.UUID) -> bool:
         raise LookupError("a notification without its template or service")
     message = messages.open_row(row, notify.cipher)
     sheet = Sheet(
-        address=postal_address(message.values).lines,
+        address=postal_address(message.values, scheme=service.rules.address_scheme).lines,
         service_name=service.name,
         date=f"{message.created_at:%d-%m-%Y}",
         reference=message.reference,

@@ -142,11 +142,12 @@ def check_precompiled(notify: Notify, notification_id: uuid.UUID) -> None:
     pdf = base64.b64decode(notify.cipher.decrypt(file, scope=scope_of(row.service_id)))
     service = notify.catalogue.find_service(row.service_id)
     international = service is not None and "international_letters" in service.permissions
+    scheme = service.rules.address_scheme if service else "uk"
     if not notify.scanner.is_clean(pdf):
         _end(notify, notification_id, Status.VIRUS_SCAN_FAILED, None)
         return
     try:
-        letter = check_letter(pdf, allow_international=international)
+        letter = check_letter(pdf, allow_international=international, scheme=scheme)
     except LetterRefused as fault:
         _end(notify, notification_id, Status.VALIDATION_FAILED, fault.code)
         return

@@ -23,7 +23,7 @@ from notify.models.notification import Notification
 from notify.models.team import Member
 from notify.operations.letters import LetterNotRendered, get_letter_file
 from notify.operations.rendering import Content, compose
-from notify.operations.services import matched_recipient
+from notify.operations.services import matched_recipient, rules_of
 from notify.standards.email_markdown import to_html
 from notify.standards.statuses import Channel, queried
 from notify.standards.wire_time import wire_time
@@ -151,7 +151,8 @@ def _select(notify: Notify, service_id: uuid.UUID, wanted: Wanted) -> Select[Any
     if wanted.reference:
         found = found.where(table.reference == wanted.reference)
     if wanted.recipient:
-        found = found.where(table.recipient_index == notify.catalogue.index(matched_recipient(wanted.recipient)))
+        region = rules_of(notify, service_id).number_region
+        found = found.where(table.recipient_index == notify.catalogue.index(matched_recipient(wanted.recipient, region)))
     if wanted.before:
         at, last_id = wanted.before
         found = found.where(or_(table.created_at < at, and_(table.created_at == at, table.id < last_id)))

@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -21,6 +21,7 @@ from notify.operations.callbacks import DELIVERY_STATUS
 from notify.operations.services import NewKey, add_sender, create_api_key
 from notify.operations.teams import CONSOLE_KEY
 from notify.standards.email_address import InvalidEmailAddress, email_address
+from notify.standards.local_rules import ADDRESS_SCHEMES, NUMBER_REGIONS, LocalRules
 from shared.problems import NotFound
 from shared.web import gettext_noop
 
@@ -168,13 +169,20 @@ def callback_url(notify: Notify, service_id: uuid.UUID) -> str:
         return str(tx.connection.execute(wanted).scalar_one_or_none() or "")
 
 
-def rename(notify: Notify, member: Member, service_id: uuid.UUID, *, name: str, prefix_sms: bool) -> None:
-    """Change what people know the service by, and whether texts begin with it.  Raises: MessageRefused."""
+def rename(notify: Notify, member: Member, service_id: uuid.UUID, *, name: str, prefix_sms: bool, rules: LocalRules) -> None:
+    """Change what people know the service by, whether texts begin with it, and how its numbers and addresses are read.
+
+    Raises: MessageRefused.
+    """
+    if rules.number_region not in NUMBER_REGIONS or rules.address_scheme not in ADDRESS_SCHEMES:
+        raise MessageRefused(gettext_noop("Choose the country of numbers and addresses."))
     if not name.strip() or len(name) > 255:
         raise MessageRefused(gettext_noop("Write the name that people know the service by."))
     with notify.transaction() as tx:
-        tx.connection.execute(update(Service).where(Service.id == service_id).values(name=name.strip(), prefix_sms=prefix_sms))
-        tx.record(Event.SERVICE_CHANGED, actor=member.actor, object_id=str(service_id), channel="console", data={"prefix_sms": prefix_sms})
+        changed = {"name": name.strip(), "prefix_sms": prefix_sms, **asdict(rules)}
+        tx.connection.execute(update(Service).where(Service.id == service_id).values(changed))
+        told: dict[str, str | int | bool | list[str]] = {"prefix_sms": prefix_sms, **asdict(rules)}
+        tx.record(Event.SERVICE_CHANGED, actor=member.actor, object_id=str(service_id), channel="console", data=told)
     notify.catalogue.forget()
 
 

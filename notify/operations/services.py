@@ -3,7 +3,7 @@
 import base64
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,6 +16,7 @@ from notify.models.callback import ServiceCallback
 from notify.models.service import DEFAULT_PERMISSIONS, ApiKey, GuestListEntry, Sender, Service
 from notify.operations.callbacks import DELIVERY_STATUS
 from notify.standards.email_address import local_part, matched_form
+from notify.standards.local_rules import COUNTRIES, UNITED_KINGDOM, LocalRules
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
 from notify.standards.webhook_signature import PREFIX
@@ -43,6 +44,7 @@ def register_service(
         "restricted": restricted,
         "permissions": list(DEFAULT_PERMISSIONS),
         "email_local_part": local_part(name),
+        **asdict(COUNTRIES[notify.settings.new_service_country]),
         "created_at": notify.clock.now(),
     }
     with notify.transaction() as tx:
@@ -97,7 +99,8 @@ def add_sender(notify: Notify, service_id: uuid.UUID, sender_id: uuid.UUID, *, c
 
 def set_guest_list(notify: Notify, service_id: uuid.UUID, recipients: Iterable[str], *, actor: str) -> None:
     """Replace whom team keys and a service on trial may write to: email addresses, phone numbers, RUNs."""
-    wanted = {matched_recipient(recipient): recipient for recipient in recipients}
+    region = rules_of(notify, service_id).number_region
+    wanted = {matched_recipient(recipient, region): recipient for recipient in recipients}
     rows = [
         {
             "id": notify.ids.uuid4(),
@@ -150,7 +153,13 @@ def set_callback(notify: Notify, service_id: uuid.UUID, *, url: str, bearer: str
     return notify.cipher.decrypt(standing or sealed, scope=scope)
 
 
-def matched_recipient(recipient: str) -> str:
+def rules_of(notify: Notify, service_id: uuid.UUID) -> LocalRules:
+    """Give the rules by which a service's numbers and addresses are read."""
+    service = notify.catalogue.find_service(service_id)
+    return service.rules if service else UNITED_KINGDOM
+
+
+def matched_recipient(recipient: str, region: str = "GB") -> str:
     """Give the form recipients are compared in, whatever the channel."""
     if "@" in recipient:
         return matched_form(recipient)
@@ -159,6 +168,6 @@ def matched_recipient(recipient: str) -> str:
     except InvalidMailboxAddress:
         pass
     try:
-        return phone_number(recipient).e164
+        return phone_number(recipient, region).e164
     except InvalidPhoneNumber:
         raise MessageRefused("A guest is an email address, a phone number or a RUN") from None

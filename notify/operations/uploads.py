@@ -20,6 +20,7 @@ from notify.operations.bulk import RECIPIENTS, BulkBody, create_bulk
 from notify.operations.by_hand import RECIPIENT, faults
 from notify.operations.drafts import asked_for
 from notify.operations.rendering import compose
+from notify.operations.services import rules_of
 from notify.operations.teams import acting_for
 from notify.standards.csv_rows import Sheet
 from notify.standards.personalisation import same_key
@@ -113,14 +114,14 @@ def guess(columns: Sequence[str], names: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def check_rows(template: KnownTemplate, upload: Uploaded, match: Mapping[str, int]) -> Checked:
+def check_rows(notify: Notify, template: KnownTemplate, upload: Uploaded, match: Mapping[str, int]) -> Checked:
     """Look at every row as if it were sent by hand."""
     wrong: list[WrongRow] = []
     right: list[int] = []
-    count = 0
+    count, rules = 0, rules_of(notify, template.service_id)
     for number, cells in enumerate(upload.rows, 1):
         recipient, values = _said(template, match, cells)
-        found = faults(template, recipient, values)
+        found = faults(template, recipient, values, rules)
         try:
             if not found:
                 checks.check_size(template.channel, compose(template, values))
@@ -140,7 +141,7 @@ def send_upload(
     notify: Notify, member: Member, template: KnownTemplate, upload: Uploaded, match: Mapping[str, int], *, scheduled_for: datetime | None
 ) -> uuid.UUID:
     """Send the rows that are right, as one job; the file is not kept any longer.  Raises: Refusal as by machine."""
-    checked = check_rows(template, upload, match)
+    checked = check_rows(notify, template, upload, match)
     names = [name for name in needed(template) if name in match]
     rows = [[upload.rows[number - 1][match[name]] for name in names] for number in checked.right]
     holder = acting_for(notify, member, template.service_id)

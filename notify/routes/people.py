@@ -22,7 +22,9 @@ people = Routes("people", __name__, url_prefix="/v2", access=ServiceKey())
 @describes(body=PERSON, answers={201: SENT_PERSON, **REFUSALS}, headers=ONCE)
 def send() -> ResponseReturnValue:
     """Take a message to a person; `channel` of the answer says which way it goes."""
-    accepted = send_to_person(current(), holder(), read_person(parse_json(request.get_data())), _once())
+    accepted = send_to_person(
+        current(), holder(), read_person(parse_json(request.get_data()), holder().service.rules.number_region), _once()
+    )
     root, template = request.url_root.rstrip("/"), accepted.template
     return jsonify(
         {
@@ -45,7 +47,7 @@ def send() -> ResponseReturnValue:
 def remind() -> ResponseReturnValue:
     """Set reminders ahead of a date, or while a mailbox message is unread."""
     notify = current()
-    wanted = read_reminder(parse_json(request.get_data()), notify.zone, notify.clock.now())
+    wanted = read_reminder(parse_json(request.get_data()), notify.zone, notify.clock.now(), holder().service.rules.number_region)
     return jsonify(show_reminders(set_reminders(notify, holder(), wanted, _once()))), 201
 
 

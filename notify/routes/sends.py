@@ -86,7 +86,7 @@ def _accept(channel: Channel) -> Accepted:
     request.max_content_length = BODY_BYTES_MAX
 
     def body() -> SendBody:
-        return read_send(channel, parse_json(request.get_data()), notify.clock.now())
+        return read_send(channel, parse_json(request.get_data()), notify.clock.now(), holder().service.rules.number_region)
 
     return accept(notify, holder(), channel, body, _once())
 

@@ -11,7 +11,7 @@ from marshmallow import ValidationError, post_load
 from notify.errors import MessageNotValid
 from notify.operations.person_sends import PersonBody
 from notify.operations.reminders import ReminderShown, Wanted
-from notify.schemas.sends import REFERENCE_MAX, EmailField, MailboxField, PhoneField
+from notify.schemas.sends import REFERENCE_MAX, EmailField, MailboxField, PhoneField, numbers_of
 from notify.schemas.wire import WireField, WireObject, WireSchema, WireText, WireUuid, not_of_type, read
 from notify.standards.reminder_times import moments
 from notify.standards.statuses import Channel
@@ -119,15 +119,17 @@ class _Reminder(WireSchema):
 _PERSON, _REMINDER = _Person(), _Reminder()
 
 
-def read_person(body: object) -> PersonBody:
+def read_person(body: object, region: str) -> PersonBody:
     """Give what a body asks for.  Raises: MessageNotValid."""
-    asked: PersonBody = read(_PERSON, body)
+    with numbers_of(region):
+        asked: PersonBody = read(_PERSON, body)
     return asked
 
 
-def read_reminder(body: object, zone: ZoneInfo, now: datetime) -> Wanted:
+def read_reminder(body: object, zone: ZoneInfo, now: datetime, region: str) -> Wanted:
     """Give what a body asks for: `date` with `days_before`, or `unread_id` with `after_days`.  Raises: MessageNotValid."""
-    data: dict[str, Any] = read(_REMINDER, body)
+    with numbers_of(region):
+        data: dict[str, Any] = read(_REMINDER, body)
     at = data.get("at", DEFAULT_TIME)
     if ("date" in data) == ("unread_id" in data):
         raise MessageNotValid("Send date (with days_before), or unread_id (with after_days)")

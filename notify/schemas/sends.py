@@ -1,7 +1,8 @@
 """Bodies of the four sends.  Spec: notify-api §4."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ CONTENT_MAX = 16_000_000
 POSTAGES = ("first", "second", "economy")
 SCHEDULE_MAX = timedelta(hours=24)
 _now: ContextVar[datetime] = ContextVar("now")
+_region: ContextVar[str] = ContextVar("region", default="GB")
 _NOT_ISO = "datetime format is invalid. It must be a valid ISO8601 date time format, https://en.wikipedia.org/wiki/ISO_8601"
 
 
@@ -28,7 +30,7 @@ class PhoneField(WireField):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text = self.text(value)
         try:
-            phone_number(text)
+            phone_number(text, _region.get())
         except InvalidPhoneNumber as fault:
             raise ValidationError(str(fault)) from None
         return text
@@ -130,14 +132,25 @@ class _Send(WireSchema):
         )
 
 
-def read_send(channel: str, body: object, now: datetime) -> SendBody:
+def read_send(channel: str, body: object, now: datetime, region: str = "GB") -> SendBody:
     """Give what a channel's body asks for; `now` is what a schedule is compared with.  Raises: MessageNotValid."""
     token = _now.set(now)
     try:
-        asked: SendBody = read(_SCHEMAS[channel], body)
+        with numbers_of(region):
+            asked: SendBody = read(_SCHEMAS[channel], body)
     finally:
         _now.reset(token)
     return asked
+
+
+@contextmanager
+def numbers_of(region: str) -> Iterator[None]:
+    """Read numbers inside as people of a region write them."""
+    token = _region.set(region)
+    try:
+        yield
+    finally:
+        _region.reset(token)
 
 
 _SMS: dict[str, fields.Field[Any]] = {

@@ -59,17 +59,17 @@ class _Word:
     y_mm: float
 
 
-def check_letter(pdf: bytes, *, allow_international: bool) -> CheckedLetter:
+def check_letter(pdf: bytes, *, allow_international: bool, scheme: str = "uk") -> CheckedLetter:
     """Look into a PDF.  Raises: LetterRefused, with the first reason found."""
     try:
-        return _check(pdf, allow_international=allow_international)
+        return _check(pdf, allow_international=allow_international, scheme=scheme)
     except (PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OSError, zlib.error) as fault:
         if isinstance(fault, LetterRefused):
             raise
         raise LetterRefused("unable-to-read-the-file") from None
 
 
-def _check(pdf: bytes, *, allow_international: bool) -> CheckedLetter:
+def _check(pdf: bytes, *, allow_international: bool, scheme: str) -> CheckedLetter:
     reader = pypdf.PdfReader(io.BytesIO(pdf), strict=False)
     if reader.is_encrypted:
         raise LetterRefused("unable-to-read-the-file")
@@ -86,7 +86,7 @@ def _check(pdf: bytes, *, allow_international: bool) -> CheckedLetter:
     if any(_is_outside(word) for page in words for word in page):
         tagged = any(TAG in word.text and _is_outside(word) for page in words for word in page)
         raise LetterRefused("notify-tag-found-in-content" if tagged else "content-outside-printable-area")
-    return CheckedLetter(pages, _address(words[0], allow_international=allow_international))
+    return CheckedLetter(pages, _address(words[0], allow_international=allow_international, scheme=scheme))
 
 
 def _is_a4(page: pypdf.PageObject) -> bool:
@@ -145,7 +145,7 @@ def _is_outside(word: _Word) -> bool:
     return not across or not TOP_MARGIN_MM <= word.y_mm <= A4[1] - TOP_MARGIN_MM
 
 
-def _address(words: list[_Word], *, allow_international: bool) -> Address:
+def _address(words: list[_Word], *, allow_international: bool, scheme: str) -> Address:
     inside = [w for w in words if WINDOW_X[0] - 1 <= w.x_mm <= WINDOW_X[1] and WINDOW_Y[0] <= w.y_mm <= WINDOW_Y[1] + LINE_MM]
     lines: list[tuple[float, str]] = []
     for word in sorted(inside, key=lambda word: (round(word.y_mm, 1), word.x_mm)):
@@ -159,9 +159,11 @@ def _address(words: list[_Word], *, allow_international: bool) -> Address:
     if len(texts) > len(LINE_KEYS):
         raise LetterRefused("too-many-address-lines")
     try:
-        address = postal_address(dict(zip(LINE_KEYS, texts, strict=False)))
+        address = postal_address(dict(zip(LINE_KEYS, texts, strict=False)), scheme=scheme)
     except InvalidAddress as fault:
         told = str(fault)
+        if "comuna" in told:
+            raise LetterRefused("not-a-real-comuna") from None
         if told.startswith("Last line") and not allow_international:
             raise LetterRefused("not-a-real-uk-postcode") from None
         raise LetterRefused(_CODES.get(told, "invalid-char-in-address")) from None

@@ -4,7 +4,7 @@ Stored form: E.164 without the plus sign.  Texts of refusals are the contract's.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -15,6 +15,7 @@ LETTERS = "Must not contain letters or symbols"
 TOO_SHORT = "Not enough digits"
 TOO_LONG = "Too many digits"
 NOT_UK_MOBILE = "Not a UK mobile number"
+NOT_MOBILE = "Not a mobile number"
 BAD_PREFIX = "Not a valid country prefix"
 NOT_VALID = "Number is not valid – double check the phone number you entered"
 
@@ -22,7 +23,9 @@ _NOISE = re.compile(r"[\s()\-.\u2010-\u2015]")
 _DIGITS = re.compile(r"\+?[0-9]*")
 _DRAMA = re.compile(r"7700900[0-9]{3}")  # Ofcom's range for drama and tests, which number tables call invalid
 _CHILEAN_MOBILE = re.compile(r"569[0-9]{8}")  # the numbering plan gives all of 9 XXXX XXXX to mobiles; tables lag behind it
-_HOME_PREFIXES = frozenset({"44", "56"})  # the contract's home country, and this suite's
+# What costs the home rate: by the contract's rules its home country and this suite's; by Chile's rules Chile alone.
+_HOME_PREFIXES = {"GB": frozenset({"44", "56"}), "CL": frozenset({"56"})}
+_CHILEAN_DIGITS = 9
 _CROWN_DEPENDENCIES = frozenset({"GG", "JE", "IM"})
 _MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.PERSONAL_NUMBER})
 _UK_DIGITS = 10
@@ -48,8 +51,8 @@ class PhoneNumber:
         return 1 if self.prefix == "1" or not self.international else 2
 
 
-def phone_number(text: str) -> PhoneNumber:
-    """Read a number as people write it, at home or abroad.  Raises: InvalidPhoneNumber."""
+def phone_number(text: str, region: str = "GB") -> PhoneNumber:
+    """Read a number as people of a region (GB or CL) write it, at home or abroad.  Raises: InvalidPhoneNumber."""
     digits = _NOISE.sub("", strip_invisible(text))
     if not _DIGITS.fullmatch(digits):
         raise InvalidPhoneNumber(LETTERS)
@@ -57,6 +60,8 @@ def phone_number(text: str) -> PhoneNumber:
     bare = digits.lstrip("+") if digits.startswith("+") else digits[2:] if abroad else digits
     if len(bare) < 4:
         raise InvalidPhoneNumber(TOO_SHORT)
+    if region == "CL":
+        return _by_chilean_rules(bare, abroad=abroad)
     if bare.startswith("44") and (abroad or len(bare) == 12):
         return _british(bare[2:].lstrip("0"))
     if abroad:
@@ -67,6 +72,28 @@ def phone_number(text: str) -> PhoneNumber:
         return _british(bare)
     except InvalidPhoneNumber as fault:
         return _foreign(bare, otherwise=str(fault) if len(bare) < _UK_DIGITS else NOT_VALID)
+
+
+def _by_chilean_rules(bare: str, *, abroad: bool) -> PhoneNumber:
+    """Read `9 XXXX XXXX`, `56 9 XXXX XXXX`, a landline of nine digits, or a number abroad."""
+    if bare.startswith("56") and (abroad or len(bare) == _CHILEAN_DIGITS + 2):
+        return _chilean(bare[2:])
+    if abroad:
+        if bare.startswith("44"):
+            return replace(_british(bare[2:].lstrip("0")), international=True, landline=False)
+        return _foreign(bare, region="CL")
+    return _chilean(bare.lstrip("0"))
+
+
+def _chilean(national: str) -> PhoneNumber:
+    if len(national) != _CHILEAN_DIGITS:
+        raise InvalidPhoneNumber(TOO_SHORT if len(national) < _CHILEAN_DIGITS else TOO_LONG)
+    if _CHILEAN_MOBILE.fullmatch("56" + national):
+        return PhoneNumber("56" + national, "56", international=False)
+    number = phonenumbers.PhoneNumber(country_code=56, national_number=int(national))
+    if phonenumbers.number_type(number) in {PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE}:
+        return PhoneNumber("56" + national, "56", international=False, landline=True)
+    raise InvalidPhoneNumber(NOT_VALID)
 
 
 def _british(national: str) -> PhoneNumber:
@@ -87,9 +114,10 @@ def _british(national: str) -> PhoneNumber:
     raise InvalidPhoneNumber(TOO_SHORT if len(national) < _UK_DIGITS else NOT_VALID)
 
 
-def _foreign(digits: str, *, otherwise: str = NOT_VALID) -> PhoneNumber:
+def _foreign(digits: str, *, otherwise: str = NOT_VALID, region: str = "GB") -> PhoneNumber:
+    home = _HOME_PREFIXES[region]
     if _CHILEAN_MOBILE.fullmatch(digits):
-        return PhoneNumber(digits, "56", international="56" not in _HOME_PREFIXES)
+        return PhoneNumber(digits, "56", international="56" not in home)
     try:
         number = phonenumbers.parse("+" + digits, None)
     except phonenumbers.NumberParseException as fault:
@@ -98,7 +126,7 @@ def _foreign(digits: str, *, otherwise: str = NOT_VALID) -> PhoneNumber:
         prefix = str(number.country_code)
         landline = phonenumbers.number_type(number) == PhoneNumberType.FIXED_LINE
         e164 = prefix + phonenumbers.national_significant_number(number)
-        return PhoneNumber(e164, prefix, international=prefix not in _HOME_PREFIXES, landline=landline)
+        return PhoneNumber(e164, prefix, international=prefix not in home, landline=landline)
     raise InvalidPhoneNumber(otherwise)
 
 

@@ -13,8 +13,12 @@ from notify.standards.personalisation import Value, same_key
 LINE_KEYS = tuple(f"address_line_{n}" for n in range(1, 8))
 _POSTCODE = re.compile(r"([A-PR-UWYZ]([0-9]{1,2}|[A-HK-Y][0-9]([0-9ABEHMNPRV-Y])?|[0-9][A-HJKPS-UW]) ?[0-9][ABD-HJLNP-UW-Z]{2})")
 _BFPO = re.compile(r"\bBFPO ?(?:C/O )?[0-9]{1,4}\b", re.IGNORECASE)
+# A comuna's name, and its code of seven digits before or after it: `Quilpalín`, `8320000 Santiago`, `Santiago, 832-0000`.
+_COMUNA = re.compile(
+    r"(?:(?P<before>[0-9]{3}[- ]?[0-9]{4})[ ,]+)?(?P<name>[^\W\d_][^\d_,]*[^\W\d_])(?:[ ,]+(?P<after>[0-9]{3}[- ]?[0-9]{4}))?"
+)
 _BAD_START = tuple("@()=[]”\\/,<>")
-_NO_FIXED_ABODE = re.compile(r"\b(no fixed (abode|address)|nfa)\b", re.IGNORECASE)
+_NO_FIXED_ABODE = re.compile(r"\b(no fixed (abode|address)|nfa|sin domicilio( fijo)?)\b", re.IGNORECASE)
 _UK_LINES = frozenset({"england", "scotland", "wales", "cymru", "northern ireland", "united kingdom", "uk", "great britain", "gb"})
 _CROWN = frozenset({"jersey", "guernsey", "isle of man", "channel islands", "alderney", "sark"})
 _SYNONYMS = {
@@ -100,12 +104,12 @@ class Address:
     postage: str | None = None
 
 
-def postal_address(values: Mapping[str, Value], *, allow_international: bool = True) -> Address:
-    """Read the address out of a letter's personalisation.  Raises: InvalidAddress, the first rule broken."""
+def postal_address(values: Mapping[str, Value], *, allow_international: bool = True, scheme: str = "uk") -> Address:
+    """Read the address out of a letter's personalisation, by the rules of `uk` or `cl`.  Raises: InvalidAddress, the first rule broken."""
     lines = _lines(values)
     last = _plain(lines[-1]) if lines else ""
-    bfpo = any(_BFPO.search(line) for line in lines)
-    if lines and not bfpo and last in _UK_LINES | _CROWN:
+    bfpo = scheme == "uk" and any(_BFPO.search(line) for line in lines)
+    if lines and not bfpo and last in (_UK_LINES | _CROWN if scheme == "uk" else {"chile"}):
         lines = lines[:-1]
     if len(lines) < 3:
         raise InvalidAddress("Address must be at least 3 lines")
@@ -113,7 +117,10 @@ def postal_address(values: Mapping[str, Value], *, allow_international: bool = T
         raise InvalidAddress("Address must be no more than 7 lines")
     if not all(any(character.isalnum() for character in line) for line in lines[:2]):
         raise InvalidAddress("The first 2 lines of the address must both include at least one alphanumeric character")
-    address = _british_forces(lines) if bfpo else _by_last_line(lines, allow_international)
+    if scheme == "cl":
+        address = _chilean(lines, allow_international)
+    else:
+        address = _british_forces(lines) if bfpo else _by_last_line(lines, allow_international)
     if any(line.startswith(_BAD_START) for line in lines):
         raise InvalidAddress("Address lines must not start with any of the following characters: @ ( ) = [ ] ” \\ / , < >")
     if any(_NO_FIXED_ABODE.search(line) for line in lines):
@@ -160,6 +167,19 @@ def _by_last_line(lines: list[str], allow_international: bool) -> Address:
         raise InvalidAddress(wanted)
     name, iso = abroad
     return Address((*lines[:-1], name), international=True, postage="europe" if iso in _EUROPE else "rest-of-world")
+
+
+def _chilean(lines: list[str], allow_international: bool) -> Address:
+    """End with a comuna, with or without its postal code of seven digits, or with another country; the code is printed first."""
+    abroad = country(lines[-1])
+    if abroad and allow_international:
+        return Address((*lines[:-1], abroad[0]), international=True, postage="rest-of-world" if abroad[1] not in _EUROPE else "europe")
+    place = _COMUNA.fullmatch(lines[-1])
+    if abroad or not place:
+        wanted = "Last line of address must be a comuna, with or without its postal code"
+        raise InvalidAddress(f"{wanted}, or another country" if allow_international else wanted)
+    code = re.sub(r"[^0-9]", "", place["before"] or place["after"] or "")
+    return Address((*lines[:-1], f"{code} {place['name']}".strip()))
 
 
 def _plain(text: str) -> str:

@@ -11,6 +11,7 @@ from notify.models.team import Right
 from notify.operations.by_hand import RECIPIENT
 from notify.operations.drafts import asked_for
 from notify.operations.reminders import cancel_set, list_reminders, set_reminders
+from notify.operations.services import rules_of
 from notify.operations.teams import acting_for
 from notify.operations.template_shelf import list_shelf, take_template
 from notify.routes.console.access import Team, member
@@ -56,7 +57,7 @@ def remind(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
         if field := _FIELDS.get(Channel(template.channel)):
             asked[field] = recipient
         try:
-            wanted = read_reminder(asked, current().zone, current().clock.now())
+            wanted = read_reminder(asked, current().zone, current().clock.now(), rules_of(current(), service_id).number_region)
             set_reminders(current(), acting_for(current(), member(), service_id), wanted)
             return redirect(url_for("console_reminders.show", service_id=service_id), 303)
         except Refusal as refused:

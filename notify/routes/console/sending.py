@@ -10,6 +10,7 @@ from notify.errors import Refusal
 from notify.models.team import Right
 from notify.operations.by_hand import RECIPIENT, faults, send_by_hand
 from notify.operations.drafts import asked_for, look_at
+from notify.operations.services import rules_of
 from notify.operations.template_shelf import take_template
 from notify.routes.console.access import Team, member, service
 from notify.routes.console.pages import show_page
@@ -28,7 +29,7 @@ def fill(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
     template = take_template(current(), service_id, template_id).template
     recipient, values = request.form.get(RECIPIENT, "").strip(), values_of(request.form)
     names = asked_for(template)
-    wrong = faults(template, recipient, values) if request.method == "POST" else []
+    wrong = faults(template, recipient, values, rules_of(current(), service_id)) if request.method == "POST" else []
     problems = [
         (_field(template.channel, name, names), said(fault) if name == RECIPIENT else f"{name}: {said(fault)}") for name, fault in wrong
     ]

@@ -16,6 +16,7 @@ from notify.routes.console.access import Team, member
 from notify.routes.console.pages import show_page
 from notify.schemas.console_words import said
 from notify.standards.email_address import InvalidEmailAddress, email_address
+from notify.standards.local_rules import LocalRules
 from shared.routes import Routes
 
 bp = Routes("console_settings", __name__, url_prefix="/services/<uuid:service_id>/settings", access=Team(Right.MANAGE))
@@ -30,7 +31,11 @@ def show(service_id: UUID) -> ResponseReturnValue:
     problems: list[tuple[str, str]] = []
     if request.method == "POST":
         name, prefix = request.form.get("name", ""), "prefix_sms" in request.form
-        problems = _try("name", lambda: settings.rename(current(), member(), service_id, name=name, prefix_sms=prefix))
+        before = known.rules if known else LocalRules()
+        rules = LocalRules(
+            request.form.get("number_region", before.number_region), request.form.get("address_scheme", before.address_scheme)
+        )
+        problems = _try("name", lambda: settings.rename(current(), member(), service_id, name=name, prefix_sms=prefix, rules=rules))
         if not problems:
             return redirect(url_for("console_settings.show", service_id=service_id), 303)
     return show_page(

@@ -100,7 +100,7 @@ def _matching(known: Uploaded, template: KnownTemplate, chosen: dict[str, int]) 
 
 
 def _checking(known: Uploaded, template: KnownTemplate, chosen: dict[str, int], problems: list[tuple[str, str]]) -> ResponseReturnValue:
-    checked = uploads.check_rows(template, known, chosen)
+    checked = uploads.check_rows(current(), template, known, chosen)
     look = None
     if checked.right:
         look = look_at(current(), template, uploads.sample(template, known, chosen, checked.right[0]))
