@@ -142,6 +142,19 @@ class Context:
         )
 
     @cached_property
+    def replica(self) -> Database:
+        """What lists and reports are read from: a streaming replica where the settings name one, else the database itself."""
+        url = self.settings.read_database_url.reveal()
+        if not url:
+            return self.db
+        return Database(
+            url,
+            pool_size=self.settings.database_pool_size,
+            statement_timeout_ms=self.settings.statement_timeout_ms,
+            is_pooled=self.settings.database_pooled,
+        )
+
+    @cached_property
     def redis(self) -> "Redis":
         """Queue, limits and caches: nothing that must not be lost."""
         return Redis.from_url(
@@ -222,6 +235,19 @@ class Context:
         with self.db.engine.connect() as connection:
             yield Transaction(self, connection)
 
+    @contextmanager
+    def listing(self) -> Iterator[Transaction]:
+        """Open a transaction for a list or report, which may be a moment behind; from the database itself while the replica is away."""
+        try:
+            connection = self.replica.engine.connect()
+        except OperationalError:
+            if self.replica is self.db:
+                raise
+            log.warning("replica away")
+            connection = self.db.engine.connect()
+        with connection:
+            yield Transaction(self, connection)
+
     def wake_relay(self) -> None:
         """Tell the relay that there is work; it finds it by itself, a little later, when this fails."""
         if time.monotonic() < self._redis_away_until:
@@ -240,6 +266,8 @@ class Context:
         """Give connections back."""
         if "db" in self.__dict__:
             self.db.dispose()
+        if "replica" in self.__dict__:
+            self.replica.dispose()
         if "redis" in self.__dict__:
             self.redis.close()
 

@@ -88,6 +88,7 @@ class ServiceSettings:
     """What each service needs to know; a service adds its own fields."""
 
     database_url: Secret = setting("PostgreSQL URL of this service's own database")
+    read_database_url: Secret = setting("a streaming replica for lists and reports; empty: the database itself", default=Secret(""))
     redis_url: Secret = setting("Redis or Valkey URL (queue, rate limits, cache)")
     public_url: str = setting("origin at which people and machines reach this service", check=_is_origin)
     environment: str = setting(

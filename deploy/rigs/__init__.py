@@ -1,1 +1,1 @@
-"""Rigs: a running suite under a day's load, and the books afterwards.  Faults are broken by tests/fault."""
+"""Rigs: a running suite under a day's load, and the books afterwards; with a fault in between where one is asked for."""

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.rigs.faults import Broken
 from deploy.rigs.load import Run
 
 
@@ -16,7 +17,7 @@ class Books:
     faults: tuple[str, ...]
 
 
-def as_document(run: Run, books: Books) -> dict[str, object]:
+def as_document(run: Run, books: Books, broken: Broken | None = None) -> dict[str, object]:
     """Return the report as JSON."""
     kinds = {
         name: {
@@ -35,30 +36,33 @@ def as_document(run: Run, books: Books) -> dict[str, object]:
         "wrong": run.wrong,
         "late": run.late,
         "kinds": kinds,
+        "fault": vars(broken) if broken else None,
         "books": {"waited_seconds": books.waited_seconds, "faults": list(books.faults)},
     }
 
 
-def write(folder: Path, run: Run, books: Books) -> Path:
+def write(folder: Path, run: Run, books: Books, broken: Broken | None = None) -> Path:
     """Write report.json and report.html; return the second."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(as_document(run, books), indent=1), encoding="utf-8")
+    (folder / "report.json").write_text(json.dumps(as_document(run, books, broken), indent=1), encoding="utf-8")
     page = folder / "report.html"
-    page.write_text(_page(run, books), encoding="utf-8")
+    page.write_text(_page(run, books, broken), encoding="utf-8")
     return page
 
 
-def _page(run: Run, books: Books) -> str:
+def _page(run: Run, books: Books, broken: Broken | None) -> str:
     rows = "".join(
         f"<tr><th scope=row>{html.escape(name)}</th><td>{html.escape(_statuses(kind.statuses))}</td><td>{kind.lost}</td>"
         f"<td>{kind.percentile(0.5)}</td><td>{kind.percentile(0.95)}</td><td>{kind.percentile(0.99)}</td></tr>"
         for name, kind in run.kinds.items()
     )
-    faults = "".join(f"<li>{html.escape(fault)}</li>" for fault in books.faults) or "<li>Everything accepted is accounted for.</li>"
+    told = (*books.faults, *(broken.errors if broken else ()))
+    between = f"<p>{html.escape(broken.name)} from second {broken.began} to {broken.ended}.</p>" if broken else ""
+    faults = "".join(f"<li>{html.escape(fault)}</li>" for fault in told) or "<li>Everything accepted is accounted for.</li>"
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Load: '
         f"{html.escape(run.profile)}</title><main><h1>{html.escape(run.profile)}, {run.seconds:.0f} seconds</h1>"
-        f"<p>{run.sent} requests, {run.wrong} wrong, {run.late} late.</p>"
+        f"<p>{run.sent} requests, {run.wrong} wrong, {run.late} late.</p>{between}"
         "<table><thead><tr><th>request<th>answers<th>none<th>p50 ms<th>p95 ms<th>p99 ms</thead>"
         f"<tbody>{rows}</tbody></table><h2>The books, after {books.waited_seconds:.1f} s</h2><ul>{faults}</ul></main></html>"
     )

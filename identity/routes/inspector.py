@@ -1,5 +1,7 @@
 """The request inspector and the switch for faults: pages of the sandbox alone."""
 
+from http import HTTPStatus
+
 from flask import Flask, Response, g, make_response, redirect, request, url_for
 
 from identity.context import current
@@ -48,7 +50,7 @@ def watch(app: Flask) -> None:
 
     def note(response: Response) -> Response:
         problem = g.get("refusal")
-        if problem is not None and request.path.startswith(ISSUER_PATH):
+        if problem is not None and problem.status < HTTPStatus.INTERNAL_SERVER_ERROR and request.path.startswith(ISSUER_PATH):
             parameters: Parameters = g.get("parameters") or Parameters()
             client_id = _client_of(parameters)
             if client_id:

@@ -121,7 +121,7 @@ def _report(notify: Notify, service_id: uuid.UUID, wanted: Wanted) -> Iterator[s
     )
     given = 0
     while given < REPORT_ROWS_MAX:
-        with notify.reading() as tx:
+        with notify.listing() as tx:
             rows = tx.connection.execute(_select(notify, service_id, wanted).limit(REPORT_STEP)).all()
             lines = _lines(notify, tx.connection, rows)
         for line in lines:

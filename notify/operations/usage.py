@@ -45,7 +45,7 @@ def usage_of(notify: Notify, service_id: uuid.UUID, *, days: int = DAYS) -> list
         .where(table.service_id == service_id, table.created_at >= since, table.key_kind != "test")
         .group_by(table.channel, table.status)
     )
-    with notify.reading() as tx:
+    with notify.listing() as tx:
         rows = tx.connection.execute(wanted).all()
     return [
         _line(notify, channel, [(Status(row[1]), row[2], int(row[3] or 0)) for row in rows if row[0] == channel]) for channel in Channel

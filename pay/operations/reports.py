@@ -116,7 +116,7 @@ def channel_days(pay: Pay, account: Account, month: Month) -> list[ChannelDay]:
         .group_by(day, channel)
         .order_by(day, channel)
     )
-    with pay.reading() as tx:
+    with pay.listing() as tx:
         rows = tx.connection.execute(statement).all()
     return [ChannelDay(at, name, int(debit), int(credit), int(count)) for at, name, debit, credit, count in rows]
 
@@ -134,7 +134,7 @@ def body_statement(pay: Pay, account: Account, month: Month) -> Statement:
         .group_by(day)
         .order_by(day)
     )
-    with pay.reading() as tx:
+    with pay.listing() as tx:
         opening = int(tx.connection.execute(before.where(ours, _T.created_at < month.begins)).scalar_one())
         rows = tx.connection.execute(by_day).all()
     days, balance = [], opening
@@ -158,7 +158,7 @@ def book_entries(pay: Pay, account: Account, month: Month) -> Iterator[BookEntry
         .order_by(_T.id, _E.id)
         .limit(ENTRIES_MAX)
     )
-    with pay.reading() as tx:
+    with pay.listing() as tx:
         for at, number, source, code, side, amount, currency, object_id, reference in tx.connection.execute(statement):
             debit, credit = (amount, 0) if side == Side.DEBIT.value else (0, amount)
             yield BookEntry(at, number, source, code, debit, credit, currency, object_id, reference)
@@ -168,6 +168,6 @@ def month_payouts(pay: Pay, account: Account, month: Month) -> list[Payout]:
     """Return the pay-outs that were ordered in a month, oldest first."""
     c = payouts.c
     statement = select(payouts).where(c.account_id == account.id, c.created_at >= month.begins, c.created_at < month.ends)
-    with pay.reading() as tx:
+    with pay.listing() as tx:
         rows = tx.connection.execute(statement.order_by(c.created_at, c.id).limit(ENTRIES_MAX))
         return [payout_of(row, pay.cipher) for row in rows]

@@ -95,7 +95,7 @@ def search_payments(pay: Pay, merchant: Merchant, query: Query) -> Found:
     condition = [payments.c.account_id == merchant.account.id, *_filters(pay, query)]
     newest = select(payments).where(*condition).order_by(payments.c.created_at.desc(), payments.c.id.desc())
     first = (query.page - 1) * query.display_size
-    with pay.reading() as tx:
+    with pay.listing() as tx:
         if _is_longer_than_a_gram(query):
             every = [payment_of(row, pay.cipher) for row in tx.connection.execute(newest)]
             true = [payment for payment in every if _holds(payment, query)]
@@ -127,7 +127,7 @@ def search_refunds(pay: Pay, merchant: Merchant, query: Query) -> FoundRefunds:
         *_settled(refunds.c.settled_on, query.from_settled, query.to_settled),
     ]
     both = refunds.join(payments, payments.c.id == refunds.c.payment_id)
-    with pay.reading() as tx:
+    with pay.listing() as tx:
         total = tx.connection.execute(select(func.count()).select_from(both).where(*condition)).scalar_one()
         newest = select(refunds).select_from(both).where(*condition).order_by(refunds.c.created_at.desc(), refunds.c.id.desc())
         page = newest.limit(query.display_size).offset((query.page - 1) * query.display_size)

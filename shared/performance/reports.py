@@ -27,7 +27,7 @@ class Key(NamedTuple):
 def days(context: Context) -> list[Figures]:
     """Return the published rows of the last days, newest first."""
     since = context.clock.now().date() - timedelta(days=DAYS - 1)
-    with context.reading() as tx:
+    with context.listing() as tx:
         tallies, names = _tallies(tx.connection, since)
     return [_publish(context, key, tally, names, period=key.period.isoformat()) for key, tally in _sorted(tallies)]
 
@@ -37,7 +37,7 @@ def months(context: Context) -> list[Figures]:
     since = month_of(context.clock.now().date())
     for _ in range(MONTHS - 1):
         since = month_of(since - timedelta(days=1))
-    with context.reading() as tx:
+    with context.listing() as tx:
         tallies, names = _tallies(tx.connection, since)
         costs = _costs(tx.connection, since)
     summed: dict[Key, Tally] = defaultdict(Tally)
@@ -52,7 +52,7 @@ def months(context: Context) -> list[Figures]:
 def summary(context: Context) -> Figures:
     """Return the figures of all services, products and channels of the last days together."""
     since = context.clock.now().date() - timedelta(days=DAYS - 1)
-    with context.reading() as tx:
+    with context.listing() as tx:
         tallies, _ = _tallies(tx.connection, since)
     key = Key(since, ALL, ALL, ALL)
     return _publish(context, key, total(tallies.values()), {ALL: ""}, period=since.isoformat())

@@ -3,16 +3,18 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from sqlalchemy.exc import OperationalError
 
 from identity.operations import faults
 from identity.operations.faults import Fault
 from shared.clock import FixedClock
+from shared.db import Database
 from shared.ids import SeededIds
 from tests.engines import Engines
 from tests.factories.identity import RUN, SECRET, House, furnished_copy, open_house, sent_to_client, words_of
@@ -103,3 +105,17 @@ def test_things_go_wrong_when_they_are_told_to(sandbox: House, monkeypatch: pyte
 @pytest.mark.parametrize("named", ["", "nobody", "x" * 500, "\x00", "ñandú", "<script>"])
 def test_any_client_id_can_be_asked_for(sandbox: House, named: str) -> None:
     assert sandbox.browser().open("/inspector", query_string={"client_id": named}).status_code == 200
+
+
+def test_while_the_database_is_away_a_client_is_told_to_come_again(sandbox: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by `make load ARGS='ordinary --fault database-cut'`: noting the refusal failed too, and made it a fault of ours."""
+    form = sandbox.machine_form()
+    monkeypatch.setattr(type(sandbox.identity), "db", Database("postgresql://x:y@127.0.0.1:9/x"))
+    monkeypatch.setattr(sandbox.identity.clients, "find", _away)
+    answer = sandbox.token(form)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+
+
+def _away(_client_id: str) -> NoReturn:
+    raise OperationalError("select", {}, Exception("away"))
