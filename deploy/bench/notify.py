@@ -1,7 +1,7 @@
 """`make bench-notify`: how many messages a second notify accepts, hands over and sees delivered, on a sandbox of its own.
 
-Everything shares the machine's cores: load, web process, worker, relay, PostgreSQL, Valkey, and the inbox that takes the messages
-over SMTP and HTTP and sends receipts back.
+Everything shares the machine's cores: load, web processes, workers, relay, PostgreSQL, Valkey, and sinks that take the messages
+over SMTP and HTTP, send receipts back, and are told by callback what became of each.
 """
 
 import argparse
@@ -20,13 +20,16 @@ from sqlalchemy import update
 
 from deploy.bench import running, targets
 from deploy.bench.load import Measured, Target, measure, require_wrk
+from deploy.bench.sinks import HOST, sinks
 from deploy.errors import CannotStart
 from deploy.sandbox import plan as plans
 from deploy.serving import create_context
 from notify.models import Service
+from notify.models.callback import ServiceCallback
 from notify.standards.service_jwt import sign
 
 NO_LIMIT = 100_000_000
+SMTP_OFFSET, HTTP_OFFSET = 40, 41
 DELIVERY_SECONDS_MAX = 600
 LIST_READS = 60
 
@@ -52,14 +55,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=10, help="length of each load (default: %(default)s)")
     parser.add_argument("--connections", type=int, default=32, help="open connections (default: %(default)s)")
     parser.add_argument("--messages", type=int, default=3000, help="messages that are delivered from end to end (default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=2, help="web processes, and workers, of each service (default: %(default)s)")
     parser.add_argument("--port", type=int, default=18_100, help="base port of the sandbox that is measured (default: %(default)s)")
     options = parser.parse_args()
     try:
         require_wrk()
         with tempfile.TemporaryDirectory(prefix="andamio-bench-") as folder:
             Path(folder).chmod(0o755)  # the database may run as another user
-            with running.sandbox(Path(folder) / "sandbox", options.port) as (document, _, _pid):
-                lift_limits(Path(folder) / "sandbox", options.port)
+            plan = prepare(Path(folder) / "sandbox", options.port, options.processes)
+            ports = (options.port + SMTP_OFFSET, options.port + HTTP_OFFSET)
+            with sinks(*ports), running.sandbox(plan.folder, options.port) as (document, _, _pid):
+                lift_limits(ports[1])
                 delivered = [deliver(document["notify"], channel, options.messages) for channel in ("sms", "email")]
                 listed = read_lists(document["notify"])
                 loads = [
@@ -73,13 +79,25 @@ def main() -> int:
     return 0
 
 
-def lift_limits(folder: Path, port: int) -> None:
-    """Take the rate and daily limits off, so that the machine is what is measured."""
-    os.environ.update({"SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(port)})
+def prepare(folder: Path, port: int, processes: int) -> plans.Plan:
+    """Say by the environment what the sandbox is made of: so many processes, and notify's messages go to the sinks."""
+    os.environ.update({"SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(port), "SANDBOX_PROCESSES": str(processes)})
+    plan = plans.from_environment()
+    sink = f"{HOST}:{port + HTTP_OFFSET}"
+    hosts = plan.environment("notify")["NOTIFY_OUTBOUND_PRIVATE_HOSTS"]
+    os.environ["SANDBOX_NOTIFY_SMTP_PORT"] = str(port + SMTP_OFFSET)
+    os.environ["SANDBOX_NOTIFY_SMS_GATEWAY_URL"] = f"http://{sink}/texts"
+    os.environ["SANDBOX_NOTIFY_OUTBOUND_PRIVATE_HOSTS"] = f"{hosts},{sink}"
+    return plan
+
+
+def lift_limits(http_port: int) -> None:
+    """Take the rate and daily limits off, so that the machine is what is measured; callbacks go to the sink."""
     os.environ.update(plans.from_environment().environment("notify"))
     notify = create_context("notify")
     with notify.db.begin() as connection:
         connection.execute(update(Service).values(rate_per_minute=NO_LIMIT, daily_sms=NO_LIMIT, daily_email=NO_LIMIT))
+        connection.execute(update(ServiceCallback).values(url=f"http://{HOST}:{http_port}/told"))
     notify.close()
     time.sleep(3)  # the web process knows it from now on
 
@@ -130,7 +148,8 @@ def render(loads: list[Measured], delivered: list[Delivered], listed: float, opt
     """Return the figures as Markdown."""
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; {time.strftime('%Y-%m-%d')}"
     lines = [
-        f"Machine: {machine}. {options.connections} connections, {options.seconds} s a load.",
+        f"Machine: {machine}. {options.processes} web processes and as many workers a service,",
+        f"{options.connections} connections, {options.seconds} s a load.",
         "",
         "| accepted and committed | right answers/s | p50 ms | p95 ms | p99 ms | wrong |",
         "|---|---:|---:|---:|---:|---:|",

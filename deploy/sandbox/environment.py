@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from deploy.sandbox.authority import files_of
+from deploy.sandbox.settings import overrides
 from deploy.services import SERVICES
 
 if TYPE_CHECKING:
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def environment(plan: "Plan", service: str) -> dict[str, str]:
-    """All variables of a service: those that every service has, then its own."""
+    """All variables of a service: those that every service has, its own, and those that somebody wants otherwise."""
     values = {**_common(plan, service), **_own(plan, service)}
-    return {f"{service}_{name}".upper(): value for name, value in values.items()}
+    return {f"{service}_{name}".upper(): value for name, value in values.items()} | overrides(service)
 
 
 def _common(plan: "Plan", service: str) -> dict[str, str]:

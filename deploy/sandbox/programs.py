@@ -51,15 +51,18 @@ def setting_up(plan: Plan) -> Program:
     return Program(name="setup", command=command, call=setup.main, environment=_sandbox_environment(plan), folder=ROOT)
 
 
-def running(plan: Plan) -> list[Program]:
-    """All processes of the suite."""
+def running(plan: Plan, processes: int = 1) -> list[Program]:
+    """All processes of the suite; `processes` is how many web processes, and how many workers, each service has."""
     found = []
     for service in SERVICES:
         environment = {**_sandbox_environment(plan), **plan.environment(service)}
         port = plan.ports.of(service)
-        web = ("serve", service, "--host", "127.0.0.1", "--port", str(port), "--threads", str(THREADS), *_tls(plan))
+        many = ("--threads", str(THREADS), "--workers", str(processes))
+        web = ("serve", service, "--host", "127.0.0.1", "--port", str(port), *many, *_tls(plan))
         found.append(_andamio(service, web, environment, ready=http_probe(port, "/readyz", tls=plan.ports.tls)))
-        found.append(_background(plan, f"{service}-worker", ("worker", service, "--name", f"{service}-1"), environment))
+        for number in range(1, processes + 1):
+            name = f"{service}-worker" if number == 1 else f"{service}-worker-{number}"
+            found.append(_background(plan, name, ("worker", service, "--name", f"{service}-{number}"), environment))
     every = {name: value for service in SERVICES for name, value in plan.environment(service).items()}
     found.append(_background(plan, "relay", ("relay", "--all"), {**_sandbox_environment(plan), **every}))
     found.append(

@@ -36,7 +36,7 @@ def run(*, fresh: bool = False, as_json: bool = False) -> None:
         try:
             plan = _prepare(settings, supervisor, fresh=fresh, say=say)
             plan = _start_engines(settings, plan, supervisor, say)
-            parts = _start_suite(plan, supervisor, say, lambda: signals.stop_asked)
+            parts = _start_suite(plan, settings.processes, supervisor, say, lambda: signals.stop_asked)
             if not signals.stop_asked:
                 document = report.document(plan, parts, version("andamio"))
                 plans.write_private(settings.folder / "sandbox.json", json.dumps(document, indent=1, ensure_ascii=False))
@@ -114,7 +114,7 @@ def _start_engines(settings: SandboxSettings, plan: Plan, supervisor: Supervisor
 
 
 def _start_suite(
-    plan: Plan, supervisor: Supervisor, say: Callable[[str], None], interrupted: Callable[[], bool]
+    plan: Plan, processes: int, supervisor: Supervisor, say: Callable[[str], None], interrupted: Callable[[], bool]
 ) -> dict[str, dict[str, object]]:
     """Databases, then all processes at once; the parts of sandbox.json."""
     supervisor.wait_ready(ENGINE_SECONDS, interrupted=interrupted)
@@ -130,7 +130,7 @@ def _start_suite(
     if interrupted():
         return {}
     say("Starting the services …")
-    for program in programs.running(plan):
+    for program in programs.running(plan, processes):
         supervisor.start(program)
     supervisor.wait_ready(READY_SECONDS, interrupted=interrupted)
     return parts

@@ -141,6 +141,26 @@ def test_the_environment_moves_the_sandbox(tmp_path):
     found = from_environment({"SANDBOX_DIR": str(tmp_path / "x"), "SANDBOX_PORT": "9000", "ANDAMIO_REDIS_URL": "redis://host/"})
     assert found == SandboxSettings(tmp_path / "x", Ports(9000), "", "redis://host")
     assert from_environment({}).folder == Path("var/sandbox").absolute()
+    assert (from_environment({}).processes, from_environment({"SANDBOX_PROCESSES": "4"}).processes) == (1, 4)
+
+
+@pytest.mark.parametrize("number", ["0", "17", "-1", "two", "٣"])
+def test_a_number_of_processes_that_is_none_is_named(number):
+    with pytest.raises(CannotStart, match="SANDBOX_PROCESSES"):
+        from_environment({"SANDBOX_PROCESSES": number})
+
+
+def test_more_processes_share_the_work(plan):
+    found = {program.name: program for program in programs.running(plan, 2)}
+    assert {"notify-worker", "notify-worker-2", "wallet-worker-2"} <= set(found)
+    assert found["notify-worker-2"].command[-4:-2] == ("--name", "notify-2")
+    assert "--workers 2" in " ".join(found["pay"].command)
+
+
+def test_a_setting_can_be_another(plan, monkeypatch):
+    monkeypatch.setenv("SANDBOX_NOTIFY_SMTP_PORT", "2525")
+    assert plan.environment("notify")["NOTIFY_SMTP_PORT"] == "2525"
+    assert "NOTIFY_SMTP_PORT" not in plan.environment("pay")
 
 
 def test_a_fresh_start_forgets_everything_but_its_lock(tmp_path):
