@@ -48,7 +48,7 @@ def renew_client_key(service: str, key_file: Path, *, finish: bool) -> list[str]
     """
     from joserfc.jwk import ECKey
 
-    from identity.operations.register import set_client_keys
+    from identity.operations.client_keys import set_client_keys
 
     try:
         present = ECKey.import_key(json.loads(key_file.read_text(encoding="utf-8")))

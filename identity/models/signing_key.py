@@ -31,7 +31,7 @@ class KeyState(StrEnum):
     REVOKED = "revoked"
 
 
-KEY_STATES = Table(
+KEY_STATES: Table[KeyState, Event] = Table(
     "signing key",
     initial=frozenset({KeyState.PENDING, KeyState.ACTIVE}),
     moves={

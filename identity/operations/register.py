@@ -200,16 +200,6 @@ def add_client_secret(identity: Identity, client_id: str, *, actor: str) -> Made
     return MadeClient(client_id, made)
 
 
-def set_client_keys(identity: Identity, client_id: str, keys: list[dict[str, object]], *, actor: str) -> None:
-    """Replace the public keys a client proves itself by.  Raises: RegisterNotFound, InvalidClientMetadata."""
-    with identity.transaction() as tx:
-        client = _get(tx.session, Client, client_id=client_id)
-        if faults := _key_faults({"keys": keys}, client.auth_alg):
-            raise InvalidClientMetadata(" ".join(faults))
-        client.jwks = {"keys": keys}
-        tx.record(Event.CLIENT_CHANGED, actor=actor, object_id=client_id, data={"keys": [str(key.get("kid", "")) for key in keys]})
-
-
 def add_member(identity: Identity, *, org_id: str, run: Run, role: str, expires_at: datetime | None, actor: str) -> None:
     """Give a person a role in an organisation.  Raises: RegisterNotFound, RegisterConflict."""
     with identity.transaction() as tx:
@@ -272,10 +262,11 @@ def _credential_faults(new: NewClient, policy: Policy) -> list[str]:
         and (not has_keys or new.request_object_alg not in (policy.algorithms or jose.CLIENT_ALGORITHMS)),
     }
     found = [text for text, is_so in faults.items() if is_so]
-    return found or ([] if new.jwks is None else _key_faults(new.jwks, alg if method == "private_key_jwt" else None))
+    return found or ([] if new.jwks is None else key_faults(new.jwks, alg if method == "private_key_jwt" else None))
 
 
-def _key_faults(jwks: Mapping[str, object], alg: str | None) -> list[str]:
+def key_faults(jwks: Mapping[str, object], alg: str | None) -> list[str]:
+    """Return a sentence for each thing that is wrong with a set of public keys."""
     entries = jwks.get("keys")
     if (
         not isinstance(entries, list)
