@@ -3,7 +3,7 @@
 import smtplib
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -43,7 +43,7 @@ def test_a_text_is_answered_and_its_receipt_posted(ports: tuple[int, int]) -> No
         def log_message(self, *_args: object) -> None:
             """Say nothing."""
 
-    listener = HTTPServer(("127.0.0.1", 0), Listener)
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Listener)
     threading.Thread(target=listener.serve_forever, daemon=True).start()
     with httpx.Client(base_url=f"http://127.0.0.1:{ports[1]}") as client:
         for reference in ("m-1", "m-2"):
