@@ -15,7 +15,7 @@ from pay.models.account import Account
 from pay.models.sandbox_bank import DatabaseShelf
 from pay.models.sandbox_booking import DatabaseBookings
 from pay.providers.base import Gateway
-from pay.providers.cash import CounterGateway
+from pay.providers.cash import CounterGateway, NoGateway
 from pay.providers.khipu import KhipuGateway
 from pay.providers.payout_bank import FolderBank, PayoutBank, SandboxBank
 from pay.providers.sandbox import SandboxGateway
@@ -91,7 +91,11 @@ class Pay(Context):
     @cached_property
     def gateways(self) -> Mapping[str, Gateway]:
         """The payment service providers by name."""
-        return {CounterGateway.name: CounterGateway(), **{name: make(self) for name, make in self.gateway_makers.items()}}
+        return {
+            CounterGateway.name: CounterGateway(),
+            NoGateway.name: NoGateway(),
+            **{name: make(self) for name, make in self.gateway_makers.items()},
+        }
 
     @cached_property
     def payout_banks(self) -> Mapping[str, PayoutBank]:

@@ -339,3 +339,9 @@ class DepositBooked(Problem):
     """The same bank reference was booked with another amount."""
 
     slug, status, title = "deposit-booked", 409, noop("This deposit was booked before with another amount")
+
+
+class ExemptionNotPossible(Problem):
+    """The payment is paid, is being paid, or is over: an exemption changes nothing any more."""
+
+    slug, status, title = "exemption-not-possible", 409, noop("This payment cannot be changed any more")

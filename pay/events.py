@@ -101,6 +101,20 @@ class PayoutEvent(StrEnum):
     LIMIT_SET = "pay:payout:limit-set"
 
 
+class ExemptionEvent(StrEnum):
+    """What happened to an exemption from a fee; the audit log carries this value."""
+
+    ASKED = "pay:exemption:asked"
+    GRANTED = "pay:exemption:granted"
+    REFUSED = "pay:exemption:refused"
+
+
+class FeeAction(StrEnum):
+    """Audit actions about what products cost."""
+
+    RULE_ADDED = "pay:fee-rule:added"
+
+
 class PayoutFileAction(StrEnum):
     """Audit actions about files that go to a bank and come from it, and money that bodies put in."""
 
@@ -198,6 +212,8 @@ ACTIONS: tuple[type[StrEnum], ...] = (
     RefundRequestEvent,
     PayoutEvent,
     PayoutFileAction,
+    ExemptionEvent,
+    FeeAction,
     LinkAction,
     PageAction,
     WebhookAction,

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from pay.models.base import metadata
+from pay.standards.fee_rules import FeeTerms
 from pay.standards.identifiers import AccountId, PaymentId
 from pay.standards.ledger import Share
 from pay.standards.payment_object import Address, CardFacts, Payer, Payment
@@ -82,6 +83,8 @@ payments = Table(
     Column("can_retry", Boolean),
     # Keyed hashes of the short strings in the payer's e-mail address and name, by which parts of them are found.
     Column("payer_grams", ARRAY(Integer)),
+    # Which rule the amount follows from, and who is exempt.
+    Column("fee_terms", JSON(none_as_null=True)),
     CheckConstraint("amount_minor >= 0", name="amount"),
     CheckConstraint("surcharge_minor >= 0", name="surcharge"),
     # The last guard against refunding more than was taken: the write itself is impossible.
@@ -154,6 +157,11 @@ def _open_payer(cipher: DataKeys, account_id: str, sealed: bytes | None) -> Paye
     return Payer(values["email"], values["cardholder_name"], Address(**address) if address else None)
 
 
+def terms_row(terms: FeeTerms | None) -> dict[str, object] | None:
+    """Return why an amount is what it is, as its column holds it."""
+    return None if terms is None else asdict(terms)
+
+
 def payment_of(found: Row[Any], cipher: DataKeys) -> Payment:
     """Return the payment a row of the table holds."""
     row = found._mapping
@@ -196,6 +204,7 @@ def payment_of(found: Row[Any], cipher: DataKeys) -> Payment:
         agreement_id=row["agreement_id"],
         agreement_payment_type=row["agreement_payment_type"],
         can_retry=row["can_retry"],
+        fee_terms=FeeTerms(**row["fee_terms"]) if row["fee_terms"] else None,
     )
 
 

@@ -1,22 +1,24 @@
 """Create, read and list payments: the hot paths of the public API."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert
 
 from pay.context import Merchant, Pay
-from pay.errors import InvalidAttribute, ResourceNotFound
+from pay.errors import AttributeOutOfRange, InvalidAttribute, ResourceNotFound
 from pay.models.account import Account
 from pay.models.agreement import find_agreement
 from pay.models.page_token import TOKEN_LIFETIME, page_tokens
-from pay.models.payment import find_payment, list_state_changes, payer_grams, payment_events, payments, seal_payer
+from pay.models.payment import find_payment, list_state_changes, payer_grams, payment_events, payments, seal_payer, terms_row
 from pay.operations.accounts import check_usable
 from pay.operations.agreements import check_recurring
+from pay.operations.fees import FeeAsked, price, record_exemption
 from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.moves import move
 from pay.operations.recurring import JOB as CHARGE_JOB
 from pay.standards.agreement_states import AgreementState
+from pay.standards.fee_rules import FeeTerms
 from pay.standards.identifiers import ALPHABET, LENGTH, AgreementId, PaymentId, is_public_id
 from pay.standards.ledger import Share
 from pay.standards.payment_object import Metadata, Payer, Payment
@@ -25,6 +27,8 @@ from shared.context import Transaction
 from shared.crypto import sha256_hex
 
 EXPIRES_AFTER = timedelta(minutes=90)
+AMOUNT_OF_RULE = -1
+"""Stands for the amount where a caller leaves it to the fee rule."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,9 @@ class NewPayment:
     """The agreement that is charged, or in web mode the one that this payment sets up."""
     agreement_payment_type: str | None = None
     allocations: tuple[Share, ...] = ()
+    fee: FeeAsked | None = None
+    """The product whose rule says what the amount is."""
+    fee_terms: FeeTerms | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,9 @@ def create_payment(pay: Pay, merchant: Merchant, order: NewPayment, key: Idempot
     """
     account, now = merchant.account, pay.clock.now()
     check_usable(pay, account)
+    priced = price(pay, account, order.fee) if order.fee else None
+    if priced is not None:
+        order = replace(order, amount_minor=_agreed_amount(account, order, priced.amount_minor), fee_terms=priced.terms)
     payment = draft_payment(pay, account, order)
     token = str(pay.ids.uuid4())
     sealed = seal_payer(pay.cipher, account.id, payment.payer)
@@ -73,6 +83,8 @@ def create_payment(pay: Pay, merchant: Merchant, order: NewPayment, key: Idempot
             _check_agreement(pay, tx, account, order)
             opens = _token_row(payment.id, token, now, _purpose(payment)) if payment.gives_token else None
             place_payment(tx, payment, sealed, actor=merchant.actor, grams=grams, token_row=opens)
+            if order.fee is not None and priced is not None:
+                record_exemption(pay, tx, payment, order.fee, priced, actor=merchant.actor)
             if order.mode == "agreement":
                 payment = move(pay, tx, payment, PaymentState.AUTHORISATION_USER_NOT_PRESENT_QUEUED, actor=merchant.actor)
                 tx.enqueue(CHARGE_JOB, {"payment_id": payment.id})
@@ -80,6 +92,16 @@ def create_payment(pay: Pay, merchant: Merchant, order: NewPayment, key: Idempot
         replay = get_payment(pay, merchant, PaymentId(made))
         return OpenPayment(replay.payment, replay.token, is_replay=True)
     return OpenPayment(payment, token if payment.gives_token else None)
+
+
+def _agreed_amount(account: Account, order: NewPayment, amount_minor: int) -> int:
+    """Return what the rule says, which is what the caller says too, if it says anything.  Raises: AttributeOutOfRange."""
+    if order.amount_minor not in {amount_minor, AMOUNT_OF_RULE}:
+        raise AttributeOutOfRange("P0102", f"Invalid attribute value: amount. The fee rule says {amount_minor}", field="amount")
+    if amount_minor > account.max_amount_minor:
+        text = f"Invalid attribute value: amount. Must be less than or equal to {account.max_amount_minor}"
+        raise AttributeOutOfRange("P0102", text, field="amount")
+    return amount_minor
 
 
 def _check_agreement(pay: Pay, tx: Transaction, account: Account, order: NewPayment) -> None:
@@ -130,6 +152,7 @@ def draft_payment(pay: Pay, account: Account, order: NewPayment, *, expires_at: 
         attempts_max=account.attempts_max,
         agreement_id=None if order.agreement_id is None else AgreementId(order.agreement_id),
         agreement_payment_type=order.agreement_payment_type,
+        fee_terms=order.fee_terms,
     )
 
 
@@ -173,6 +196,7 @@ def place_payment(
         "agreement_id": payment.agreement_id,
         "agreement_payment_type": payment.agreement_payment_type,
         "provider_id": payment.provider_id,
+        "fee_terms": terms_row(payment.fee_terms),
     }
     event = {"payment_id": payment.id, "after": payment.state.value, "event": action.value, "created_at": now}
     statement = insert(payment_events).values(event).add_cte(insert(payments).values(row).cte("placed"))

@@ -76,6 +76,10 @@ def receipt_pdf(pay: Pay, receipt: PaymentReceipt) -> bytes:
             (gettext("Reference"), payment.reference),
             (gettext("When"), moment(receipt.paid_at)),
         ]
+        terms = payment.fee_terms
+        if terms is not None and terms.is_exempt:
+            instead = gettext("instead of %(amount)s", amount=money(terms.full_minor, payment.currency))
+            facts.append((gettext("Why it costs less"), f"{terms.exemption_text} – {instead}"))
         if payment.card is not None:
             card = f"{payment.card.brand} {gettext('ending in %(digits)s', digits=payment.card.last_digits)}"
             facts.append((gettext("Card"), card))

@@ -26,3 +26,9 @@ class CounterGateway:
     def find(self, order: Order) -> Outcome | None:
         """Know of no call, for there is none."""
         return None
+
+
+class NoGateway(CounterGateway):
+    """Where nothing is asked of a payer, nobody takes anything, and nothing can be given back.  Spec: requirements PA-10."""
+
+    name = "none"

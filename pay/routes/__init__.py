@@ -4,12 +4,14 @@ from pay.routes import (
     agreements,
     console,
     console_assist,
+    console_fees,
     console_links,
     console_money,
     console_payouts,
     console_reports,
     console_settings,
     disputes,
+    fees,
     methods,
     notice_pages,
     notices,
@@ -28,9 +30,18 @@ from pay.routes import (
 from shared.routes import Routes
 from shared.web.login import login_blueprint
 
-_API = [payments.bp, refunds.bp, refunds.search_bp, agreements.bp, disputes.bp, telephone.bp, notices.bp, partners.bp, payouts.bp]
+_API = [payments.bp, refunds.bp, refunds.search_bp, agreements.bp, disputes.bp, telephone.bp, notices.bp, partners.bp, payouts.bp, fees.bp]
 _PAGES = [pages.bp, methods.bp, provider_pages.bp, notice_pages.bp, receipts.bp, payment_links.bp, start.bp]
-_CONSOLE = [console.bp, console_settings.bp, console_links.bp, console_reports.bp, console_assist.bp, console_money.bp, console_payouts.bp]
+_CONSOLE = [
+    console.bp,
+    console_settings.bp,
+    console_links.bp,
+    console_reports.bp,
+    console_assist.bp,
+    console_money.bp,
+    console_payouts.bp,
+    console_fees.bp,
+]
 
 
 def all_routes() -> list[Routes]:

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pay.context import Pay, current
 from pay.errors import CardPageNotAllowed, OperationInProgress, PaymentLinkUsed
-from pay.operations import authorisations, captures, cash_choices, endings, pages
+from pay.operations import authorisations, captures, cash_choices, endings, pages, zero_amounts
 from pay.operations.pages import Visit
 from pay.providers.base import PageGateway
 from pay.routes.access import PayerOfPayment, PaymentLink, cookie_name
@@ -64,6 +64,9 @@ def show_card_page(payment_id: str) -> BaseResponse:
     if seen.payment.is_open and seen.payment.state is not S.AUTHORISATION_READY and seen.payment.expires_at <= pay.clock.now():
         endings.expire(pay, seen.payment.id)
         seen = pages.visit(pay, seen.payment.id)
+    if seen.payment.state is S.ENTERING_CARD_DETAILS and zero_amounts.asks_nothing(seen.payment):
+        _allow_return(seen)
+        return web.page("pay/nothing.html", payment=seen.payment, account=seen.account)
     gateway = pay.gateways[seen.payment.gateway]
     if seen.payment.state in {S.ENTERING_CARD_DETAILS, S.AUTHORISATION_3DS_REQUIRED} and isinstance(gateway, PageGateway):
         return web.page(
@@ -87,6 +90,13 @@ def send_card(payment_id: str) -> BaseResponse:
     with suppress(WrongState, OperationInProgress):  # sent twice: the first one counts, and its state says where to go
         authorisations.authorise(pay, seen.payment.id, form.card, form.payer)
     return lead_on(pages.visit(pay, seen.payment.id))
+
+
+@bp.post("/card_details/<payment_id>/nothing")
+def pay_nothing(payment_id: str) -> BaseResponse:
+    """Go on where there is nothing to pay; a second press changes nothing."""
+    zero_amounts.complete(current(), PaymentId(payment_id))
+    return lead_on(pages.visit(current(), PaymentId(payment_id)))
 
 
 @bp.get("/card_details/<payment_id>/auth_waiting")

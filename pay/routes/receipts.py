@@ -10,7 +10,7 @@ from pay.operations.payments import require_payment
 from pay.operations.receipts import PaymentReceipt
 from pay.routes.access import PayerOfPayment, PaymentKey, merchant
 from pay.standards.identifiers import PaymentId
-from pay.standards.payment_object import Json, iso_milliseconds
+from pay.standards.payment_object import Json, fee_terms_body, iso_milliseconds
 from pay.standards.receipt_code import read_code
 from shared import web
 from shared.access import PUBLIC, PUBLIC_PAGE
@@ -86,7 +86,8 @@ def _of_caller(payment_id: str) -> PaymentReceipt:
 
 def _body(receipt: PaymentReceipt) -> Json:
     payment = receipt.payment
-    return {
+    terms = {"fee_rule": fee_terms_body(payment.fee_terms)} if payment.fee_terms else {}
+    return terms | {
         "code": receipt.code,
         "amount": payment.amount_minor,
         "currency": payment.currency,

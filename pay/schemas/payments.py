@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from pay.errors import AttributeOutOfRange, FeatureNotEnabled, UnexpectedAttribute
 from pay.models.account import Account
-from pay.operations.payments import NewPayment
+from pay.operations.payments import AMOUNT_OF_RULE, NewPayment
 from pay.providers.sandbox import SandboxGateway
 from pay.schemas.allocations import check_sum, read_allocations
 from pay.schemas.bodies import Body
+from pay.schemas.fees import FIELD, read_fee
 from pay.schemas.rules import MAX_TEXT, check_length, check_metadata, check_plain_text, is_integer, missing, out_of_range, wrong_type
 from pay.standards.payment_object import Address, Payer
 
@@ -27,9 +28,11 @@ Check = Callable[[Body], None]
 
 
 def _amount_type(body: Body) -> None:
+    if body.get("amount") is None and FIELD in body:
+        return
     if body.get("amount") is None:
         raise missing("amount")
-    if not is_integer(body["amount"]):
+    if not is_integer(body.get("amount")):
         raise wrong_type("amount", "Must be a valid numeric format")
 
 
@@ -119,12 +122,14 @@ TYPES: tuple[Check, ...] = (
 
 
 def _amount_range(body: Body, account: Account) -> None:
-    amount = body["amount"]
+    amount = body.get("amount")
+    if FIELD in body and amount is None:
+        return
     if not isinstance(amount, int):
         raise wrong_type("amount", "Must be a valid numeric format")
     if amount < 0:
         raise out_of_range("amount", "Must be greater than or equal to 1")
-    if amount == 0 and not account.allow_zero_amount:
+    if amount == 0 and not account.allow_zero_amount and FIELD not in body:
         raise out_of_range("amount", f"Must be greater than or equal to 1. Refer to {AMOUNT_DOCS}")
     if amount > account.max_amount_minor:
         raise out_of_range("amount", f"Must be less than or equal to {account.max_amount_minor}")
@@ -184,6 +189,8 @@ def _business(body: Body, account: Account, contact: str) -> None:
         raise FeatureNotEnabled("P0196", f"{text} - {contact} .")
     if mode == "moto_api" and not (account.allow_moto_api and account.gateway == SandboxGateway.name and not account.is_live):
         raise FeatureNotEnabled("P0195", "Using authorisation_mode of moto_api is not allowed for this account")
+    if FIELD in body and (mode != "web" or "allocations" in body):
+        raise _unexpected(FIELD)
     _agreement(body, str(mode))
 
 
@@ -210,14 +217,15 @@ def read_new_payment(body: Body, account: Account, *, contact: str) -> NewPaymen
     """
     for check in TYPES:
         check(body)
+    fee = read_fee(body)
     allocations = read_allocations(body)
     _ranges(body, account)
-    check_sum(allocations, body["amount"])
+    check_sum(allocations, body.get("amount"))
     _business(body, account, contact)
-    amount = body["amount"]
+    amount = body.get("amount")
     agreement = body.get("agreement_id", body.get("set_up_agreement"))
     return NewPayment(
-        amount_minor=amount if isinstance(amount, int) else 0,
+        amount_minor=amount if isinstance(amount, int) else AMOUNT_OF_RULE,
         reference=str(body["reference"]),
         description=str(body["description"]),
         return_url=_text(body, "return_url"),
@@ -230,6 +238,7 @@ def read_new_payment(body: Body, account: Account, *, contact: str) -> NewPaymen
         agreement_id=agreement if isinstance(agreement, str) else None,
         agreement_payment_type=_text(body, "agreement_payment_type"),
         allocations=allocations,
+        fee=fee,
     )
 
 

@@ -58,6 +58,10 @@ _PAYMENT: dict[str, Schema] = {
     "moto": {"type": "boolean"},
     "authorisation_mode": {"enum": ["web", "moto_api", "agreement", "external"]},
 }
+FEE_TERMS = object_of(
+    {"product": TEXT, "version": INTEGER, "name": TEXT, "channel": {"enum": ["web", "phone", "counter"]}, "full_amount": INTEGER},
+    {"exemption": object_of({"code": TEXT, "text": TEXT, "state": {"enum": ["asked", "granted", "refused"]}})},
+)
 _SOMETIMES: dict[str, Schema] = {
     "email": TEXT,
     "metadata": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
@@ -72,6 +76,7 @@ _SOMETIMES: dict[str, Schema] = {
     "agreement_id": ID,
     "agreement_payment_type": TEXT,
     "allocations": {"type": "array", "items": ALLOCATION},
+    "fee_rule": FEE_TERMS,
 }
 _ALWAYS_LINKED = dict.fromkeys(("self", "events", "refunds"), LINK)
 _LINKS = object_of(
@@ -180,3 +185,29 @@ def query_of(names: tuple[str, ...] | list[str]) -> Schema:
 
 
 FOUND_REFUND = object_of({"payment_id": ID} | _REFUND)
+
+_CHANNELS = dict.fromkeys(("web", "phone", "counter"), INTEGER)
+_EXEMPTION: dict[str, Schema] = {"code": TEXT, "text": TEXT, "amount": INTEGER, "needs_decision": {"type": "boolean"}}
+NEW_FEE_RULE: Schema = {
+    "type": "object",
+    "required": ["product", "name", "amounts"],
+    "properties": {
+        "product": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 60},
+        "name": TEXT,
+        "amounts": {"type": "object", "required": ["web"], "properties": _CHANNELS},
+        "exemptions": {"type": "array", "items": {"type": "object", "required": ["code", "text"], "properties": _EXEMPTION}},
+        "valid_from": DAY,
+    },
+}
+FEE_RULE = object_of(
+    {
+        "product": TEXT,
+        "version": INTEGER,
+        "name": TEXT,
+        "amounts": object_of(_CHANNELS),
+        "exemptions": {"type": "array", "items": object_of(_EXEMPTION)},
+        "valid_from": DAY,
+        "warnings": {"type": "array", "items": TEXT},
+    }
+)
+FEE_RULES = object_of({"fee_rules": {"type": "array", "items": FEE_RULE}})

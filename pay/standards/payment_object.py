@@ -6,6 +6,7 @@ Spec: pay-api.md §6, §7, §9 (refund_summary), §1 (dates, null handling).
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from pay.standards.fee_rules import FeeTerms
 from pay.standards.identifiers import AccountId, AgreementId, PaymentId
 from pay.standards.ledger import SURCHARGE, Share
 from pay.standards.payment_states import CAPTURABLE, OPEN_STATES, PUBLIC, PaymentState, PublicState
@@ -91,6 +92,8 @@ class Payment:
     agreement_id: AgreementId | None = None
     agreement_payment_type: str | None = None
     can_retry: bool | None = None
+    fee_terms: FeeTerms | None = None
+    """Why the amount is what it is, where a fee rule says so."""
 
     @property
     def total_minor(self) -> int:
@@ -184,6 +187,15 @@ def _allocation(share: Share) -> Json:
     return {"beneficiary": share.beneficiary, "amount": share.amount_minor} | ({"purpose": share.purpose} if share.purpose else {})
 
 
+def fee_terms_body(terms: FeeTerms) -> Json:
+    """Return why an amount is what it is: the rule's version, and the exemption that was asked."""
+    body: Json = {"product": terms.product, "version": terms.version, "name": terms.name, "channel": terms.channel}
+    body["full_amount"] = terms.full_minor
+    if terms.state:
+        body["exemption"] = {"code": terms.exemption, "text": terms.exemption_text, "state": terms.state}
+    return body
+
+
 def payment_body(payment: Payment) -> Json:
     """Return the payment without its links; null and empty members are left out."""
     card = _card_body(payment)
@@ -218,6 +230,7 @@ def payment_body(payment: Payment) -> Json:
         "authorisation_mode": payment.authorisation_mode,
         "agreement_payment_type": payment.agreement_payment_type,
         "allocations": [_allocation(share) for share in payment.allocations] or None,
+        "fee_rule": None if payment.fee_terms is None else fee_terms_body(payment.fee_terms),
     }
     return {name: value for name, value in body.items() if value is not None}
 

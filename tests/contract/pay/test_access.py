@@ -39,6 +39,8 @@ API = {
     "payouts.get",
     "payouts.events",
     "payouts.cancel",
+    "fees.add",
+    "fees.list_all",
 }
 PAYER = {
     "pages.show_card_page",
@@ -56,6 +58,7 @@ PAYER = {
     "receipts.show_file",
     "pages.go_back",
     "provider_pages.leave",
+    "pages.pay_nothing",
 }
 OPEN = {"pages.open_link", "pages.open_form", "start.show", "start.check_health", "start.lead_to_security", "telephone.authorise"}
 PROVIDERS = {"provider_pages.come_back", "provider_pages.take_notification"}
@@ -87,7 +90,7 @@ def world(standing_world: World) -> World:
 
 
 def test_no_route_is_forgotten_here(world: World) -> None:
-    rooms = {"payments", "refunds", "refund_search", "agreements", "disputes", "telephone", "payouts"}
+    rooms = {"payments", "refunds", "refund_search", "agreements", "disputes", "telephone", "payouts", "fees"}
     rooms |= {"notices", "notice_pages", "receipts", "methods", "provider_pages", "pages", "start"}
     own = {rule.endpoint for rule in world.app.url_map.iter_rules() if rule.endpoint.split(".")[0] in rooms}
     assert own == API | PAYER | OPEN | PROVIDERS | NOTICE_PAGES
