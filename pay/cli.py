@@ -1,6 +1,7 @@
 """Commands: `flask --app pay.app pay …`."""
 
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ from flask.cli import AppGroup
 from pay.context import current
 from pay.operations import receipt_keys
 from pay.operations.proofs import prove_and_log
+from pay.operations.remittances import remit, remittance_file
 from pay.operations.settlements import import_settlement
 from pay.standards.drawing import states_document
 from pay.standards.settlement_files import UnreadableFile
@@ -45,6 +47,19 @@ def import_file(gateway: str, file: Path) -> None:
     for result, count in sorted(imported.results.items()):
         click.echo(f"{count} {result}")
     sys.exit(0 if imported.is_clean else 1)
+
+
+@commands.command("remit")
+@click.argument("account_code")
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--currency", default="CLP", show_default=True)
+@click.option("--file", "file", type=click.Path(dir_okay=False, path_type=Path), help="where the lines are written")
+def pay_creditor(account_code: str, day: datetime, currency: str, file: Path | None) -> None:
+    """Pay ACCOUNT_CODE (beneficiary_payable:tgr) what was booked until the end of DAY; the same day again gives the same file."""
+    made = remit(current(), account_code, currency, day.date(), actor="operator")
+    if file is not None:
+        file.write_bytes(remittance_file(current(), made))
+    click.echo(f"{made.id} {made.amount_minor} {made.currency}")
 
 
 @commands.command("states")

@@ -345,3 +345,9 @@ class ExemptionNotPossible(Problem):
     """The payment is paid, is being paid, or is over: an exemption changes nothing any more."""
 
     slug, status, title = "exemption-not-possible", 409, noop("This payment cannot be changed any more")
+
+
+class NothingToRemit(Problem):
+    """Nothing is owed until the end of the day, or the day is not over."""
+
+    slug, status, title = "nothing-to-remit", 409, noop("There is nothing to pay to the office for this day")

@@ -101,6 +101,13 @@ class PayoutEvent(StrEnum):
     LIMIT_SET = "pay:payout:limit-set"
 
 
+class RemittanceAction(StrEnum):
+    """Audit actions about paying who is owed."""
+
+    MADE = "pay:remittance:made"
+    FORMAT_SET = "pay:remittance:format-set"
+
+
 class ExemptionEvent(StrEnum):
     """What happened to an exemption from a fee; the audit log carries this value."""
 
@@ -212,6 +219,7 @@ ACTIONS: tuple[type[StrEnum], ...] = (
     RefundRequestEvent,
     PayoutEvent,
     PayoutFileAction,
+    RemittanceAction,
     ExemptionEvent,
     FeeAction,
     LinkAction,

@@ -32,6 +32,7 @@ from pay.models.suspense import suspense_items
 from pay.operations.moves import SYSTEM
 from pay.operations.payout_proofs import wrong_payouts
 from pay.operations.proof_queries import FAULTS_MAX, found_sources, lawful_pairs, moved_by, sources_text, strays
+from pay.operations.remittance_proofs import wrong_remittances
 from pay.standards.ledger import Layer, Side, Source, lawful_sources
 from pay.standards.payment_states import PaymentState
 from pay.standards.payout_states import ENDED_UNPAID
@@ -83,7 +84,7 @@ def prove_and_log(pay: Pay, *, actor: str = SYSTEM) -> Proof:
 
 def prove(connection: Connection) -> Proof:
     """Recompute everything from the entries.  Run it in a REPEATABLE READ transaction where others are writing."""
-    checks = (_unbalanced, _wrong_balances, _wrong_payments, _wrong_refunds, wrong_payouts, _wrong_suspense)
+    checks = (_unbalanced, _wrong_balances, _wrong_payments, _wrong_refunds, wrong_payouts, _wrong_suspense, wrong_remittances)
     faults = [fault for check in checks for fault in check(connection)]
     counts = [
         connection.execute(select(func.count()).select_from(table)).scalar_one()

@@ -8,6 +8,7 @@ from pay.routes import (
     console_links,
     console_money,
     console_payouts,
+    console_remittances,
     console_reports,
     console_settings,
     disputes,
@@ -41,6 +42,7 @@ _CONSOLE = [
     console_money.bp,
     console_payouts.bp,
     console_fees.bp,
+    console_remittances.bp,
 ]
 
 

@@ -33,7 +33,7 @@ def home() -> Response:
     """List the accounts this person may look at."""
     pay, who = current(), staff()
     rows = [(account, desk.owed_minor(pay, account)) for account in desk.list_accounts(pay, who)]
-    return web.page("pay/console/home.html", rows=rows)
+    return web.page("pay/console/home.html", rows=rows, is_operator=who.is_operator)
 
 
 @bp.get("/accounts/<account_id>")

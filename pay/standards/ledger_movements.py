@@ -123,7 +123,7 @@ def suspense_applied(channel: Channel, item_id: str, payment_id: str, beneficiar
     return _posting(Source.SUSPENSE_APPLIED, item_id, payment_id, channel.currency, *lines)
 
 
-def remitted(*, remittance_id: str, beneficiary: str, bank: str, currency: str, amount_minor: int) -> Posting:
-    """A body was paid what it is owed."""
-    lines = _debit(payable_account(beneficiary), amount_minor), _credit(bank_account(bank), amount_minor)
+def remitted(*, remittance_id: str, owed: LedgerAccount, bank: str, currency: str, amount_minor: int) -> Posting:
+    """Who is owed (a body, a partner) was paid."""
+    lines = _debit(owed, amount_minor), _credit(bank_account(bank), amount_minor)
     return _posting(Source.REMITTED, remittance_id, "", currency, *lines)
