@@ -6,12 +6,11 @@ import json
 import os
 import re
 import resource
-import statistics
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from urllib.parse import urlencode, urlsplit
 import psycopg
 
 from deploy import operations
-from deploy.bench import running
+from deploy.bench import pay_books, running
 from deploy.bench.load import Measured, Target, measure, raw_request, require_wrk
 from deploy.bench.targets import pay_create
 from deploy.errors import CannotStart
@@ -41,6 +40,7 @@ CARD = {
 }
 DELIVERED_WITHIN_SECONDS = 120.0
 OK = frozenset({200})
+LOAD_ACCOUNT = "Medición de carga"
 
 
 @dataclass
@@ -177,28 +177,6 @@ def _unfinished(database_url: str) -> int:
     return int(row[0]) if row else 0
 
 
-FILL = """
-INSERT INTO payments (id, account_id, state, amount_minor, currency, reference, description, return_url, language, gateway,
-  authorisation_mode, delayed_capture, moto, created_at, updated_at, expires_at)
-SELECT lpad(n::text, 26, '0'), %(account)s, 'EXPIRED', 3500, 'CLP', 'REF-' || (n %% 100000), 'Certificado',
-  'https://x.example/', 'es', 'sandbox', 'web', false, false, now() - n * interval '1 second', now(), now() - interval '1 day'
-FROM generate_series(%(first)s::bigint, %(last)s::bigint) n ON CONFLICT DO NOTHING
-"""
-FILL_STEP = 200_000
-
-
-def fill(database_url: str, account_id: str, count: int) -> None:
-    """Write many old payments, for searches and proofs over them."""
-    with psycopg.connect(database_url) as connection:
-        connection.execute("SET statement_timeout = 0")
-        for first in range(1, count + 1, FILL_STEP):
-            last = min(count, first + FILL_STEP - 1)
-            connection.execute(FILL, {"account": account_id, "first": first, "last": last})
-            connection.commit()
-        connection.autocommit = True
-        connection.execute("VACUUM ANALYZE payments")
-
-
 def search_times(shop: Shop, *, rounds: int = 60) -> list[float]:
     """Return the sorted milliseconds of the searches that people make."""
     line, times = Line(shop.netloc), []
@@ -227,13 +205,17 @@ def prove_books(folder: Path, port: int) -> tuple[str, float, float]:
     return said, time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+STEPS = ("creates", "half", "get", "whole", "soak", "search", "prove")
+
+
 def main() -> int:
-    """Measure pay once, on a fresh sandbox."""
+    """Measure pay once, on a fresh sandbox, and say each figure as soon as it is there."""
     parser = argparse.ArgumentParser(prog="make bench-pay ARGS=…", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=15, help="length of each load (default: %(default)s)")
-    parser.add_argument("--soak", type=int, default=60, help="seconds at half load (default: %(default)s; the target is 600)")
-    parser.add_argument("--payments", type=int, default=600, help="whole payments (default: %(default)s)")
-    parser.add_argument("--fill", type=int, default=0, help="old payments to search and prove over, for example 5000000")
+    parser.add_argument("--seconds", type=int, default=5, help="length of each load (default: %(default)s)")
+    parser.add_argument("--soak", type=int, default=5, help="seconds at half load (default: %(default)s; the target is 600)")
+    parser.add_argument("--payments", type=int, default=60, help="whole payments (default: %(default)s)")
+    parser.add_argument("--fill", type=int, default=10_000, help="payments to search and prove over (default: %(default)s)")
+    parser.add_argument("--only", default=",".join(STEPS), help="steps, with commas (default: %(default)s)")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--port", type=int, default=18_200)
     options = parser.parse_args()
@@ -241,44 +223,95 @@ def main() -> int:
         require_wrk()
         with tempfile.TemporaryDirectory(prefix="andamio-bench-") as folder:
             Path(folder).chmod(0o755)  # the database may run as another user
-            print(bench(Path(folder) / "sandbox", options))
+            bench(Path(folder) / "sandbox", options)
     except CannotStart as fault:
         print(f"bench-pay: {fault}", file=sys.stderr)
         return 1
     return 0
 
 
-def bench(folder: Path, options: argparse.Namespace) -> str:
-    """Return the figures as Markdown."""
-    rows: list[tuple[str, str]] = []
-    with running.sandbox(folder, options.port) as (document, _, _pid):
+def bench(folder: Path, options: argparse.Namespace) -> None:
+    """Start a sandbox and print a row of Markdown for each step."""
+    print("| pay | measured |\n|---|---|", flush=True)
+    with running.sandbox(folder, options.port) as (document, started, _pid):
+        _row("the sandbox is ready", f"{started:.0f} s")
         pay = document["pay"]
         shop = Shop(urlsplit(pay["base_url"]).netloc, pay["api_keys"]["load"], f"{document['example']}/back")
         os.environ.update({"SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(options.port)})
-        database_url = plans.from_environment().database_url("pay")
-        creates = measure(pay_create(document), connections=options.connections, seconds=options.seconds)
-        rows.append(("creates", _shown(creates)))
-        half, times = paced(lambda: shop.create(_own_line(shop)), per_second=max(1.0, creates.per_second / 2), seconds=options.seconds)
-        rows.append(("creates at half load", f"{half:.0f}/s, p50 {statistics.median(times):.1f} ms, p95 {percentile(times, 0.95):.1f} ms"))
-        rows.append(
-            ("GET by id, captured", _shown(measure(_get(shop, document), connections=options.connections, seconds=options.seconds)))
-        )
-        whole = whole_payments(shop, database_url, count=options.payments, threads=options.connections)
-        rows.append(
-            (
-                "whole payments, to the last webhook",
-                f"{whole.per_second:.1f}/s ({whole.walked_per_second:.1f}/s walked, {whole.undelivered} left)",
-            )
-        )
-        kept, times = paced(shop.pay, per_second=max(0.5, whole.per_second / 2), seconds=options.soak)
-        rows.append((f"whole payments at half load, {options.soak} s", f"{kept:.1f}/s, p95 {percentile(times, 0.95):.0f} ms"))
-        if options.fill:
-            fill(database_url, _account_of(database_url, "Medición de carga"), options.fill)
-            times = search_times(shop)
-            rows.append((f"search over {options.fill}", f"p50 {statistics.median(times):.1f} ms, p95 {percentile(times, 0.95):.1f} ms"))
-        said, seconds, mib = prove_books(folder, options.port)
-        rows.append(("proof of the books", f"{said}: {seconds:.1f} s, {mib:.0f} MiB"))
-    return "\n".join(["| pay | measured |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+        rig = Rig(shop, document, plans.from_environment().database_url("pay"), folder, options)
+        for step in (name for name in STEPS if name in options.only.split(",")):
+            for name, value in getattr(rig, step)():
+                _row(name, value)
+
+
+def _row(name: str, value: str) -> None:
+    print(f"| {name} | {value} |", flush=True)
+
+
+Rows = Iterator[tuple[str, str]]
+
+
+@dataclass
+class Rig:
+    """The steps: each yields its rows; a step that needs an earlier one's figure measures it where that was left out."""
+
+    shop: Shop
+    document: dict[str, Any]  # sandbox.json
+    database_url: str
+    folder: Path
+    options: argparse.Namespace
+    creates_per_second: float = 0.0
+    whole_per_second: float = 0.0
+
+    def creates(self) -> Rows:
+        """How many payments are made a second, at full load."""
+        found = measure(pay_create(self.document), connections=self.options.connections, seconds=self.options.seconds)
+        self.creates_per_second = found.per_second
+        yield "creates", _shown(found)
+
+    def half(self) -> Rows:
+        """How long a create takes at half of that."""
+        if not self.creates_per_second:
+            yield from self.creates()
+        rate = max(1.0, self.creates_per_second / 2)
+        kept, times = paced(lambda: self.shop.create(_own_line(self.shop)), per_second=rate, seconds=self.options.seconds)
+        yield "creates at half load", f"{kept:.0f}/s, {_times(times)}"
+
+    def get(self) -> Rows:
+        """How many reads of a captured payment a second."""
+        found = measure(_get(self.shop, self.document), connections=self.options.connections, seconds=self.options.seconds)
+        yield "GET by id, captured", _shown(found)
+
+    def whole(self) -> Rows:
+        """How many payments a second from create to the last webhook delivered."""
+        found = whole_payments(self.shop, self.database_url, count=self.options.payments, threads=self.options.connections)
+        self.whole_per_second = found.per_second
+        rates = f"{found.per_second:.1f}/s ({found.walked_per_second:.1f}/s walked, {found.undelivered} left)"
+        yield f"{found.payments} whole payments, to the last webhook", rates
+
+    def soak(self) -> Rows:
+        """The same at half of that for a while; the proof at the end says whether the books hold."""
+        if not self.whole_per_second:
+            yield from self.whole()
+        kept, times = paced(self.shop.pay, per_second=max(0.5, self.whole_per_second / 2), seconds=self.options.soak)
+        yield f"whole payments at half load, {self.options.soak} s", f"{kept:.1f}/s, {_times(times)}"
+
+    def search(self) -> Rows:
+        """How long searches take over many payments, which are written in bulk first."""
+        if self.options.fill:
+            begun = time.perf_counter()
+            pay_books.fill(self.database_url, LOAD_ACCOUNT, self.options.fill)
+            yield f"{self.options.fill} payments written in bulk", f"{time.perf_counter() - begun:.1f} s"
+        yield f"search over {self.options.fill}", _times(search_times(self.shop))
+
+    def prove(self) -> Rows:
+        """How long the proof of the books takes, and how much memory."""
+        said, seconds, mib = prove_books(self.folder, self.options.port)
+        yield "proof of the books", f"{said}: {seconds:.1f} s, {mib:.0f} MiB"
+
+
+def _times(ordered: list[float]) -> str:
+    return f"p50 {percentile(ordered, 0.5):.1f} ms, p95 {percentile(ordered, 0.95):.1f} ms"
 
 
 _LINES = threading.local()
@@ -301,14 +334,6 @@ def _get(shop: Shop, document: dict[str, Any]) -> Target:
     payment_id = json.loads(text)["results"][0]["payment_id"]
     url = f"{document['pay']['base_url']}/v1/payments/{payment_id}"
     return Target("GET payment", document["pay"]["base_url"], [raw_request("GET", url, headers)], OK)
-
-
-def _account_of(database_url: str, service_name: str) -> str:
-    with psycopg.connect(database_url) as connection:
-        row = connection.execute("SELECT id FROM gateway_accounts WHERE service_name = %s", (service_name,)).fetchone()
-    if row is None:
-        raise CannotStart("the account for measuring is not there")
-    return str(row[0])
 
 
 def _shown(measured: Measured) -> str:
