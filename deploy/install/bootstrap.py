@@ -11,7 +11,7 @@ from deploy.services import SERVICES
 
 if TYPE_CHECKING:
     from identity.context import Identity
-    from identity.operations.register import NewClient
+    from identity.operations.client_rules import NewClient
     from shared.run import Run
 
 ACTOR = "operator:bootstrap"
@@ -75,7 +75,7 @@ def _ensure_register(identity: "Identity", operator: Operator, origins: Callable
 
 
 def _clients(service: str, origins: Callable[[str], str], own_secrets: Secrets) -> "list[tuple[NewClient, str | None]]":
-    from identity.operations.register import NewClient
+    from identity.operations.client_rules import NewClient
 
     private = json.loads(own_secrets(service, "client_key"))
     public = {name: value for name, value in private.items() if name != "d"}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the tests; those in a browser and those of the image too where their tools are here or may be installed.
+# Runs the tests; those in a browser, of Apache and of the image too where their tools are here or may be installed.
 # With CI=true a missing tool is a failure.
 # Usage: sh deploy/make/test.sh [arguments of pytest]
 set -eu
@@ -45,6 +45,10 @@ fi
 can_build() { [ "$(id -u)" = 0 ] && command -v buildah >/dev/null 2>&1 && command -v debootstrap >/dev/null 2>&1 && command -v nginx >/dev/null 2>&1 && command -v pgbouncer >/dev/null 2>&1; }
 can_build || install buildah debootstrap nginx-light pgbouncer
 can_build || leave_out image "The tests of the image, the edge and the pooler (as root)" "buildah debootstrap nginx-light pgbouncer"
+
+has_apache() { command -v apache2 >/dev/null 2>&1 && [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ]; }
+has_apache || install apache2 libapache2-mod-auth-openidc
+has_apache || leave_out apache "The test of Apache with mod_auth_openidc" "apache2 libapache2-mod-auth-openidc"
 
 if [ -n "$without" ]; then set -- -m "$without" "$@"; fi
 exec .venv/bin/python -m pytest -q -n "${WORKERS:-2}" --dist worksteal "$@"

@@ -6,7 +6,7 @@ from identity.context import Identity
 from identity.errors import InvalidClientMetadata, RegisterNotFound
 from identity.events import Event
 from identity.models.client import Client
-from identity.operations.register import key_faults
+from identity.operations.client_rules import key_faults
 
 
 def set_client_keys(identity: Identity, client_id: str, keys: list[dict[str, object]], *, actor: str) -> None:

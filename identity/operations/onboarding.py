@@ -14,7 +14,7 @@ import structlog
 from identity.context import Identity
 from identity.models.service import Stage
 from identity.operations import register
-from identity.operations.register import NewClient
+from identity.operations.client_rules import NewClient
 from identity.standards import jose, rfc9068
 from shared.http import OutboundError
 

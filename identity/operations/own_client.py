@@ -7,7 +7,7 @@ from identity.errors import RegisterConflict, UnknownClient
 from identity.models.client_store import KnownClient
 from identity.operations import interactions, register
 from identity.operations.authorization_requests import AuthorizationRequest
-from identity.operations.register import NewClient
+from identity.operations.client_rules import NewClient
 from identity.standards.acr import LEVELS
 from shared.web.words import gettext_noop
 

@@ -24,7 +24,7 @@ from identity.models.grant import Grant
 from identity.models.registration import InitialToken, Registration
 from identity.models.service import Service
 from identity.operations import register, sectors
-from identity.operations.register import NewClient
+from identity.operations.client_rules import NewClient
 from identity.standards import jose, rfc7591
 from identity.standards.rfc6749 import parse_scope
 from identity.standards.rfc7591 import Metadata

@@ -7,8 +7,8 @@ from marshmallow import Schema, fields, post_load, validate
 from identity.models.client import PolicyName
 from identity.models.organisation import OrganisationKind, Role
 from identity.models.service import ReleaseBasis, Stage
+from identity.operations.client_rules import NewClient
 from identity.operations.onboarding import Wish
-from identity.operations.register import NewClient
 from identity.standards.oidc_claims import PROFILES
 from shared.run import InvalidRun, parse_run
 

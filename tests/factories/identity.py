@@ -27,7 +27,7 @@ from werkzeug.test import TestResponse
 from identity.app import create_app
 from identity.context import Identity, create_context
 from identity.operations import keys, people, register
-from identity.operations.register import NewClient
+from identity.operations.client_rules import NewClient
 from identity.providers.base import Hashed
 from identity.settings import Settings
 from identity.standards.oidc_claims import Facts

@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey, Key
 from werkzeug.test import TestResponse
 
 from identity.operations import register
-from identity.operations.register import NewClient
+from identity.operations.client_rules import NewClient
 from shared.dpop import ath
 from tests.factories.identity import CALLBACK, ISSUER, PUBLIC_URL, SECRET, VERIFIER, House, authorization, sent_to_client, web_client
 

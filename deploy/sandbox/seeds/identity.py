@@ -13,7 +13,7 @@ from identity.models.organisation import Member, Organisation
 from identity.models.service import Service
 from identity.operations import keys, register
 from identity.operations import people as persons
-from identity.operations.register import NewClient
+from identity.operations.client_rules import NewClient
 from identity.standards import rfc9396
 from identity.standards.oidc_claims import Facts
 from shared.run import parse_run

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from identity.operations import ciba as operations
 from identity.operations import register
-from identity.operations.register import NewClient
+from identity.operations.client_rules import NewClient
 from identity.standards import ciba, jose
 from shared.clock import FixedClock
 from shared.http import OutboundTimeout, Reply

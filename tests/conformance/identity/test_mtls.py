@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from werkzeug.test import TestResponse
 
-from identity.operations.register import NewClient
+from identity.operations.client_rules import NewClient
 from shared.clock import FixedClock
 from shared.ids import SeededIds
 from tests.engines import Engines

@@ -7,6 +7,7 @@ import secrets
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -137,6 +138,56 @@ def test_express_with_openid_client(site: Site) -> None:
     (site.folder / "node_modules").symlink_to(node_peers() / "node_modules")
     with site.serving(["node", "express_site.mjs"]):
         assert sign_in(site) == f"Hello {NAME}"
+
+
+APACHE = """
+ServerRoot {folder}
+ServerName localhost
+Listen 127.0.0.1:{port}
+PidFile {folder}/pid
+ErrorLog /dev/stderr
+User www-data
+{modules}
+DocumentRoot {folder}/pages
+DirectoryIndex index.html
+TypesConfig /dev/null
+AddType text/html .html
+AddOutputFilter INCLUDES .html
+<Directory {folder}/pages>
+    Options +Includes
+</Directory>
+Include {folder}/apache_site.conf
+"""
+APACHE_MODULES = ("mpm_event", "authn_core", "authz_core", "authz_user", "auth_openidc", "dir", "mime", "include")
+APACHE_PAGE = 'Hello <!--#echo encoding="none" var="OIDC_CLAIM_name" -->, <!--#echo var="REMOTE_USER" -->'
+
+
+@pytest.fixture
+def apache_folder(site: Site) -> Iterator[Path]:
+    """The page's configuration in a place that Apache may read as another user, with what a Debian host has around it."""
+    with tempfile.TemporaryDirectory(prefix="andamio-apache-") as made:
+        folder = Path(made)
+        (folder / "pages").mkdir()
+        (folder / "pages/index.html").write_text(APACHE_PAGE, encoding="utf-8")
+        (folder / "apache_site.conf").write_text(BLOCKS["apache_site.conf"], encoding="utf-8")
+        (folder / "bundle.pem").write_bytes(Path(site.environment["SSL_CERT_FILE"]).read_bytes())
+        modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in APACHE_MODULES)
+        port = site.base_url.rpartition(":")[2]
+        (folder / "httpd.conf").write_text(APACHE.format(folder=folder, port=port, modules=modules), encoding="utf-8")
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        yield folder
+
+
+@pytest.mark.apache
+@pytest.mark.rule("identity", "ON-2", "PK-3", "AZ-8")
+def test_apache_with_mod_auth_openidc(site: Site, apache_folder: Path) -> None:
+    bundle, site.environment["SSL_CERT_FILE"] = site.environment["SSL_CERT_FILE"], str(apache_folder / "bundle.pem")
+    with site.serving(["apache2", "-f", str(apache_folder / "httpd.conf"), "-D", "FOREGROUND"]):
+        site.environment["SSL_CERT_FILE"] = bundle
+        text = sign_in(site, "/")
+    assert text.startswith(f"Hello {NAME}, ")
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", text.rpartition(", ")[2].strip()), "REMOTE_USER is the pairwise sub"
 
 
 @pytest.mark.rule("identity", "ON-2")

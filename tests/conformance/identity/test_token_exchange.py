@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from identity.models.person import PersonState
 from identity.operations import people, register
-from identity.operations.register import NewClient
+from identity.operations.client_rules import NewClient
 from identity.standards import jose, rfc8693
 from shared.crypto import sha256_hex
 from tests.factories.identity import ISSUER, PUBLIC_URL, RESOURCE, RUN, House, machine_key, web_client

@@ -60,7 +60,7 @@ def test_receipts_and_the_wallets_tokens_get_new_keys(suite, capsys):
 
 
 def test_the_key_of_a_client_is_changed_with_both_honoured_in_between(identity, capsys, tmp_path):
-    from identity.operations import register
+    from identity.operations import client_rules, register
 
     old = ECKey.generate_key("P-256", {"kid": "old", "alg": "ES256", "use": "sig"}, private=True)
     register.create_organisation(identity, org_id="andamio", name="Andamio", kind="public", contact_email="a@example.cl", actor="test")
@@ -77,7 +77,7 @@ def test_the_key_of_a_client_is_changed_with_both_honoured_in_between(identity, 
         actor="test",
     )
     public = {"keys": [dict(old.as_dict(private=False))]}
-    client = register.NewClient(
+    client = client_rules.NewClient(
         client_id="pay", service_id="andamio-pay", name="pay", policy="machine", jwks=public, scopes=("audit:witness",)
     )
     register.create_client(identity, client, actor="test")
