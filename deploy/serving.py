@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
+import structlog
 from celery.signals import worker_ready
 from flask import Flask
 from granian import Granian
@@ -16,14 +17,18 @@ from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 
 from deploy.errors import CannotStart
-from shared import logs, migrations, telemetry
+from shared import logs, migrations, telemetry, time_server
+from shared.clock import Clock, SystemClock
 from shared.context import Context
 from shared.relay import Relay
 from shared.settings import ServiceSettings, SettingsError, env_name, load, read_secret
 from shared.web import words
 from shared.worker import make_celery, queue_name, release_predecessor
 
+log = structlog.get_logger("andamio.serving")
 SERVICE_VARIABLE = "ANDAMIO_SERVICE"
+CLOCK_OFF_SECONDS_MAX = 5.0
+"""Half of the ten seconds by which clients may differ from us."""
 TlsFiles = tuple[Path, Path]
 """Certificate and private key, as PEM files."""
 
@@ -39,12 +44,26 @@ def settings_class(service: str) -> type[ServiceSettings]:
     return found
 
 
-def require_settings(service: str) -> None:
-    """Raises: CannotStart, with every fault of the environment on a line of its own."""
+def require_readiness(service: str) -> None:
+    """Raises: CannotStart, with every fault of the environment on a line of its own, or for a clock that is off."""
     try:
-        load(settings_class(service), service, os.environ)
+        settings = load(settings_class(service), service, os.environ)
     except SettingsError as error:
         raise _not_right(service, error) from None
+    require_clock(settings.time_server, SystemClock())
+
+
+def require_clock(server: str, clock: Clock) -> None:
+    """Compare the clock with a time server, if one is named; one that is away keeps nothing from starting (KY-6).  Raises: CannotStart."""
+    if not server:
+        return
+    try:
+        offset = time_server.offset_seconds(server, clock)
+    except time_server.NoTime as error:
+        log.warning("clock not compared", error=str(error))
+        return
+    if abs(offset) > CLOCK_OFF_SECONDS_MAX:
+        raise CannotStart(f"the clock of this machine is {abs(offset):.1f} seconds off: set up time synchronisation, then start again.")
 
 
 def _not_right(service: str, error: SettingsError) -> CannotStart:
@@ -53,7 +72,7 @@ def _not_right(service: str, error: SettingsError) -> CannotStart:
 
 def create_context(service: str) -> Context:
     """Return the context of a service, from the environment.  Raises: CannotStart."""
-    require_settings(service)
+    require_readiness(service)
     made = import_module(f"{service}.app").create_context()
     assert isinstance(made, Context)  # noqa: S101 - narrows the type of a module that was found by name
     return made
@@ -70,7 +89,7 @@ def web() -> Flask:
 
 def serve(service: str, *, host: str, port: int, workers: int = 1, threads: int = 1, tls: TlsFiles | None = None) -> None:
     """Serve HTTP, or HTTPS with a certificate, until told to stop.  Raises: CannotStart."""
-    require_settings(service)
+    require_readiness(service)
     os.environ[SERVICE_VARIABLE] = service
     Granian(
         "deploy.serving:web",

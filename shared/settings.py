@@ -113,6 +113,9 @@ class ServiceSettings:
         "header in which the edge sends the client certificate (RFC 9440 form or URL-encoded PEM); empty: no mTLS", default=""
     )
     edge_addresses: tuple[str, ...] = setting("addresses of the edge, the only ones whose client certificate header counts", default=())
+    time_server: str = setting(
+        "time server (NTP) `host` or `host:port`; a clock more than 5 seconds off keeps this from starting; empty: not compared", default=""
+    )
     trusted_proxies: int = setting("how many proxies in front set X-Forwarded-* headers", default=0)
     database_pool_size: int = setting("database connections kept open by one process", default=4)
     database_pooled: bool = setting("a pooler in transaction mode (PgBouncer) stands before the database", default=False)
