@@ -100,8 +100,8 @@ class KnownClient:
     def name_in(self, language: str) -> str:
         """Return its name in a language (`es` also serves `es-CL`, and the reverse), else the one without a language."""
         wanted = language.lower().partition("-")[0]
-        named = {tag.lower().partition("-")[0]: name for tag, name in self.names.items()}
-        return self.names.get(language) or named.get(wanted) or self.name
+        named = {tag.lower().partition("-")[0]: name for tag, name in self.names.items() if tag}
+        return named.get(wanted) or self.names.get("") or self.name
 
 
 def read_client(connection: Connection, client_id: str) -> KnownClient | None:
