@@ -110,7 +110,7 @@ def serve(service: str, *, host: str, port: int, workers: int = 1, threads: int 
     ).serve()
 
 
-def work(service: str, *, runner: str = "", queues: tuple[str, ...] = ("",), on_ready: Callable[[], None] = lambda: None) -> None:
+def work(service: str, *, runner: str = "", queues: tuple[str, ...] = ("", "urgent"), on_ready: Callable[[], None] = lambda: None) -> None:
     """Run jobs until told to stop.  `runner` is a name that a restarted worker keeps, so that it takes over at once.
 
     `on_ready` is called once the queue is being read.

@@ -17,7 +17,8 @@ from notify.providers.smtp import SmtpEmail
 from notify.providers.virus_scan import ClamdScanner, TestFileScanner, VirusScanner
 from notify.settings import Settings
 from notify.standards.dkim_signature import Signer
-from notify.standards.provider_list import SmsProvider, read_providers
+from notify.standards.mime import Mail
+from notify.standards.provider_list import MailRelay, SmsProvider, read_providers, read_relays
 from notify.standards.statuses import Status
 from shared.context import Context, current_as
 from shared.group_commit import GroupCommit
@@ -61,18 +62,41 @@ class Notify(Context):
 
     @cached_property
     def email(self) -> EmailSender:
-        """The mail relay."""
-        settings = self.settings
-        return SmtpEmail(
-            settings.smtp_host,
-            settings.smtp_port,
-            username=settings.smtp_username,
-            password=settings.smtp_password.reveal(),
-            starttls=settings.smtp_starttls,
-            timeout_seconds=settings.provider_timeout_seconds,
-            accepted_means=Status.DELIVERED if settings.smtp_acceptance_is_delivery else Status.SENDING,
-            sign=self._dkim(),
+        """The mail relays, as one."""
+        return Router(
+            self.email_routes,
+            sender_of=lambda mail: mail.from_address,
+            within_cap=self._within_cap,
+            weights=lambda: self.catalogue.provider_weights("email"),
         )
+
+    @cached_property
+    def email_routes(self) -> tuple[Route[Mail], ...]:
+        """Each mail relay that is set up."""
+        settings = self.settings
+        if settings.smtp_relays:
+            relays = read_relays(settings.smtp_relays.reveal())
+        else:
+            password = settings.smtp_password.reveal()
+            relays = [MailRelay("smtp", settings.smtp_host, settings.smtp_port, settings.smtp_username, password, settings.smtp_starttls)]
+        sign = self._dkim()
+        return tuple(Route(relay.name, self._relay(relay, sign), Breaker(self.clock), relay.weight, relay.per_minute) for relay in relays)
+
+    def _relay(self, relay: MailRelay, sign: Callable[[bytes], bytes] | None) -> EmailSender:
+        return SmtpEmail(
+            relay.host,
+            relay.port,
+            name=relay.name,
+            username=relay.username,
+            password=relay.password,
+            starttls=relay.starttls,
+            timeout_seconds=self.settings.provider_timeout_seconds,
+            accepted_means=Status.DELIVERED if self.settings.smtp_acceptance_is_delivery else Status.SENDING,
+            sign=sign,
+        )
+
+    def _within_cap(self, route: str, sender: str, per_minute: int) -> bool:
+        return self.limits.within_cap(route, sender, per_minute, self.clock.now())
 
     def _dkim(self) -> Callable[[bytes], bytes] | None:
         settings = self.settings
@@ -84,11 +108,7 @@ class Notify(Context):
     @cached_property
     def sms(self) -> SmsSender:
         """The ways out for texts, as one."""
-
-        def within_cap(route: str, sender: str, per_minute: int) -> bool:
-            return self.limits.within_cap(route, sender, per_minute, self.clock.now())
-
-        return Router(self.sms_routes, sender_of=lambda text: text.sender, within_cap=within_cap, weights=self._sms_weights)
+        return Router(self.sms_routes, sender_of=lambda text: text.sender, within_cap=self._within_cap, weights=self._sms_weights)
 
     @cached_property
     def sms_routes(self) -> tuple[Route[Text], ...]:

@@ -47,6 +47,7 @@ class Event(StrEnum):
     API_KEY_REVOKED = "notify:api_key:revoked"
     SENDER_CHANGED = "notify:sender:changed"
     TEMPLATE_SAVED = "notify:template:saved"
+    TEMPLATE_URGENCY = "notify:template:urgency"
     TEMPLATE_MOVED = "notify:template:moved"
     TEMPLATE_ARCHIVED = "notify:template:archived"
     GUEST_LIST_CHANGED = "notify:guest_list:changed"

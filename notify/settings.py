@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 
 from notify.standards.dkim_signature import Signer
 from notify.standards.local_rules import COUNTRIES
-from notify.standards.provider_list import read_providers
+from notify.standards.provider_list import read_providers, read_relays
 from notify.standards.ssh_keys import is_host_key, is_private_key
 from shared.settings import Secret, ServiceSettings, setting
 
@@ -57,6 +57,14 @@ def _are_sms_providers(value: Secret) -> str | None:
     return None
 
 
+def _are_relays(value: Secret) -> str | None:
+    try:
+        read_relays(value.reveal())
+    except ValueError as fault:
+        return str(fault)
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
     """Settings of notify, `NOTIFY_…` in the environment."""
@@ -66,6 +74,12 @@ class Settings(ServiceSettings):
     smtp_username: str = setting("user name at the mail relay; empty: none", default="")
     smtp_password: Secret = setting("password at the mail relay", default=Secret(""))
     smtp_starttls: bool = setting("speak TLS with the mail relay, and send nothing where it cannot", default=True)
+    smtp_relays: Secret = setting(
+        "JSON list of mail relays, instead of the one above: each with `name`, `host`, and if wanted `port`, `username`, `password`, "
+        "`starttls`, `weight` and `per_minute` (cap of one sender)",
+        default=Secret(""),
+        check=_are_relays,
+    )
     smtp_acceptance_is_delivery: bool = setting(
         "count an email as delivered when the relay takes it; off where delivery reports come back another way", default=True
     )

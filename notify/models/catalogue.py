@@ -96,6 +96,7 @@ class KnownTemplate:
     created_at: datetime
     updated_at: datetime | None
     has_unsubscribe_link: bool = False
+    urgent: bool = False
 
 
 _VERSION = TemplateVersion
@@ -109,6 +110,7 @@ _TEMPLATES = select(
         _VERSION.created_by,
         Template.created_at,
         Template.updated_at,
+        Template.urgent,
     ),
 ).join(_VERSION, _VERSION.template_id == Template.id)
 

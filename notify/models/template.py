@@ -21,6 +21,8 @@ class Template(Base):
     version: Mapped[int]
     archived: Mapped[bool] = mapped_column(default=False)
     folder: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    # Its messages, sent one by one, go ahead of others.
+    urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime | None]
 

@@ -7,7 +7,7 @@ leave: then it waits a moment, so that who sends one message does not stand behi
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -164,7 +164,7 @@ def _message(notify: Notify, job: Any, holder: Holder, template: KnownTemplate, 
     checks.check_size(job.channel, prepared.content)
     if is_smoke(prepared.recipient.matched):
         return []
-    kept = kept_form(notify, holder, notify.ids.uuid7(), body, prepared)
+    kept = replace(kept_form(notify, holder, notify.ids.uuid7(), body, prepared), urgent=False)  # many at once go ahead of nobody
     kept.row.update({"bulk_id": job.id, "row_number": number})
     return [kept]
 

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 from sqlalchemy import Insert
 
@@ -15,6 +16,9 @@ from shared.context import Transaction
 
 JOBS = {"sms": "deliver_sms", "email": "deliver_email", "letter": "render_letter", "mailbox": "deliver_mailbox"}
 CHECK_LETTER = "check_letter"
+URGENT = "urgent"
+URGENT_AHEAD = timedelta(seconds=120)
+"""The relay takes what has been due for longest first: an urgent message is due before whatever came in the last two minutes."""
 ALONE = frozenset({JOBS["letter"], CHECK_LETTER})
 JOB_MESSAGES_MAX = 24
 """How many messages one delivery job holds; a letter, which takes long to set, has a job of its own."""
@@ -22,7 +26,10 @@ JOB_MESSAGES_MAX = 24
 
 @dataclass(frozen=True)
 class Kept:
-    """A message that passed every check, as it is written; `counters` are the daily allowances it uses, `also` is written with it."""
+    """A message that passed every check, as it is written.
+
+    `counters` are the daily allowances it uses, `also` is written with it, `urgent` goes ahead of others.
+    """
 
     row: dict[str, object]
     entry: Entry
@@ -32,6 +39,12 @@ class Kept:
     journey_id: str
     also: tuple[Insert, ...] = ()
     first_job: str = ""
+    urgent: bool = False
+
+    @property
+    def accepted_at(self) -> datetime:
+        """When it was accepted."""
+        return cast(datetime, self.row["created_at"])
 
     @property
     def work(self) -> list[str]:
@@ -63,17 +76,18 @@ def keep_in(tx: Transaction, batch: Sequence[Kept]) -> None:
     for each in batch:
         for statement in each.also:
             tx.connection.execute(statement)
-    now_due: dict[str, list[Kept]] = defaultdict(list)
+    now_due: dict[tuple[str, bool], list[Kept]] = defaultdict(list)
     for each in batch:
         job = each.first_job or JOBS[str(each.row["channel"])]
         if each.scheduled_for is None:
-            now_due[job].append(each)
+            now_due[(job, each.urgent)].append(each)
         else:
             tx.enqueue(job, {"messages": [each.work]}, due_at=each.scheduled_for)
-    for job, members in now_due.items():
+    for (job, urgent), members in now_due.items():
         size = 1 if job in ALONE else JOB_MESSAGES_MAX
+        lane: dict[str, Any] = {"queue": URGENT, "due_at": batch[0].accepted_at - URGENT_AHEAD} if urgent else {}
         for begin in range(0, len(members), size):
-            tx.enqueue(job, {"messages": [each.work for each in members[begin : begin + size]]})
+            tx.enqueue(job, {"messages": [each.work for each in members[begin : begin + size]]}, **lane)
 
 
 def count(notify: Notify, batch: Sequence[Kept]) -> None:

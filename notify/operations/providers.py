@@ -12,10 +12,11 @@ from notify.models.notification import Notification
 from notify.models.provider_setting import ProviderSetting
 from notify.models.team import Member
 from notify.operations.usage import FAILED
-from notify.standards.statuses import Status
+from notify.standards.statuses import Channel, Status
 from shared.problems import InvalidRequest, NotFound
 from shared.web import gettext_noop
 
+STEERED = (Channel.EMAIL, Channel.SMS)
 LATELY = timedelta(hours=24)
 WEIGHT_MAX = 1000
 
@@ -45,8 +46,12 @@ def list_providers(notify: Notify) -> list[ProviderCard]:
     )
     with notify.reading() as tx:
         rows = tx.connection.execute(wanted).all()
-    weights = {route.name: route.weight for route in notify.sms_routes} | notify.catalogue.provider_weights("sms")
-    named = {("sms", name) for name in weights} | {(row[0], row[1]) for row in rows}
+    weights = {
+        (channel, name): weight
+        for channel in STEERED
+        for name, weight in (_set_up(notify, channel) | notify.catalogue.provider_weights(channel)).items()
+    }
+    named = weights.keys() | {(row[0], row[1]) for row in rows}
     cards = []
     for channel, name in sorted(named):
         own = [(Status(row[2]), int(row[3]), float(row[4] or 0)) for row in rows if (row[0], row[1]) == (channel, name)]
@@ -55,8 +60,8 @@ def list_providers(notify: Notify) -> list[ProviderCard]:
             ProviderCard(
                 channel,
                 name,
-                weights.get(name, 1) if channel == "sms" else 1,
-                channel == "sms" and name in weights,
+                weights.get((channel, name), 1),
+                name in _set_up(notify, channel),
                 total,
                 sum(number for status, number, _ in own if status is Status.DELIVERED),
                 sum(number for status, number, _ in own if status in FAILED),
@@ -66,9 +71,16 @@ def list_providers(notify: Notify) -> list[ProviderCard]:
     return cards
 
 
+def _set_up(notify: Notify, channel: str) -> dict[str, int]:
+    """Give the weights that the settings say, by provider; letters and the mailbox have one way each."""
+    if channel == Channel.SMS:
+        return {route.name: route.weight for route in notify.sms_routes}
+    return {route.name: route.weight for route in notify.email_routes} if channel == Channel.EMAIL else {}
+
+
 def set_weight(notify: Notify, member: Member, channel: str, name: str, weight: int) -> None:
     """Give a provider another share; 0 pauses it.  Raises: NotFound, InvalidRequest."""
-    if channel != "sms" or name not in {route.name for route in notify.sms_routes}:
+    if name not in _set_up(notify, channel):
         raise NotFound(gettext_noop("There is no such provider."))
     if not 0 <= weight <= WEIGHT_MAX:
         raise InvalidRequest(gettext_noop("A share is a number from 0 to 1000."))

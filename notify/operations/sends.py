@@ -240,7 +240,8 @@ def kept_form(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: 
     )
     followed = body.followed_by(notification_id) if body.followed_by else ()
     also = (*prepared.also, *attachment_rows(notification_id, prepared.attached), *followed)
-    return Kept(row, entry, _counters(holder, channel, recipient), body.scheduled_for, request_id, journey_id, also)
+    used = _counters(holder, channel, recipient)
+    return Kept(row, entry, used, body.scheduled_for, request_id, journey_id, also, urgent=prepared.template.urgent)
 
 
 def _counters(holder: Holder, channel: str, recipient: Recipient) -> tuple[str, ...]:

@@ -43,6 +43,16 @@ def take_template(notify: Notify, service_id: uuid.UUID, template_id: uuid.UUID,
     return Shelved(template, folder)
 
 
+def set_urgent(notify: Notify, member: Member, service_id: uuid.UUID, template_id: uuid.UUID, *, urgent: bool) -> None:
+    """Let a template's messages go ahead of others, or no longer.  Raises: NotFound."""
+    own = (Template.id == template_id) & (Template.service_id == service_id)
+    with notify.transaction() as tx:
+        if not tx.connection.execute(update(Template).where(own).values(urgent=urgent)).rowcount:
+            raise NotFound(gettext_noop("There is no such template."))
+        tx.record(Event.TEMPLATE_URGENCY, actor=member.actor, object_id=str(template_id), channel="console", data={"urgent": urgent})
+    notify.catalogue.forget()
+
+
 def put_in_folder(notify: Notify, member: Member, service_id: uuid.UUID, template_id: uuid.UUID, folder: str) -> None:
     """Move a template to a folder; the empty name takes it out.  Raises: NotFound."""
     own = (Template.id == template_id) & (Template.service_id == service_id)

@@ -41,13 +41,12 @@ class _Line:
 class SmtpEmail:
     """Connections that are kept open for the next message, bounded in time; the Message-ID is made of the notification's id."""
 
-    name = "smtp"
-
     def __init__(
         self,
         host: str,
         port: int,
         *,
+        name: str = "smtp",
         username: str = "",
         password: str = "",
         starttls: bool = False,
@@ -59,6 +58,7 @@ class SmtpEmail:
 
         Where acceptance is no delivery, the relay is asked to report both success and failure (RFC 3461).
         """
+        self.name = name
         self._sign = sign
         self._host = host
         self._port = port

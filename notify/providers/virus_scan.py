@@ -6,6 +6,7 @@ from typing import Protocol
 
 _TEST_FILE = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + rb"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 CHUNK_BYTES = 64 * 1024
+ANSWER_BYTES_MAX = 4096
 
 
 class ScannerAway(Exception):
@@ -45,11 +46,22 @@ class ClamdScanner:
                     chunk = content[begin : begin + CHUNK_BYTES]
                     connection.sendall(struct.pack("!L", len(chunk)) + chunk)
                 connection.sendall(struct.pack("!L", 0))
-                answer = connection.recv(4096)
+                answer = _read_answer(connection)
         except OSError as fault:
             raise ScannerAway(type(fault).__name__) from None
         if answer.endswith((b"OK\0", b"OK\n")):
             return True
-        if b"FOUND" in answer:
+        if answer.endswith((b"FOUND\0", b"FOUND\n")):
             return False
         raise ScannerAway("no clear answer")
+
+
+def _read_answer(connection: socket.socket) -> bytes:
+    """Read up to the end of the answer, which may come in pieces; what is cut off has no end and is no clear answer."""
+    answer = b""
+    while len(answer) < ANSWER_BYTES_MAX and not answer.endswith((b"\0", b"\n")):
+        piece = connection.recv(ANSWER_BYTES_MAX)
+        if not piece:
+            break
+        answer += piece
+    return answer

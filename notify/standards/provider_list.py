@@ -1,7 +1,7 @@
-"""The providers of texts that the settings name, read and checked."""
+"""The providers of texts and the mail relays that the settings name, read and checked."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 NAME_CHARACTERS_MAX = 40
@@ -31,22 +31,59 @@ class SmsProvider:
 
 def read_providers(text: str) -> list[SmsProvider]:
     """Read a JSON list of providers.  Raises: ValueError that names the first fault and no secret."""
+    found = [_read(number, entry) for number, entry in enumerate(_entries(text), 1)]
+    if len({provider.name for provider in found}) < len(found):
+        raise ValueError("two providers have the same name")
+    return found
+
+
+@dataclass(frozen=True)
+class MailRelay:
+    """One relay of e-mails."""
+
+    name: str
+    host: str
+    port: int = 25
+    username: str = ""
+    password: str = ""
+    starttls: bool = True
+    weight: int = 1
+    per_minute: int = 0
+
+
+def read_relays(text: str) -> list[MailRelay]:
+    """Read a JSON list of mail relays.  Raises: ValueError that names the first fault and no secret."""
+    found = [_read_relay(number, entry) for number, entry in enumerate(_entries(text), 1)]
+    if len({relay.name for relay in found}) < len(found):
+        raise ValueError("two providers have the same name")
+    return found
+
+
+def _read_relay(number: int, entry: Any) -> MailRelay:  # as JSON gave it
+    known = {each.name for each in fields(MailRelay)}
+    _check_fields(number, entry if isinstance(entry, dict) else {}, known=known, needed={"name", "host"})
+    return MailRelay(**entry)
+
+
+def _entries(text: str) -> list[Any]:  # as JSON gave them
     try:
         entries = json.loads(text)
     except ValueError:
         raise ValueError("must be a JSON list") from None
     if not isinstance(entries, list) or not entries:
         raise ValueError("must be a JSON list of at least one provider")
-    found = [_read(number, entry) for number, entry in enumerate(entries, 1)]
-    if len({provider.name for provider in found}) < len(found):
-        raise ValueError("two providers have the same name")
-    return found
+    return entries
 
 
 def _read(number: int, entry: Any) -> SmsProvider:  # as JSON gave it
     if not isinstance(entry, dict) or entry.get("kind") not in _FIELDS:
         raise ValueError(f"provider {number} must have a kind: http or smpp")
     known, needed = _FIELDS[entry["kind"]]
+    _check_fields(number, entry, known=known, needed=needed)
+    return SmsProvider(**entry)
+
+
+def _check_fields(number: int, entry: dict[str, Any], *, known: set[str], needed: set[str]) -> None:  # as above
     if missing := sorted(needed - set(entry)):
         raise ValueError(f"provider {number} lacks {missing[0]}")
     if unknown := sorted(set(entry) - known):
@@ -56,11 +93,10 @@ def _read(number: int, entry: Any) -> SmsProvider:  # as JSON gave it
             raise ValueError(f"{field} of provider {number} is not right")
     if not 0 < len(entry["name"]) <= NAME_CHARACTERS_MAX:
         raise ValueError(f"name of provider {number} is not right")
-    return SmsProvider(**entry)
 
 
 def _fits(field: str, value: object) -> bool:
-    if field == "tls":
+    if field in {"tls", "starttls"}:
         return isinstance(value, bool)
     if field in {"weight", "per_minute", "port"}:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0

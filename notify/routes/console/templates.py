@@ -18,7 +18,7 @@ from notify.operations.template_edits import (
     edit_template,
     list_versions,
 )
-from notify.operations.template_shelf import list_shelf, put_in_folder, take_template
+from notify.operations.template_shelf import list_shelf, put_in_folder, set_urgent, take_template
 from notify.operations.templates import TemplateText, words_of
 from notify.routes.console.access import Team, member, service
 from notify.routes.console.pages import show_page
@@ -125,6 +125,13 @@ def show_version(service_id: UUID, template_id: UUID, version: int) -> ResponseR
     changes = diff_versions(current(), service_id, template_id, version - 1, version) if version > 1 else []
     looked = _look(look_at(current(), shelved.template, {}))
     return show_page("version", shelved=shelved, changes=changes, look=looked)
+
+
+@bp.post("/<uuid:template_id>/urgent", access=Team(Right.MANAGE))
+def change_urgency(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
+    """Let its messages go ahead of others, or no longer."""
+    set_urgent(current(), member(), service_id, template_id, urgent=request.form.get("urgent") == "1")
+    return redirect(url_for("console_templates.show", service_id=service_id, template_id=template_id), 303)
 
 
 @bp.route("/<uuid:template_id>/archive", methods=["GET", "POST"], access=_EDIT)
