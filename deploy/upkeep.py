@@ -19,6 +19,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printin
     end = partial(_end, printing=printing, enter=enter)
     _add_figures(commands, end)
     _add_keys(commands, end)
+    leaving = commands.add_parser("export", help="write everything that a service keeps as CSV, to take it elsewhere")
+    leaving.add_argument("service", choices=SERVICES)
+    leaving.add_argument("folder", type=Path)
+    leaving.add_argument("--with-keys", action="store_true", help="write the data keys too: with them every personal value can be read")
+    end(leaving, _export)
 
 
 def _end(parser: argparse.ArgumentParser, command: Command, *, printing: Print, enter: Enter) -> None:
@@ -74,6 +79,15 @@ def _keys(parsed: argparse.Namespace) -> int:
 
     found = keys.show(parsed.service)
     parsed.printing(parsed, found, [f"{what}: {value}" for what, value in found.items()])
+    return 0
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    parsed.enter([parsed.service])
+    from deploy import leaving
+
+    written = leaving.export(parsed.service, parsed.folder, with_keys=parsed.with_keys)
+    parsed.printing(parsed, {"tables": {one.table: one.rows for one in written}}, [f"{one.table}: {one.rows} rows" for one in written])
     return 0
 
 

@@ -6,6 +6,7 @@ With `--fault NAME` the engines are the rig's own, and something is broken in th
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fault", choices=[*FAULTS, "all"], help="break this in the middle third; all: one run after the other")
     parser.add_argument("--folder", type=Path, default=Path("var/rigs"))
     parsed = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwind: the engines are ours to stop
     names = list(FAULTS) if parsed.fault == "all" else [parsed.fault]
     statuses = [_run(parsed.profile, name, parsed.seconds, parsed.folder) for name in names]
     return max(statuses)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -60,8 +61,7 @@ def _empty_disk(rig: Rig, _sandbox: Path) -> None:
 
 def _lose_queue(rig: Rig, _sandbox: Path) -> None:
     rig.queue.kill()
-    for file in (rig.folder / "valkey").rglob("*.aof"):
-        file.unlink()
+    shutil.rmtree(rig.folder / "valkey" / "appendonlydir", ignore_errors=True)
 
 
 def _programs(sandbox: Path, mark: str) -> list[int]:
