@@ -1,7 +1,7 @@
 """`andamio export`: everything that a service keeps, in files that need nothing of ours to be read.  Spec: ID-15.
 
-A folder: `TABLE.csv` for each table (RFC 4180, UTF-8, a head line, bytes in PostgreSQL's hexadecimal form), all of one moment, and `export.json`
-with the form of each table and how sealed values are opened.  `keys.json` holds the data keys themselves, where they are asked for.
+A folder: `TABLE.csv` for each table (RFC 4180, UTF-8, a head line, bytes in PostgreSQL's hexadecimal form), all of one moment;
+`export.json` with the form of each table and how sealed values are opened; and `keys.json`, the data keys, where they are asked for.
 """
 
 import base64
