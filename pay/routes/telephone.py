@@ -16,7 +16,7 @@ bp = Routes("telephone", __name__, url_prefix="/v1", access=PaymentKey())
 
 
 @bp.post("/auth", access=OneTimeToken())
-@describes(answers={204: None})
+@describes(body=shapes.AUTHORISATION, answers={204: None})
 def authorise() -> Response:
     """Authorise a payment with a card that was said on the telephone: sandbox accounts only."""
     token, card = read_authorisation(read_body(request.get_data(), code="P0197"))
@@ -25,7 +25,7 @@ def authorise() -> Response:
 
 
 @bp.post("/payment_notification")
-@describes(answers={201: shapes.REPORTED, 200: shapes.REPORTED})
+@describes(body=shapes.NEW_REPORT, answers={201: shapes.REPORTED, 200: shapes.REPORTED})
 def notify() -> Response:
     """Report a payment that an external telephone service took; reported again it is the same payment."""
     given = read_report(read_body(request.get_data(), code="P0197"), merchant().account)

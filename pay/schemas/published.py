@@ -211,3 +211,51 @@ FEE_RULE = object_of(
     }
 )
 FEE_RULES = object_of({"fee_rules": {"type": "array", "items": FEE_RULE}})
+
+
+def _digits(least: int, most: int) -> Schema:
+    return {"type": "string", "pattern": f"^[0-9]{{{least},{most}}}$"}
+
+
+_EXPIRY: Schema = {"type": "string", "pattern": "^(0[1-9]|1[0-2])/[0-9]{2}$"}
+AUTHORISATION: Schema = {
+    "type": "object",
+    "required": ["one_time_token", "card_number", "cvc", "expiry_date", "cardholder_name"],
+    "properties": {
+        "one_time_token": TEXT,
+        "card_number": _digits(12, 19),
+        "cvc": _digits(3, 4),
+        "expiry_date": _EXPIRY,
+        "cardholder_name": {"type": "string", "maxLength": 255},
+    },
+}
+_OUTCOME: Schema = {
+    "type": "object",
+    "required": ["status"],
+    "properties": {
+        "status": {"enum": ["success", "failed"]},
+        "code": {"enum": ["P0010", "P0030", "P0050"]},
+        "supplemental": {"type": "object"},
+    },
+}
+_SHORT: Schema = {"type": "string", "minLength": 1, "maxLength": 100}
+NEW_REPORT: Schema = {
+    "type": "object",
+    "required": ["amount", "reference", "description", "processor_id", "provider_id", "payment_outcome"],
+    "properties": {
+        "amount": {"type": "integer", "minimum": 1},
+        "reference": {"type": "string", "minLength": 1, "maxLength": 255},
+        "description": {"type": "string", "minLength": 1, "maxLength": 255},
+        "processor_id": _SHORT,
+        "provider_id": _SHORT,
+        "payment_outcome": _OUTCOME,
+        "auth_code": {"type": "string", "maxLength": 100},
+        "card_type": {"enum": ["visa", "master-card", "maestro", "american-express", "diners-club", "jcb"]},
+        "card_expiry": _EXPIRY,
+        "first_six_digits": _digits(6, 6),
+        "last_four_digits": _digits(4, 4),
+        "name_on_card": {"type": "string", "maxLength": 255},
+        "email_address": {"type": "string", "maxLength": 254},
+        "telephone_number": {"type": "string", "maxLength": 50},
+    },
+}

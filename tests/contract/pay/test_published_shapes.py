@@ -29,6 +29,10 @@ def test_every_answer_is_as_the_document_says(world: World) -> None:
 
     def check(method: str, path: str, body: Any = None, **ids: str) -> Any:
         answer = world.client().open(path.format(**ids), method=method.upper(), json=body, headers=world.till.headers)
+        taken = paths[path.partition("?")[0]][method].get("requestBody")
+        if body is not None:
+            assert taken is not None, path
+            Draft202012Validator(taken["content"]["application/json"]["schema"]).validate(body)
         told = paths[path.partition("?")[0]][method]["responses"]
         assert str(answer.status_code) in told, (method, path, answer.get_data(as_text=True))
         content = told[str(answer.status_code)].get("content")
@@ -51,7 +55,9 @@ def test_every_answer_is_as_the_document_says(world: World) -> None:
     world.paid(set_up_agreement=agreement_id)
     check("get", "/v1/agreements/{agreement_id}", agreement_id=agreement_id)
     moto = {name: value for name, value in BODY.items() if name != "return_url"} | {"authorisation_mode": "moto_api"}
-    check("post", "/v1/payments", moto)
+    link = check("post", "/v1/payments", moto)["_links"]["auth_url_post"]
+    card = {"card_number": "4242424242424242", "cvc": "123", "expiry_date": "11/29", "cardholder_name": "José Ñancupil"}
+    check("post", "/v1/auth", link["params"] | card)
     check("post", "/v1/payment_notification", REPORT)
     news = DisputeNews("sandbox", "dp", PaymentId(paid), DisputeState.LOST, 14000, "fraudulent")
     take_news(world.pay, news)
@@ -66,3 +72,22 @@ def test_every_answer_is_as_the_document_says(world: World) -> None:
     }
     own = ("/v1/payments", "/v1/refunds", "/v1/agreements", "/v1/disputes", "/v1/payment_notification")
     assert {one for one in described if one.split(" ")[1].startswith(own)} <= seen
+
+
+@pytest.mark.rule("pay", "§13", "§14")
+def test_the_document_refuses_what_the_api_refuses(world: World) -> None:
+    world.change_account(allow_telephone=True, allow_moto_api=True)
+    paths = world.client().get("/openapi.json").get_json()["paths"]
+    card = {"one_time_token": "x", "card_number": "4242424242424242", "cvc": "123", "expiry_date": "11/29", "cardholder_name": "J"}
+    wrong = [("/v1/auth", card | change) for change in ({"card_number": "4242"}, {"cvc": "12"}, {"expiry_date": "13/29"}, {"cvc": 123})]
+    changes: tuple[dict[str, Any], ...] = (
+        {"amount": "5"},
+        {"payment_outcome": {"status": "maybe"}},
+        {"card_expiry": "1/1"},
+        {"provider_id": None},
+    )
+    wrong += [("/v1/payment_notification", REPORT | change) for change in changes]
+    for path, body in wrong:
+        schema = paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert not Draft202012Validator(schema).is_valid(body), body
+        assert world.post(path, body).status_code in {400, 422}, body
