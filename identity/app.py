@@ -11,7 +11,9 @@ from identity.operations.performance import PRODUCTS
 from identity.routes import (
     account,
     account_contacts,
+    account_help,
     account_history,
+    account_mandates,
     account_security,
     accounts,
     authorize,
@@ -29,6 +31,7 @@ from identity.routes import (
     par,
     register,
     registration,
+    represent,
     revocation,
     token,
     trust,
@@ -58,7 +61,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     app = base_app(identity, import_name="identity", formats={ISSUER_PATH + "/": oauth_format})
     name_service(app, gettext_noop("Digital identity"))
     add_routes(app, CONSOLES)
-    protocol = (metadata, authorize, par, token, userinfo, introspection, revocation, login, accounts, logout, registration)
+    protocol = (metadata, authorize, par, token, userinfo, introspection, revocation, login, accounts, represent, logout, registration)
     modules = (
         *protocol,
         register,
@@ -71,7 +74,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
         kiosk,
         account,
         account_contacts,
+        account_help,
         account_history,
+        account_mandates,
         account_security,
     )
     send_to_sign_in(app)

@@ -14,6 +14,7 @@ from identity.providers.base import BreachList, Hasher, Sender
 from identity.providers.breach_file import BreachFile, NoBreachFile
 from identity.providers.civil_registry import CivilRegistry, RestRegistry
 from identity.providers.client_keys import RemoteClientKeys
+from identity.providers.company_register import CompanyRegister, RestCompanyRegister
 from identity.providers.limits import Limits
 from identity.providers.notify_sender import NotifySender
 from identity.providers.password_hasher import Argon2Hasher, Gate
@@ -83,6 +84,11 @@ class Identity(Context):
     def civil_registry(self) -> CivilRegistry:
         """Who people are."""
         return RestRegistry(self.http, url=self.settings.registry_url)
+
+    @cached_property
+    def company_register(self) -> CompanyRegister:
+        """Who may act for which company."""
+        return RestCompanyRegister(self.http, url=self.settings.company_register_url)
 
     @property
     def rp_id(self) -> str:

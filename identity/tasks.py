@@ -14,7 +14,18 @@ from identity.models.inspected_refusal import InspectedRefusal
 from identity.models.interaction import OPEN, Interaction, InteractionState, LogoutRequest
 from identity.models.logout_notice import LogoutNotice
 from identity.models.remote_request import RemoteRequest
-from identity.operations import history, keys, logos, logout_notices, notices, pings, registration
+from identity.operations import (
+    assisted_sessions,
+    company_entries,
+    history,
+    keys,
+    logos,
+    logout_notices,
+    mandates,
+    notices,
+    pings,
+    registration,
+)
 from identity.operations.performance import COUNT
 from identity.operations.throttles import THROTTLES
 from identity.providers.base import SenderAway
@@ -114,3 +125,16 @@ def follow_registry(identity: Identity) -> None:
 def count_performance(identity: Identity) -> None:
     """Count today's and yesterday's interactions for open data."""
     count_days(identity, COUNT)
+
+
+@jobs.every(30, "tend_mandates")
+def tend_mandates(identity: Identity) -> None:
+    """Take over the company register's events, and end the mandates whose time is over: both within a minute (RP-5)."""
+    company_entries.follow(identity)
+    mandates.expire_due(identity)
+
+
+@jobs.every(30, "end_assistance")
+def end_assistance(identity: Identity) -> None:
+    """End the assisted sessions whose half hour is over (AS-4)."""
+    assisted_sessions.expire_due(identity)

@@ -73,9 +73,11 @@ def _identity(plan: "Plan") -> dict[str, str]:
         "pay_url": plan.urls.pay,
         "wallet_url": plan.urls.wallet,
         "registry_url": plan.urls.registry,
+        "company_register_url": plan.urls.registry,
         "notify_api_key": f"identity-{service_id}-{secret}",
         "notify_email_template": plan.uuid("notify-identity-email"),
         "notify_sms_template": plan.uuid("notify-identity-sms"),
+        "mandate_level": "2",
         "staff_level": "2",  # codes of an app, which a person without a security key can try
     }
 

@@ -1,9 +1,11 @@
 """Tables, a file a noun, each with its state table and its finders."""
 
 from identity.models import (
+    assisted,
     authenticator,
     client,
     client_logo,
+    company,
     exchange_edge,
     grant,
     guard,
@@ -11,6 +13,7 @@ from identity.models import (
     inspected_refusal,
     interaction,
     logout_notice,
+    mandate,
     organisation,
     person,
     proofing,
@@ -26,9 +29,11 @@ metadata = Base.metadata
 """All tables of identity; importing the nouns is what fills it."""
 
 __all__ = [
+    "assisted",
     "authenticator",
     "client",
     "client_logo",
+    "company",
     "exchange_edge",
     "grant",
     "guard",
@@ -36,6 +41,7 @@ __all__ = [
     "inspected_refusal",
     "interaction",
     "logout_notice",
+    "mandate",
     "metadata",
     "organisation",
     "person",

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from identity.models.authenticator import Passkey
 from identity.models.base import table_of
+from identity.models.company import CompanySubject
 from identity.models.organisation import Member, Organisation, Role
 from identity.models.person import KnownDevice, Password, Person, PersonState, Subject, TotpAuthenticator
 from identity.standards.acr import PHISHING_RESISTANT
@@ -20,6 +21,7 @@ from shared.run import Run, parse_run
 
 PERSONS, PASSWORDS, TOTPS = table_of(Person), table_of(Password), table_of(TotpAuthenticator)
 SUBJECTS, DEVICES, PASSKEYS = table_of(Subject), table_of(KnownDevice), table_of(Passkey)
+COMPANY_SUBJECTS = table_of(CompanySubject)
 MEMBERS, ORGANISATIONS = table_of(Member), table_of(Organisation)
 RUN_INDEX = "person-run"
 
@@ -135,6 +137,17 @@ def subject_of(connection: Connection, key: PairwiseKey, person_id: UUID, sector
     if found is None:
         row = {"person_id": person_id, "sector": sector, "sub": pairwise_sub(key, sector, person_id), "key_version": key.version}
         connection.execute(insert(SUBJECTS).values(row).on_conflict_do_nothing())
+        found = connection.execute(stored).scalar_one()
+    return str(found)
+
+
+def company_subject_of(connection: Connection, key: PairwiseKey, company_id: UUID, sector: str) -> str:
+    """Return a company's `sub` in a sector, as subject_of does for a person (RP-2)."""
+    stored = select(COMPANY_SUBJECTS.c.sub).where(COMPANY_SUBJECTS.c.company_id == company_id, COMPANY_SUBJECTS.c.sector == sector)
+    found = connection.execute(stored).scalar_one_or_none()
+    if found is None:
+        row = {"company_id": company_id, "sector": sector, "sub": pairwise_sub(key, sector, company_id), "key_version": key.version}
+        connection.execute(insert(COMPANY_SUBJECTS).values(row).on_conflict_do_nothing())
         found = connection.execute(stored).scalar_one()
     return str(found)
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,7 +14,9 @@ class Grant(Base):
     """One authorization; revoking it kills its code and tokens.  `auth_time`, `acr` and `amr` say how the person signed in,
     and `vot` the same as a vector of trust, where one was asked for.
 
-    Without `offline` its refresh tokens end with the sign-on session (RT-1).
+    Without `offline` its refresh tokens end with the sign-on session (RT-1).  With a `mandate_id` the person acts for another, with
+    these `powers`; with an `assisted_id` an agent (`act`) helps them as `assist` says.  `subject_sector` is set where the `sub` of
+    such use must not be the one of private use (RP-8).
     """
 
     __tablename__ = "grants"
@@ -32,8 +34,19 @@ class Grant(Base):
     acr: Mapped[str] = mapped_column(String(80))
     amr: Mapped[list[str]] = mapped_column(TEXTS)
     vot: Mapped[str | None] = mapped_column(String(10))
+    mandate_id: Mapped[UUID | None] = mapped_column(ForeignKey("mandates.id"))
+    powers: Mapped[list[str] | None] = mapped_column(TEXTS)
+    subject_sector: Mapped[str | None] = mapped_column(String(80))
+    assisted_id: Mapped[UUID | None] = mapped_column(ForeignKey("assisted_sessions.id"))
+    act: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    assist: Mapped[dict[str, object] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_grants_mandate_id", "mandate_id", postgresql_where=text("mandate_id IS NOT NULL")),
+        Index("ix_grants_assisted_id", "assisted_id", postgresql_where=text("assisted_id IS NOT NULL")),
+    )
 
 
 class AuthorizationCode(Base):

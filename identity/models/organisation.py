@@ -26,6 +26,7 @@ class Role(StrEnum):
     SUPPLIER = "supplier"
     OPERATOR = "operator"
     AGENT = "agent"
+    HELPER = "helper"
     OFFICER = "officer"
 
 

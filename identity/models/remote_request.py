@@ -56,6 +56,7 @@ class RemoteRequest(Base):
 
     `user_code_index` and `network_index` (where the screen is) belong to devices.  `whom_index` stands for the RUN that an agent named,
     also where nobody has it; `person_id` only where somebody does.  `callback_sealed` is what a ping needs: code and bearer, as JSON.
+    With an `assisted_id` the yes opens that session, and there is nothing to redeem (AS-2).
     """
 
     __tablename__ = "remote_requests"
@@ -78,11 +79,12 @@ class RemoteRequest(Base):
     interval_seconds: Mapped[int] = mapped_column(Integer)
     polled_at: Mapped[datetime | None]
     grant_id: Mapped[UUID | None] = mapped_column(ForeignKey("grants.id"))
+    assisted_id: Mapped[UUID | None] = mapped_column(ForeignKey("assisted_sessions.id"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     decided_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("kind IN ('device', 'ciba')", name="kind"),
-        CheckConstraint("state <> 'approved' OR grant_id IS NOT NULL", name="approved_has_grant"),
+        CheckConstraint("state <> 'approved' OR num_nonnulls(grant_id, assisted_id) > 0", name="approved_has_grant"),
     )

@@ -31,7 +31,7 @@ class ReleaseBasis(StrEnum):
 
 
 class Service(Base):
-    """One service; its clients, data and bills hang on it."""
+    """One service; its clients, data and bills hang on it.  `assist_…` are what agents may do for people, and agents of which bodies."""
 
     __tablename__ = "services"
 
@@ -47,6 +47,8 @@ class Service(Base):
     owner: Mapped[str] = mapped_column(String(200), server_default=text("''"))
     legal_basis: Mapped[str] = mapped_column(String(500), server_default=text("''"))
     channels: Mapped[list[str]] = mapped_column(TEXTS, server_default=text("'{web}'"))
+    assist_actions: Mapped[list[str]] = mapped_column(TEXTS, server_default=text("'{information,draft}'"))
+    assist_offices: Mapped[list[str]] = mapped_column(TEXTS, server_default=text("'{}'"))
     created_at: Mapped[datetime]
     live_asked_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
     live_asked_at: Mapped[datetime | None]

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from identity.context import Identity
 from identity.errors import (
+    AccessDenied,
     AccountSelectionRequired,
     ConsentRequired,
     InteractionRequired,
@@ -17,9 +18,10 @@ from identity.errors import (
 from identity.events import Event
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
-from identity.models.finders import can_reach, subject_of
+from identity.models.finders import SUBJECTS, can_reach, subject_of
 from identity.models.grant import AuthorizationCode, Grant
-from identity.operations import consent, faults, proofings
+from identity.operations import consent, faults, proofings, representation
+from identity.operations.assisted_sessions import Help
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.sessions import Session
 from identity.standards import acr, rfc8485
@@ -35,6 +37,7 @@ class Need(StrEnum):
     LOGIN = "login"
     ACCOUNT = "account"
     SECOND_FACTOR = "second_factor"
+    REPRESENTED = "represented"
     CONSENT = "consent"
     NOTHING = "nothing"
 
@@ -56,16 +59,13 @@ def next_need(
     """
     if session is None or _is_too_old(identity, request, session, asked_at):
         return Need.LOGIN
-    if request.subject is not None and subject_of(connection, identity.pairwise_key, session.person_id, client.sector) != request.subject:
+    if request.subject is not None and not _is_about(identity, connection, client, session, request.subject):
         return _other_person(session, asked_at)
     if "select_account" in request.prompts:
         return Need.ACCOUNT
     if _level_need(identity, connection, request, session) is Need.SECOND_FACTOR:
         return Need.SECOND_FACTOR
-    forced = "consent" in request.prompts and bool(consent.claims_asked(client, request))
-    if not consented and (forced or consent.must_ask(connection, client, request, session)):
-        return Need.CONSENT
-    return Need.NOTHING
+    return _need_of_answers(identity, connection, client, request, session, consented=consented)
 
 
 def _level_need(identity: Identity, connection: Connection, request: AuthorizationRequest, session: Session) -> Need:
@@ -95,12 +95,56 @@ def _vector_need(identity: Identity, connection: Connection, request: Authorizat
     raise UnmetAuthenticationRequirements("none of the vectors can be satisfied")
 
 
+def _need_of_answers(
+    identity: Identity,
+    connection: Connection,
+    client: KnownClient,
+    request: AuthorizationRequest,
+    session: Session,
+    *,
+    consented: bool,
+) -> Need:
+    """Return what is missing once it is known who the person is: for whom they act, and their consent."""
+    if representation.must_choose(identity, connection, client, request, session):
+        return Need.REPRESENTED
+    wish = representation.wish_of(request)
+    chosen = representation.find_choice(identity, connection, client, session, wish) if wish else None
+    if chosen is not None and chosen.help is not None:
+        _check_helped(connection, client, request, chosen.help)
+        return Need.NOTHING
+    forced = "consent" in request.prompts and bool(consent.claims_asked(client, request))
+    if not consented and (forced or consent.must_ask(connection, client, request, session)):
+        return Need.CONSENT
+    return Need.NOTHING
+
+
+def _check_helped(connection: Connection, client: KnownClient, request: AuthorizationRequest, helped: Help) -> None:
+    """Refuse what an agent cannot say yes to for somebody: details, and data that the person did not give before.
+
+    Raises: AccessDenied.
+    """
+    claims = consent.claims_asked(client, request)
+    if request.authorization_details:
+        raise AccessDenied("details need the person's own consent")
+    if client.always_asks and claims and not consent.has_person_agreed(connection, client, helped.person_id, claims):
+        raise AccessDenied("the person has not agreed to give these data")
+
+
 def _is_too_old(identity: Identity, request: AuthorizationRequest, session: Session, asked_at: datetime | None) -> bool:
     if session.kiosk:  # on a shared device each service asks anew (§3.9)
         return asked_at is None or session.auth_time < asked_at
     if "login" in request.prompts or request.max_age == 0:
         return asked_at is None or session.auth_time < asked_at
     return request.max_age is not None and identity.clock.now() - session.auth_time > timedelta(seconds=request.max_age)
+
+
+def _is_about(identity: Identity, connection: Connection, client: KnownClient, session: Session, subject: str) -> bool:
+    """Answer whether a `sub` is the signed-in person's at this client: of private use, or of acting for another (AZ-14, RP-8)."""
+    if subject_of(connection, identity.pairwise_key, session.person_id, client.sector) == subject:
+        return True
+    used = GRANTS.join(SUBJECTS, (SUBJECTS.c.person_id == GRANTS.c.person_id) & (SUBJECTS.c.sector == GRANTS.c.subject_sector))
+    mine = (GRANTS.c.client_id == client.id, GRANTS.c.person_id == session.person_id, SUBJECTS.c.sub == subject)
+    return connection.execute(select(GRANTS.c.id).select_from(used).where(*mine).limit(1)).one_or_none() is not None
 
 
 def _other_person(session: Session, asked_at: datetime | None) -> Need:
@@ -114,6 +158,7 @@ SILENT_REFUSALS: dict[Need, type[OAuthError]] = {
     Need.LOGIN: LoginRequired,
     Need.ACCOUNT: AccountSelectionRequired,
     Need.SECOND_FACTOR: InteractionRequired,
+    Need.REPRESENTED: InteractionRequired,
     Need.CONSENT: ConsentRequired,
 }
 
@@ -131,6 +176,7 @@ def issue_code(identity: Identity, tx: Transaction, client: KnownClient, request
     """
     faults.refuse_if_denied(identity, client)
     now, code, grant_id = identity.clock.now(), identity.ids.token(32), identity.ids.uuid7()
+    acting = representation.for_grant(identity, tx, client, request, session)
     grant = {
         "id": grant_id,
         "client_id": client.id,
@@ -146,8 +192,9 @@ def issue_code(identity: Identity, tx: Transaction, client: KnownClient, request
         "amr": list(session.amr),
         "vot": rfc8485.told(proofings.level_of(identity, tx.connection, session.person_id), session.acr) if request.vectors else None,
         "created_at": now,
+        **acting,
     }
-    tx.connection.execute(GRANTS.insert(), grant)
+    tx.connection.execute(GRANTS.insert().values(grant))
     row = {
         "code_hash": sha256_hex(code),
         "grant_id": grant_id,

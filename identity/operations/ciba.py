@@ -60,7 +60,7 @@ def begin(identity: Identity, call: Call) -> dict[str, object]:
             tx, Authenticated(client, Assertion("request|" + jti, int(identity.clock.now().timestamp()) + rfc9101.LIFE_SECONDS_MAX))
         )
         whom = _whom(identity, tx, client, name, hint)
-        if _is_worn_out(identity, tx, client, whom):
+        if is_worn_out(identity, tx, client, whom):
             tx.record(Event.REMOTE_BLOCKED, actor=f"client:{client.client_id}", outcome="refused", object_id=client.client_id)
             request_id = None
         else:
@@ -151,7 +151,7 @@ def _by_token(identity: Identity, tx: Transaction, hint: str) -> Whom:
     return Whom(bytes(row.run_index), row.id if row.state == PersonState.ACTIVE else None)
 
 
-def _is_worn_out(identity: Identity, tx: Transaction, client: KnownClient, whom: Whom) -> bool:
+def is_worn_out(identity: Identity, tx: Transaction, client: KnownClient, whom: Whom) -> bool:
     """Answer whether a person refused this client so often that it is blocked (CB-10).  Raises: TooManyRequests (CB-9)."""
     now = identity.clock.now()
     tx.connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(whom.mark[:7], "big"))))

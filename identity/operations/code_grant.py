@@ -52,7 +52,7 @@ def redeem_code(identity: Identity, tx: Transaction, asked: Asked) -> Reply:
     details = rfc9396.parse(parameters.get("authorization_details"), allowed=client.authorization_details_types)
     narrowed = replace(standing, authorization_details=_narrow(standing, details))
     reply = token_reply(identity, tx, asked, narrowed, resource, nonce=redeemed.nonce)
-    if refresh_grant.may_refresh(client):
+    if refresh_grant.may_refresh(client, standing):
         reply["refresh_token"] = refresh_grant.first_token(identity, tx, asked, standing)
     return reply
 

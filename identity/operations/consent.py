@@ -1,5 +1,7 @@
 """What a client gets from a person, and whether the person has to be asked first (§3.8)."""
 
+from uuid import UUID
+
 from sqlalchemy import Connection, func, select
 
 from identity.context import Identity
@@ -8,11 +10,12 @@ from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.finders import find_active_facts, roles_of
 from identity.models.grant import Release
+from identity.operations import representation
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.proofings import find_proofing
 from identity.operations.sessions import Session
 from identity.standards import claims_request, identity_assurance, yes_no
-from identity.standards.oidc_claims import ROLES_CLAIM, RUN_CLAIM, entitled, released_names
+from identity.standards.oidc_claims import REPRESENTS_CLAIM, ROLES_CLAIM, RUN_CLAIM, entitled, released_names
 from shared.context import Transaction
 
 RELEASES = table_of(Release)
@@ -39,6 +42,8 @@ def data_to_release(identity: Identity, client: KnownClient, request: Authorizat
         facts = find_active_facts(tx.connection, identity.cipher, session.person_id)
         roles = roles_of(tx.connection, session.person_id, identity.clock.now())
         proofing = find_proofing(identity, tx.connection, session.person_id)
+        wish = representation.wish_of(request)
+        chosen = representation.find_choice(identity, tx.connection, client, session, wish) if wish else None
     if facts is None:
         return []
     ages = yes_no.age_claims(facts.birth_date, yes_no.day_in_chile(identity.clock.now()))
@@ -50,6 +55,7 @@ def data_to_release(identity: Identity, client: KnownClient, request: Authorizat
         "phone": ({"phone_number"}, facts.phone or ""),
         "roles": ({ROLES_CLAIM}, ", ".join(roles)),
         "age": (set(ages), ", ".join(yes_no.shown(claim, is_so) for claim, is_so in ages.items() if claim in asked)),
+        "represents": ({REPRESENTS_CLAIM}, chosen.option.principal.name if chosen and chosen.option else ""),
         "document": ({DOCUMENT_NUMBER}, proofing.document_number if proofing else ""),
     }
     return [(kind, value) for kind, (claims, value) in data.items() if claims & asked and value]
@@ -64,8 +70,13 @@ def name_of(identity: Identity, session: Session) -> str:
 
 def has_agreed(connection: Connection, client: KnownClient, session: Session, claims: tuple[str, ...]) -> bool:
     """Answer whether the person agreed to give this client at least these claims."""
+    return has_person_agreed(connection, client, session.person_id, claims)
+
+
+def has_person_agreed(connection: Connection, client: KnownClient, person_id: UUID, claims: tuple[str, ...]) -> bool:
+    """Answer it about any person."""
     query = select(RELEASES.c.claims).where(
-        RELEASES.c.person_id == session.person_id, RELEASES.c.client_id == client.id, RELEASES.c.withdrawn_at.is_(None)
+        RELEASES.c.person_id == person_id, RELEASES.c.client_id == client.id, RELEASES.c.withdrawn_at.is_(None)
     )
     return any(set(claims) <= set(row.claims) for row in connection.execute(query))
 

@@ -16,21 +16,22 @@ from identity.models.exchange_edge import ExchangeEdge
 from identity.models.finders import PERSONS, subject_of
 from identity.models.grant import AccessToken, Grant
 from identity.models.person import PersonState
+from identity.operations import representation
 from identity.operations.issuing import Asked, Reply, TokenWish, jwt_access_token, token_type
-from identity.standards import jose, rfc8693, rfc9068
+from identity.standards import assistance, jose, oidc_claims, rfc8693, rfc9068
 from identity.standards.rfc6749 import parse_scope
 from shared.context import Transaction
 from shared.crypto import sha256_hex
 
 TOKENS, GRANTS, CLIENTS, EDGES = table_of(AccessToken), table_of(Grant), table_of(Client), table_of(ExchangeEdge)
 LIFE = timedelta(seconds=300)
-COPIED = ("auth_time", "acr", "amr", "authorization_details", "urn:andamio:represents", "urn:andamio:assist_proof", "consent")
+COPIED = ("auth_time", "acr", "amr", "authorization_details", assistance.PROOF_CLAIM, assistance.CLAIM, "consent")
 """What a token says about how the person is there: copied, never raised (TX-4)."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The token that is exchanged: whose it is, what it says, and until when."""
+    """The token that is exchanged: whose it is, what it says, until when, and on which mandate; `is_apart` from private use (RP-8)."""
 
     grant_id: UUID
     person_id: UUID
@@ -39,6 +40,9 @@ class Subject:
     cnf: dict[str, str] | None
     claims: dict[str, object]
     expires_at: datetime
+    mandate_id: UUID | None
+    powers: tuple[str, ...]
+    is_apart: bool
 
 
 def exchange(identity: Identity, tx: Transaction, asked: Asked) -> Reply:
@@ -57,7 +61,13 @@ def exchange(identity: Identity, tx: Transaction, asked: Asked) -> Reply:
     now = identity.clock.now()
     expires_at = min(subject.expires_at, now + LIFE)
     more["exp"] = int(expires_at.timestamp())
-    sub = subject_of(tx.connection, identity.pairwise_key, subject.person_id, _sector(tx, target))
+    sector = _sector(tx, target)
+    reader = representation.Reader(sector, client.scopes)
+    whom = representation.claim(identity, tx.connection, reader, subject.mandate_id, subject.powers)
+    more |= {oidc_claims.REPRESENTS_CLAIM: whom} if whom is not None else {}
+    if subject.is_apart:
+        sector = representation.sector_apart(identity, tx.connection, sector, subject.mandate_id)
+    sub = subject_of(tx.connection, identity.pairwise_key, subject.person_id, sector)
     jti = identity.ids.token(16)
     made = jwt_access_token(identity, client, TokenWish(target, sub, scopes, jti, more), tx)
     row = {"token_hash": sha256_hex(made), "grant_id": subject.grant_id, "scopes": list(scopes), "audience": target, "cnf": asked.cnf}
@@ -84,8 +94,9 @@ def _subject(identity: Identity, tx: Transaction, asked: Asked, token: str) -> S
         TOKENS.c.audience.in_(asked.client.audiences),
     )
     columns = (TOKENS.c.grant_id, GRANTS.c.person_id, TOKENS.c.audience, TOKENS.c.scopes, TOKENS.c.cnf, TOKENS.c.expires_at)
-    row = tx.connection.execute(select(*columns).select_from(joined).where(*mine, *alive)).one_or_none()
-    if row is None:
+    resting = (GRANTS.c.mandate_id, GRANTS.c.powers, GRANTS.c.subject_sector)
+    row = tx.connection.execute(select(*columns, *resting).select_from(joined).where(*mine, *alive)).one_or_none()
+    if row is None or not representation.still_counts(identity, tx.connection, row.mandate_id):
         raise InvalidGrant("the subject token is not valid here")
     identity.keys.prepare(tx.connection)
     try:
@@ -96,7 +107,18 @@ def _subject(identity: Identity, tx: Transaction, asked: Asked, token: str) -> S
         raise InvalidGrant("the subject token names another actor")
     if row.cnf is not None and asked.cnf is None:
         raise InvalidGrant("the subject token is bound: show a key of your own")
-    return Subject(row.grant_id, row.person_id, row.audience, tuple(row.scopes), row.cnf, claims, row.expires_at)
+    return Subject(
+        row.grant_id,
+        row.person_id,
+        row.audience,
+        tuple(row.scopes),
+        row.cnf,
+        claims,
+        row.expires_at,
+        row.mandate_id,
+        tuple(row.powers or ()),
+        row.subject_sector is not None,
+    )
 
 
 def _edge(tx: Transaction, client: KnownClient, source: str, target: str) -> frozenset[str]:

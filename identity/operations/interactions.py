@@ -11,7 +11,7 @@ from identity.errors import InteractionExpired, InteractionNotFound, UnknownClie
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.interaction import INTERACTION_STATES, OPEN, Interaction, InteractionState
-from identity.operations import authorize, consent, pushed_requests, sessions
+from identity.operations import authorize, consent, pushed_requests, representation, sessions
 from identity.operations.authorization_requests import AuthorizationRequest, from_json
 from identity.operations.authorize import Need
 from identity.operations.sessions import Session
@@ -160,7 +160,7 @@ def advance(
         _move(tx, _rebind(tx, found, session.person_id, session.id), InteractionState.IDENTIFIED)
     if need is Need.LOGIN and found.state is InteractionState.IDENTIFIED and found.session_id is None:
         need = Need.SECOND_FACTOR  # the password was right; the session comes with the code
-    if need in {Need.CONSENT, Need.NOTHING} and session is not None:
+    if need in {Need.REPRESENTED, Need.CONSENT, Need.NOTHING} and session is not None:
         found = _rebind(tx, found, session.person_id, session.id)
         if found.state is not InteractionState.AUTHENTICATED:
             found = _move(tx, found, InteractionState.AUTHENTICATED)
@@ -194,8 +194,10 @@ def repeat(identity: Identity, tx: Transaction, found: Open) -> Step | None:
     return Step(found.request, found.client, Need.NOTHING, code, token)
 
 
-def choose_account(identity: Identity, interaction_id: str, browser: str | None, *, stay: bool) -> None:
+def choose_account(identity: Identity, interaction_id: str, browser: str | None, session: Session | None, *, stay: bool) -> None:
     """Note that the person goes on as who they are, or wants to sign in as another: then a new sign-in is forced.
+
+    For whom they act is asked anew.
 
     Raises: InteractionNotFound, InteractionExpired.
     """
@@ -203,6 +205,8 @@ def choose_account(identity: Identity, interaction_id: str, browser: str | None,
         found = load(identity, tx, interaction_id, browser)
         if found.is_over:
             return
+        if session is not None:
+            representation.forget_choice(tx, found.client, session)
         prompts = tuple(word for word in found.request.prompts if word != "select_account")
         request = replace(found.request, prompts=prompts if stay else (*prompts, "login"))
         tx.connection.execute(update(INTERACTIONS).where(INTERACTIONS.c.id_hash == found.id_hash).values(request=request.as_json()))
@@ -218,6 +222,20 @@ def give_consent(identity: Identity, interaction_id: str, browser: str | None, s
             return advance(identity, tx, found, session)
         consent.remember_consent(identity, tx, found.client, found.request, session)
         return advance(identity, tx, found, session, consented=True)
+
+
+def choose_represented(identity: Identity, interaction_id: str, browser: str | None, session: Session | None, answer: str) -> Step:
+    """Remember for whom the person acts, a mandate's public id or empty for themselves, and go on (RP-3).
+
+    Raises: InteractionNotFound, InteractionExpired, OAuthError.
+    """
+    with identity.transaction() as tx:
+        found = load(identity, tx, interaction_id, browser)
+        if found.is_over:
+            return repeat(identity, tx, found) or Step(found.request, found.client, Need.NOTHING)
+        if found.state is InteractionState.AUTHENTICATED and session is not None and session.id == found.session_id:
+            representation.choose(identity, tx, found.client, found.request, session, answer=answer)
+        return advance(identity, tx, found, session)
 
 
 def refuse(identity: Identity, interaction_id: str, browser: str | None) -> Step:

@@ -11,10 +11,11 @@ from identity.models.client_store import KnownClient
 from identity.models.finders import PERSONS, subject_of
 from identity.models.grant import RefreshToken, RevokedToken
 from identity.models.person import PersonState
+from identity.operations import representation
 from identity.operations.calls import Call
 from identity.operations.client_authentication import authenticate, use_assertion
 from identity.operations.userinfo import CLIENTS, GRANTS, TOKENS
-from identity.standards import jose, rfc9068
+from identity.standards import assistance, jose, oidc_claims, rfc9068
 from shared.context import Transaction
 from shared.crypto import sha256_hex
 
@@ -23,7 +24,8 @@ INACTIVE: Mapping[str, object] = {"active": False}
 JWT_TYPE = "token-introspection+jwt"
 _JOINED = TOKENS.join(GRANTS, TOKENS.c.grant_id == GRANTS.c.id).join(CLIENTS, GRANTS.c.client_id == CLIENTS.c.id)
 _ALIVE = (GRANTS.c.revoked_at.is_(None), CLIENTS.c.state == "active", PERSONS.c.state == PersonState.ACTIVE)
-_GRANT_COLUMNS = (GRANTS.c.person_id, GRANTS.c.auth_time, GRANTS.c.acr, CLIENTS.c.client_id)
+_REPRESENTED = (GRANTS.c.mandate_id, GRANTS.c.powers, GRANTS.c.subject_sector, GRANTS.c.assist)
+_GRANT_COLUMNS = (GRANTS.c.person_id, GRANTS.c.auth_time, GRANTS.c.acr, CLIENTS.c.client_id, *_REPRESENTED)
 _ACCESS = (
     select(
         *_GRANT_COLUMNS,
@@ -80,11 +82,13 @@ def _person_token(identity: Identity, tx: Transaction, client: KnownClient, toke
         return None
     if row.get("audience") and not identity.keys.signed_by_trusted(token, tx.connection):
         return None
+    if not representation.still_counts(identity, tx.connection, row["mandate_id"]):
+        return None
     jkt = (row["cnf"] or {}).get("jkt")
     described = {
         "active": True,
         "iss": identity.settings.issuer,
-        "sub": subject_of(tx.connection, identity.pairwise_key, row["person_id"], client.sector),
+        "sub": subject_of(tx.connection, identity.pairwise_key, row["person_id"], row["subject_sector"] or client.sector),
         "aud": row.get("audience"),
         "client_id": row["client_id"],
         "scope": " ".join(row["scopes"]),
@@ -97,6 +101,9 @@ def _person_token(identity: Identity, tx: Transaction, client: KnownClient, toke
         "act": row.get("act"),
         "auth_time": int(row["auth_time"].timestamp()),
         "authorization_details": row.get("authorization_details"),
+        assistance.CLAIM: row["assist"] and {name: value for name, value in row["assist"].items() if name != "proof"},
+        assistance.PROOF_CLAIM: (row["assist"] or {}).get("proof"),
+        oidc_claims.REPRESENTS_CLAIM: representation.claim(identity, tx.connection, client, row["mandate_id"], row["powers"]),
     }
     jti = jose.read_claim(token, "jti") if row.get("audience") else None
     return {name: value for name, value in {**described, "jti": jti}.items() if value is not None}

@@ -6,19 +6,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, func, select
 
 from identity.context import Identity
+from identity.errors import InvalidGrant
 from identity.events import Event
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.finders import PERSONS, SUBJECTS, find_active_facts, roles_of, subject_of
 from identity.models.grant import AccessToken, Grant
 from identity.models.person import PersonState
-from identity.operations import faults, proofings
+from identity.operations import faults, proofings, representation
 from identity.operations.client_encryption import EncryptionKey
 from identity.operations.held_keys import HeldKey
-from identity.standards import claims_request, identity_assurance, jose, logout_tokens, oidc_claims, oidc_core, rfc9068, yes_no
+from identity.standards import assistance, claims_request, identity_assurance, jose, logout_tokens, oidc_claims, oidc_core, rfc9068, yes_no
 from identity.standards.rfc6749 import Parameters
 from shared.context import Transaction
 from shared.crypto import sha256_hex
@@ -63,12 +64,20 @@ class Standing:
     acr: str
     amr: tuple[str, ...]
     created_at: datetime
+    sector: str
     vot: str | None = None
+    represents: Mapping[str, object] | None = None
+    """Whom the person acts for, in the form of the claim (RP-2)."""
+    act: Mapping[str, object] | None = None
+    assist: Mapping[str, object] | None = None
+    """Who helps the person, and what with, until when (AS-3)."""
     extra: Mapping[str, object] = field(default_factory=dict)
     """Claims that this way of granting adds to the ID token."""
 
 
-IN_SECTOR = (SUBJECTS.c.person_id == GRANTS.c.person_id) & (SUBJECTS.c.sector == bindparam("sector"))
+IN_SECTOR = (SUBJECTS.c.person_id == GRANTS.c.person_id) & (
+    SUBJECTS.c.sector == func.coalesce(GRANTS.c.subject_sector, bindparam("sector"))
+)
 STANDING = (
     select(GRANTS, SUBJECTS.c.sub.label("subject"))
     .select_from(GRANTS.join(PERSONS, GRANTS.c.person_id == PERSONS.c.id).outerjoin(SUBJECTS, IN_SECTOR))
@@ -81,7 +90,9 @@ _BY_ID = STANDING.where(GRANTS.c.id == bindparam("grant"))
 def find_standing(identity: Identity, tx: Transaction, grant_id: UUID, client: KnownClient) -> Standing | None:
     """Return a grant of this client that is alive, or None: revoked, or its person is not active any more (UI-7)."""
     row = tx.connection.execute(_BY_ID, {"grant": grant_id, "client": client.id, "sector": client.sector}).one_or_none()
-    return None if row is None else standing_of(identity, tx, row, client)
+    if row is None or not representation.still_counts(identity, tx.connection, row.mandate_id):
+        return None
+    return standing_of(identity, tx, row, client)
 
 
 def standing_of(
@@ -92,7 +103,7 @@ def standing_of(
         grant_id=row.id,
         person_id=row.person_id,
         session_id=row.session_id,
-        subject=row.subject or subject_of(tx.connection, identity.pairwise_key, row.person_id, client.sector),
+        subject=row.subject or subject_of(tx.connection, identity.pairwise_key, row.person_id, row.subject_sector or client.sector),
         scopes=tuple(row.scopes),
         resources=tuple(row.resources),
         claims=row.claims,
@@ -103,6 +114,10 @@ def standing_of(
         amr=tuple(row.amr),
         created_at=row.created_at,
         vot=row.vot,
+        sector=row.subject_sector or client.sector,
+        act=row.act,
+        assist=row.assist,
+        represents=representation.claim(identity, tx.connection, client, row.mandate_id, row.powers),
     )
 
 
@@ -115,6 +130,7 @@ class TokenWish:
     scopes: tuple[str, ...]
     jti: str
     more: Mapping[str, object] = field(default_factory=dict)
+    ttl_seconds: int | None = None
 
 
 def jwt_access_token(identity: Identity, client: KnownClient, wish: TokenWish, tx: Transaction | None = None) -> str:
@@ -127,7 +143,7 @@ def jwt_access_token(identity: Identity, client: KnownClient, wish: TokenWish, t
         client_id=client.client_id,
         scopes=wish.scopes,
         issued_at=int(identity.clock.now().timestamp()),
-        ttl_seconds=identity.settings.access_token_ttl_seconds,
+        ttl_seconds=wish.ttl_seconds or identity.settings.access_token_ttl_seconds,
         jti=wish.jti,
     )
     return jose.sign({**claims, **wish.more}, key=signer.key, alg=signer.alg, kid=signer.kid, typ=rfc9068.TYP)
@@ -140,10 +156,13 @@ def person_token(identity: Identity, tx: Transaction, asked: Asked, standing: St
     """
     now = identity.clock.now()
     if resource is None:
-        ttl, token = identity.settings.opaque_token_ttl_seconds, identity.ids.token(32)
+        ttl, token = _within_help(standing, identity.settings.opaque_token_ttl_seconds, now), identity.ids.token(32)
     else:
         ttl = identity.settings.access_token_ttl_seconds
-        wish = TokenWish(resource, standing.subject, standing.scopes, identity.ids.token(16), _person_claims(asked, standing))
+        if standing.represents is not None:
+            ttl = min(ttl, representation.TOKEN_SECONDS)
+        ttl = _within_help(standing, ttl, now)
+        wish = TokenWish(resource, standing.subject, standing.scopes, identity.ids.token(16), _person_claims(asked, standing), ttl)
         token = jwt_access_token(identity, asked.client, wish, tx)
     row = {
         "token_hash": sha256_hex(token),
@@ -152,6 +171,7 @@ def person_token(identity: Identity, tx: Transaction, asked: Asked, standing: St
         "audience": resource,
         "cnf": asked.cnf,
         "authorization_details": standing.authorization_details,
+        "act": standing.act,
         "created_at": now,
         "expires_at": now + timedelta(seconds=ttl),
     }
@@ -165,7 +185,27 @@ def _person_claims(asked: Asked, standing: Standing) -> dict[str, object]:
         more["cnf"] = asked.cnf
     if standing.authorization_details:
         more["authorization_details"] = standing.authorization_details
+    more |= _help_claims(standing)
+    if standing.represents is not None:
+        more[oidc_claims.REPRESENTS_CLAIM] = standing.represents
     return more
+
+
+def _within_help(standing: Standing, ttl: int, now: datetime) -> int:
+    """Return a token's life: no longer than the help lasts (AS-4).  Raises: InvalidGrant when it is over."""
+    if standing.assist is None:
+        return ttl
+    left = int(str(standing.assist["until"])) - int(now.timestamp())
+    if left <= 0:
+        raise InvalidGrant("the assisted session is over")
+    return min(ttl, left)
+
+
+def _help_claims(standing: Standing) -> dict[str, object]:
+    if standing.assist is None:
+        return {}
+    told = {name: value for name, value in standing.assist.items() if name != "proof"}
+    return {"act": standing.act, assistance.CLAIM: told, assistance.PROOF_CLAIM: standing.assist["proof"]}
 
 
 def id_token(identity: Identity, tx: Transaction, asked: Asked, standing: Standing, access_token: str, *, nonce: str | None) -> str:
@@ -188,9 +228,12 @@ def id_token(identity: Identity, tx: Transaction, asked: Asked, standing: Standi
         access_token=access_token,
     )
     if standing.session_id is not None and (client.backchannel_logout_uri or client.frontchannel_logout_uri):
-        claims["sid"] = logout_tokens.sid_of(identity.pairwise_key, standing.session_id, client.sector)
+        claims["sid"] = logout_tokens.sid_of(identity.pairwise_key, standing.session_id, standing.sector)
     if standing.vot is not None:
         claims |= {"vot": standing.vot, "vtm": identity.settings.public_url + TRUST_PAGE}
+    claims |= _help_claims(standing)
+    if standing.represents is not None and oidc_claims.REPRESENT in standing.scopes:
+        claims[oidc_claims.REPRESENTS_CLAIM] = standing.represents
     claims = faults.spoil_claims(identity, client, {**_asked_claims(identity, tx, client, standing), **claims, **standing.extra})
     signed = faults.spoil_signature(identity, client, jose.sign(claims, key=signer.key, alg=signer.alg, kid=signer.kid))
     return asked.encryption.encrypt(signed) if asked.encryption else signed

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from identity.context import Identity
 from identity.models.base import table_of
@@ -27,18 +27,40 @@ TAKEN = frozenset({200, 204})
 LOG_SIZE = 100
 
 
-def announce_end(identity: Identity, tx: Transaction, session_id: UUID, person_id: UUID) -> None:
+def announce_end(identity: Identity, tx: Transaction, session_id: UUID) -> None:
     """Leave a notice for each client of a session that is ending, and revoke what the session carried (LO-8, LO-10)."""
-    for client in clients_of(tx.connection, session_id):
-        if client.backchannel_logout_uri is None:
-            continue
-        sub = subject_of(tx.connection, identity.pairwise_key, person_id, client.sector)
-        notice_id, sid = identity.ids.uuid7(), logout_tokens.sid_of(identity.pairwise_key, session_id, client.sector)
-        row = {"id": notice_id, "client_id": client.id, "sub": sub, "sid": sid, "state": NoticeState.WAITING}
-        tx.connection.execute(NOTICES.insert().values(row | {"created_at": identity.clock.now()}))
-        tx.enqueue(JOB, {"notice_id": str(notice_id)})
+    _announce(identity, tx, GRANTS.c.session_id == session_id)
     carried = (GRANTS.c.session_id == session_id, GRANTS.c.revoked_at.is_(None), GRANTS.c.offline.is_(False))
     tx.connection.execute(update(GRANTS).where(*carried).values(revoked_at=identity.clock.now()))
+
+
+def announce_loss(identity: Identity, tx: Transaction, mandate_ids: Sequence[UUID]) -> None:
+    """End what rests on mandates that do not count any more, and tell the clients that use it (RP-5)."""
+    _end(identity, tx, GRANTS.c.mandate_id.in_(mandate_ids), GRANTS.c.revoked_at.is_(None))
+
+
+def announce_help_over(identity: Identity, tx: Transaction, assisted_id: UUID) -> None:
+    """End what was granted in an assisted session, and tell its client (AS-4)."""
+    _end(identity, tx, GRANTS.c.assisted_id == assisted_id, GRANTS.c.revoked_at.is_(None))
+
+
+def _end(identity: Identity, tx: Transaction, *which: ColumnElement[bool]) -> None:
+    _announce(identity, tx, *which)
+    tx.connection.execute(update(GRANTS).where(*which).values(revoked_at=identity.clock.now()))
+
+
+def _announce(identity: Identity, tx: Transaction, *which: ColumnElement[bool]) -> None:
+    """Leave a notice for each client, session and subject of some grants, where the client wants to hear."""
+    sector = func.coalesce(GRANTS.c.subject_sector, CLIENTS.c.sector).label("sector")
+    columns = (CLIENTS.c.id, CLIENTS.c.client_id, GRANTS.c.session_id, GRANTS.c.person_id, sector)
+    query = select(*columns).join_from(GRANTS, CLIENTS, GRANTS.c.client_id == CLIENTS.c.id).distinct()
+    told = query.where(*which, CLIENTS.c.state == "active", CLIENTS.c.backchannel_logout_uri.is_not(None))
+    for row in tx.connection.execute(told.order_by(CLIENTS.c.client_id)).all():
+        sub = subject_of(tx.connection, identity.pairwise_key, row.person_id, row.sector)
+        notice_id, sid = identity.ids.uuid7(), logout_tokens.sid_of(identity.pairwise_key, row.session_id, row.sector)
+        notice = {"id": notice_id, "client_id": row.id, "sub": sub, "sid": sid, "state": NoticeState.WAITING}
+        tx.connection.execute(NOTICES.insert().values(notice | {"created_at": identity.clock.now()}))
+        tx.enqueue(JOB, {"notice_id": str(notice_id)})
 
 
 def clients_of(connection: Connection, session_id: UUID) -> Sequence[Client]:

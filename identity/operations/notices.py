@@ -27,10 +27,11 @@ DISOWN_LIFE = timedelta(days=10)
 
 
 class Channel(StrEnum):
-    """On which way a notice goes."""
+    """On which way a notice goes; `mailbox` is the account itself."""
 
     EMAIL = "email"
     SMS = "sms"
+    MAILBOX = "mailbox"
 
 
 CONTACTS = (Channel.EMAIL, Channel.SMS)

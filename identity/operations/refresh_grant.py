@@ -19,6 +19,7 @@ from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.grant import RefreshToken
 from identity.models.sso_session import SsoSession
+from identity.operations import representation
 from identity.operations.issuing import GRANTS, STANDING, Asked, Reply, Standing, standing_of, token_reply
 from identity.standards import rfc9396
 from identity.standards.rfc6749 import parse_scope
@@ -61,9 +62,9 @@ class Presented:
     standing: Standing
 
 
-def may_refresh(client: KnownClient) -> bool:
-    """Answer whether a client gets refresh tokens: its policy allows them, and it asked for them when it registered."""
-    return "refresh_token" in client.grant_types and "refresh_token" in client.policy.grant_types
+def may_refresh(client: KnownClient, standing: Standing) -> bool:
+    """Answer whether a client gets a refresh token: its policy allows it, it asked when it registered, and no agent helps (AS-4)."""
+    return standing.assist is None and "refresh_token" in client.grant_types and "refresh_token" in client.policy.grant_types
 
 
 def derive(identity: Identity, grant_id: UUID, generation: int) -> str:
@@ -101,7 +102,7 @@ def _find_and_lock(identity: Identity, tx: Transaction, client: KnownClient, tok
     """Return a client's refresh token whose grant is alive; a grant ends with its sign-on session unless it is offline (RT-1, LO-10)."""
     values = {"token": token_hash, "client": client.id, "sector": client.sector, "now": identity.clock.now()}
     row = tx.connection.execute(_PRESENTED, values).one_or_none()
-    if row is None:
+    if row is None or not representation.still_counts(identity, tx.connection, row.mandate_id):
         return None
     standing = standing_of(identity, tx, row, client)
     return Presented(row.token_hash, row.generation, row.cnf, row.expires_at, bool(row.session_lasts), standing)

@@ -64,3 +64,31 @@ class RecoveryRefused(InvalidRequest):
 
     slug = "recovery-refused"
     title = "The account was not recovered"
+
+
+class MandateRefused(InvalidRequest):
+    """The permission to act cannot be given, ended or changed like this; the text says what to do."""
+
+    slug = "mandate-refused"
+    title = "The permission was not changed"
+
+
+class MandateNotFound(NotFound):
+    """No such permission that concerns this person."""
+
+    slug = "mandate-not-found"
+    title = "There is no such permission of yours"
+
+
+class AssistanceRefused(InvalidRequest):
+    """The agent cannot help like this; the text says what to do."""
+
+    slug = "assistance-refused"
+    title = "Help was not begun"
+
+
+class AssistanceNotFound(NotFound):
+    """No such assisted session that concerns this person or agent."""
+
+    slug = "assistance-not-found"
+    title = "There is no such help"

@@ -62,7 +62,7 @@ def _redeem(identity: Identity, tx: Transaction, asked: Asked, kind: RemoteKind)
     resource = standing.resources[0] if standing.resources else None
     named = replace(standing, extra={AUTH_REQ_ID: code}) if kind is RemoteKind.CIBA else standing
     reply = token_reply(identity, tx, asked, named, resource, nonce=None)
-    if refresh_grant.may_refresh(asked.client):
+    if refresh_grant.may_refresh(asked.client, standing):
         reply["refresh_token"] = refresh_grant.first_token(identity, tx, asked, standing)
     return reply
 

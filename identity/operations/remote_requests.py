@@ -12,7 +12,8 @@ from identity.models.base import table_of
 from identity.models.client_store import KnownClient, read_client_by_row
 from identity.models.grant import Grant
 from identity.models.remote_request import REMOTE_STATES, RemoteKind, RemoteRequest, RemoteState
-from identity.operations import pings
+from identity.operations import assisted_sessions, pings
+from identity.operations.assisted_sessions import OwnProof
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.sessions import Session
 from shared.context import Transaction
@@ -35,6 +36,7 @@ class Shown:
     needs_match: bool
     network_index: bytes | None
     created_at: datetime
+    assisted_id: UUID | None = None
 
     @property
     def request(self) -> AuthorizationRequest:
@@ -85,7 +87,16 @@ def show(identity: Identity, tx: Transaction, request_id: UUID, *, person_id: UU
         needs_match=row.match_code is not None,
         network_index=row.network_index,
         created_at=row.created_at,
+        assisted_id=row.assisted_id,
     )
+
+
+def office_of(identity: Identity, shown: Shown) -> str:
+    """Return who asks: the organisation of the client, or the office that wants to help there (CB-9)."""
+    if shown.assisted_id is None:
+        return shown.client.organisation_name
+    with identity.transaction() as tx:
+        return assisted_sessions.service_of(tx.connection, assisted_sessions.lock(tx, shown.assisted_id))[1]
 
 
 def approve(identity: Identity, request_id: UUID, session: Session, *, match_code: str = "") -> bool:
@@ -95,10 +106,14 @@ def approve(identity: Identity, request_id: UUID, session: Session, *, match_cod
     """
     with identity.transaction() as tx:
         shown = show(identity, tx, request_id, person_id=session.person_id, lock=True)
-        row = tx.connection.execute(select(REQUESTS.c.match_code, REQUESTS.c.resources).where(REQUESTS.c.id == request_id)).one()
+        columns = (REQUESTS.c.match_code, REQUESTS.c.resources, REQUESTS.c.assisted_id)
+        row = tx.connection.execute(select(*columns).where(REQUESTS.c.id == request_id)).one()
         if row.match_code is not None and not constant_time_equal(match_code.strip(), row.match_code):
             _decide(identity, tx, shown, RemoteState.DENIED, session)  # one try: a guess is as good as a refusal
             return False
+        if row.assisted_id is not None:
+            _decide(identity, tx, shown, RemoteState.APPROVED, session)
+            return True
         grant_id = identity.ids.uuid7()
         grant = {
             "id": grant_id,
@@ -140,5 +155,8 @@ def _decide(
     tx.connection.execute(update(REQUESTS).where(REQUESTS.c.id == shown.id).values(values))
     data: dict[str, str | int | bool | list[str]] = {"client": shown.client.client_id, "kind": str(shown.kind), "not_me": not_me}
     tx.record(action, actor=f"person:{session.person_id}", object_id=str(shown.id), channel="web", data=data)
-    if shown.kind is RemoteKind.CIBA:
+    if shown.assisted_id is not None:
+        own = OwnProof(session.acr, session.amr, session.auth_time)
+        assisted_sessions.answered(identity, tx, shown.assisted_id, own if target is RemoteState.APPROVED else None)
+    elif shown.kind is RemoteKind.CIBA:
         pings.enqueue(tx, shown.id)

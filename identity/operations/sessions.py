@@ -145,7 +145,7 @@ def end_by_id(identity: Identity, tx: Transaction, person_id: UUID, session_id: 
         update(SESSIONS).where(SESSIONS.c.id == session_id, SESSIONS.c.ended_at.is_(None)).values(ended_at=identity.clock.now())
     )
     if ended.rowcount:
-        logout_notices.announce_end(identity, tx, session_id, person_id)
+        logout_notices.announce_end(identity, tx, session_id)
         tx.record(Event.SESSION_ENDED, actor=f"person:{person_id}", object_id=str(session_id), channel="web")
 
 

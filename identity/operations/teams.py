@@ -160,6 +160,23 @@ def approve_live(identity: Identity, operator_id: UUID, service_id: str) -> None
         tx.record(action, actor=f"person:{operator_id}", object_id=service_id, channel="web")
 
 
+def set_assistance(identity: Identity, person_id: UUID, service_id: str, *, actions: tuple[str, ...], offices: tuple[str, ...]) -> None:
+    """Say what agents may do for people at a service, and agents of which bodies besides its own (AS-9).
+
+    Raises: NotOfTheTeam, RegisterNotFound for an unknown body.
+    """
+    with identity.transaction() as tx:
+        service, _, roles = _of_team(identity, tx, person_id, service_id)
+        if not roles & (MANAGERS | {Role.OPERATOR}):
+            raise NotOfTheTeam
+        known = set(tx.session.scalars(select(Organisation.org_id).where(Organisation.org_id.in_(offices))))
+        if known != set(offices):
+            raise RegisterNotFound("The register has no such organisation.")
+        service.assist_actions, service.assist_offices = list(actions), list(offices)
+        data: dict[str, str | int | bool | list[str]] = {"actions": list(actions), "offices": list(offices)}
+        tx.record(Event.ASSISTANCE_SET, actor=f"person:{person_id}", object_id=service_id, channel="web", data=data)
+
+
 def list_members(identity: Identity, person_id: UUID, service_id: str) -> list[MemberView]:
     """Return the members of a service's organisation by name.  Raises: NotOfTheTeam."""
     with identity.reading() as tx:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from identity.context import Identity
 from identity.errors import InsufficientScope, InvalidDpopProof, InvalidToken, ResourceNonceNeeded, ResourceProofRefused, UseDpopNonce
@@ -15,7 +15,7 @@ from identity.models.client import Client
 from identity.models.finders import PERSONS, SUBJECTS, open_facts, roles_of, subject_of
 from identity.models.grant import AccessToken, Grant
 from identity.models.person import PersonState
-from identity.operations import proofings
+from identity.operations import proofings, representation
 from identity.operations.calls import Call
 from identity.operations.held_keys import read_proof, use_proof
 from identity.standards import claims_request, jose, oidc_claims, yes_no
@@ -28,18 +28,22 @@ _JOINED = TOKENS.join(GRANTS, TOKENS.c.grant_id == GRANTS.c.id).join(CLIENTS, GR
 _COLUMNS = (
     CLIENTS.c.client_id,
     CLIENTS.c.claims_profile,
-    CLIENTS.c.sector,
+    func.coalesce(GRANTS.c.subject_sector, CLIENTS.c.sector).label("sector"),
+    CLIENTS.c.sector.label("client_sector"),
     CLIENTS.c.userinfo_alg,
     CLIENTS.c.scopes.label("client_scopes"),
     GRANTS.c.person_id,
     GRANTS.c.claims,
+    GRANTS.c.mandate_id,
+    GRANTS.c.powers,
+    GRANTS.c.act,
     TOKENS.c.scopes,
     TOKENS.c.cnf,
     PERSONS.c.facts_sealed,
     PERSONS.c.updated_at,
     SUBJECTS.c.sub.label("subject"),
 )
-_IN_SECTOR = (SUBJECTS.c.person_id == GRANTS.c.person_id) & (SUBJECTS.c.sector == CLIENTS.c.sector)
+_IN_SECTOR = (SUBJECTS.c.person_id == GRANTS.c.person_id) & (SUBJECTS.c.sector == func.coalesce(GRANTS.c.subject_sector, CLIENTS.c.sector))
 _LIVE = (GRANTS.c.revoked_at.is_(None), CLIENTS.c.state == "active", PERSONS.c.state == PersonState.ACTIVE, TOKENS.c.audience.is_(None))
 _QUERY = (
     select(*_COLUMNS)
@@ -64,10 +68,14 @@ class LiveToken:
     client_id: str
     claims_profile: str
     sector: str
+    client_sector: str
     userinfo_alg: str | None
     client_scopes: tuple[str, ...]
     person_id: UUID
     claims: Mapping[str, object] | None
+    mandate_id: UUID | None
+    powers: list[str] | None
+    act: Mapping[str, object] | None
     scopes: tuple[str, ...]
     cnf: Mapping[str, str] | None
     facts_sealed: bytes = field(repr=False)
@@ -86,7 +94,7 @@ class Told:
 def find_live_token(identity: Identity, tx: Transaction, token: str) -> LiveToken | None:
     """Return what stands behind a token: unless it expired, its grant was revoked, or client or person are not active any more."""
     row = tx.connection.execute(_QUERY, {"token": sha256_hex(token), "now": identity.clock.now()}).one_or_none()
-    if row is None:
+    if row is None or not representation.still_counts(identity, tx.connection, row.mandate_id):
         return None
     values = row._asdict()
     return LiveToken(**{**values, "client_scopes": tuple(row.client_scopes), "scopes": tuple(row.scopes)})
@@ -114,11 +122,22 @@ def tell_about_person(identity: Identity, call: Call, shown: Shown) -> Told:
         claims |= proofings.verified_claims(
             identity, tx, live.claims, claims_request.USERINFO, person_id=live.person_id, facts=facts, client_scopes=live.client_scopes
         )
+        if live.act is not None:
+            claims["act"] = live.act
+        if oidc_claims.REPRESENT in live.scopes:
+            claims |= _represents(identity, tx, live)
         data: dict[str, str | int | bool | list[str]] = {"claims": sorted(claims)}
         tx.record(
             Event.CLAIMS_RELEASED, actor=f"client:{live.client_id}", subject=f"cl-run:{facts.run}", object_id=live.client_id, data=data
         )
         return Told(claims, _signed(identity, tx, live, claims))
+
+
+def _represents(identity: Identity, tx: Transaction, live: LiveToken) -> dict[str, object]:
+    whom = representation.claim(
+        identity, tx.connection, representation.Reader(live.client_sector, frozenset(live.client_scopes)), live.mandate_id, live.powers
+    )
+    return {oidc_claims.REPRESENTS_CLAIM: whom} if whom is not None else {}
 
 
 def _names(live: LiveToken) -> tuple[str, ...]:

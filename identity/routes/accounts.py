@@ -37,7 +37,7 @@ def choose_account(interaction_id: str) -> Response:
 
     def work() -> Response:
         stay = request.form.get("decision") == "stay"
-        interactions.choose_account(identity, interaction_id, browser.interaction_token, stay=stay)
+        interactions.choose_account(identity, interaction_id, browser.interaction_token, browser.session, stay=stay)
         return make_response(redirect(url_for("login.show_login", interaction_id=interaction_id), 303))
 
     return login.guarded(interaction_id, browser, work)

@@ -100,4 +100,7 @@ def _page(shown: Shown, errors: dict[str, str] | None = None) -> Response:
     here = device_flow.network_index(identity, request.remote_addr or "")
     far = shown.kind is RemoteKind.DEVICE and shown.network_index is not None and here != bytes(shown.network_index)
     status = 400 if errors else 200
-    return page("identity/account/request.html", status, shown=shown, client=shown.client, data=data, far=far, errors=errors or {})
+    office = remote_requests.office_of(identity, shown)
+    return page(
+        "identity/account/request.html", status, shown=shown, office=office, client=shown.client, data=data, far=far, errors=errors or {}
+    )

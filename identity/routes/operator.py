@@ -5,7 +5,7 @@ from flask import Response, make_response, redirect, request, url_for
 from identity.context import current
 from identity.errors import RegisterNotFound
 from identity.models.organisation import Role
-from identity.operations import operating, teams
+from identity.operations import assistance_views, operating, teams
 from identity.routes.staff_access import RoleHolder, staff_id
 from shared.routes import Routes
 from shared.run import InvalidRun, parse_run
@@ -30,6 +30,8 @@ def _show(errors: list[tuple[str, str]], **values: str) -> Response:
         asking=teams.list_asking(identity),
         blocked=operating.list_blocked(identity),
         outliers=operating.list_outliers(identity),
+        helped=assistance_views.report(identity),
+        to_review=assistance_views.to_review(identity),
         values=values,
         error_list=errors_of(errors),
     )

@@ -14,13 +14,14 @@ from identity.operations.onboarding import Wish
 from identity.operations.own_client import FRESH
 from identity.routes.account_access import AccountHolder, account
 from identity.schemas.register import OnboardingSchema
+from identity.standards import assistance
 from shared.routes import Routes
 from shared.run import InvalidRun, parse_run
 from shared.web import errors_of, gettext, page
 
 signed_in = AccountHolder(level=2)
 routes = Routes("team", __name__, access=signed_in, url_prefix="/team")
-GIVEN = (Role.OWNER, Role.DEVELOPER, Role.AUDITOR, Role.SUPPLIER, Role.AGENT, Role.OFFICER)
+GIVEN = (Role.OWNER, Role.DEVELOPER, Role.AUDITOR, Role.SUPPLIER, Role.AGENT, Role.HELPER, Role.OFFICER)
 FIELDS = ("organisation", "kind", "contact_email", "service", "purpose", "owner", "legal_basis", "start_url", "redirect_uri")
 
 
@@ -61,7 +62,24 @@ def register_service() -> Response:
 @routes.get("/services/<service_id>")
 def show_service(service_id: str) -> Response:
     """One service: clients, checklist, stage."""
-    return page("identity/register/service.html", view=teams.look(current(), account().person_id, service_id), error_list=[])
+    return _show_service(service_id, [])
+
+
+def _show_service(service_id: str, errors: list[tuple[str, str]]) -> Response:
+    view, status = teams.look(current(), account().person_id, service_id), 400 if errors else 200
+    return page("identity/register/service.html", status, view=view, actions=assistance.WORDS, error_list=errors_of(errors))
+
+
+@routes.post("/services/<service_id>/assistance")
+def set_assistance(service_id: str) -> Response:
+    """Say what agents may do for people here."""
+    actions = tuple(action for action in assistance.ACTIONS if action in request.form.getlist("actions"))
+    offices = tuple(request.form.get("offices", "").replace(",", " ").split()[:50])
+    try:
+        teams.set_assistance(current(), account().person_id, service_id, actions=actions, offices=offices)
+    except RegisterNotFound:
+        return _show_service(service_id, [("offices", gettext("One of these organisations is not in the register."))])
+    return make_response(redirect(url_for("team.show_service", service_id=service_id), 303))
 
 
 @routes.post("/services/<service_id>/live")

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     RECOVERY_WAITS = "recovery-waits"
     RECOVERED = "recovered"
     MANDATE_OFFERED = "mandate-offered"
+    MANDATE_GIVEN = "mandate-given"
+    MANDATE_BEGUN = "mandate-begun"
     MANDATE_ENDED = "mandate-ended"
     ASSISTED = "assisted"
     DATA_CHANGED = "data-changed"
@@ -112,6 +114,17 @@ TEXTS = {
     Kind.MANDATE_OFFERED: Text(
         gettext_noop("%(who)s wants you to act for them"),
         (gettext_noop("Open your account and choose Acting for others, to accept or to refuse."),),
+    ),
+    Kind.MANDATE_GIVEN: Text(
+        gettext_noop("Somebody is offered to act for %(who)s"),
+        (gettext_noop("It counts once they accept. Until then you can take it back in your account."), NOTHING, NOT_YOU),
+    ),
+    Kind.MANDATE_BEGUN: Text(
+        gettext_noop("A permission to act for somebody began"),
+        (
+            gettext_noop("It concerns %(who)s."),
+            gettext_noop("In your account, Acting for others shows what it allows and each use. You can end it there."),
+        ),
     ),
     Kind.MANDATE_ENDED: Text(
         gettext_noop("A permission to act for somebody ended"), (gettext_noop("It concerned %(who)s. You have nothing to do."),)

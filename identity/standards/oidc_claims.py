@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from identity.standards import yes_no
+from identity.standards import assistance, yes_no
 from identity.standards.acr import NS
 from shared.run import Run
 
 RUN_CLAIM = NS + "run"
 ROLES_CLAIM = NS + "roles"
+REPRESENT, REPRESENTS_CLAIM = "represent", NS + "represents"
+"""The scope that lets a service ask for whom the person acts, and the claim that says so (RP-2, RP-3)."""
 SCOPES: Mapping[str, tuple[str, ...]] = {
     "openid": ("sub",),
     "profile": ("name", "given_name", "family_name", "updated_at"),
@@ -20,6 +22,8 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "roles": (ROLES_CLAIM,),
     "age": (yes_no.PREFIX + "18",),
     "document": (),
+    REPRESENT: (REPRESENTS_CLAIM,),
+    assistance.SCOPE: (),
 }
 """Fixed claim lists, a row for each scope about a person."""
 ONE_BY_ONE: Mapping[str, tuple[str, ...]] = {"age": yes_no.AGE_CLAIMS}

@@ -5,12 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from jsonschema import Draft202012Validator
 
 from identity.errors import InvalidAuthorizationDetails
-from identity.standards import json_text
+from identity.standards import json_text, powers
 from identity.standards.acr import NS
 
+ACT_FOR = NS + "act-for"
 ELEMENTS_MAX, LENGTH_MAX = 10, 16 * 1024
 Details = Sequence[Mapping[str, object]]
 _ID = {"type": "string", "minLength": 1, "maxLength": 200}
+_POWERS = {"type": "array", "items": {"enum": list(powers.POWERS)}, "minItems": 1, "uniqueItems": True}
 _WORDS = {"type": "array", "items": _ID, "minItems": 1, "maxItems": 50, "uniqueItems": True}
 
 
@@ -40,7 +42,7 @@ TYPES: Mapping[str, Draft202012Validator] = {
         {"amount_minor": {"type": "integer", "minimum": 1, "maximum": 10**12}, "currency": {"type": "string", "pattern": "^[A-Z]{3}$"}},
         {"reference": _ID, "creditor": _ID},
     ),
-    NS + "act-for": _schema({"kind": {"enum": ["company", "person"]}, "powers": _WORDS}, {"id": _ID}),
+    ACT_FOR: _schema({"kind": {"enum": ["company", "person"]}, "powers": _POWERS}, {"id": _ID}),
 }
 """The types that are known; nothing but what stands here is taken."""
 

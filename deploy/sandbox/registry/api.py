@@ -4,6 +4,8 @@ POST /v1/police-record   consent token; {"run", "fields": […]} → {"as_of", "
 GET  /v1/persons/<run>   the public card of a person: name and whether alive; no record, no birth date
 POST /v1/identity-check  {"run", "document_number"} → {"match", "given_names", "family_names", "born_on", "alive", "document_valid"}
 GET  /v1/changes?after=  what happened to whom, by number: new names, or death
+POST /v1/companies/entries         {"run"} → {"entries": […]}: for which companies the person may act
+GET  /v1/companies/changes?after=  what became of which entry, by number
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from datetime import datetime
 
 from flask import Response, jsonify, request
 
+from deploy.sandbox.registry.companies import Companies
 from deploy.sandbox.registry.consent_tokens import Ask, ConsentTokens, Refusal
 from deploy.sandbox.registry.keys import KeysUnavailable
 from deploy.sandbox.registry.persons import FIELDS, Persons, police_record
@@ -72,8 +75,7 @@ def build_api(persons: Persons, tokens: ConsentTokens, now: Callable[[], datetim
 
     @api.get("/v1/changes")
     def read_changes() -> Response:
-        after = request.args.get("after", "0")
-        return jsonify(changes=persons.changes(int(after) if after.isdecimal() and len(after) < 10 else 0))
+        return jsonify(changes=persons.changes(_after()))
 
     @api.get("/v1/persons/<run>")
     def read_person(run: str) -> Response:
@@ -83,6 +85,27 @@ def build_api(persons: Persons, tokens: ConsentTokens, now: Callable[[], datetim
         return jsonify(run=person.run, full_name=person.full_name, alive=person.alive)
 
     return api
+
+
+def build_company_api(companies: Companies) -> Routes:
+    """The blueprint over the company register."""
+    api = Routes("company_api", __name__, access=PUBLIC)
+
+    @api.post("/v1/companies/entries")
+    def read_entries() -> Response:
+        body = request.get_json(silent=True)
+        return jsonify(entries=companies.entries_of(str(body.get("run", "")) if isinstance(body, dict) else ""))
+
+    @api.get("/v1/companies/changes")
+    def read_company_changes() -> Response:
+        return jsonify(changes=companies.changes(_after()))
+
+    return api
+
+
+def _after() -> int:
+    after = request.args.get("after", "0")
+    return int(after) if after.isdecimal() and len(after) < 10 else 0
 
 
 def _asked() -> tuple[str, list[str]]:

@@ -1,4 +1,4 @@
-"""The civil registry of the sandbox: a provider of data outside the suite, with a page to change a fact."""
+"""The civil registry of the sandbox, and its company register: a provider of data outside the suite, with a page to change a fact."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response
 
 from deploy.sandbox.people import Citizen
 from deploy.sandbox.plan import Plan
-from deploy.sandbox.registry.api import build_api
+from deploy.sandbox.registry.api import build_api, build_company_api
+from deploy.sandbox.registry.companies import Companies, first_entries
 from deploy.sandbox.registry.consent_tokens import ConsentTokens
 from deploy.sandbox.registry.keys import PublishedKeys
 from deploy.sandbox.registry.mandates import CHILD, IssuerKeys, build_mandates
@@ -35,7 +36,9 @@ def create_app(plan: Plan, *, http: httpx.Client, clock: Clock) -> Flask:
     tokens = ConsentTokens(issuer=plan.urls.wallet, audience=plan.urls.registry, keys=keys, now=clock.now)
     issuer_keys = IssuerKeys(PublishedKeys(f"{plan.issuer}/jwks", client=http, now=clock.now))
     verifier = TokenVerifier(issuer_keys, clock, issuer=plan.issuer, audience=plan.urls.registry)
-    register(app, [build_api(persons, tokens, clock.now), build_mandates(persons, verifier), _pages(persons)])
+    companies = Companies(plan.folder / "registry" / "companies.json", first_entries(citizen.run for citizen in plan.citizens))
+    apis = [build_api(persons, tokens, clock.now), build_company_api(companies), build_mandates(persons, verifier)]
+    register(app, [*apis, _pages(persons, companies)])
     return app
 
 
@@ -57,7 +60,7 @@ def _person(citizen: Citizen) -> Person:
     )
 
 
-def _pages(persons: Persons) -> Routes:
+def _pages(persons: Persons, companies: Companies) -> Routes:
     routes = Routes("pages", __name__, access=PUBLIC_PAGE)
 
     @routes.get("/")
@@ -67,7 +70,7 @@ def _pages(persons: Persons) -> Routes:
     @routes.get("/admin")
     def admin() -> Response:
         changed = persons.find(request.args.get("changed", ""))
-        return page("registry/admin.html", persons=persons.all(), changed=changed)
+        return page("registry/admin.html", persons=persons.all(), changed=changed, companies=companies.all())
 
     @routes.post("/admin/persons/<run>")
     def change(run: str) -> Response:
@@ -83,5 +86,11 @@ def _pages(persons: Persons) -> Routes:
             raise NotFound("This person is not in the register.")
         persons.record(run, full_name=name, alive=request.form.get("event") != "death")
         return redirect(url_for("pages.admin", changed=run), 303)
+
+    @routes.post("/admin/companies/<entry>")
+    def change_entry(entry: str) -> Response:
+        if companies.set_in_force(entry, in_force=request.form.get("in_force") == "yes") is None:
+            raise NotFound("This entry is not in the register.")
+        return redirect(url_for("pages.admin"), 303)
 
     return routes

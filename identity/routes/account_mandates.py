@@ -1,0 +1,130 @@
+"""Acting for others, in the account: offers, who acts for whom, giving and ending (RP-4, RP-7)."""
+
+from datetime import UTC, datetime, time, timedelta
+
+from flask import Response, make_response, redirect, request, url_for
+
+from identity.context import current
+from identity.operations import company_entries, giving, mandate_views, mandates
+from identity.operations.giving import Gift
+from identity.operations.own_client import FRESH
+from identity.operations.refusals import MandateRefused
+from identity.routes.account_access import AccountHolder, account
+from identity.standards import powers
+from shared.routes import Routes
+from shared.run import InvalidRun, parse_run
+from shared.web import errors_of, gettext, page
+
+
+class MandateGiver(AccountHolder):
+    """A person who gives or ends permissions: signed in lately, at the level of the settings."""
+
+    def __init__(self) -> None:
+        super().__init__(fresh=FRESH)
+
+    def describe(self) -> str:
+        """Return the rule as documents show it."""
+        return "signed-in person at the level of the settings for mandates within 5 minutes"
+
+    def check(self) -> None:
+        """Leave the session in `g.account`, or send the browser to sign in."""
+        self.level = current().settings.mandate_level
+        super().check()
+
+
+routes = Routes("mandates", __name__, access=AccountHolder(), url_prefix="/account/mandates")
+giver = MandateGiver()
+FIELDS = ("held", "run", "valid_from", "valid_until")
+
+
+def _back() -> Response:
+    return make_response(redirect(url_for("mandates.show_mandates"), 303))
+
+
+@routes.get("")
+def show_mandates() -> Response:
+    """Offers, for whom the person acts, and who acts for them; the company register is asked first."""
+    identity, held = current(), account()
+    company_entries.look(identity, held.person_id)
+    return page("identity/account/mandates.html", overview=mandate_views.overview(identity, held.person_id), words=powers.WORDS)
+
+
+@routes.get("/give", access=giver)
+def show_give() -> Response:
+    """Ask who may act, for whom, what for and until when."""
+    return _show_give([], {"held": request.args.get("held", "")}, (), ())
+
+
+def _show_give(errors: list[tuple[str, str]], values: dict[str, str], chosen: tuple[str, ...], services: tuple[str, ...]) -> Response:
+    identity = current()
+    shown = {"values": values, "chosen": chosen, "chosen_services": services, "words": powers.WORDS, "error_list": errors_of(errors)}
+    authorities = mandate_views.authorities(identity, account().person_id)
+    known = mandate_views.list_services(identity)
+    return page("identity/account/mandate_give.html", 400 if errors else 200, authorities=authorities, services=known, **shown)
+
+
+@routes.post("/give", access=giver)
+def give() -> Response:
+    """Offer a mandate."""
+    identity, values = current(), {name: request.form.get(name, "").strip()[:64] for name in FIELDS}
+    chosen, services = powers.known(request.form.getlist("powers")), tuple(request.form.getlist("services")[:50])
+    try:
+        gift = _read(values, chosen, services)
+        giving.give(identity, account().person_id, gift)
+    except InvalidRun:
+        return _show_give([("run", gettext("Check the RUN and the digit after the hyphen."))], values, chosen, services)
+    except ValueError as fault:
+        return _show_give([(str(fault), gettext("Enter the day like 2026-12-31."))], values, chosen, services)
+    except MandateRefused as refused:
+        return _show_give([("run", gettext(refused.detail))], values, chosen, services)
+    return page("identity/account/mandate_given.html", run=gift.grantee.shown)
+
+
+def _read(values: dict[str, str], chosen: tuple[str, ...], services: tuple[str, ...]) -> Gift:
+    """Raises: InvalidRun, ValueError with the name of the field."""
+    begin = _day("valid_from", values["valid_from"]) if values["valid_from"] else current().clock.now()
+    until = _day("valid_until", values["valid_until"]) + timedelta(days=1)  # the last day counts
+    passes_on = request.form.get("may_pass_on") == "yes"
+    return Gift(parse_run(values["run"]), chosen, services, begin, until, may_pass_on=passes_on, held=values["held"])
+
+
+def _day(field: str, typed: str) -> datetime:
+    try:
+        return datetime.combine(datetime.strptime(typed, "%Y-%m-%d").date(), time.min, UTC)  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        raise ValueError(field) from None
+
+
+@routes.get("/<mandate_id>")
+def show_mandate(mandate_id: str) -> Response:
+    """One mandate with each use, and the question whether it shall end."""
+    view, uses = mandate_views.look(current(), account().person_id, mandate_id)
+    return page("identity/account/mandate.html", view=view, uses=uses, words=powers.WORDS)
+
+
+@routes.post("/<mandate_id>/accept")
+def accept(mandate_id: str) -> Response:
+    """Say yes to an offer."""
+    giving.accept(current(), account().person_id, mandate_id)
+    return _back()
+
+
+@routes.post("/<mandate_id>/end")
+def end(mandate_id: str) -> Response:
+    """End a mandate from either side, or say no to an offer: no more than a press, since it only takes away."""
+    mandates.end(current(), account().person_id, mandate_id)
+    return _back()
+
+
+@routes.post("/<mandate_id>/suspend")
+def suspend(mandate_id: str) -> Response:
+    """Have a mandate rest."""
+    mandates.set_suspended(current(), account().person_id, mandate_id, suspended=True)
+    return _back()
+
+
+@routes.post("/<mandate_id>/resume", access=giver)
+def resume(mandate_id: str) -> Response:
+    """Have it count again."""
+    mandates.set_suspended(current(), account().person_id, mandate_id, suspended=False)
+    return _back()
