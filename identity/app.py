@@ -25,6 +25,7 @@ from identity.routes import (
     introspection,
     kiosk,
     login,
+    login_password,
     logos,
     logout,
     metadata,
@@ -61,9 +62,11 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     app = base_app(identity, import_name="identity", formats={ISSUER_PATH + "/": oauth_format})
     name_service(app, gettext_noop("Digital identity"))
     add_routes(app, CONSOLES)
-    protocol = (metadata, authorize, par, token, userinfo, introspection, revocation, login, accounts, represent, logout, registration)
+    protocol = (metadata, authorize, par, token, userinfo, introspection, revocation, registration)
+    sign_in = (login, login_password, accounts, represent, logout)
     modules = (
         *protocol,
+        *sign_in,
         register,
         device_authorization,
         device,

@@ -6,9 +6,10 @@ import click
 from flask.cli import AppGroup
 
 from identity.context import current
-from identity.errors import RegisterNotFound
-from identity.operations import keys
+from identity.errors import RegisterConflict, RegisterNotFound
+from identity.operations import keys, people
 from identity.providers.breach_file import write_breach_file
+from shared.run import InvalidRun, parse_run
 
 commands = AppGroup("identity", help="Keys of the OpenID Connect provider, and the file of breached passwords.")
 
@@ -47,3 +48,18 @@ def make_breach_file(hashes: Path, target: Path) -> None:
     """Make the file of breached passwords from a list of SHA-1 hashes in ascending order."""
     with hashes.open(encoding="ascii") as lines:
         click.echo(f"{write_breach_file(lines, target)} passwords")
+
+
+@commands.command("import-passwords")
+@click.argument("hashes", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_passwords(hashes: Path) -> None:
+    """Take over password hashes of another institution: lines of `RUN hash`, bcrypt or `$pbkdf2-sha256$rounds$salt$hash`."""
+    taken = 0
+    for number, line in enumerate(hashes.read_text(encoding="ascii").splitlines(), start=1):
+        run, _, text = line.strip().partition(" ")
+        try:
+            people.import_password(current(), parse_run(run), text, actor="operator")
+            taken += 1
+        except (InvalidRun, RegisterConflict):
+            click.echo(f"line {number}: not taken", err=True)
+    click.echo(f"{taken} passwords")

@@ -9,6 +9,9 @@ class Event(StrEnum):
     LOGIN_SUCCEEDED = "identity:login:succeeded"
     LOGIN_FAILED = "identity:login:failed"
     LOGIN_BLOCKED = "identity:login:blocked"
+    LOGIN_UNBLOCKED = "identity:login:unblocked"
+    PASSWORD_CHANGE_NEEDED = "identity:password:change-needed"  # noqa: S105 - a name of an event
+    PASSWORD_IMPORTED = "identity:password:imported"  # noqa: S105 - as above
     PASSWORD_SET = "identity:password:set"  # noqa: S105 - a name of an event
     PASSWORD_REHASHED = "identity:password:rehashed"  # noqa: S105 - as above
     TOTP_ADDED = "identity:totp:added"
@@ -102,3 +105,5 @@ class Event(StrEnum):
     ASSISTED_EXPIRED = "identity:assisted-session:expired"
     ASSISTED_OBJECTED = "identity:assisted-session:objected"
     ASSISTANCE_SET = "identity:service:assistance-set"
+    CLIENT_SECRET_REMOVED = "identity:client-secret:removed"  # noqa: S105 - a name of an event
+    GRANTS_REVOKED = "identity:grants:revoked"

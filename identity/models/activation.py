@@ -1,4 +1,4 @@
-"""Activation at a counter: codes, and how a person was checked (§3.6).
+"""Activation at a counter: codes (§3.6).  How a person was checked is sealed in them until they are used.
 
 ```
 waiting ─approved─▶ valid ─▶ used
@@ -44,7 +44,10 @@ ACTIVATION_STATES = Table(
 
 
 class ActivationCode(Base):
-    """One code, kept as a keyed hash, with who gave it out, where, and how the person was checked."""
+    """One code, kept as a keyed hash, with who gave it out, where, and how the person was checked.
+
+    `contact_sealed` is JSON under the person's data key: the contact, the document that was shown, and the code while it waits.
+    """
 
     __tablename__ = "activation_codes"
 
@@ -69,15 +72,3 @@ class ActivationCode(Base):
         CheckConstraint("check_method IN ('card-and-face', 'video')", name="check_method"),
         Index("uq_activation_codes_live", "person_id", unique=True, postgresql_where=text("state IN ('waiting', 'valid')")),
     )
-
-
-class Proofing(Base):
-    """How well it is known who a person is: 0 claimed, 1 matched with the registry, 2 in person, 3 with biometrics (§2.26)."""
-
-    __tablename__ = "proofings"
-
-    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"), primary_key=True)
-    level: Mapped[int] = mapped_column(SmallInteger)
-    method: Mapped[str] = mapped_column(String(20))
-    org_id: Mapped[str] = mapped_column(String(80))
-    checked_at: Mapped[datetime]

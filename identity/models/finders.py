@@ -85,6 +85,12 @@ def find_factors(connection: Connection, person_id: UUID) -> Factors:
     return Factors(row.app, row.passkey)
 
 
+def must_change_password(connection: Connection, person_id: UUID) -> bool:
+    """Answer whether a person is to take another password before they go on (PW-6)."""
+    query = select(PASSWORDS.c.person_id).where(PASSWORDS.c.person_id == person_id, PASSWORDS.c.must_change)
+    return connection.execute(query).one_or_none() is not None
+
+
 def can_reach(connection: Connection, person_id: UUID, acr: str) -> bool:
     """Answer whether a person has what a level takes."""
     factors = find_factors(connection, person_id)

@@ -39,6 +39,7 @@ class What(StrEnum):
     MANDATE_USED = "mandate-used"
     ASSISTED = "assisted"
     DATA_CHANGED = "data-changed"
+    REUSE = "reuse-detected"
 
 
 class HistoryEvent(Base):

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Integer, LargeBinary, String, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from identity.models.base import HASH, Base
@@ -39,7 +39,10 @@ class Person(Base):
 
 
 class Password(Base):
-    """A person's password as an Argon2id hash over a peppered HMAC (PW-1, PW-2)."""
+    """A person's password as an Argon2id hash over a peppered HMAC (PW-1, PW-2); without a version it came from elsewhere (PW-8).
+
+    `must_change` asks for a new one at the next sign-in: thieves know it (PW-6).
+    """
 
     __tablename__ = "passwords"
 
@@ -47,6 +50,7 @@ class Password(Base):
     hash: Mapped[str] = mapped_column(String(200))
     pepper_version: Mapped[str] = mapped_column(String(20))
     changed_at: Mapped[datetime]
+    must_change: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
 
 class TotpAuthenticator(Base):

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, select, update
@@ -11,22 +11,25 @@ from sqlalchemy.dialects.postgresql import insert
 from identity.context import Identity
 from identity.errors import RegisterNotFound
 from identity.events import Event
-from identity.models.activation import ACTIVATION_STATES, ActivationCode, CodeState, Proofing
+from identity.models.activation import ACTIVATION_STATES, ActivationCode, CodeState
 from identity.models.base import table_of
-from identity.models.finders import PASSWORDS, PERSONS, find_credentials, open_facts, person_scope, run_index, seal_facts
+from identity.models.finders import ORGANISATIONS, PASSWORDS, PERSONS, find_credentials, open_facts, person_scope, run_index, seal_facts
 from identity.models.history import What
 from identity.models.person import Person, PersonState
-from identity.operations import history, notices, second_factors, security
+from identity.operations import history, locks, notices, proofings, second_factors, security
 from identity.operations.refusals import ActivationRefused, PasswordRefused, TwoPersonsNeeded
 from identity.providers.civil_registry import RegistryPerson
 from identity.standards import one_time_codes, passwords
+from identity.standards.identity_assurance import Proofing
 from identity.standards.oidc_claims import Facts
 from shared.context import Transaction
 from shared.crypto import constant_time_equal
 from shared.run import Run
 from shared.web.words import gettext_noop
 
-CODES, PROOFINGS = table_of(ActivationCode), table_of(Proofing)
+CODES = table_of(ActivationCode)
+CHECK_METHODS = {"card-and-face": "vpip", "video": "vri"}
+"""How a check is called in verified claims (§2.25)."""
 LIFE = timedelta(days=15)
 TRIES = 5
 AGE_MIN = 14
@@ -48,6 +51,8 @@ class Check:
     delivery: str
     contact: str = ""
     is_relative: bool = False
+    issued_on: date | None = None
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ def issue(identity: Identity, check: Check, *, officer_id: UUID) -> Issued:
     """
     found = identity.civil_registry.check(check.run, check.document_number)  # outside any transaction
     found = _checked(check, found, identity.clock.now().date())
+    check = replace(check, issued_on=found.issued_on, expires_on=found.expires_on)
     waits = check.check_method == "video" or check.is_relative
     code = identity.ids.pick(one_time_codes.READABLE, one_time_codes.ACTIVATION_LENGTH)
     now, code_id = identity.clock.now(), identity.ids.uuid4()
@@ -143,16 +149,15 @@ def _person_of(identity: Identity, check: Check, found: RegistryPerson) -> UUID:
 
 
 def _row(identity: Identity, check: Check, person_id: UUID, code: str, *, waits: bool) -> dict[str, object]:
-    sealed = identity.cipher.encrypt(json.dumps({"code": code, "contact": check.contact}), scope=person_scope(person_id))
+    days = {name: day.isoformat() for name, day in (("issued_on", check.issued_on), ("expires_on", check.expires_on)) if day}
+    kept = {"contact": check.contact, "document": {"number": check.document_number, **days}, **({"code": code} if waits else {})}
     return {
         "person_id": person_id,
         "code_index": code_index(identity, person_id, code),
         "state": CodeState.WAITING if waits else CodeState.VALID,
         "tries_left": TRIES,
         "delivery": check.delivery,
-        "contact_sealed": sealed
-        if waits
-        else identity.cipher.encrypt(json.dumps({"contact": check.contact}), scope=person_scope(person_id)),
+        "contact_sealed": identity.cipher.encrypt(json.dumps(kept), scope=person_scope(person_id)),
         "check_method": check.check_method,
         "org_id": check.org_id,
         "place": check.place,
@@ -242,7 +247,13 @@ def activate(identity: Identity, run: Run, code: str, choice: Choice) -> list[st
     if fault is not None:
         raise PasswordRefused(security.FAULTS[fault], fault=str(fault))
     hashed = identity.hasher.hash(choice.password)
-    password = {"person_id": row.person_id, "hash": hashed.text, "pepper_version": hashed.pepper_version, "changed_at": now}
+    password = {
+        "person_id": row.person_id,
+        "hash": hashed.text,
+        "pepper_version": hashed.pepper_version,
+        "changed_at": now,
+        "must_change": False,
+    }
     with identity.transaction() as tx:
         _move(tx, row.id, CodeState.VALID, CodeState.USED, actor=f"person:{row.person_id}", used_at=now)
         tx.connection.execute(insert(PASSWORDS).values(password).on_conflict_do_update(index_elements=["person_id"], set_=password))
@@ -250,10 +261,10 @@ def activate(identity: Identity, run: Run, code: str, choice: Choice) -> list[st
         sealed = seal_facts(identity.cipher, row.person_id, facts)
         values = {"state": PersonState.ACTIVE, "facts_sealed": sealed, "updated_at": now}
         tx.connection.execute(update(PERSONS).where(PERSONS.c.id == row.person_id).values(values))
-        proof = {"person_id": row.person_id, "level": IN_PERSON, "method": row.check_method, "org_id": row.org_id, "checked_at": now}
-        tx.connection.execute(insert(PROOFINGS).values(proof).on_conflict_do_update(index_elements=["person_id"], set_=proof))
+        proofings.record_proofing(identity, tx, row.person_id, _proofing(identity, tx.connection, row), actor=f"person:{row.person_id}")
         security.close_sessions(identity, tx, row.person_id)
         codes = second_factors.write_recovery_codes(identity, tx, row.person_id)
+        locks.unlock(identity, tx, row.person_id, how="counter")
         history.note(identity, tx, row.person_id, What.ACTIVATION_USED)
         notices.tell(identity, tx, row.person_id, notices.Kind.ACCOUNT_ACTIVE)
     return codes
@@ -265,7 +276,19 @@ class _Taken:
     person_id: UUID
     check_method: str
     org_id: str
+    issued_at: datetime
+    contact_sealed: bytes
     facts: Facts
+
+
+def _proofing(identity: Identity, connection: Connection, taken: _Taken) -> Proofing:
+    """Return the check that gave out a code, in the form that verified claims are told from (§2.25)."""
+    named = connection.execute(select(ORGANISATIONS.c.name).where(ORGANISATIONS.c.org_id == taken.org_id)).scalar_one_or_none()
+    opened = json.loads(identity.cipher.decrypt(taken.contact_sealed, scope=person_scope(taken.person_id)))
+    document = opened.get("document", {})
+    days = [date.fromisoformat(document[name]) if name in document else None for name in ("issued_on", "expires_on")]
+    method, number = CHECK_METHODS[taken.check_method], document.get("number", "")
+    return Proofing(IN_PERSON, taken.issued_at, method, named or taken.org_id, str(taken.id), number, *days)
 
 
 def _take_try(identity: Identity, tx: Transaction, run: Run, plain: str) -> _Taken | None:
@@ -283,7 +306,8 @@ def _take_try(identity: Identity, tx: Transaction, run: Run, plain: str) -> _Tak
         else:
             tx.connection.execute(update(CODES).where(CODES.c.id == row.id).values(tries_left=row.tries_left - 1))
         return None
-    return _Taken(row.id, found.person_id, row.check_method, row.org_id, _facts(identity, tx.connection, found.person_id))
+    sealed, facts = bytes(row.contact_sealed), _facts(identity, tx.connection, found.person_id)
+    return _Taken(row.id, found.person_id, row.check_method, row.org_id, row.created_at, sealed, facts)
 
 
 def _facts(identity: Identity, connection: Connection, person_id: UUID) -> Facts:

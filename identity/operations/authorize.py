@@ -18,7 +18,7 @@ from identity.errors import (
 from identity.events import Event
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
-from identity.models.finders import SUBJECTS, can_reach, subject_of
+from identity.models.finders import SUBJECTS, can_reach, must_change_password, subject_of
 from identity.models.grant import AuthorizationCode, Grant
 from identity.operations import consent, faults, proofings, representation
 from identity.operations.assisted_sessions import Help
@@ -37,6 +37,7 @@ class Need(StrEnum):
     LOGIN = "login"
     ACCOUNT = "account"
     SECOND_FACTOR = "second_factor"
+    PASSWORD = "password"  # noqa: S105 - the name of a need
     REPRESENTED = "represented"
     CONSENT = "consent"
     NOTHING = "nothing"
@@ -65,6 +66,8 @@ def next_need(
         return Need.ACCOUNT
     if _level_need(identity, connection, request, session) is Need.SECOND_FACTOR:
         return Need.SECOND_FACTOR
+    if "pwd" in session.amr and must_change_password(connection, session.person_id):
+        return Need.PASSWORD
     return _need_of_answers(identity, connection, client, request, session, consented=consented)
 
 
@@ -158,6 +161,7 @@ SILENT_REFUSALS: dict[Need, type[OAuthError]] = {
     Need.LOGIN: LoginRequired,
     Need.ACCOUNT: AccountSelectionRequired,
     Need.SECOND_FACTOR: InteractionRequired,
+    Need.PASSWORD: InteractionRequired,
     Need.REPRESENTED: InteractionRequired,
     Need.CONSENT: ConsentRequired,
 }

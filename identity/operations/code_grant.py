@@ -11,7 +11,8 @@ from identity.events import Event
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.grant import AuthorizationCode
-from identity.operations import refresh_grant
+from identity.models.history import What
+from identity.operations import history, refresh_grant
 from identity.operations.issuing import GRANTS, Asked, Reply, Standing, find_standing, token_reply
 from identity.standards import rfc7636, rfc9396
 from shared.context import Transaction
@@ -80,16 +81,17 @@ def _take_code(identity: Identity, tx: Transaction, client: KnownClient, code: s
 
 def _revoke_if_reused(identity: Identity, tx: Transaction, client: KnownClient, digest: str) -> None:
     """Revoke the grant of a code that its own client presents again, with all its tokens (TK-4)."""
-    query = select(CODES.c.grant_id).join(GRANTS, GRANTS.c.id == CODES.c.grant_id)
-    reused = tx.connection.execute(
-        query.where(CODES.c.code_hash == digest, CODES.c.used_at.is_not(None), GRANTS.c.client_id == client.id)
-    ).scalar_one_or_none()
+    query = select(CODES.c.grant_id, GRANTS.c.person_id).join(GRANTS, GRANTS.c.id == CODES.c.grant_id)
+    used = (CODES.c.code_hash == digest, CODES.c.used_at.is_not(None), GRANTS.c.client_id == client.id)
+    reused = tx.connection.execute(query.where(*used)).one_or_none()
     if reused is None:
         return
     tx.connection.execute(
-        update(GRANTS).where(GRANTS.c.id == reused, GRANTS.c.revoked_at.is_(None)).values(revoked_at=identity.clock.now())
+        update(GRANTS).where(GRANTS.c.id == reused.grant_id, GRANTS.c.revoked_at.is_(None)).values(revoked_at=identity.clock.now())
     )
-    tx.record(Event.CODE_REUSED, actor=f"client:{client.client_id}", outcome="refused", object_id=str(reused))
+    told = {"service": client.service_name, "organisation": client.organisation_name, "channel": "api"}
+    history.note(identity, tx, reused.person_id, What.REUSE, told)
+    tx.record(Event.CODE_REUSED, actor=f"client:{client.client_id}", outcome="refused", object_id=str(reused.grant_id))
 
 
 def _check_key(redeemed: Redeemed, asked: Asked) -> None:

@@ -10,7 +10,8 @@ from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.finders import find_active_facts, roles_of
 from identity.models.grant import Release
-from identity.operations import representation
+from identity.models.history import What
+from identity.operations import history, representation
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.proofings import find_proofing
 from identity.operations.sessions import Session
@@ -104,4 +105,6 @@ def remember_consent(identity: Identity, tx: Transaction, client: KnownClient, r
     row = {"id": identity.ids.uuid4(), "person_id": session.person_id, "client_id": client.id}
     tx.connection.execute(RELEASES.insert().values(**row, claims=list(claims), version=version, created_at=now))
     data: dict[str, str | int | bool | list[str]] = {"claims": list(claims), "version": version}
+    told: dict[str, str | list[str]] = {"service": client.service_name, "organisation": client.organisation_name, "claims": list(claims)}
+    history.note(identity, tx, session.person_id, What.CONSENT_GIVEN, told)
     tx.record(Event.RELEASE_GIVEN, actor=f"person:{session.person_id}", object_id=client.client_id, channel="web", data=data)

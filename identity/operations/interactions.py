@@ -160,7 +160,7 @@ def advance(
         _move(tx, _rebind(tx, found, session.person_id, session.id), InteractionState.IDENTIFIED)
     if need is Need.LOGIN and found.state is InteractionState.IDENTIFIED and found.session_id is None:
         need = Need.SECOND_FACTOR  # the password was right; the session comes with the code
-    if need in {Need.REPRESENTED, Need.CONSENT, Need.NOTHING} and session is not None:
+    if need in {Need.PASSWORD, Need.REPRESENTED, Need.CONSENT, Need.NOTHING} and session is not None:
         found = _rebind(tx, found, session.person_id, session.id)
         if found.state is not InteractionState.AUTHENTICATED:
             found = _move(tx, found, InteractionState.AUTHENTICATED)

@@ -13,7 +13,7 @@ from identity.events import Event
 from identity.models.finders import PASSWORDS, Credentials, find_credentials, find_factors, is_known_device
 from identity.models.history import What
 from identity.models.person import PersonState
-from identity.operations import guards, history, interactions, notices, throttles
+from identity.operations import guards, history, interactions, locks, notices, security, throttles
 from identity.operations.authorize import Need
 from identity.operations.interactions import Step
 from identity.operations.sign_in import Attempt, Browser, sign_in
@@ -56,10 +56,11 @@ def submit_password(identity: Identity, interaction_id: str, browser: Browser, t
     if not identity.hasher.verify(stored, typed.password) or usable is None:
         _record_failure(identity, browser, typed, credentials, blocked=not may_try)
         return Attempt(None)
-    throttles.clear(identity, key)
+    waited = throttles.clear(identity, key)
     if stored is not None and identity.hasher.is_outdated(stored):
         _rehash(identity, usable.person_id, typed.password)
-    return _password_was_right(identity, interaction_id, browser, usable.person_id)
+    bad = security.should_change(identity, usable.person_id, typed.password)
+    return _password_was_right(identity, interaction_id, browser, usable.person_id, waited=waited, bad=bad)
 
 
 def _passes_check(identity: Identity, typed: Typed) -> bool:
@@ -94,9 +95,13 @@ def _rehash(identity: Identity, person_id: UUID, password: str) -> None:
         tx.record(Event.PASSWORD_REHASHED, actor="identity", object_id=str(person_id), channel="system")
 
 
-def _password_was_right(identity: Identity, interaction_id: str, browser: Browser, person_id: UUID) -> Attempt:
-    """Go on to the second factor where the person has one, else sign in."""
+def _password_was_right(identity: Identity, interaction_id: str, browser: Browser, person_id: UUID, *, waited: bool, bad: bool) -> Attempt:
+    """Go on to the second factor where the person has one, else sign in; a password that thieves know is marked (PW-6)."""
     with identity.transaction() as tx:
+        if waited:
+            locks.note_unlocked(identity, tx, person_id, how="wait")
+        if bad:
+            security.mark_for_change(tx, person_id)
         found = interactions.load(identity, tx, interaction_id, browser.interaction_token)
         if found.is_over:
             return Attempt(interactions.repeat(identity, tx, found))

@@ -11,8 +11,9 @@ from identity.models.base import table_of
 from identity.models.client import Client
 from identity.models.client_store import KnownClient
 from identity.models.finders import SUBJECTS
+from identity.models.history import What
 from identity.models.interaction import LogoutRequest
-from identity.operations import hints, logout_notices, sessions
+from identity.operations import hints, history, logout_notices, sessions
 from identity.operations.sessions import Session
 from identity.standards import logout_tokens
 from identity.standards.redirect_uris import origin_of
@@ -117,6 +118,7 @@ def sign_out(identity: Identity, session: Session | None) -> tuple[str, ...]:
         clients = logout_notices.clients_of(tx.connection, session.id) if identity.settings.frontchannel_logout else ()
         frames = [_frame(identity, session, client) for client in clients if client.frontchannel_logout_uri]
         sessions.end_session(identity, tx, session)
+        history.note(identity, tx, session.person_id, What.LOGOUT)
     return tuple(frames)
 
 

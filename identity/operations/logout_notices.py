@@ -44,9 +44,14 @@ def announce_help_over(identity: Identity, tx: Transaction, assisted_id: UUID) -
     _end(identity, tx, GRANTS.c.assisted_id == assisted_id, GRANTS.c.revoked_at.is_(None))
 
 
-def _end(identity: Identity, tx: Transaction, *which: ColumnElement[bool]) -> None:
+def announce_revoked(identity: Identity, tx: Transaction, *which: ColumnElement[bool]) -> int:
+    """End some grants that are alive, tell their clients, and return how many ended."""
+    return _end(identity, tx, *which, GRANTS.c.revoked_at.is_(None))
+
+
+def _end(identity: Identity, tx: Transaction, *which: ColumnElement[bool]) -> int:
     _announce(identity, tx, *which)
-    tx.connection.execute(update(GRANTS).where(*which).values(revoked_at=identity.clock.now()))
+    return int(tx.connection.execute(update(GRANTS).where(*which).values(revoked_at=identity.clock.now())).rowcount)
 
 
 def _announce(identity: Identity, tx: Transaction, *which: ColumnElement[bool]) -> None:

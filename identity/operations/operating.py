@@ -1,10 +1,10 @@
 """What the operator does: block clients and persons, each with a reason that is kept (§3.12)."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from identity.context import Identity
 from identity.errors import RegisterNotFound
@@ -15,7 +15,8 @@ from identity.models.client import Client
 from identity.models.finders import PERSONS, find_credentials
 from identity.models.grant import Grant
 from identity.models.person import PersonState
-from identity.operations import sessions
+from identity.operations import logout_notices, sessions
+from shared.clock import rfc3339
 from shared.run import Run
 
 CLIENTS, GRANTS, CODES = table_of(Client), table_of(Grant), table_of(ActivationCode)
@@ -71,6 +72,24 @@ def set_person_suspended(identity: Identity, run: Run, *, suspended: bool, reaso
             sessions.end_sessions_of(identity, tx, found.person_id)
         data = {"state": str(state), "reason": reason}
         tx.record(Event.PERSON_STATE_CHANGED, actor=f"person:{operator_id}", subject=f"cl-run:{run}", channel="web", data=data)
+
+
+def revoke_between(identity: Identity, since: datetime, until: datetime, *, client_id: str, reason: str, operator_id: UUID) -> int:
+    """End what was granted in a span of time, at one client or at all; return how many grants ended (§3.12).
+
+    Raises: RegisterNotFound for an unknown client.
+    """
+    with identity.transaction() as tx:
+        which: list[ColumnElement[bool]] = [GRANTS.c.created_at >= since, GRANTS.c.created_at <= until]
+        if client_id:
+            row = tx.connection.execute(select(CLIENTS.c.id).where(CLIENTS.c.client_id == client_id)).one_or_none()
+            if row is None:
+                raise RegisterNotFound("The register has no such client.")
+            which.append(GRANTS.c.client_id == row.id)
+        ended = logout_notices.announce_revoked(identity, tx, *which)
+        data: dict[str, str | int | bool | list[str]] = {"since": rfc3339(since), "until": rfc3339(until), "ended": ended, "reason": reason}
+        tx.record(Event.GRANTS_REVOKED, actor=f"person:{operator_id}", object_id=client_id or "all", channel="web", data=data)
+    return ended
 
 
 def list_outliers(identity: Identity) -> list[Issuances]:

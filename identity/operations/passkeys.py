@@ -16,7 +16,7 @@ from identity.models.finders import PASSKEYS, PERSONS, find_active_facts
 from identity.models.history import What
 from identity.models.interaction import InteractionState
 from identity.models.person import PersonState
-from identity.operations import guards, history, interactions, notices
+from identity.operations import guards, history, interactions, locks, notices
 from identity.operations.authorize import Need
 from identity.operations.interactions import Step
 from identity.operations.refusals import PasskeyRefused
@@ -125,6 +125,7 @@ def submit_passkey(identity: Identity, interaction_id: str, browser: Browser, cr
             )
             return Attempt(None)
         methods = ("swk" if row.backup_eligible else "hwk", "user")
+        locks.unlock(identity, tx, row.person_id, how="passkey")
         second = found.state is InteractionState.IDENTIFIED and found.person_id == row.person_id
         if second:
             return raise_or_sign_in(identity, tx, found, browser, person_id=row.person_id, methods=methods)

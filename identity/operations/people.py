@@ -11,7 +11,9 @@ from identity.events import Event
 from identity.models.finders import PASSWORDS, PERSONS, find_credentials, person_scope, run_index, seal_facts
 from identity.models.person import Person, PersonState, TotpAuthenticator
 from identity.operations import sessions
+from identity.providers import foreign_hashes
 from identity.standards.oidc_claims import Facts
+from shared.run import Run
 
 
 def create_person(identity: Identity, facts: Facts, *, actor: str) -> UUID:
@@ -35,6 +37,22 @@ def set_password(identity: Identity, person_id: UUID, password: str, *, actor: s
         statement = insert(PASSWORDS).values(row)
         tx.connection.execute(statement.on_conflict_do_update(index_elements=["person_id"], set_=row))
         tx.record(Event.PASSWORD_SET, actor=actor, object_id=str(person_id))
+
+
+def import_password(identity: Identity, run: Run, text: str, *, actor: str) -> None:
+    """Take over a person's password hash from another institution; it is made anew at the first sign-in (PW-8).
+
+    Raises: RegisterConflict for a form that is not known, an unknown RUN, or one that has a password here.
+    """
+    if not foreign_hashes.is_known(text):
+        raise RegisterConflict("This is no bcrypt or PBKDF2 hash that can be taken over.")
+    with identity.transaction() as tx:
+        found = find_credentials(tx.connection, identity.cipher, run)
+        if found is None or found.hash is not None:
+            raise RegisterConflict("That RUN has no account, or has a password here.")
+        row = {"person_id": found.person_id, "hash": text, "pepper_version": foreign_hashes.FOREIGN_VERSION}
+        tx.connection.execute(insert(PASSWORDS).values(**row, changed_at=identity.clock.now()))
+        tx.record(Event.PASSWORD_IMPORTED, actor=actor, object_id=str(found.person_id))
 
 
 def add_totp(identity: Identity, person_id: UUID, secret: str, *, name: str, actor: str) -> None:

@@ -43,7 +43,7 @@ def find_proofing(identity: Identity, connection: Connection, person_id: UUID) -
     if sealed is None:
         return None
     plain = json.loads(identity.cipher.decrypt(sealed, scope=person_scope(person_id)))
-    plain |= {name: date.fromisoformat(plain[name]) for name in ("issued_on", "expires_on")}
+    plain |= {name: date.fromisoformat(plain[name]) for name in ("issued_on", "expires_on") if plain[name] is not None}
     return Proofing(**{**plain, "checked_at": datetime.fromisoformat(plain["checked_at"])})
 
 

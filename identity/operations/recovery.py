@@ -17,7 +17,7 @@ from identity.models.finders import DEVICES, PASSWORDS, find_credentials, find_f
 from identity.models.history import What
 from identity.models.person import PersonState
 from identity.models.recovery import RECOVERY_STATES, Recovery, RecoveryState
-from identity.operations import contacts, guards, history, notices, security, throttles
+from identity.operations import contacts, guards, history, locks, notices, security, throttles
 from identity.operations.refusals import PasswordRefused, RecoveryRefused
 from identity.operations.second_factors import make_message_code, use_message_code, use_recovery_code
 from identity.operations.throttles import throttle_key
@@ -157,7 +157,7 @@ def finish(identity: Identity, recovery_id: str, password: str) -> None:
     if (fault := security.fault_of_password(identity, person_id, password)) is not None:
         raise PasswordRefused(security.FAULTS[fault], fault=str(fault))
     hashed, now = identity.hasher.hash(password), identity.clock.now()
-    row = {"person_id": person_id, "hash": hashed.text, "pepper_version": hashed.pepper_version, "changed_at": now}
+    row = {"person_id": person_id, "hash": hashed.text, "pepper_version": hashed.pepper_version, "changed_at": now, "must_change": False}
     with identity.transaction() as tx:
         present = _read(identity, tx, recovery_id, lock=True)
         action = RECOVERY_STATES.check(present.state, RecoveryState.DONE)
@@ -166,6 +166,7 @@ def finish(identity: Identity, recovery_id: str, password: str) -> None:
         security.close_sessions(identity, tx, person_id)
         tx.connection.execute(DEVICES.delete().where(DEVICES.c.person_id == person_id))
         tx.record(action, actor=f"person:{person_id}", object_id=str(person_id), channel="web")
+        locks.unlock(identity, tx, person_id, how="recovery")
         history.note(identity, tx, person_id, What.RECOVERY_DONE)
         notices.tell(identity, tx, person_id, notices.Kind.RECOVERED)
 

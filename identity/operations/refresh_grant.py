@@ -18,8 +18,9 @@ from identity.events import Event
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.grant import RefreshToken
+from identity.models.history import What
 from identity.models.sso_session import SsoSession
-from identity.operations import representation
+from identity.operations import history, representation
 from identity.operations.issuing import GRANTS, STANDING, Asked, Reply, Standing, standing_of, token_reply
 from identity.standards import rfc9396
 from identity.standards.rfc6749 import parse_scope
@@ -142,6 +143,8 @@ def _rotate(identity: Identity, tx: Transaction, client: KnownClient, presented:
     if _may_retry(tx, presented.token_hash, sha256_hex(successor), now):
         return successor
     revoke_family(tx, standing.grant_id, now)
+    told = {"service": client.service_name, "organisation": client.organisation_name, "channel": "api"}
+    history.note(identity, tx, standing.person_id, What.REUSE, told)
     actor, subject = f"client:{client.client_id}", f"pairwise:{standing.subject}"
     tx.record(Event.REFRESH_REUSED, actor=actor, outcome="refused", subject=subject, object_id=str(standing.grant_id))
     raise InvalidGrant("the refresh token was used before")

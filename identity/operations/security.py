@@ -92,8 +92,24 @@ def fault_of_password(identity: Identity, person_id: UUID, password: str) -> Fau
     personal = [identity.settings.operator_name]
     if facts is not None:
         personal += [str(facts.run), str(facts.run.numero), *facts.given_names, *facts.family_names, facts.email or "", facts.phone or ""]
+        personal += passwords.forms_of_day(facts.birth_date) if facts.birth_date else []
     length_min = BESIDE_LENGTH_MIN if protected else ALONE_LENGTH_MIN
     return passwords.fault_of(password, personal=personal, length_min=length_min, is_breached=identity.breaches.has)
+
+
+def should_change(identity: Identity, person_id: UUID, password: str) -> bool:
+    """Answer whether a password that was right is one that thieves try or hold: then it is changed (PW-5, PW-6).
+
+    That it is shorter than what is taken today is no evidence, and changes nothing.
+    """
+    return fault_of_password(identity, person_id, password) in {Fault.PERSONAL, Fault.COMMON, Fault.BREACHED}
+
+
+def mark_for_change(tx: Transaction, person_id: UUID) -> None:
+    """Have the person asked for a new password before they go on."""
+    marked = update(PASSWORDS).where(PASSWORDS.c.person_id == person_id, PASSWORDS.c.must_change.is_(False)).values(must_change=True)
+    if tx.connection.execute(marked).rowcount:
+        tx.record(Event.PASSWORD_CHANGE_NEEDED, actor="identity", object_id=str(person_id), channel="web")
 
 
 def change_password(identity: Identity, person_id: UUID, password: str, *, session_id: UUID | None) -> None:
@@ -101,7 +117,7 @@ def change_password(identity: Identity, person_id: UUID, password: str, *, sessi
     if (fault := fault_of_password(identity, person_id, password)) is not None:
         raise PasswordRefused(FAULTS[fault], fault=str(fault))
     hashed, now = identity.hasher.hash(password), identity.clock.now()
-    row = {"person_id": person_id, "hash": hashed.text, "pepper_version": hashed.pepper_version, "changed_at": now}
+    row = {"person_id": person_id, "hash": hashed.text, "pepper_version": hashed.pepper_version, "changed_at": now, "must_change": False}
     with identity.transaction() as tx:
         statement = insert(PASSWORDS).values(row)
         tx.connection.execute(statement.on_conflict_do_update(index_elements=["person_id"], set_=row))

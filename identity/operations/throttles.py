@@ -81,7 +81,8 @@ def reserve(identity: Identity, key: bytes) -> bool:
     return True
 
 
-def clear(identity: Identity, key: bytes) -> None:
-    """Forget the failures of a key: the try was right."""
+def clear(identity: Identity, key: bytes) -> bool:
+    """Forget the failures of a key: the try was right.  Answer whether a wait had been set before it."""
     with identity.db.begin() as connection:
-        connection.execute(THROTTLES.delete().where(THROTTLES.c.key == key))
+        row = connection.execute(THROTTLES.delete().where(THROTTLES.c.key == key).returning(THROTTLES.c.window_failures)).one_or_none()
+    return row is not None and row.window_failures > FREE_FAILURES  # this try was counted too

@@ -24,6 +24,8 @@ class RegistryPerson:
     born_on: date
     alive: bool
     document_valid: bool
+    issued_on: date | None = None
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class RestRegistry:
             return None
         try:
             names = tuple(answer["given_names"]), tuple(answer["family_names"])
-            return RegistryPerson(*names, date.fromisoformat(answer["born_on"]), answer["alive"], answer["document_valid"])
+            days = [date.fromisoformat(answer[name]) if answer.get(name) else None for name in ("issued_on", "expires_on")]
+            return RegistryPerson(*names, date.fromisoformat(answer["born_on"]), answer["alive"], answer["document_valid"], *days)
         except (KeyError, TypeError, ValueError):
             raise RegistryAway("an answer of another form") from None
 

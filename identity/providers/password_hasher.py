@@ -5,12 +5,13 @@ import hmac
 import threading
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from argon2 import PasswordHasher as Argon2
 from argon2 import Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from identity.providers import foreign_hashes
 from identity.providers.base import Hashed, TooBusy
 
 LENGTH_MAX = 256
@@ -59,6 +60,8 @@ class Argon2Hasher:
 
     def verify(self, stored: Hashed | None, password: str) -> bool:
         """Answer whether the password is the stored one, at the same cost where there is none (PW-3).  Raises: TooBusy."""
+        if stored is not None and stored.pepper_version == foreign_hashes.FOREIGN_VERSION:
+            return self._verify_foreign(stored, password)
         usable = stored if stored is not None and stored.pepper_version in self._peppers else None
         against = usable or self._nobody
         with self._gate.place():
@@ -67,6 +70,14 @@ class Argon2Hasher:
             except (VerificationError, InvalidHashError):
                 return False
         return usable is not None and len(password) <= LENGTH_MAX
+
+    def _verify_foreign(self, stored: Hashed, password: str) -> bool:
+        """Check a hash from elsewhere, and spend what one of ours would cost besides."""
+        with self._gate.place():
+            is_right = foreign_hashes.verify(stored.text, password) and len(password) <= LENGTH_MAX
+            with suppress(VerificationError):
+                self._argon2.verify(self._nobody.text, self._peppered(password, self._newest))
+        return is_right
 
     def is_outdated(self, stored: Hashed) -> bool:
         """Answer whether a hash should be made anew."""

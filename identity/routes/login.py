@@ -29,6 +29,7 @@ PAGES = {
     Need.LOGIN: "login.show_login",
     Need.ACCOUNT: "accounts.show_accounts",
     Need.SECOND_FACTOR: "login.show_code",
+    Need.PASSWORD: "login_password.show_password",
     Need.REPRESENTED: "represent.show_represent",
     Need.CONSENT: "login.show_consent",
 }

@@ -1,5 +1,7 @@
 """The operator's console: let services go live, block clients and persons (§3.12)."""
 
+from datetime import UTC, datetime
+
 from flask import Response, make_response, redirect, request, url_for
 
 from identity.context import current
@@ -75,4 +77,21 @@ def set_person() -> Response:
         return _show([("run", gettext("Check the RUN and the digit after the hyphen."))], run=typed)
     except RegisterNotFound:
         return _show([("run", gettext("This person has no account yet."))], run=typed)
+    return _done()
+
+
+@routes.post("/revoke")
+def revoke() -> Response:
+    """End what was granted in a span of time: after a theft, or a fault of ours."""
+    values = {name: request.form.get(name, "").strip()[:300] for name in ("since", "until", "revoke_client", "revoke_reason")}
+    if len(values["revoke_reason"]) < REASON_MIN:
+        return _show([("revoke_reason", gettext("Write the reason in some words; it is kept."))], **values)
+    try:
+        since, until = (datetime.strptime(values[name], "%Y-%m-%dT%H:%M").replace(tzinfo=UTC) for name in ("since", "until"))
+        client_id, reason = values["revoke_client"], values["revoke_reason"]
+        operating.revoke_between(current(), since, until, client_id=client_id, reason=reason, operator_id=staff_id())
+    except ValueError:
+        return _show([("since", gettext("Enter day and time like 2026-12-31T14:05."))], **values)
+    except RegisterNotFound:
+        return _show([("revoke_client", gettext("There is no such client."))], **values)
     return _done()

@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey
 from identity.context import current
 from identity.errors import RegisterConflict, RegisterNotFound
 from identity.models.organisation import Role
-from identity.operations import onboarding, register, teams
+from identity.operations import onboarding, register, team_clients, teams
 from identity.operations.onboarding import Wish
 from identity.operations.own_client import FRESH
 from identity.routes.account_access import AccountHolder, account
@@ -67,7 +67,15 @@ def show_service(service_id: str) -> Response:
 
 def _show_service(service_id: str, errors: list[tuple[str, str]]) -> Response:
     view, status = teams.look(current(), account().person_id, service_id), 400 if errors else 200
-    return page("identity/register/service.html", status, view=view, actions=assistance.WORDS, error_list=errors_of(errors))
+    more = {"secrets": team_clients.list_secrets(current(), view), "days": team_clients.statistics(current(), view)}
+    return page("identity/register/service.html", status, view=view, actions=assistance.WORDS, error_list=errors_of(errors), **more)
+
+
+@routes.post("/services/<service_id>/secrets/<uuid:secret_id>/remove", access=AccountHolder(level=2, fresh=FRESH))
+def remove_secret(service_id: str, secret_id: UUID) -> Response:
+    """Take a secret away, after the change to the next."""
+    team_clients.remove_secret(current(), account().person_id, service_id, secret_id)
+    return make_response(redirect(url_for("team.show_service", service_id=service_id), 303))
 
 
 @routes.post("/services/<service_id>/assistance")

@@ -30,6 +30,7 @@ WORDS: Mapping[str, str] = {
     "mandate-ended": gettext_noop("Acting for others: a permission ended"),
     "mandate-used": gettext_noop("Acting for others: a permission was used"),
     "assisted": gettext_noop("An agent helped you"),
+    "reuse-detected": gettext_noop("Access of a service was ended, since somebody used a copy of it"),
     "data-changed": gettext_noop("The civil registry changed your data"),
 }
 

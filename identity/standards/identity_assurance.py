@@ -23,7 +23,7 @@ Json = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Proofing:
-    """How a person's identity was once checked: `level` is 0…3 (§2.26), dates are of the document."""
+    """How a person's identity was once checked: `level` is 0…3 (§2.26), dates are of the document, as far as the registry told them."""
 
     level: int
     checked_at: datetime
@@ -31,17 +31,18 @@ class Proofing:
     organisation: str
     check_id: str
     document_number: str
-    issued_on: date
-    expires_on: date
+    issued_on: date | None
+    expires_on: date | None
 
     def as_verification(self, *, with_number: bool) -> dict[str, object]:
         """Return everything that may be told about the check (IA-7)."""
         details: dict[str, object] = {
             "type": DOCUMENTS[0],
-            "date_of_issuance": self.issued_on.isoformat(),
-            "date_of_expiry": self.expires_on.isoformat(),
             "issuer": {"name": "Servicio de Registro Civil e Identificación", "country": "CL"},
         }
+        for name, day in (("date_of_issuance", self.issued_on), ("date_of_expiry", self.expires_on)):
+            if day is not None:
+                details[name] = day.isoformat()
         if with_number:
             details["document_number"] = self.document_number
         at = self.checked_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

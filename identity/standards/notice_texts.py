@@ -11,6 +11,7 @@ class Kind(StrEnum):
 
     NEW_DEVICE = "new-device"
     LOGIN_BLOCKED = "login-blocked"
+    LOGIN_UNBLOCKED = "login-unblocked"
     AUTHENTICATOR_ADDED = "authenticator-added"
     AUTHENTICATOR_REMOVED = "authenticator-removed"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a name of a notice
@@ -59,6 +60,10 @@ TEXTS = {
     Kind.LOGIN_BLOCKED: Text(
         gettext_noop("Somebody tried wrong passwords for your account"),
         (gettext_noop("We stopped them. You can sign in as always on your own device."), gettext_noop("You have nothing to do.")),
+    ),
+    Kind.LOGIN_UNBLOCKED: Text(
+        gettext_noop("Your password works again on every device"),
+        (gettext_noop("Somebody had tried wrong passwords for your account. That is over."), NOTHING, NOT_YOU),
     ),
     Kind.AUTHENTICATOR_ADDED: Text(
         gettext_noop("A way to sign in was added to your account"), (gettext_noop("It is called “%(what)s”."), NOTHING, NOT_YOU)

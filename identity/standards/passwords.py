@@ -6,6 +6,7 @@ No rules of composition: length, and not on a list of what others try first.
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from datetime import date
 from enum import StrEnum
 
 ALONE_LENGTH_MIN = 15
@@ -39,6 +40,11 @@ santiago1 viva chile vivachile santiago2026 familia123 hola1234 holahola passwor
 """
 COMMON = frozenset(_COMMON.split()) | {"correct horse battery staple", "password password", "viva chile", "a long enough password"}
 """What is tried first everywhere, in small letters; the breach filter holds the millions."""
+
+
+def forms_of_day(day: date) -> list[str]:
+    """Return how a date of birth is written in passwords."""
+    return [day.strftime(form) for form in ("%d%m%Y", "%Y%m%d", "%d%m%y")]
 
 
 def normal(password: str) -> str:

@@ -71,6 +71,8 @@ OPEN = {
         "login.send_message",
         "login.send_passkey",
         "login.show_login",
+        "login_password.send_password",
+        "login_password.show_password",
         "login.send_login",
         "login.cancel",
         "accounts.show_accounts",

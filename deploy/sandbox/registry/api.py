@@ -2,7 +2,8 @@
 
 POST /v1/police-record   consent token; {"run", "fields": […]} → {"as_of", "fields": {…}}; 404 when not in the register
 GET  /v1/persons/<run>   the public card of a person: name and whether alive; no record, no birth date
-POST /v1/identity-check  {"run", "document_number"} → {"match", "given_names", "family_names", "born_on", "alive", "document_valid"}
+POST /v1/identity-check  {"run", "document_number"} → {"match", "given_names", "family_names", "born_on", "alive", "document_valid",
+                         "issued_on", "expires_on"}
 GET  /v1/changes?after=  what happened to whom, by number: new names, or death
 POST /v1/companies/entries         {"run"} → {"entries": […]}: for which companies the person may act
 GET  /v1/companies/changes?after=  what became of which entry, by number
@@ -26,6 +27,8 @@ from shared.routes import Routes
 
 DATASET = "police-record"
 SCHEME = "cl-run"
+ISSUED_ON, EXPIRES_ON = "2022-05-04", "2032-05-04"
+"""The days of every card in the sandbox."""
 
 
 def build_api(persons: Persons, tokens: ConsentTokens, now: Callable[[], datetime]) -> Routes:
@@ -71,6 +74,8 @@ def build_api(persons: Persons, tokens: ConsentTokens, now: Callable[[], datetim
             born_on=person.born_on,
             alive=person.alive,
             document_valid=person.alive,
+            issued_on=ISSUED_ON,
+            expires_on=EXPIRES_ON,
         )
 
     @api.get("/v1/changes")

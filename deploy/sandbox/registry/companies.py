@@ -71,6 +71,6 @@ def first_entries(runs: Iterable[str]) -> list[Entry]:
     """The sandbox's own companies: a bakery of one person, and a school for which two must sign."""
     first, second = list(runs)[:2]
     alone, together = ("sign", "read", "pay", "manage"), ("sign", "read")
-    bakery = Entry(entry="E-1001", rut="76543210-3", name="Panadería La Espiga SpA", run=first, powers=alone)
+    bakery = Entry(entry="E-1001", rut="76543210-3", name="Panadería Los Robles Limitada", run=second, powers=alone)
     school = Entry(entry="E-2001", rut="65432109-4", name="Corporación Colegio Las Araucarias", run=first, powers=together, joint=2)
     return [bakery, school, replace(school, entry="E-2002", run=second)]

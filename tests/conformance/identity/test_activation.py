@@ -1,5 +1,6 @@
 """In-person activation and its controls; the civil registry behind its adapter (§3.6, ID-12)."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -9,18 +10,18 @@ import pytest
 
 from identity.models.organisation import Role
 from identity.models.person import PersonState
-from identity.operations import activation, operating, register, registry_events
+from identity.operations import activation, operating, proofings, register, registry_events
 from identity.operations.activation import Check, Choice
 from identity.operations.refusals import ActivationRefused, PasswordRefused, TwoPersonsNeeded
 from identity.providers.civil_registry import Change, ListRegistry, RegistryAway, RegistryPerson
 from shared.run import parse_run
 from tests.conformance.identity.test_account import form_at
 from tests.conformance.identity.test_passkeys import enter
-from tests.factories.identity import RUN, RUN_TOTP, House, sent_to_client, words_of
+from tests.factories.identity import RUN, RUN_TOTP, SECRET, House, sent_to_client, web_client, words_of
 
 NEW, CARD = "7654321-6", "A000000042"
 PASSWORD = "lluvia tejado naranja reloj"
-ROSA = RegistryPerson(("Rosa", "Elena"), ("Quilodrán",), date(1960, 5, 1), alive=True, document_valid=True)
+ROSA = RegistryPerson(("Rosa", "Elena"), ("Quilodrán",), date(1960, 5, 1), True, True, date(2022, 5, 4), date(2032, 5, 4))
 OFFICER, SECOND = RUN_TOTP, RUN
 
 
@@ -63,13 +64,34 @@ def test_a_person_activates_with_the_code_and_signs_in(house: House, registry: L
     assert shown.status_code == 200
     assert len(re.findall(r'class="app-code"', shown.get_data(as_text=True))) == 10
     assert "code" in sent_to_client(browser.log_in(NEW, PASSWORD))
-    with house.identity.db.engine.connect() as connection:
-        from sqlalchemy import text
-
-        assert connection.execute(text("SELECT level, method FROM proofings")).one() == (2, "card-and-face")
+    with house.identity.reading() as tx:
+        checked = proofings.find_proofing(house.identity, tx.connection, house.person_id(NEW))
+    assert checked is not None
+    assert (checked.level, checked.check_method, checked.organisation, checked.document_number) == (2, "vpip", "org-one", CARD)
+    assert checked.expires_on == date(2032, 5, 4)
     assert activation.standing(house.identity, parse_run(NEW)).state == "used"
     with pytest.raises(ActivationRefused):
         activation.activate(house.identity, parse_run(NEW), code, choose())
+
+
+@pytest.mark.rule("identity", "§3.6", "IA-7")
+def test_the_check_at_the_counter_is_told_to_who_asks_for_verified_claims(house: House, registry: ListRegistry) -> None:
+    activation.activate(house.identity, parse_run(NEW), give(house), choose())
+    new = web_client(client_id="entitled", scopes=("openid", "profile", "document"), sector="e.example")
+    register.create_client(house.identity, new, actor="test", secret=SECRET)
+    evidence = [{"type": {"value": "document"}, "check_details": [{"check_method": None}], "document_details": None}]
+    wish = {"verification": {"trust_framework": None, "assurance_level": None, "evidence": evidence}, "claims": {"given_name": None}}
+    sent = house.browser().sign_in(
+        NEW, PASSWORD, client_id="entitled", scope="openid", claims=json.dumps({"userinfo": {"verified_claims": wish}})
+    )
+    token = (house.token(house.code_form(sent["code"], client_id="entitled")).json or {})["access_token"]
+    told = (house.client().get("/openid/userinfo", headers={"Authorization": f"Bearer {token}"}).json or {})["verified_claims"]
+    assert told["claims"] == {"given_name": "Rosa Elena"}
+    assert told["verification"]["assurance_level"] == "urn:andamio:ip:2"
+    (document,) = told["verification"]["evidence"]
+    assert document["check_details"] == [{"check_method": "vpip"}]
+    assert document["document_details"]["document_number"] == CARD
+    assert document["document_details"]["date_of_expiry"] == "2032-05-04"
 
 
 @pytest.mark.rule("identity", "§3.6")

@@ -1,0 +1,189 @@
+"""Journeys of identity by keyboard alone: a mandate given, used and ended; help on the telephone; an office, a recovery, a new service."""
+
+import re
+
+import httpx
+import pyotp
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.chromium import Looker, visiting
+from tests.sandboxes import RunningSandbox
+
+pytestmark = [pytest.mark.timeout(300)]
+CAMILA, JOSE, KEVIN = "11111111-1", "22222222-2", "44444444-4"
+CARD = "A000004444"
+
+
+class Person:
+    """Somebody of the sandbox in a browser of their own."""
+
+    def __init__(self, page: Page, sandbox: RunningSandbox, run: str, name: str, width: int = 360) -> None:
+        facts = sandbox.facts["identity"]
+        self.known = next(one for one in [*facts["citizens"], *facts["staff"]] if one["run"] == run)
+        self.page, self.base = page, facts["base_url"]
+        self.looker = Looker(page, name, language="es", width=width)
+        self.used = ""
+
+    def open(self, path: str) -> None:
+        """Go to a page; signing in on the way where that is asked."""
+        self.page.goto(self.base + path)
+        if self.page.locator("[autocomplete~=current-password]").count():
+            self.looker.type_in("[autocomplete~=username]", self.known["run"])
+            self.looker.type_in("[autocomplete~=current-password]", self.known["password"])
+            self.enter()
+        if self.page.locator("#code[autocomplete~=one-time-code]").count():
+            self.looker.type_in("#code", self.fresh_code())
+            self.enter()
+
+    def fresh_code(self) -> str:
+        """A code that was not used yet: each counts once."""
+        totp = pyotp.TOTP(self.known["totp_secret"])
+        while totp.now() == self.used:
+            self.page.wait_for_timeout(500)
+        self.used = totp.now()
+        return self.used
+
+    def enter(self) -> None:
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
+
+    def tick(self, selector: str) -> None:
+        self.looker.tab_to(selector)
+        self.page.keyboard.press("Space")
+
+    def choose(self, selector: str, words: str) -> None:
+        """Pick an entry of a list by typing how it begins."""
+        self.looker.tab_to(selector)
+        self.page.keyboard.type(words)
+
+
+@pytest.mark.rule("identity", "RP-4", "RP-7", "§3.13")
+def test_a_mandate_is_given_accepted_and_ended(chromium: Browser, sandbox: RunningSandbox) -> None:
+    with visiting(chromium, language="es", width=360) as first, visiting(chromium, language="es", width=360) as second:
+        jose, camila = Person(first, sandbox, JOSE, "mandate"), Person(second, sandbox, CAMILA, "mandate-accept")
+        jose.open("/account/mandates/give")
+        jose.looker.look("give")
+        jose.looker.type_in("#run", CAMILA)
+        jose.tick("#powers-1")
+        first.fill("#valid_until", "2030-12-31")
+        jose.looker.press("main form button")
+        jose.looker.look("offered")
+        camila.open("/account/mandates")
+        camila.looker.look("offer")
+        camila.looker.press("form[action$='/accept'] button")
+        expect(second.locator("main")).to_contain_text("José")
+        jose.open("/account/mandates")
+        expect(first.locator("main")).to_contain_text("Camila")
+        jose.looker.look("given")
+        jose.looker.press("main dl a[href*='mdt_']")
+        jose.looker.look("one")
+        jose.looker.press("form[action$='/end'] button")
+        camila.open("/account/mandates")
+        expect(second.locator("main")).not_to_contain_text("Ñancupil")
+        camila.open("/account/sessions")
+        camila.looker.look("sessions")
+
+
+@pytest.mark.rule("identity", "AS-2", "AS-5", "CB-9", "§3.13")
+def test_an_agent_helps_on_the_telephone(chromium: Browser, sandbox: RunningSandbox) -> None:
+    staff = sandbox.facts["identity"]["staff"][0]["run"]
+    with visiting(chromium, language="es", width=1280) as first, visiting(chromium, language="es", width=360) as second:
+        agent, camila = Person(first, sandbox, staff, "assist", 1280), Person(second, sandbox, CAMILA, "assist-citizen")
+        agent.open("/assist")
+        agent.looker.look("console")
+        agent.looker.type_in("#run", CAMILA)
+        agent.looker.type_in("#office", "mesa telefónica")
+        agent.looker.type_in("#reason", "Saber cómo va su trámite")
+        agent.tick("#action-information")
+        agent.choose("#channel", "Por")
+        agent.choose("#proof", "Dice")
+        agent.looker.press("main form button:has-text('Comenzar')")
+        number = first.locator("p.govuk-heading-xl .app-code").inner_text()
+        agent.looker.look("number")
+        camila.open("/account/requests")
+        camila.looker.press("main li a")
+        camila.looker.look("question")
+        camila.looker.type_in("#match_code", number)
+        camila.looker.press("button[value=grant]")
+        camila.open("/account/help")
+        expect(second.locator("main")).to_contain_text("Saber cómo va su trámite")
+        camila.looker.look("help")
+        camila.looker.press("form[action$='/object'] button")
+        expect(second.locator("main")).to_contain_text("Usted reclamó")
+
+
+@pytest.mark.rule("identity", "§3.7", "§3.13")
+def test_an_account_is_recovered(chromium: Browser, sandbox: RunningSandbox) -> None:
+    inbox = sandbox.facts["inbox"]
+
+    def mail() -> str | None:
+        with httpx.Client(trust_env=False) as http:
+            found = http.get(f"{inbox}/api/messages", params={"channel": "email", "to": "kevin.tapia@example.com"}).json()["messages"]
+        codes = [re.search(r"\b(\d{6})\b", message["subject"]) for message in found]
+        return next((code[1] for code in codes if code), None)
+
+    with visiting(chromium, language="es", width=360) as page:
+        kevin = Person(page, sandbox, KEVIN, "recover")
+        page.goto(kevin.base + "/recover")
+        kevin.looker.look("start")
+        kevin.looker.type_in("#run", KEVIN)
+        kevin.looker.press("main form button")
+        kevin.looker.look("code")
+        code = None
+        for _ in range(60):
+            if code := mail():
+                break
+            page.wait_for_timeout(500)
+        assert code is not None
+        kevin.looker.type_in("#code", code)
+        kevin.looker.press("main form button")
+        kevin.looker.look("password")
+        kevin.looker.type_in("#password", kevin.known["password"])
+        kevin.looker.press("main form button")
+        kevin.looker.look("done")
+
+
+@pytest.mark.rule("identity", "§3.6", "§3.11", "§3.13")
+def test_an_office_activates_an_account_and_a_team_registers_a_service(chromium: Browser, sandbox: RunningSandbox) -> None:
+    staff = sandbox.facts["identity"]["staff"][0]["run"]
+    with visiting(chromium, language="es", width=1280) as first, visiting(chromium, language="es", width=360) as second:
+        officer, kevin = Person(first, sandbox, staff, "office", 1280), Person(second, sandbox, KEVIN, "activate")
+        officer.open("/office")
+        officer.looker.look("office")
+        officer.looker.type_in("#run", KEVIN)
+        officer.looker.type_in("#document_number", CARD)
+        officer.looker.type_in("#place", "mesón 3")
+        officer.tick("#face")
+        officer.looker.press("main form button:has-text('código')")
+        officer.looker.look("code")
+        code = re.search(r"[2-9A-HJ-NP-Z]{4} [2-9A-HJ-NP-Z]{4} [2-9A-HJ-NP-Z]{2}", first.locator("main").inner_text())
+        assert code is not None
+        second.goto(kevin.base + "/activar")
+        kevin.looker.look("activate")
+        kevin.looker.type_in("#run", KEVIN)
+        kevin.looker.type_in("#code", code[0])
+        kevin.looker.type_in("#password", kevin.known["password"])
+        kevin.looker.type_in("#email", "kevin.tapia@example.com")
+        kevin.tick("#terms")
+        kevin.looker.press("main form button")
+        kevin.looker.look("activated")
+        officer.open("/team/new")
+        officer.looker.look("new-service")
+        values = {
+            "organisation": "Biblioteca de Quilpalín",
+            "contact_email": "b@example.com",
+            "service": "Préstamos",
+            "purpose": "Prestar libros.",
+        }
+        values |= {
+            "owner": "Ana Paredes",
+            "legal_basis": "Ley 1",
+            "start_url": "https://b.example/",
+            "redirect_uri": "https://b.example/cb",
+        }
+        for name, value in values.items():
+            officer.looker.type_in(f"#{name}", value)
+        officer.looker.press("main form button")
+        officer.looker.look("keys")
+        expect(first.locator("main")).to_contain_text("client_id")
