@@ -23,6 +23,8 @@ from shared.problems import NotFound
 from shared.routes import Routes
 from shared.web import gettext_noop, name_service, page
 
+NEWCOMER = Person(run="7654321-6", full_name="Rosa Elena Quilodrán Pino", born_on="1960-05-01", document_number="A000007654", given_count=2)
+"""Somebody without an account, for the counter to activate."""
 PACKAGE = "deploy.sandbox.registry"
 
 
@@ -46,6 +48,7 @@ def _citizens(plan: Plan) -> list[Person]:
     """Those who sign in, and a child for whom a parent acts."""
     return [
         CHILD,
+        NEWCOMER,
         *(_person(citizen) for citizen in plan.citizens),
     ]
 

@@ -41,7 +41,7 @@ def test_a_secret_is_removed_after_the_change_but_never_the_last(team: House) ->
     browser.send({}, form=form_at(browser, f"/secrets/{old.id}/remove"))
     code = team.new_code()
     assert team.token(team.code_form(code)).status_code == 401, "the old one is gone at once"
-    assert team.token(team.code_form(code, client_secret=made.secret)).status_code == 200
+    assert team.token(team.code_form(code, client_secret=str(made.client_secret))).status_code == 200
     with pytest.raises(WrongState):
         team_clients.remove_secret(team.identity, owner, "service-one", new.id)
     assert len(team.audited("identity:client-secret:removed")) == 1
