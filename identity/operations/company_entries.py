@@ -1,7 +1,7 @@
 """Take over what the company register says: about one person when they need it, and from its events (RP-4, RP-5)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -19,6 +19,7 @@ from identity.operations import logout_notices, mandates
 from identity.operations.mandates import COMPANIES, MANDATES, MandateRow
 from identity.providers.company_register import CompanyRegisterAway, Entry
 from identity.standards import powers
+from identity.standards.yes_no import begin_of_day
 from shared.context import Transaction
 
 log = structlog.get_logger("andamio.identity.companies")
@@ -106,8 +107,8 @@ class _Terms:
 
 
 def _terms(entry: Entry) -> _Terms:
-    until = datetime.combine(entry.valid_until, time.min, UTC) + timedelta(days=1) if entry.valid_until else None
-    begin = datetime.combine(entry.valid_from, time.min, UTC)
+    until = begin_of_day(entry.valid_until + timedelta(days=1)) if entry.valid_until else None
+    begin = begin_of_day(entry.valid_from)
     return _Terms(list(powers.known(entry.powers)), entry.joint, entry.may_pass_on, begin, until)
 
 

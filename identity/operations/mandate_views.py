@@ -1,7 +1,7 @@
 """A person's mandates as their account shows them: offers, for whom they act, who acts for them and their companies, and each use."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -38,6 +38,11 @@ class View:
     source: Source
     valid_from: datetime
     valid_until: datetime | None
+
+    @property
+    def last_moment(self) -> datetime | None:
+        """The end, as it lies on the last day."""
+        return self.valid_until and self.valid_until - timedelta(seconds=1)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Acting for others, in the account: offers, who acts for whom, giving and ending (RP-4, RP-7)."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import date, timedelta
 
 from flask import Response, make_response, redirect, request, url_for
 
@@ -11,6 +11,7 @@ from identity.operations.own_client import FRESH
 from identity.operations.refusals import MandateRefused
 from identity.routes.account_access import AccountHolder, account
 from identity.standards import powers
+from identity.standards.yes_no import begin_of_day
 from shared.routes import Routes
 from shared.run import InvalidRun, parse_run
 from shared.web import errors_of, gettext, page
@@ -82,15 +83,15 @@ def give() -> Response:
 
 def _read(values: dict[str, str], chosen: tuple[str, ...], services: tuple[str, ...]) -> Gift:
     """Raises: InvalidRun, ValueError with the name of the field."""
-    begin = _day("valid_from", values["valid_from"]) if values["valid_from"] else current().clock.now()
-    until = _day("valid_until", values["valid_until"]) + timedelta(days=1)  # the last day counts
+    begin = begin_of_day(_day("valid_from", values["valid_from"])) if values["valid_from"] else current().clock.now()
+    until = begin_of_day(_day("valid_until", values["valid_until"]) + timedelta(days=1))  # the last day counts
     passes_on = request.form.get("may_pass_on") == "yes"
     return Gift(parse_run(values["run"]), chosen, services, begin, until, may_pass_on=passes_on, held=values["held"])
 
 
-def _day(field: str, typed: str) -> datetime:
+def _day(field: str, typed: str) -> date:
     try:
-        return datetime.combine(datetime.strptime(typed, "%Y-%m-%d").date(), time.min, UTC)  # noqa: DTZ007 - a day has no zone
+        return date.fromisoformat(typed)
     except ValueError:
         raise ValueError(field) from None
 

@@ -1,6 +1,6 @@
 """Answers of yes or no that are derived from a fact and do not tell it: "is 18 or older" without the date of birth."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from identity.standards.acr import NS
@@ -15,6 +15,11 @@ CHILE = ZoneInfo("America/Santiago")
 def day_in_chile(moment: datetime) -> date:
     """Return the calendar day on which ages count."""
     return moment.astimezone(CHILE).date()
+
+
+def begin_of_day(day: date) -> datetime:
+    """Return the moment at which a day begins in Chile."""
+    return datetime.combine(day, time.min, CHILE).astimezone(UTC)
 
 
 def age_claims(birth_date: date | None, on: date | None) -> dict[str, bool]:
