@@ -6,13 +6,20 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from pay.operations.disputes import DisputeNews, take_news
+from pay.standards.dispute_states import DisputeState
+from pay.standards.identifiers import PaymentId
 from shared.clock import FixedClock
 from shared.ids import SeededIds
 from tests.browser.chromium import HEIGHTS, Looker
 from tests.browser.test_gallery import serving
 from tests.conformance.pay.test_console import Desk
+from tests.conformance.pay.test_counters import Counter
+from tests.conformance.pay.test_fees import RULE
 from tests.conformance.pay.test_notices import issue
-from tests.factories.pay import PUBLIC_URL, World
+from tests.conformance.pay.test_payouts import CASH as CASH_PAYOUT
+from tests.conformance.pay.test_payouts import ORDER as PAYOUT
+from tests.factories.pay import BODY, PUBLIC_URL, World
 from tests.factories.pay_fixtures import make_world
 
 pytestmark = pytest.mark.browser
@@ -170,3 +177,45 @@ def test_staff_walk_through_the_console(chromium: Browser, site: str, world: Wor
         looker.look("link-check")
         press(page, "#pay-now")
         expect(page.locator("#card-no")).to_be_visible()
+
+
+@pytest.mark.rule("pay", "PA-9", "PA-10", "pay-design §8")
+@pytest.mark.parametrize(("language", "width"), KINDS)
+def test_staff_walk_through_the_money_that_goes_out(chromium: Browser, site: str, world: World, language: str, width: int) -> None:
+    world.change_account(allow_payouts=True)
+    base, olga, ana = f"/console/accounts/{world.till.account_id}", Desk(world, "olga", "operator"), Desk(world, "ana")
+    olga.send(f"{base}/deposit", f"{base}/deposit", amount="900.000", reference="MOV-1")
+    ana.send(f"{base}/payout-limit", f"{base}/payout-limit", limit="50.000")
+    world.post("/v1/payouts", PAYOUT | {"amount": 60_000}, Idempotency_Key="k-1")
+    cash = world.post("/v1/payouts", CASH_PAYOUT, Idempotency_Key="k-2").get_json()["payout_id"]
+    notice, counter = issue(world), Counter(world)
+    for receipt in ("R-1", "R-2"):
+        counter.confirm(notice["number"], receipt)
+    take_news(world.pay, DisputeNews("sandbox", "dp", PaymentId(world.paid()), DisputeState.NEEDS_RESPONSE, 14_500, "fraudulent"))
+    world.post("/v1/fee-rules", RULE | {"amounts": {"web": 5000, "phone": 6000}})
+    body = {name: value for name, value in BODY.items() if name != "amount"}
+    for code in ("aged", "low-income"):
+        fee = {"product": "residence", "exemption": {"code": code, "reason": "registro social de hogares"}}
+        made = world.post("/v1/payments", body | {"fee_rule": fee, "language": language}).get_json()
+    world.pay.clock.advance(seconds=60)  # type: ignore[attr-defined]  # the tests' clock
+    cookie = olga.client.get_cookie("pay-session")
+    assert cookie is not None
+    with visiting(chromium, language=language, width=width) as page:
+        page.context.add_cookies([{"name": "pay-session", "value": cookie.value, "url": site}])
+        looker = Looker(page, "pay-money-out", language=language, width=width)
+        names = ("payouts", f"payouts/{cash}", "payouts/new", "payout-limit", "deposit", "fees", "suspense", "disputes")
+        for path in (*(f"{base}/{name}" for name in names), f"/console/payments/{notice['payment_id']}/pay-out", "/console/remittances"):
+            page.goto(f"{site}{path}?lang={language}")
+            looker.look("payout" if path.endswith(cash) else path.rpartition("/")[2])
+        page.goto(f"{site}{base}/payouts/new?lang={language}")
+        press(page, "#order-payout")
+        looker.look("payout-wrong")
+        page.goto(f"{site}{base}/payouts?state=proposed&lang={language}")
+        press(page, "tbody a")
+        press(page, "#approve")
+        looker.look("payout-approved")
+        page.goto(f"{site}{base}/suspense?lang={language}")
+        press(page, "tbody a")
+        looker.look("suspense-item")
+        page.goto(site + made["_links"]["next_url"]["href"].removeprefix(PUBLIC_URL))
+        looker.look("nothing-to-pay")
