@@ -11,6 +11,7 @@ from notify.errors import NotificationNotFound
 from notify.events import Event
 from notify.models.callback import CallbackAttempt, CallbackCall
 from notify.operations.callbacks import Told
+from notify.operations.once import Once
 
 PAGE_SIZE = 100
 KEPT = timedelta(days=30)
@@ -62,10 +63,12 @@ def list_calls(notify: Notify, service_id: uuid.UUID, *, state: str | None = Non
     return [Call(row.id, row.kind, row.object_id, Told(row.state), row.created_at, tuple(tried[row.id])) for row in rows]
 
 
-def replay_call(notify: Notify, service_id: uuid.UUID, call_id: uuid.UUID, *, actor: str) -> None:
+def replay_call(notify: Notify, service_id: uuid.UUID, call_id: uuid.UUID, *, actor: str, once: Once | None = None) -> None:
     """Tell a service of an event once more, under the same id.  Raises: NotificationNotFound."""
     own = (CallbackCall.id == call_id) & (CallbackCall.service_id == service_id)
     with notify.transaction() as tx:
+        if once and once.claim(notify, tx.connection, {"id": str(call_id)}):
+            return
         if not tx.connection.execute(update(CallbackCall).where(own).values(state=Told.WAITING.value, attempts=0)).rowcount:
             raise NotificationNotFound
         tx.enqueue("tell_service", {"event_id": str(call_id)})

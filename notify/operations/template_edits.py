@@ -14,6 +14,7 @@ from notify.errors import MessageNotValid, NotificationNotFound, TemplateChanged
 from notify.events import Event
 from notify.models.catalogue import KnownTemplate, find_template_version, find_template_versions
 from notify.models.template import Template, TemplateVersion
+from notify.operations.once import Once
 from notify.operations.templates import VERSION_MAX, TemplateText, words_of
 from notify.standards.personalisation import PLACEHOLDER
 from notify.standards.sms_text import CHARACTERS_MAX, prepare
@@ -50,12 +51,16 @@ class FieldDiff:
     lines: list[Line]
 
 
-def create_template(notify: Notify, service_id: uuid.UUID, words: TemplateText, *, actor: str, author: str = "") -> KnownTemplate:
+def create_template(
+    notify: Notify, service_id: uuid.UUID, words: TemplateText, *, actor: str, author: str = "", once: Once | None = None
+) -> KnownTemplate:
     """Keep a new template as version 1; `author` is who is shown as its writer.  Raises: MessageNotValid with every fault."""
     check_words(words)
     now, template_id = notify.clock.now(), notify.ids.uuid4()
     row = {"id": template_id, "service_id": service_id, "channel": words.channel, "version": 1, "created_at": now}
     with notify.transaction() as tx:
+        if once and (earlier := _claim(notify, tx, once, template_id, 1)):
+            return earlier
         tx.connection.execute(insert(Template), row)
         _write_version(notify, tx, template_id, 1, words, actor=actor, author=author)
         made = find_template_version(tx.connection, service_id, template_id)
@@ -63,7 +68,14 @@ def create_template(notify: Notify, service_id: uuid.UUID, words: TemplateText, 
 
 
 def edit_template(
-    notify: Notify, service_id: uuid.UUID, template_id: uuid.UUID, change: TemplateChange, *, actor: str, author: str = ""
+    notify: Notify,
+    service_id: uuid.UUID,
+    template_id: uuid.UUID,
+    change: TemplateChange,
+    *,
+    actor: str,
+    author: str = "",
+    once: Once | None = None,
 ) -> KnownTemplate:
     """Keep new words as a new version; words that are the same make none.
 
@@ -71,6 +83,8 @@ def edit_template(
     """
     with notify.transaction() as tx:
         present = _locked(tx, service_id, template_id)
+        if once and once.find(notify) and (earlier := _claim(notify, tx, once, template_id, present.version)):
+            return earlier
         if present.archived:
             raise TemplateChanged("Template has been deleted")
         if change.version is not None and change.version != present.version:
@@ -79,9 +93,11 @@ def edit_template(
         given = {f.name: value for f in fields(change) if f.name != "version" and (value := getattr(change, f.name)) is not None}
         words = replace(before, **given)
         check_words(words)
+        version, now = present.version + (words != before), notify.clock.now()
+        if once and (earlier := _claim(notify, tx, once, template_id, version)):
+            return earlier
         if words == before:
             return present
-        version, now = present.version + 1, notify.clock.now()
         tx.connection.execute(update(Template).where(Template.id == template_id).values(version=version, updated_at=now))
         _write_version(notify, tx, template_id, version, words, actor=actor, author=author)
         made = find_template_version(tx.connection, service_id, template_id)
@@ -157,6 +173,14 @@ def _length(name: str, text: str, most: int) -> list[str]:
 
 def _text(value: object) -> str:
     return "" if value is None else str(value)
+
+
+def _claim(notify: Notify, tx: Transaction, once: Once, template_id: uuid.UUID, version: int) -> KnownTemplate | None:
+    """Keep which version a request made; give what an earlier one with the same key made.  Raises: IdempotencyConflict."""
+    earlier = once.claim(notify, tx.connection, {"id": str(template_id), "version": version})
+    if earlier is None:
+        return None
+    return find_template_version(tx.connection, once.service_id, uuid.UUID(earlier["id"]), earlier["version"])
 
 
 def _locked(tx: Transaction, service_id: uuid.UUID, template_id: uuid.UUID) -> KnownTemplate:

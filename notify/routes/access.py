@@ -7,6 +7,7 @@ from flask import g, request
 from notify.context import current
 from notify.errors import KeyNotAllowed
 from notify.operations.authentication import Holder, authenticate
+from notify.operations.once import Once
 from notify.operations.receipt_addresses import SECRET_HEADER, proves_receipt
 from shared.access import Access
 from shared.bodies import read_json
@@ -81,3 +82,9 @@ class NetworkPassword(Access):
 def holder() -> Holder:
     """Give who calls, as ServiceKey left it."""
     return cast(Holder, g.holder)
+
+
+def once_of_request() -> Once | None:
+    """Give the caller's `Idempotency-Key` for this request, None where there is none.  Raises: MessageRefused."""
+    key = request.headers.get("Idempotency-Key")
+    return Once.read(holder().service.id, request.path, key, request.get_data()) if key is not None else None

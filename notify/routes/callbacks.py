@@ -9,16 +9,19 @@ from notify.models.callback import KINDS
 from notify.operations.callback_log import list_calls, replay_call
 from notify.operations.callbacks import Told
 from notify.operations.services import set_callback
-from notify.routes.access import ServiceKey, WritingKey, holder
+from notify.routes.access import ServiceKey, WritingKey, holder, once_of_request
 from notify.schemas.queries import wire_uuid
+from notify.schemas.shapes import CALLBACK_KEPT, CALLBACK_SET, CALLBACKS, CALLBACKS_QUERY, ONCE, READING, REFUSALS, SUCCESS
 from notify.schemas.wire import parse_json
 from notify.standards.wire_time import wire_time
+from shared.openapi import describes
 from shared.routes import Routes
 
 callbacks = Routes("callbacks", __name__, url_prefix="/v2/callbacks", access=WritingKey())
 
 
 @callbacks.get("", access=ServiceKey())
+@describes(query=CALLBACKS_QUERY, answers={200: CALLBACKS, **READING})
 def list_all() -> ResponseReturnValue:
     """Give a page of what the service was told with every try, newest first; `?state=given_up`, `?older_than=`."""
     state, older_than = request.args.get("state"), request.args.get("older_than")
@@ -44,13 +47,15 @@ def list_all() -> ResponseReturnValue:
 
 
 @callbacks.post("/<call_id>/replay")
+@describes(answers={202: SUCCESS, **READING}, headers=ONCE)
 def replay(call_id: str) -> ResponseReturnValue:
     """Tell the service of an event once more."""
-    replay_call(current(), holder().service.id, wire_uuid(call_id, "id"), actor=f"api-key:{holder().key.id}")
+    replay_call(current(), holder().service.id, wire_uuid(call_id, "id"), actor=f"api-key:{holder().key.id}", once=once_of_request())
     return jsonify({"result": "success"}), 202
 
 
 @callbacks.post("/settings")
+@describes(body=CALLBACK_SET, answers={200: CALLBACK_KEPT, **REFUSALS})
 def settings() -> ResponseReturnValue:
     """Say where the service wants to be told: `{kind, url, bearer_token}`; the answer has the secret that calls are signed with."""
     body = parse_json(request.get_data())

@@ -1,6 +1,7 @@
 """Files by link: the page that a person comes to, and the document service's own calls.  Spec: notify-api §9."""
 
 import uuid
+from dataclasses import asdict
 
 from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -9,7 +10,7 @@ from notify.context import current
 from notify.errors import DocumentRefused, MessageNotValid, MessageRefused
 from notify.operations.documents import PROOF_SECONDS, Facts, confirm, decoded_id, fetch, look_at
 from notify.operations.storing import store_alone
-from notify.routes.access import WritingKey, holder
+from notify.routes.access import WritingKey, holder, once_of_request
 from notify.schemas.wire import parse_json
 from notify.standards.email_address import InvalidEmailAddress, email_address
 from notify.standards.wire_time import wire_time
@@ -142,11 +143,10 @@ def store(service_id: uuid.UUID) -> ResponseReturnValue:
     if service_id != holder().service.id:
         raise DocumentRefused("Forbidden", status_code=403)
     try:
-        stored = store_alone(current(), service_id, _object(request.get_data()), actor=f"api-key:{holder().key.id}")
+        stored = store_alone(current(), service_id, _object(request.get_data()), actor=f"api-key:{holder().key.id}", once=once_of_request())
     except (MessageNotValid, MessageRefused) as fault:
         raise DocumentRefused(fault.messages[0], status_code=400) from None
-    made = {"id": str(stored.id), "direct_file_url": stored.direct_url, "url": stored.link, "mimetype": stored.mimetype}
-    return jsonify({"status": "ok", "document": made}), 201
+    return jsonify({"status": "ok", "document": asdict(stored)}), 201
 
 
 def _object(raw: bytes) -> dict[str, object]:

@@ -12,7 +12,7 @@ from notify.operations.notifications import get_notification, get_pdf, list_noti
 from notify.routes.access import ServiceKey, WritingKey, holder
 from notify.schemas.notifications import show, show_proof
 from notify.schemas.queries import list_query, wire_uuid
-from notify.schemas.shapes import LIST_QUERY, NOTIFICATION, NOTIFICATIONS, READING
+from notify.schemas.shapes import LIST_QUERY, NOTIFICATION, NOTIFICATIONS, PROOF, READING
 from shared.openapi import describes
 from shared.routes import Routes
 
@@ -51,6 +51,7 @@ def cancel_one(notification_id: str) -> ResponseReturnValue:
 
 
 @notifications.get("/<notification_id>/proof", access=WritingKey())
+@describes(answers={200: PROOF, **READING})
 def prove_one(notification_id: str) -> ResponseReturnValue:
     """Give the proof of a message with the log's own proofs; ours, beside the contract."""
     found = prove_message(current(), holder(), wire_uuid(notification_id, "notification_id"), actor=f"api-key:{holder().key.id}")

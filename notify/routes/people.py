@@ -4,10 +4,9 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 
 from notify.context import current
-from notify.operations.once import Once
 from notify.operations.person_sends import send_to_person
 from notify.operations.reminders import cancel_set, get_set, list_reminders, set_reminders
-from notify.routes.access import ServiceKey, holder
+from notify.routes.access import ServiceKey, holder, once_of_request
 from notify.schemas.people import read_person, read_reminder, show_reminders
 from notify.schemas.queries import wire_uuid
 from notify.schemas.shapes import ONCE, PERSON, READING, REFUSALS, REMINDER, REMINDERS, REMINDERS_LISTED, SENT_PERSON
@@ -23,7 +22,7 @@ people = Routes("people", __name__, url_prefix="/v2", access=ServiceKey())
 def send() -> ResponseReturnValue:
     """Take a message to a person; `channel` of the answer says which way it goes."""
     accepted = send_to_person(
-        current(), holder(), read_person(parse_json(request.get_data()), holder().service.rules.number_region), _once()
+        current(), holder(), read_person(parse_json(request.get_data()), holder().service.rules.number_region), once_of_request()
     )
     root, template = request.url_root.rstrip("/"), accepted.template
     return jsonify(
@@ -48,7 +47,7 @@ def remind() -> ResponseReturnValue:
     """Set reminders ahead of a date, or while a mailbox message is unread."""
     notify = current()
     wanted = read_reminder(parse_json(request.get_data()), notify.zone, notify.clock.now(), holder().service.rules.number_region)
-    return jsonify(show_reminders(set_reminders(notify, holder(), wanted, _once()))), 201
+    return jsonify(show_reminders(set_reminders(notify, holder(), wanted, once_of_request()))), 201
 
 
 @people.get("/reminders")
@@ -72,8 +71,3 @@ def read_one(set_id: str) -> ResponseReturnValue:
 def cancel(set_id: str) -> ResponseReturnValue:
     """Cancel what of a request still waits."""
     return jsonify(show_reminders(cancel_set(current(), holder().service.id, wire_uuid(set_id, "id"), actor=holder().named)))
-
-
-def _once() -> Once | None:
-    key = request.headers.get("Idempotency-Key")
-    return Once.read(holder().service.id, request.path, key, request.get_data()) if key is not None else None

@@ -7,11 +7,10 @@ from flask.typing import ResponseReturnValue
 
 from notify.context import current
 from notify.errors import MessageRefused
-from notify.operations.once import Once
 from notify.operations.precompiled import accept_precompiled, take_precompiled_limit
 from notify.operations.requests import SendBody
 from notify.operations.sends import Accepted, accept
-from notify.routes.access import ServiceKey, holder
+from notify.routes.access import ServiceKey, holder, once_of_request
 from notify.schemas.sends import read_precompiled, read_send
 from notify.schemas.shapes import EMAIL, LETTER, MAILBOX, ONCE, REFUSALS, SENT, SENT_EMAIL, SENT_LETTER, SMS
 from notify.schemas.wire import parse_json
@@ -69,7 +68,7 @@ def _precompiled() -> ResponseReturnValue:
     notify = current()
     take_precompiled_limit(notify, holder())
     body = read_precompiled(parse_json(request.get_data()))
-    made = accept_precompiled(notify, holder(), body, _once())
+    made = accept_precompiled(notify, holder(), body, once_of_request())
     return jsonify({"id": str(made), "reference": body.reference, "postage": body.postage}), 201
 
 
@@ -88,12 +87,7 @@ def _accept(channel: Channel) -> Accepted:
     def body() -> SendBody:
         return read_send(channel, parse_json(request.get_data()), notify.clock.now(), holder().service.rules.number_region)
 
-    return accept(notify, holder(), channel, body, _once())
-
-
-def _once() -> Once | None:
-    key = request.headers.get("Idempotency-Key")
-    return Once.read(holder().service.id, request.path, key, request.get_data()) if key is not None else None
+    return accept(notify, holder(), channel, body, once_of_request())
 
 
 def _answer(accepted: Accepted, content: Mapping[str, object], **more: object) -> ResponseReturnValue:

@@ -9,11 +9,24 @@ from notify.context import current
 from notify.errors import MessageNotValid
 from notify.operations.authentication import Holder
 from notify.operations.template_edits import archive_template, create_template, diff_versions, edit_template, list_versions
-from notify.routes.access import ServiceKey, WritingKey, holder
+from notify.routes.access import ServiceKey, WritingKey, holder, once_of_request
 from notify.schemas.queries import wire_uuid
+from notify.schemas.shapes import (
+    DIFF_QUERY,
+    ERROR,
+    ONCE,
+    READING,
+    REFUSALS,
+    TEMPLATE_CHANGED,
+    TEMPLATE_DIFF,
+    TEMPLATE_NEW,
+    TEMPLATE_VERSIONS,
+    TEMPLATE_WRITTEN,
+)
 from notify.schemas.template_edits import NEW_TEMPLATE, TEMPLATE_CHANGE, show_diff, show_written
 from notify.schemas.templates import show_template
 from notify.schemas.wire import parse_json, read
+from shared.openapi import describes
 from shared.routes import Routes
 
 template_edits = Routes("template_edits", __name__, access=WritingKey())
@@ -25,18 +38,22 @@ def _actor(who: Holder) -> str:
 
 
 @template_edits.post("/v2/templates")
+@describes(body=TEMPLATE_NEW, answers={201: TEMPLATE_WRITTEN, **REFUSALS, 409: ERROR}, headers=ONCE)
 def create() -> ResponseReturnValue:
     """Make a template."""
-    words = read(NEW_TEMPLATE, parse_json(request.get_data(cache=False)))
-    return jsonify(show_written(create_template(current(), holder().service.id, words, actor=_actor(holder())))), 201
+    words = read(NEW_TEMPLATE, parse_json(request.get_data()))
+    made = create_template(current(), holder().service.id, words, actor=_actor(holder()), once=once_of_request())
+    return jsonify(show_written(made)), 201
 
 
 @template_edits.post("/v2/template/<template_id>")
+@describes(body=TEMPLATE_CHANGED, answers={200: TEMPLATE_WRITTEN, **READING, 409: ERROR}, headers=ONCE)
 def edit(template_id: str) -> ResponseReturnValue:
     """Change words of a template, which makes a new version."""
     known = wire_uuid(template_id, "id")
-    change = read(TEMPLATE_CHANGE, parse_json(request.get_data(cache=False)))
-    return jsonify(show_written(edit_template(current(), holder().service.id, known, change, actor=_actor(holder()))))
+    change = read(TEMPLATE_CHANGE, parse_json(request.get_data()))
+    made = edit_template(current(), holder().service.id, known, change, actor=_actor(holder()), once=once_of_request())
+    return jsonify(show_written(made))
 
 
 @template_edits.delete("/v2/template/<template_id>")
@@ -47,6 +64,7 @@ def archive(template_id: str) -> ResponseReturnValue:
 
 
 @template_edits.get("/v2/template/<template_id>/versions", access=READER)
+@describes(answers={200: TEMPLATE_VERSIONS, **READING})
 def show_versions(template_id: str) -> ResponseReturnValue:
     """Give every version of a template, newest first."""
     found = list_versions(current(), holder().service.id, wire_uuid(template_id, "id"))
@@ -54,6 +72,7 @@ def show_versions(template_id: str) -> ResponseReturnValue:
 
 
 @template_edits.get("/v2/template/<template_id>/diff", access=READER)
+@describes(query=DIFF_QUERY, answers={200: TEMPLATE_DIFF, **READING})
 def show_changes(template_id: str) -> ResponseReturnValue:
     """Give what changed between two versions, `?from=1&to=2`."""
     known, older, newer = wire_uuid(template_id, "id"), _number("from"), _number("to")

@@ -10,9 +10,11 @@ from notify.errors import MessageNotValid
 from notify.operations.unsubscribing import check_link, list_requests, mark_processed
 from notify.operations.unsubscribing import unsubscribe as note_wish
 from notify.routes.access import ServiceKey, WritingKey, holder
+from notify.schemas.shapes import PROCESSED, PROCESSED_N, READING, REFUSALS, UNSUBSCRIBES
 from notify.schemas.wire import parse_json
 from notify.standards.wire_time import wire_time
 from shared.access import PUBLIC, PUBLIC_PAGE
+from shared.openapi import describes
 from shared.routes import Routes
 from shared.web import page
 
@@ -41,6 +43,7 @@ def ask(notification_id: uuid.UUID, token: str) -> ResponseReturnValue:
 
 
 @unsubscribe.get("/v2/unsubscribe-requests", access=ServiceKey())
+@describes(answers={200: UNSUBSCRIBES, **READING})
 def list_open() -> ResponseReturnValue:
     """Give the oldest wishes that the service has not marked as processed; ours, beside the contract."""
     found = list_requests(current(), holder().service.id)
@@ -58,6 +61,7 @@ def list_open() -> ResponseReturnValue:
 
 
 @unsubscribe.post("/v2/unsubscribe-requests/processed", access=WritingKey())
+@describes(body=PROCESSED, answers={200: PROCESSED_N, **REFUSALS})
 def mark() -> ResponseReturnValue:
     """Note that the service has dealt with wishes: `{"ids": […]}`."""
     body = parse_json(request.get_data())

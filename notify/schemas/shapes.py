@@ -88,21 +88,22 @@ LIST_QUERY: Shape = {
         "include_jobs": {"type": "string", "enum": ["true", "True"]},
     },
 }
-TEMPLATE = record(
-    "id type created_at updated_at created_by version body subject name personalisation postage letter_contact_block",
-    id=ID,
-    type={"enum": ["sms", "email", "letter", "mailbox"]},
-    created_at=TEXT,
-    updated_at=NULLABLE,
-    created_by=TEXT,
-    version=INTEGER,
-    body=TEXT,
-    subject=NULLABLE,
-    name=TEXT,
-    personalisation=OBJECT,
-    postage=NULLABLE,
-    letter_contact_block=NULLABLE,
-)
+_TEMPLATE_NAMES = "id type created_at updated_at created_by version body subject name personalisation postage letter_contact_block"
+_TEMPLATE: Mapping[str, Shape] = {
+    "id": ID,
+    "type": {"enum": ["sms", "email", "letter", "mailbox"]},
+    "created_at": TEXT,
+    "updated_at": NULLABLE,
+    "created_by": TEXT,
+    "version": INTEGER,
+    "body": TEXT,
+    "subject": NULLABLE,
+    "name": TEXT,
+    "personalisation": OBJECT,
+    "postage": NULLABLE,
+    "letter_contact_block": NULLABLE,
+}
+TEMPLATE = record(_TEMPLATE_NAMES, **_TEMPLATE)
 TEMPLATES = rows("templates", TEMPLATE)
 PREVIEW = record(
     "id type version body html subject postage",
@@ -165,3 +166,62 @@ _REMINDER = record(
 )
 REMINDERS = rows("reminders", _REMINDER, id=ID, template_id=ID)
 REMINDERS_LISTED = rows("reminders", REMINDERS)
+_WORDS: Mapping[str, Shape] = {
+    "subject": TEXT,
+    "postage": TEXT,
+    "letter_contact_block": TEXT,
+    "has_unsubscribe_link": {"type": "boolean"},
+}
+TEMPLATE_NEW = record("type name body", type={"enum": ["sms", "email", "letter", "mailbox"]}, name=TEXT, body=TEXT, **_WORDS)
+TEMPLATE_CHANGED = record("", name=TEXT, body=TEXT, version=INTEGER, **_WORDS)
+_WRITTEN = {"has_unsubscribe_link": {"type": "boolean"}, "archived": {"type": "boolean"}}
+TEMPLATE_WRITTEN: Shape = {
+    **TEMPLATE,
+    "required": [*_TEMPLATE_NAMES.split(), *_WRITTEN],
+    "properties": {**_TEMPLATE, **_WRITTEN},
+}
+TEMPLATE_VERSIONS = rows("versions", TEMPLATE_WRITTEN)
+_LINE = record("change text", change=TEXT, text=TEXT)
+_CHANGE = record("field lines", field=TEXT, lines={"type": "array", "items": _LINE})
+TEMPLATE_DIFF = rows("changes", _CHANGE, **{"id": ID, "from": INTEGER, "to": INTEGER})
+DIFF_QUERY: Shape = {"type": "object", "required": ["from", "to"], "properties": {"from": TEXT, "to": TEXT}}
+_KIND: Shape = {"enum": ["delivery_status", "inbound_sms", "complaint", "returned_letter"]}
+_TOLD: Shape = {"enum": ["waiting", "taken", "refused", "given_up", "nobody"]}
+CALLBACK_SET = record("url bearer_token", kind=_KIND, url=TEXT, bearer_token={"type": "string", "minLength": 10})
+CALLBACK_KEPT = record("kind url signing_secret", kind=_KIND, url=TEXT, signing_secret=TEXT)
+_ATTEMPT = record("at status fault milliseconds", at=TEXT, status={"type": ["integer", "null"]}, fault=NULLABLE, milliseconds=INTEGER)
+_CALL = record(
+    "id kind object_id state created_at attempts",
+    id=ID,
+    kind=_KIND,
+    object_id=ID,
+    state=_TOLD,
+    created_at=TEXT,
+    attempts={"type": "array", "items": _ATTEMPT},
+)
+CALLBACKS = rows("callbacks", _CALL)
+CALLBACKS_QUERY: Shape = {"type": "object", "properties": {"state": _TOLD, "older_than": ID}}
+SUCCESS = record("result", result={"const": "success"})
+UNSUBSCRIBES = rows(
+    "unsubscribe_requests",
+    record(
+        "id notification_id template_id email_address requested_at",
+        id=ID,
+        notification_id=ID,
+        template_id=ID,
+        email_address=TEXT,
+        requested_at=TEXT,
+    ),
+)
+_LOG = record("verifier_key complete entries", verifier_key=TEXT, complete={"type": "boolean"}, entries={"type": "array", "items": OBJECT})
+PROOF = record(
+    "made_at message content_sha256 provider provider_reference log",
+    made_at=TEXT,
+    message=NOTIFICATION,
+    content_sha256=TEXT,
+    provider=NULLABLE,
+    provider_reference=NULLABLE,
+    log=_LOG,
+)
+PROCESSED = record("ids", ids={"type": "array", "maxItems": 250, "items": ID})
+PROCESSED_N = record("processed", processed=INTEGER)

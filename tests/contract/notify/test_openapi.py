@@ -94,3 +94,33 @@ def test_templates_texts_and_jobs(described: Described, world: World, notify: No
     job = described.call("POST", "/v2/notifications/bulk", {"template_id": str(world.templates["sms"]), "rows": rows}).json
     run_jobs()
     assert described.call("GET", f"/v2/notifications/bulk/{job['id']}").json["status"] == "finished"
+
+
+def test_templates_are_written_as_described(described: Described) -> None:
+    body = {"type": "email", "name": "Aviso", "subject": "Hola", "body": "Venga.", "has_unsubscribe_link": True}
+    made = described.call("POST", "/v2/templates", body).json
+    path = f"/v2/template/{made['id']}"
+    assert described.call("POST", path, {"body": "Venga mañana.", "version": 1}).json["version"] == 2
+    assert described.call("POST", path, {"body": "Venga.", "version": 1}).status_code == 409
+    assert len(described.call("GET", path + "/versions").json["versions"]) == 2
+    assert described.call("GET", path + "/diff?from=1&to=2").json["changes"][0]["field"] == "body"
+    assert described.call("POST", "/v2/templates", {}).status_code == 400
+
+
+def test_callbacks_unsubscribes_proofs_people_and_reminders(described: Described, world: World, run_jobs: RunJobs) -> None:
+    told = {"kind": "complaint", "url": "https://service.example.com/told", "bearer_token": "bearer-of-tests"}
+    assert described.call("POST", "/v2/callbacks/settings", told).json["signing_secret"].startswith("whsec_")
+    assert described.call("GET", "/v2/callbacks").json == {"callbacks": []}
+    assert described.call("POST", f"/v2/callbacks/{NOBODY}/replay", None).status_code == 404
+    assert described.call("GET", "/v2/unsubscribe-requests").json == {"unsubscribe_requests": []}
+    assert described.call("POST", "/v2/unsubscribe-requests/processed", {"ids": [NOBODY]}).json == {"processed": 0}
+    templates = {"mailbox": str(world.templates["mailbox"])}
+    made = described.call("POST", "/v2/notifications/person", {"person": "11111111-1", "templates": templates, "personalisation": VALUES})
+    run_jobs()
+    assert described.call("GET", f"/v2/notifications/{made.json['id']}/proof").json["message"]["type"] == "mailbox"
+    wanted = {"template_id": str(world.templates["sms"]), "phone_number": "07700900001", "personalisation": VALUES, "date": "2027-03-01"}
+    reminder = described.call("POST", "/v2/reminders", wanted | {"days_before": [7, 1]}).json
+    assert described.call("GET", f"/v2/reminders/{reminder['id']}").json == reminder
+    assert len(described.call("GET", "/v2/reminders").json["reminders"]) == 2
+    assert described.call("POST", f"/v2/reminders/{reminder['id']}/cancel").json["reminders"][0]["state"] == "cancelled"
+    assert described.call("POST", "/v2/reminders", {}).status_code == 400
