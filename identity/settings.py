@@ -58,6 +58,9 @@ class Settings(ServiceSettings):
     notify_email_template: str = setting("template with the places `subject` and `body` for emails", default="")
     notify_sms_template: str = setting("template with the place `body` for text messages", default="")
     pay_url: str = setting("address of pay, where a registered service gets its account", default="")
+    event_receivers: tuple[str, ...] = setting(
+        "who is told of disabled and compromised accounts: `client_id=url` with commas between", default=()
+    )
     wallet_url: str = setting("address of the wallet, where a registered service becomes known", default="")
     registry_url: str = setting("address of the civil registry; empty: nobody can be activated at a counter", default="")
     company_register_url: str = setting("address of the company register; empty: nobody acts for a company by law", default="")

@@ -15,6 +15,7 @@ from identity.models.interaction import OPEN, Interaction, InteractionState, Log
 from identity.models.logout_notice import LogoutNotice
 from identity.models.remote_request import RemoteRequest
 from identity.operations import (
+    account_events,
     assisted_sessions,
     company_entries,
     history,
@@ -47,6 +48,12 @@ EXPIRING = (
 THROTTLES_KEPT = timedelta(days=365)
 NOTICES_KEPT = timedelta(days=90)
 REFUSALS_KEPT = timedelta(days=7)
+
+
+@jobs.job(account_events.JOB, max_attempts=len(account_events.RETRY_SECONDS) + 1)
+def push_account_event(identity: Identity, job: Job) -> None:
+    """Tell one receiver what happened to an account."""
+    account_events.push(identity, job.payload, job.attempt)
 
 
 @jobs.job(logout_notices.JOB, max_attempts=logout_notices.ATTEMPTS_MAX + 1)

@@ -362,6 +362,13 @@ class TooYoung(Forbidden):
     title = "The law sets a higher age for this"
 
 
+class GrantForbidden(Forbidden):
+    """The grant belongs to another client."""
+
+    slug = "grant_forbidden"
+    title = "This grant is another client's"
+
+
 class MandatesAway(Unavailable):
     """The register of who may act for whom does not answer."""
 

@@ -43,6 +43,9 @@ class Settings(ServiceSettings):
     majority_confirm_days: int = setting("days in which somebody who turned 18 confirms what a parent consented to", default=30)
     own_say_age: int = setting("age from which a minor sees and may end what a parent consented to", default=14)
     own_say_age_sensitive: int = setting("the same for sensitive data", default=16)
+    compromise_days: int = setting(
+        "days before a credential was found to be compromised in which consents given by it are paused", default=30
+    )
     notify_url: str = setting("notify, through which people are told", default="")
     notify_api_key: Secret = setting("key of the wallet's own service at notify; empty and nobody is told", default=Secret(""))
     notify_mailbox_template: str = setting("mailbox template with the places `subject` and `body`", default="")

@@ -72,6 +72,7 @@ def _identity(plan: "Plan") -> dict[str, str]:
         "notify_url": plan.urls.notify,
         "pay_url": plan.urls.pay,
         "wallet_url": plan.urls.wallet,
+        "event_receivers": f"wallet-portal={plan.urls.wallet}/events",
         "registry_url": plan.urls.registry,
         "company_register_url": plan.urls.registry,
         "notify_api_key": f"identity-{service_id}-{secret}",

@@ -15,7 +15,7 @@ from identity.models.client import Client
 from identity.models.finders import PERSONS, find_credentials
 from identity.models.grant import Grant
 from identity.models.person import PersonState
-from identity.operations import logout_notices, sessions
+from identity.operations import account_events, logout_notices, sessions
 from shared.clock import rfc3339
 from shared.run import Run
 
@@ -70,6 +70,7 @@ def set_person_suspended(identity: Identity, run: Run, *, suspended: bool, reaso
         tx.connection.execute(update(PERSONS).where(PERSONS.c.id == found.person_id).values(state=state))
         if suspended:
             sessions.end_sessions_of(identity, tx, found.person_id)
+        account_events.tell(identity, tx, found.person_id, account_events.DISABLED if suspended else account_events.ENABLED)
         data = {"state": str(state), "reason": reason}
         tx.record(Event.PERSON_STATE_CHANGED, actor=f"person:{operator_id}", subject=f"cl-run:{run}", channel="web", data=data)
 

@@ -10,7 +10,7 @@ from identity.errors import RegisterConflict
 from identity.events import Event
 from identity.models.finders import PASSWORDS, PERSONS, find_credentials, person_scope, run_index, seal_facts
 from identity.models.person import Person, PersonState, TotpAuthenticator
-from identity.operations import sessions
+from identity.operations import account_events, sessions
 from identity.providers import foreign_hashes
 from identity.standards.oidc_claims import Facts
 from shared.run import Run
@@ -73,4 +73,5 @@ def set_state(identity: Identity, person_id: UUID, state: PersonState, *, actor:
         tx.connection.execute(update(PERSONS).where(PERSONS.c.id == person_id).values(state=state))
         if state is not PersonState.ACTIVE:
             sessions.end_sessions_of(identity, tx, person_id)
+        account_events.tell_state(identity, tx, person_id, state)
         tx.record(Event.PERSON_STATE_CHANGED, actor=actor, object_id=str(person_id), data={"state": state})

@@ -13,7 +13,7 @@ from identity.models.finders import PERSONS, find_credentials, open_facts, seal_
 from identity.models.history import What
 from identity.models.person import PersonState
 from identity.models.registry_mark import RegistryMark
-from identity.operations import history, mandates, notices, sessions
+from identity.operations import account_events, history, mandates, notices, sessions
 from identity.providers.civil_registry import Change, RegistryAway
 
 log = structlog.get_logger("andamio.identity.registry")
@@ -49,6 +49,7 @@ def apply(identity: Identity, change: Change) -> None:
                 tx.connection.execute(update(PERSONS).where(PERSONS.c.id == found.person_id).values(state=PersonState.DECEASED))
                 sessions.end_sessions_of(identity, tx, found.person_id)
                 mandates.end_all_of(identity, tx, found.person_id, actor="registry")
+                account_events.tell(identity, tx, found.person_id, account_events.DECEASED)
                 tx.record(Event.PERSON_STATE_CHANGED, actor="registry", subject=f"cl-run:{change.run}", data={"state": "deceased"})
             elif names != (facts.given_names, facts.family_names):
                 renamed = replace(facts, given_names=change.given_names, family_names=change.family_names)

@@ -14,7 +14,7 @@ from identity.models.finders import DEVICES, PASSKEYS, PASSWORDS, TOTPS, find_ac
 from identity.models.grant import Grant
 from identity.models.history import What
 from identity.models.person import TotpAuthenticator
-from identity.operations import history, notices, sessions
+from identity.operations import account_events, history, notices, sessions
 from identity.operations.refusals import LastFactor, PasswordRefused, SecurityNotFound
 from identity.operations.second_factors import RECOVERY_CODES
 from identity.operations.sessions import SESSIONS
@@ -244,5 +244,6 @@ def lock_down(identity: Identity, person_id: UUID, *, event_id: UUID | None) -> 
     with identity.transaction() as tx:
         close_sessions(identity, tx, person_id)
         tx.connection.execute(DEVICES.delete().where(DEVICES.c.person_id == person_id))
+        account_events.tell(identity, tx, person_id, account_events.COMPROMISED, credential_type="password")
         tx.record(Event.LOGIN_DISOWNED, actor=f"person:{person_id}", object_id=str(event_id or person_id), channel="web")
         history.note(identity, tx, person_id, What.DISOWNED)

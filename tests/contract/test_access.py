@@ -138,6 +138,8 @@ OPEN = {
     "wallet": {
         "tokens.jwks",
         "tokens.metadata",
+        # The event's own signature is looked at inside; see tests/contract/wallet/test_account_events.py.
+        "account_events.receive",
         # The client authenticates inside by its key; see tests/contract/wallet/test_token_way.py.
         "tokens.token",
         "agreements.index",

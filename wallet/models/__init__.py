@@ -1,5 +1,6 @@
 """SQLAlchemy models, a file a noun, with its state table and its finders."""
 
+from wallet.models.account import Account
 from wallet.models.agreement import Agreement
 from wallet.models.agreement_template import AgreementTemplate
 from wallet.models.base import Base
@@ -23,6 +24,7 @@ from wallet.models.status_list import StatusList
 from wallet.models.stream import SecurityEvent, Stream
 
 __all__ = [
+    "Account",
     "Agreement",
     "AgreementTemplate",
     "AskedAgain",

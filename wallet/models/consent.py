@@ -38,6 +38,9 @@ CONSENT_STATES: Table[ConsentState, Event] = Table(
     | {(state, S.INVALIDATED): Event.CONSENT_DEPENDENCY_LOST for state in LIVE_STATES},
 )
 
+COMPROMISED = "credential_compromise"
+"""Reason of a consent that was paused because its account may have been another's hands; its person lets it go on."""
+
 USED_UP = "used_up"
 """Reason of a consent that expired because its uses are spent, not because its time is."""
 
@@ -56,6 +59,7 @@ class Consent(Base):
         Index("ix_consents_recipient", "client_id", "created_at"),
         Index("uq_consents_status", "status_list", "status_idx", unique=True),
         Index("ix_consents_dataset_id", "dataset_id", "state"),
+        Index("ix_consents_chain_id", "chain_id", "consent_version"),
         Index("ix_consents_delegation_id", "delegation_id", postgresql_where=text("delegation_id is not null")),
         Index("ix_consents_live", "valid_until", postgresql_where=text("state in ('active', 'suspended')")),
     )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from shared.context import Transaction
 from wallet.context import Wallet
 from wallet.errors import ConsentExpired, ConsentNotFound, InvalidExchange, NotForDelegates, NotPausedByYou, TooYoung
-from wallet.models.consent import LIVE_STATES, Consent, ConsentState, consents_of, events_of, find_consent, last_event
+from wallet.models.consent import COMPROMISED, LIVE_STATES, Consent, ConsentState, consents_of, events_of, find_consent, last_event
 from wallet.models.delegation import find_delegation
 from wallet.models.erasure import Erasure, find_erasure
 from wallet.operations.consent_moves import actor_of, confirm, flows_until, move
@@ -59,7 +59,12 @@ class ConsentView:
     def is_paused_by_me(self) -> bool:
         """True when the person paused it and may let it go on."""
         pauses = [event for event in self.events if event.type == "suspended"]
-        return self.state == "suspended" and bool(pauses) and pauses[-1].actor_kind in {"principal", "delegate"}
+        last = pauses[-1] if pauses else None
+        return (
+            self.state == "suspended"
+            and last is not None
+            and (last.actor_kind in {"principal", "delegate"} or last.reason_code == COMPROMISED)
+        )
 
     @property
     def granted(self) -> list[Mapping[str, Json]]:
@@ -129,7 +134,8 @@ def resume(wallet: Wallet, presence: Presence, consent_id: UUID) -> None:
         if consent.state == ConsentState.ACTIVE:
             return
         last = last_event(tx.session, consent_id)
-        if consent.state == ConsentState.SUSPENDED and last is not None and last.actor_kind not in {"principal", "delegate"}:
+        is_mine = last is None or last.actor_kind in {"principal", "delegate"} or consent.state_reason == COMPROMISED
+        if consent.state == ConsentState.SUSPENDED and not is_mine:
             raise NotPausedByYou("The authority paused it. Ask there.")
         if consent.state_at(now) == ConsentState.EXPIRED and consent.state in LIVE_STATES:
             raise ConsentExpired("Its time is over.")

@@ -4,6 +4,7 @@ from shared.routes import Routes
 from shared.web.login import login_blueprint
 from wallet.routes import (
     access_log,
+    account_events,
     agreements,
     consent_requests,
     consents,
@@ -13,6 +14,7 @@ from wallet.routes import (
     directory,
     enquiries,
     exchange,
+    grants,
     history,
     notices,
     onboarding,
@@ -35,6 +37,8 @@ def all_routes() -> list[Routes]:
         consent_requests.bp,
         exchange.bp,
         tokens.bp,
+        grants.bp,
+        account_events.bp,
         decisions.bp,
         consents.bp,
         delegations.bp,

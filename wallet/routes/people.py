@@ -11,11 +11,12 @@ from shared.crypto import sha256_hex
 from shared.problems import Forbidden
 from shared.run import InvalidRun, parse_run
 from shared.web import act_for, gettext_noop
-from shared.web.login import Person
+from shared.web.login import Person, require_level
 from shared.web.sessions import WebSession
 from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.errors import NotForDelegates, PowerLost
+from wallet.operations import accounts
 from wallet.operations.delegations import acting_for, note_use
 from wallet.operations.presence import Presence
 
@@ -29,6 +30,7 @@ class Holder(Citizen):
         """Leave the Presence in `g.presence`, or send the browser to sign in.  Raises: Forbidden, PowerLost."""
         super().check()
         g.presence = _presence()
+        _check_account(g.presence)
         if g.presence.acting is not None:
             act_for(g.presence.acting.name, stop_url=STOP_URL)
 
@@ -43,6 +45,19 @@ class Herself(Holder):
         super().check()
         if g.presence.acting is not None:
             raise NotForDelegates(gettext_noop("Stop acting for another first."))
+
+
+def _check_account(person: Presence) -> None:
+    """Let an account in that identity trusts: what it told us of counts at the next page.  Raises: Forbidden, LoginNeeded."""
+    wallet = current()
+    account = accounts.find(wallet, person.sub)
+    if account is None:
+        accounts.remember(wallet, person)
+        return
+    if account.disabled_at is not None:
+        raise Forbidden(gettext_noop("Your account is not active. Ask for help at the number below."))
+    if account.signed_out_before is not None and person.auth_time < account.signed_out_before:
+        require_level(0, max_age_seconds=int((wallet.clock.now() - account.signed_out_before).total_seconds()))
 
 
 def presence() -> Presence:

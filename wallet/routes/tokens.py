@@ -14,6 +14,7 @@ from wallet.operations.tokens import INACTIVE, introspect_consent, introspect_to
 from wallet.standards.namespace import CONSENT_TYPE, LEGAL_ACCESS_TYPE
 
 JWKS_SECONDS = 300
+QUERY_ACTION, REVOKE_ACTION = "query", "revoke"
 SIGNED = "application/token-introspection+jwt"
 bp = Routes("tokens", __name__, access=PUBLIC)
 
@@ -39,6 +40,9 @@ def metadata() -> ResponseReturnValue:
         "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
         "dpop_signing_alg_values_supported": ["ES256"],
         "authorization_details_types_supported": [CONSENT_TYPE, LEGAL_ACCESS_TYPE],
+        "grant_management_endpoint": f"{base}/grants",
+        "grant_management_actions_supported": [QUERY_ACTION, REVOKE_ACTION],
+        "grant_management_action_required": False,
         "status_list_aggregation_endpoint": aggregation_uri(current()),
     }
     return jsonify(body), 200, {"Cache-Control": f"public, max-age={JWKS_SECONDS}"}
