@@ -33,7 +33,7 @@ from wallet.routes import (
 def all_routes() -> list[Routes]:
     """Return the blueprints of the wallet; made anew for each app, since signing in keeps state with its app."""
     return [
-        login_blueprint(scopes=("profile", "run")),
+        login_blueprint(scopes=("profile", "roles", "run")),
         consent_requests.bp,
         exchange.bp,
         tokens.bp,

@@ -1,5 +1,6 @@
 """What identity holds in the sandbox: register, clients, citizens, staff.  A second start finds all of it there."""
 
+import contextlib
 from datetime import date, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import select
 from deploy.sandbox.people import Citizen, Client, StaffMember
 from deploy.sandbox.plan import Plan
 from identity.context import Identity
+from identity.errors import RegisterConflict
 from identity.models.finders import find_credentials
 from identity.models.organisation import Member, Organisation
 from identity.models.service import Service
@@ -21,6 +23,7 @@ from shared.run import parse_run
 ACTOR = "sandbox"
 OPERATOR = "org-andamio"
 PRIVATE = "org-banco-quilpalin"
+BODIES = ("org-colegio-araucarias", "org-registro-civil")
 ORGANISATIONS = (
     (OPERATOR, "Andamio", "public"),
     ("org-colegio-araucarias", "Colegio Las Araucarias", "public"),
@@ -185,6 +188,9 @@ def _seed_roles(context: Identity, member: StaffMember) -> None:
     for role in member.roles:
         if credentials and not _exists(context, Member, person_id=credentials.person_id, role=role):
             register.add_member(context, org_id=OPERATOR, run=run, role=role, expires_at=None, actor=ACTOR)
+    for org_id in BODIES:  # so that the consoles of bodies can be entered
+        with contextlib.suppress(RegisterConflict):
+            register.add_member(context, org_id=org_id, run=run, role="owner", expires_at=None, actor=ACTOR)
 
 
 def _description(plan: Plan) -> dict[str, object]:

@@ -309,3 +309,9 @@ def test_what_a_person_agreed_to_does_not_change_under_her(world: World, stateme
 def test_pages_are_in_english_too(world: World) -> None:
     page = world.browser().get(path(world.ask().json["view_uri"]) + "?lang=en", follow_redirects=True)
     assert "You can say no" in page.text
+
+
+@pytest.mark.rule("wallet", "§10.3")
+def test_the_issuer_is_asked_for_the_roles_that_the_console_goes_by(world: World) -> None:
+    scopes = world.app.extensions["andamio-login"].scope.split()
+    assert {"openid", "profile", "run", "roles"} <= set(scopes)
