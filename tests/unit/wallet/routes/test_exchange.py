@@ -123,6 +123,7 @@ def test_a_field_without_value_is_null(world: World) -> None:
 
 
 @pytest.mark.rule("wallet", "L2")
+@pytest.mark.rule("wallet", "L1")
 def test_the_law_road_asks_no_consent_and_is_in_the_log(world: World) -> None:
     answer = world.fetch(world.exchange_body(basis=BY_LAW))
     assert answer.status_code == 200, answer.json

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import timedelta
 
 import pytest
 from bs4 import BeautifulSoup
@@ -9,6 +10,7 @@ from bs4 import BeautifulSoup
 from shared.audit.proofs import check_proof
 from shared.audit.sequencer import sequence_pending, sign_checkpoint
 from tests.factories.wallet import FIELDS, OTHER_RUN, PUBLIC_URL, RETURN, SCHOOL, World
+from wallet.standards.acting import ZONE
 from wallet.standards.canonical import sha256_of
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -315,3 +317,12 @@ def test_pages_are_in_english_too(world: World) -> None:
 def test_the_issuer_is_asked_for_the_roles_that_the_console_goes_by(world: World) -> None:
     scopes = world.app.extensions["andamio-login"].scope.split()
     assert {"openid", "profile", "run", "roles"} <= set(scopes)
+
+
+@pytest.mark.rule("wallet", "U9")
+def test_before_the_end_it_is_said_what_stops_when_what_does_not_and_what_to_bring(world: World) -> None:
+    consent_id = world.granted()
+    words = soup(world.browser().get(f"/consents/{consent_id}/withdraw?lang=en").text).main.get_text(" ")
+    last = world.clock.now().astimezone(ZONE).replace(second=0) + timedelta(seconds=world.wallet.settings.consent_token_ttl_seconds)
+    for said in ("What stops", "can still arrive until", f"{last:%-I:%M}", "What does not stop", "stays seen", "the certificate on paper"):
+        assert said in words, said
