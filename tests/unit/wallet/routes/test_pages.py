@@ -324,5 +324,5 @@ def test_before_the_end_it_is_said_what_stops_when_what_does_not_and_what_to_bri
     consent_id = world.granted()
     words = soup(world.browser().get(f"/consents/{consent_id}/withdraw?lang=en").text).main.get_text(" ")
     last = world.clock.now().astimezone(ZONE).replace(second=0) + timedelta(seconds=world.wallet.settings.consent_token_ttl_seconds)
-    for said in ("What stops", "can still arrive until", f"{last:%-I:%M}", "What does not stop", "stays seen", "the certificate on paper"):
+    for said in ("What stops", "can still arrive until", f"{last:%-I:%M}", "What does not stop", "stays seen", "el certificado en papel"):
         assert said in words, said
