@@ -69,10 +69,11 @@ def _announce(identity: Identity, tx: Transaction, *which: ColumnElement[bool]) 
 
 
 def clients_of(connection: Connection, session_id: UUID) -> Sequence[Client]:
-    """Return the active clients that a session was used for."""
-    used = select(GRANTS.c.client_id).where(GRANTS.c.session_id == session_id)
-    columns = (CLIENTS.c.id, CLIENTS.c.sector, CLIENTS.c.backchannel_logout_uri, CLIENTS.c.frontchannel_logout_uri)
-    query = select(*columns).where(CLIENTS.c.id.in_(used), CLIENTS.c.state == "active").order_by(CLIENTS.c.client_id)
+    """Return the active clients that a session was used for, once for each sector of the subjects they know (RP-8)."""
+    sector = func.coalesce(GRANTS.c.subject_sector, CLIENTS.c.sector).label("sector")
+    columns = (CLIENTS.c.id, CLIENTS.c.client_id, sector, CLIENTS.c.backchannel_logout_uri, CLIENTS.c.frontchannel_logout_uri)
+    query = select(*columns).join_from(GRANTS, CLIENTS, GRANTS.c.client_id == CLIENTS.c.id).distinct()
+    query = query.where(GRANTS.c.session_id == session_id, CLIENTS.c.state == "active").order_by(CLIENTS.c.client_id)
     return connection.execute(query).all()  # type: ignore[return-value]  # rows with the members of a Client that are used here
 
 
