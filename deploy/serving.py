@@ -27,6 +27,8 @@ from shared.worker import make_celery, queue_name, release_predecessor
 
 log = structlog.get_logger("andamio.serving")
 SERVICE_VARIABLE = "ANDAMIO_SERVICE"
+WORKER_NICE = 5
+"""Where cores are short, a person who waits for an answer goes before a job."""
 CLOCK_OFF_SECONDS_MAX = 5.0
 """Half of the ten seconds by which clients may differ from us."""
 TlsFiles = tuple[Path, Path]
@@ -115,6 +117,7 @@ def work(service: str, *, runner: str = "", queues: tuple[str, ...] = ("", "urge
 
     `on_ready` is called once the queue is being read.
     """
+    os.nice(WORKER_NICE)
     logs.configure(service, os.environ.get(env_name(service, "log_level"), "info"))
     for package in ("shared.web", service):
         words.load(package)
