@@ -120,10 +120,14 @@ def tell_service(notify: Notify, job: Job) -> None:
     tell(notify, job.payload)
 
 
-@jobs.job("tell_services", lease_seconds=120)
+def _tell_all_together(notify: Notify, some: Sequence[Job]) -> None:
+    tell_services(notify, [call for job in some for call in job.payload["calls"]])
+
+
+@jobs.job("tell_services", lease_seconds=600, together=_tell_all_together)
 def tell_several(notify: Notify, job: Job) -> None:
     """Tell services what became of several messages."""
-    tell_services(notify, job.payload["calls"])
+    _tell_all_together(notify, [job])
 
 
 @jobs.every(3600, "expire_unanswered")

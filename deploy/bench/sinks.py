@@ -18,7 +18,7 @@ from deploy.errors import CannotStart
 from deploy.system import port_is_free
 
 HOST = "127.0.0.1"
-POSTERS = 8
+POSTERS = 32
 START_SECONDS_MAX = 10
 
 

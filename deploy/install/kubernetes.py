@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from deploy.install.folder import CONTAINER_USER, SECRETS_IN_CONTAINER
-from deploy.services import SERVICES
+from deploy.services import SERVICES, THREADS
 
 Manifest = dict[str, Any]  # what YAML can hold
 NAMESPACE = "andamio"
@@ -131,7 +131,7 @@ def _deployment(service: str, role: str) -> Manifest:
 
 def _web(service: str) -> Manifest:
     return {
-        "args": ["serve", service, "--host", "0.0.0.0", "--port", str(HTTP), "--workers", "1", "--threads", "4"],  # noqa: S104 - inside the pod
+        "args": ["serve", service, "--host", "0.0.0.0", "--port", str(HTTP), "--workers", "1", "--threads", str(THREADS[service])],  # noqa: S104 - inside the pod
         "ports": [{"name": "http", "containerPort": HTTP}],
         "startupProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 2, "failureThreshold": 30},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 10, "timeoutSeconds": 3, "failureThreshold": 3},

@@ -15,13 +15,11 @@ from deploy import cli, forked
 from deploy.sandbox import alias, setup
 from deploy.sandbox.authority import files_of
 from deploy.sandbox.plan import Plan
-from deploy.services import SERVICES
+from deploy.services import SERVICES, THREADS
 from deploy.supervisor import Program
 from deploy.system import LINUX
 
 PROBE_SECONDS = 2.0
-# A service that calls another, which asks back for its keys meanwhile, needs a second thread to answer.
-THREADS = 4
 SIDE_PARTS = ("front", "inbox", "example", "registry", "banks")
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_MODULES = (
@@ -57,7 +55,7 @@ def running(plan: Plan, processes: int = 1) -> list[Program]:
     for service in SERVICES:
         environment = {**_sandbox_environment(plan), **plan.environment(service)}
         port = plan.ports.of(service)
-        many = ("--threads", str(THREADS), "--workers", str(processes))
+        many = ("--threads", str(THREADS[service]), "--workers", str(processes))
         web = ("serve", service, "--host", "127.0.0.1", "--port", str(port), *many, *_tls(plan))
         found.append(_andamio(service, web, environment, ready=http_probe(port, "/readyz", tls=plan.ports.tls)))
         for number in range(1, processes + 1):
