@@ -1,5 +1,6 @@
 """A real Chromium, driven by the keyboard, that looks at each page it comes to."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, expect
-from playwright.sync_api import TimeoutError as TakesTooLong
+from playwright.sync_api import Error as PlaywrightError
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTEFACTS = ROOT / "var" / "artefacts"
@@ -27,6 +28,7 @@ SWITCHES = (
 HEIGHTS = {360: 640, 1280: 800}
 TABS_MAX = 80
 _PICTURE_MS = 3_000
+_PICTURE_TRIES = 4
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -88,11 +90,12 @@ class Looker:
 
     def _keep_picture(self, path: Path) -> None:
         # A busy machine's Chromium now and then draws no frame for a picture that it is asked for; it does for the next.
-        try:
-            self.page.screenshot(path=path, full_page=True, timeout=_PICTURE_MS)
-        except TakesTooLong:
+        for _ in range(_PICTURE_TRIES - 1):
+            with contextlib.suppress(PlaywrightError):
+                self.page.screenshot(path=path, full_page=True, timeout=_PICTURE_MS)
+                return
             self.page.bring_to_front()
-            self.page.screenshot(path=path, full_page=True)
+        self.page.screenshot(path=path, full_page=True)
 
     def tab_to(self, selector: str) -> None:
         """Reach a control by the Tab key alone, and see that it shows that it has the focus."""
