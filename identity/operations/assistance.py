@@ -84,6 +84,13 @@ def list_clients(identity: Identity, org_ids: list[str]) -> list[tuple[str, str]
         return [(row.client_id, row.name) for row in tx.connection.execute(query)]
 
 
+def list_offices(identity: Identity, org_ids: list[str]) -> list[tuple[str, str]]:
+    """Return some organisations by name: id and name."""
+    with identity.reading() as tx:
+        query = select(ORGANISATIONS.c.org_id, ORGANISATIONS.c.name).where(ORGANISATIONS.c.org_id.in_(org_ids))
+        return [(row.org_id, row.name) for row in tx.connection.execute(query.order_by(ORGANISATIONS.c.name))]
+
+
 def begin(identity: Identity, ask: Ask, *, agent_id: UUID) -> Begun:
     """Begin a session; it is open at once where the person's proof came with it.
 

@@ -41,7 +41,7 @@ def _show(errors: list[tuple[str, str]], values: dict[str, str], actions: tuple[
     shown = {
         "values": values,
         "chosen": actions,
-        "offices": offices(),
+        "offices": assistance.list_offices(identity, offices()),
         "clients": assistance.list_clients(identity, offices()),
         "mine": assistance_views.of_agent(identity, staff_id()),
         "waiting": assistance_views.waiting_in(identity, offices(), staff_id()),

@@ -394,7 +394,7 @@ def test_only_the_team_says_what_agents_may_do(office: House) -> None:
 def test_the_console_begins_by_form_and_is_for_agents_alone(office: House) -> None:
     assert enter(office, CITIZEN).open("/assist").status_code == 403
     agent = enter(office, AGENT)
-    agent.open("/assist")
+    assert '<option value="org-one">' in agent.open("/assist").get_data(as_text=True)
     form = {"run": "11.111.111-1", "client_id": "counter", "org_id": "org-one", "office": "mesón 3", "reason": "Llenar el formulario"}
     form |= {"actions": "information", "channel": "counter", "proof": "card", "document_number": CARD, "signed": "yes"}
     for name, value in (("run", "1-1"), ("office", ""), ("channel", "fax"), ("proof", "word"), ("org_id", "org-two"), ("signed", "")):
