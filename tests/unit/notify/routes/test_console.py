@@ -358,9 +358,8 @@ def test_providers_are_for_the_operator_who_gives_them_their_share(team: Callabl
     assert team("owner").get("/providers").status_code == 403
     operator = team("operator")
     add_notification(world, "sms", status="delivered", provider="gateway", sent_at=notify.clock.now())
-    row = soup(operator.get("/providers?lang=en")).select_one("tbody tr")
-    assert row is not None
-    assert [cell.text for cell in row.select("th, td")][:5] == ["gateway", "Text message", "1", "1", "0"]
+    rows = [[cell.text for cell in row.select("th, td")][:5] for row in soup(operator.get("/providers?lang=en")).select("tbody tr")]
+    assert ["gateway", "Text message", "1", "1", "0"] in rows
     assert submit(operator, "/providers/sms/gateway", {"weight": "0"}, page="/providers").status_code == 303
     assert notify.catalogue.provider_weights("sms") == {"gateway": 0}
     assert "Detenido" in operator.get("/providers?lang=es").text
