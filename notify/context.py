@@ -131,11 +131,9 @@ class Notify(Context):
 
     def close(self) -> None:
         """Give connections back."""
-        for route in self.__dict__.get("sms_routes", ()):
-            if isinstance(route.provider, SmppSms):
+        for route in (*self.__dict__.get("sms_routes", ()), *self.__dict__.get("email_routes", ())):
+            if isinstance(route.provider, SmppSms | SmtpEmail):
                 route.provider.close()
-        if "email" in self.__dict__ and isinstance(self.email, SmtpEmail):
-            self.email.close()
         super().close()
 
     def _sms_weights(self) -> Mapping[str, int]:
