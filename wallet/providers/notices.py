@@ -3,15 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from joserfc import jwt
-from joserfc.jwk import OctKey
-
 from shared.clock import Clock
-from shared.http import Outbound, OutboundError
+from shared.http import Outbound
+from shared.notify_client import NotifyAway, NotifyClient
 from shared.settings import Secret
-
-UUID_LENGTH = 36
-TIMEOUT_SECONDS = 5
 
 
 class NoticeAway(Exception):
@@ -61,29 +56,13 @@ class NotifyNotices:
     """Sends by one mailbox template with the places `subject` and `body`; `api_key` is `name-service id-secret`."""
 
     def __init__(self, http: Outbound, clock: Clock, *, url: str, api_key: Secret, template: str) -> None:
-        self._http, self._clock, self._url, self._template = http, clock, url, template
-        key = api_key.reveal()
-        self._service_id, self._secret = key[-2 * UUID_LENGTH - 1 : -UUID_LENGTH - 1], key[-UUID_LENGTH:]
+        self._client, self._template = NotifyClient(http, clock, url=url, api_key=api_key), template
 
     def send(self, run: str, letter: Letter) -> None:
         """Put a message in a person's mailbox.  Raises: NoticeAway."""
-        document = {
-            "recipient": run,
-            "template_id": self._template,
-            "personalisation": {"subject": letter.subject, "body": letter.body},
-            "reference": letter.reference,
-        }
-        claims = {"iss": self._service_id, "iat": int(self._clock.now().timestamp())}
-        token = jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, OctKey.import_key(self._secret), algorithms=["HS256"])
+        values = {"subject": letter.subject, "body": letter.body}
+        document = {"recipient": run, "template_id": self._template, "personalisation": values, "reference": letter.reference}
         try:
-            reply = self._http.request(
-                "POST",
-                f"{self._url}/v2/notifications/mailbox",
-                json=document,
-                headers={"Authorization": "Bearer " + token},
-                timeout_seconds=TIMEOUT_SECONDS,
-            )
-        except OutboundError as error:
-            raise NoticeAway(type(error).__name__) from None
-        if reply.status != 201:
-            raise NoticeAway(f"notify answered {reply.status}")
+            self._client.send("mailbox", document)
+        except NotifyAway as away:
+            raise NoticeAway(str(away)) from None
