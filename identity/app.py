@@ -20,6 +20,7 @@ from identity.routes import (
     check_session,
     device,
     device_authorization,
+    grants,
     home,
     inspector,
     introspection,
@@ -30,6 +31,7 @@ from identity.routes import (
     logout,
     metadata,
     par,
+    permission,
     register,
     registration,
     represent,
@@ -63,11 +65,12 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     name_service(app, gettext_noop("Digital identity"))
     add_routes(app, CONSOLES)
     protocol = (metadata, authorize, par, token, userinfo, introspection, revocation, registration)
-    sign_in = (login, login_password, accounts, represent, logout)
+    sign_in = (login, login_password, accounts, represent, permission, logout)
     modules = (
         *protocol,
         *sign_in,
         register,
+        grants,
         device_authorization,
         device,
         inspector,

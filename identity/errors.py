@@ -6,7 +6,7 @@ OAuth endpoints answer them in the form of RFC 6749 with `code`; every other add
 OAuthError
 ├── request    OAuthInvalidRequest  UnsupportedResponseType  InvalidScope  InvalidTarget  RequestNotSupported  RequestUriNotSupported
 │              RegistrationNotSupported  InvalidRequestUri  InvalidRequestObject  InvalidAuthorizationDetails
-│              InvalidDpopProof  UseDpopNonce
+│              InvalidGrantId  InvalidDpopProof  UseDpopNonce
 ├── client     InvalidClient  UnauthorizedClient
 ├── grant      InvalidGrant  UnsupportedGrantType  UnsupportedTokenType
 ├── person     AccessDenied  LoginRequired  InteractionRequired  ConsentRequired  AccountSelectionRequired
@@ -118,6 +118,15 @@ class InvalidAuthorizationDetails(OAuthError):
     slug = "oauth-invalid-authorization-details"
     status = 400
     title = "The authorization details were refused"
+
+
+class InvalidGrantId(OAuthError):
+    """The grant that a client names is not there, over, or not its own.  Spec: Grant Management for OAuth 2.0 -03 §4.4."""
+
+    code = "invalid_grant_id"
+    slug = "oauth-invalid-grant-id"
+    status = 400
+    title = "There is no such grant of this client"
 
 
 class InvalidDpopProof(OAuthError):

@@ -106,4 +106,5 @@ class Event(StrEnum):
     ASSISTED_OBJECTED = "identity:assisted-session:objected"
     ASSISTANCE_SET = "identity:service:assistance-set"
     CLIENT_SECRET_REMOVED = "identity:client-secret:removed"  # noqa: S105 - a name of an event
+    GRANT_ENDED = "identity:grant:ended"
     GRANTS_REVOKED = "identity:grants:revoked"

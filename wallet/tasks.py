@@ -10,6 +10,7 @@ from wallet.models.person_notice import NoticeKind
 from wallet.operations import delegation_checks, delegation_ends
 from wallet.operations.access_notices import tell_accesses
 from wallet.operations.agreement_requests import run_clock
+from wallet.operations.consent_flows import GRANT_ENDED, IssuerAway, tell_issuer
 from wallet.operations.consent_moves import expire_consents
 from wallet.operations.consent_requests import lapse_requests
 from wallet.operations.exchange import close_interrupted
@@ -56,6 +57,12 @@ def warn(wallet: Wallet) -> None:
     tell_expiring(wallet)
     tell_summaries(wallet)
     forget_told(wallet)
+
+
+@jobs.job(GRANT_ENDED, retry_on=(IssuerAway,))
+def tell_grant_ended(wallet: Wallet, job: Job) -> None:
+    """Tell identity that a grant is over, so that the tokens which carry it end."""
+    tell_issuer(wallet, job.payload["client_id"], UUID(job.payload["grant_id"]))
 
 
 @jobs.job("push_event")

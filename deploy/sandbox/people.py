@@ -120,8 +120,8 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "sandbox-machine": ("notify:send", "notify:read", "pay:read", "pay:write", "wallet:consents", "wallet:exchange"),
     "wallet-consumer": ("wallet:consents", "wallet:exchange"),
     "wallet-provider": ("wallet:provide", "wallet:log"),
-    "identity": ("notify:send", "notify:register", "pay:register", "wallet:register", "audit:witness"),
+    "identity": ("notify:send", "notify:register", "pay:register", "wallet:register", "wallet:flows", "audit:witness"),
     "notify": ("audit:witness",),
     "pay": ("notify:send", "audit:witness"),
-    "wallet": ("notify:send", "registry:mandates", "audit:witness"),
+    "wallet": ("notify:send", "registry:mandates", "identity:grants", "audit:witness"),
 }

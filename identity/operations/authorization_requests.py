@@ -16,9 +16,10 @@ from identity.errors import (
     UnknownRedirectUri,
     UnsupportedResponseType,
 )
+from identity.models.client import PolicyName
 from identity.models.client_store import KnownClient
 from identity.operations import hints
-from identity.standards import claims_request, discovery, oidc_claims, redirect_uris, rfc7636, rfc8485, rfc9396
+from identity.standards import claims_request, discovery, grant_management, oidc_claims, redirect_uris, rfc7636, rfc8485, rfc9396
 from identity.standards.rfc6749 import Parameters, parse_scope
 
 NONCE_LENGTH_MAX = 512
@@ -43,8 +44,8 @@ class ReturnAddress:
 class AuthorizationRequest:
     """A request that is in order; it is stored as JSON while the person goes through the pages.
 
-    `subject` is whom it is about (`id_token_hint`, or `sub` in `claims`); `pushed` is the hash of its `request_uri`;
-    `signed` came as a request object.
+    `subject` is whom it is about (`id_token_hint`, or `sub` in `claims`); `replaces` is the grant to replace;
+    `pushed` is the hash of its `request_uri`; `signed` came as a request object.
     """
 
     client_id: str
@@ -67,6 +68,7 @@ class AuthorizationRequest:
     subject: str | None = None
     dpop_jkt: str | None = None
     offline: bool = False
+    replaces: str | None = None
     pushed: str | None = None
     signed: bool = False
 
@@ -154,6 +156,7 @@ def read_request(identity: Identity, address: ReturnAddress, parameters: Paramet
     vectors = rfc8485.parse(parameters.get("vtr"))
     acr_values, acr_required = _levels(client, parameters.get("acr_values"), claims, vectors)
     details = rfc9396.parse(parameters.get("authorization_details"), allowed=client.authorization_details_types)
+    replaces = grant_management.read(parameters, details, is_confidential=client.policy_name != PolicyName.PUBLIC)
     return AuthorizationRequest(
         client_id=client.client_id,
         redirect_uri=address.redirect_uri,
@@ -175,6 +178,7 @@ def read_request(identity: Identity, address: ReturnAddress, parameters: Paramet
         subject=_subject(identity, client, parameters.get("id_token_hint"), claims),
         dpop_jkt=_jkt(parameters.get("dpop_jkt")),
         offline="offline_access" in scopes,
+        replaces=replaces,
     )
 
 

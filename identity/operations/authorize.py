@@ -20,7 +20,7 @@ from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.finders import SUBJECTS, can_reach, must_change_password, subject_of
 from identity.models.grant import AuthorizationCode, Grant
-from identity.operations import consent, faults, proofings, representation
+from identity.operations import consent, faults, proofings, representation, wallet_consents
 from identity.operations.assisted_sessions import Help
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.sessions import Session
@@ -39,6 +39,7 @@ class Need(StrEnum):
     SECOND_FACTOR = "second_factor"
     PASSWORD = "password"  # noqa: S105 - the name of a need
     REPRESENTED = "represented"
+    PERMISSION = "permission"
     CONSENT = "consent"
     NOTHING = "nothing"
 
@@ -115,6 +116,8 @@ def _need_of_answers(
     if chosen is not None and chosen.help is not None:
         _check_helped(connection, client, request, chosen.help)
         return Need.NOTHING
+    if wallet_consents.asked(request) is not None:
+        return Need.PERMISSION
     forced = "consent" in request.prompts and bool(consent.claims_asked(client, request))
     if not consented and (forced or consent.must_ask(connection, client, request, session)):
         return Need.CONSENT
@@ -163,6 +166,7 @@ SILENT_REFUSALS: dict[Need, type[OAuthError]] = {
     Need.SECOND_FACTOR: InteractionRequired,
     Need.PASSWORD: InteractionRequired,
     Need.REPRESENTED: InteractionRequired,
+    Need.PERMISSION: ConsentRequired,
     Need.CONSENT: ConsentRequired,
 }
 

@@ -11,7 +11,7 @@ from identity.models.client_store import KnownClient
 from identity.models.finders import find_active_facts, roles_of
 from identity.models.grant import Release
 from identity.models.history import What
-from identity.operations import history, representation
+from identity.operations import history, representation, wallet_consents
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.proofings import find_proofing
 from identity.operations.sessions import Session
@@ -87,7 +87,7 @@ def must_ask(connection: Connection, client: KnownClient, request: Authorization
 
     Details are about one act, so they are shown each time; that a service may ask while the person is away is shown once (AZ-18).
     """
-    if request.authorization_details:
+    if wallet_consents.left_to_show(request):
         return True
     if request.offline and not has_agreed(connection, client, session, (OFFLINE,)):
         return True

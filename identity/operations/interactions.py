@@ -11,7 +11,7 @@ from identity.errors import InteractionExpired, InteractionNotFound, UnknownClie
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.interaction import INTERACTION_STATES, OPEN, Interaction, InteractionState
-from identity.operations import authorize, consent, pushed_requests, representation, sessions
+from identity.operations import authorize, consent, pushed_requests, representation, sessions, wallet_consents
 from identity.operations.authorization_requests import AuthorizationRequest, from_json
 from identity.operations.authorize import Need
 from identity.operations.sessions import Session
@@ -160,7 +160,7 @@ def advance(
         _move(tx, _rebind(tx, found, session.person_id, session.id), InteractionState.IDENTIFIED)
     if need is Need.LOGIN and found.state is InteractionState.IDENTIFIED and found.session_id is None:
         need = Need.SECOND_FACTOR  # the password was right; the session comes with the code
-    if need in {Need.PASSWORD, Need.REPRESENTED, Need.CONSENT, Need.NOTHING} and session is not None:
+    if need in {Need.PASSWORD, Need.REPRESENTED, Need.PERMISSION, Need.CONSENT, Need.NOTHING} and session is not None:
         found = _rebind(tx, found, session.person_id, session.id)
         if found.state is not InteractionState.AUTHENTICATED:
             found = _move(tx, found, InteractionState.AUTHENTICATED)
@@ -235,6 +235,25 @@ def choose_represented(identity: Identity, interaction_id: str, browser: str | N
             return repeat(identity, tx, found) or Step(found.request, found.client, Need.NOTHING)
         if found.state is InteractionState.AUTHENTICATED and session is not None and session.id == found.session_id:
             representation.choose(identity, tx, found.client, found.request, session, answer=answer)
+        return advance(identity, tx, found, session)
+
+
+def take_permission(
+    identity: Identity, interaction_id: str, browser: str | None, session: Session | None, granted: dict[str, object]
+) -> Step:
+    """Put a consent that the person gave at the wallet in the place of the one that was asked for, and go on.
+
+    Raises: InteractionNotFound, InteractionExpired, OAuthError.
+    """
+    with identity.transaction() as tx:
+        found = load(identity, tx, interaction_id, browser)
+        if found.is_over:
+            return repeat(identity, tx, found) or Step(found.request, found.client, Need.NOTHING)
+        if found.state is InteractionState.AUTHENTICATED and session is not None and session.id == found.session_id:
+            found = replace(found, request=wallet_consents.with_granted(identity, tx, found.client, found.request, granted))
+            tx.connection.execute(
+                update(INTERACTIONS).where(INTERACTIONS.c.id_hash == found.id_hash).values(request=found.request.as_json())
+            )
         return advance(identity, tx, found, session)
 
 

@@ -19,7 +19,18 @@ from identity.models.person import PersonState
 from identity.operations import faults, proofings, representation
 from identity.operations.client_encryption import EncryptionKey
 from identity.operations.held_keys import HeldKey
-from identity.standards import assistance, claims_request, identity_assurance, jose, logout_tokens, oidc_claims, oidc_core, rfc9068, yes_no
+from identity.standards import (
+    assistance,
+    claims_request,
+    grant_management,
+    identity_assurance,
+    jose,
+    logout_tokens,
+    oidc_claims,
+    oidc_core,
+    rfc9068,
+    yes_no,
+)
 from identity.standards.rfc6749 import Parameters
 from shared.context import Transaction
 from shared.crypto import sha256_hex
@@ -264,6 +275,7 @@ def token_reply(identity: Identity, tx: Transaction, asked: Asked, standing: Sta
     reply["scope"] = " ".join(standing.scopes)
     if standing.authorization_details:
         reply["authorization_details"] = standing.authorization_details
+        reply |= grant_management.grant_id_of(standing.authorization_details)
     data: Data = {"scopes": list(standing.scopes), "grant": str(standing.grant_id)}
     subject = f"pairwise:{standing.subject}"
     tx.record(Event.TOKEN_ISSUED, actor=f"client:{client.client_id}", subject=subject, object_id=client.client_id, data=data)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from identity.context import Identity
-from identity.standards import discovery
+from identity.standards import discovery, grant_management
 from shared.clock import rfc3339
 
 
@@ -18,6 +18,8 @@ def document(identity: Identity) -> bytes:
             frontchannel_logout=settings.frontchannel_logout,
             session_management=settings.session_management,
         )
+        if settings.wallet_url:
+            made = {**made, **grant_management.metadata(settings.wallet_url + "/grants")}
         identity.prepared.document = _bytes(made)
     return identity.prepared.document
 

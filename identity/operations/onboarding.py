@@ -15,7 +15,7 @@ from identity.context import Identity
 from identity.models.service import Stage
 from identity.operations import register
 from identity.operations.client_rules import NewClient
-from identity.standards import jose, rfc9068
+from identity.operations.own_tokens import own_token
 from shared.http import OutboundError
 
 log = structlog.get_logger("andamio.identity.onboarding")
@@ -23,7 +23,6 @@ WEB_SCOPES = ("openid", "profile", "name", "run", "email", "phone")
 MACHINE_SCOPES = ("wallet:consents", "wallet:exchange")
 SLUG_MAX = 40
 SUFFIX = "23456789abcdefghjkmnpqrstuvwxyz"
-TOKEN_SECONDS = 60
 NAMESPACE = uuid.UUID("6f1c52a4-5a0b-4f55-9d5c-1d6d4c2d5c11")
 Answer = dict[str, object]
 
@@ -125,7 +124,7 @@ def connect(identity: Identity, component: str, entered: Entered, wish: Wish) ->
     """Have one component enter a service, and return what it answered; `{"state": "away"}` when it could not."""
     url, path, body = _request(identity, component, entered, wish)
     try:
-        headers = {"Authorization": "Bearer " + _own_token(identity, url, f"{component}:register")}
+        headers = {"Authorization": "Bearer " + own_token(identity, url, f"{component}:register")}
         reply = identity.http.request("POST", url + path, json=body, headers=headers, timeout_seconds=5)
         if reply.status == 201:
             return {"base_url": url, **dict(reply.json())}
@@ -154,19 +153,3 @@ def _request(identity: Identity, component: str, entered: Entered, wish: Wish) -
         "jwks": {"keys": [dict(wish.jwk)]},
     }
     return settings.wallet_url, "/register/v1/systems", body
-
-
-def _own_token(identity: Identity, audience: str, scope: str) -> str:
-    """Return an access token of identity's own client: made here, for we never ask ourselves over HTTP."""
-    signer = identity.keys.signer(jose.SIGNING_ALGORITHMS[0])
-    claims = rfc9068.access_token_claims(
-        issuer=identity.settings.issuer,
-        audience=audience,
-        subject=identity.settings.client_id,
-        client_id=identity.settings.client_id,
-        scopes=(scope,),
-        issued_at=int(identity.clock.now().timestamp()),
-        ttl_seconds=TOKEN_SECONDS,
-        jti=identity.ids.token(16),
-    )
-    return jose.sign(claims, key=signer.key, alg=signer.alg, kid=signer.kid, typ=rfc9068.TYP)

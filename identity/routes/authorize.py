@@ -8,7 +8,7 @@ from flask import Response, make_response, redirect, request, url_for
 from identity.context import Identity, current
 from identity.errors import OAuthError, OAuthInvalidRequest, ServerError, TemporarilyUnavailable
 from identity.models.client_store import KnownClient
-from identity.operations import interactions, sessions
+from identity.operations import interactions, sessions, wallet_consents
 from identity.operations.authorization_requests import AuthorizationRequest, find_client, read_request, read_return_address
 from identity.operations.authorize import Need, issue_code, next_need, refuse_if_silent
 from identity.operations.pushed_requests import URN, find_pushed, open_request_object, use_pushed
@@ -52,6 +52,7 @@ def _read(identity: Identity, client: KnownClient, parameters: Parameters, *, by
         if client.must_push:
             raise OAuthInvalidRequest("this client pushes its requests")
         wanted = read_request(identity, address, opened)
+        wallet_consents.refuse_unpushed(wanted)
     except OAuthError as error:
         return send_error(identity, address, error)
     return _take(identity, client, replace(wanted, signed=opened is not parameters), by_post=by_post)

@@ -7,7 +7,7 @@ from flask import Response, make_response, redirect, request, url_for
 
 from identity.context import current
 from identity.errors import AccessDenied, InteractionExpired, OAuthError
-from identity.operations import consent, guards, interactions, login, own_client, passkeys, second_factors
+from identity.operations import consent, guards, interactions, login, own_client, passkeys, second_factors, wallet_consents
 from identity.operations.authorize import Need
 from identity.operations.interactions import Step
 from identity.operations.login import Typed
@@ -31,6 +31,7 @@ PAGES = {
     Need.SECOND_FACTOR: "login.show_code",
     Need.PASSWORD: "login_password.show_password",
     Need.REPRESENTED: "represent.show_represent",
+    Need.PERMISSION: "permission.show_permission",
     Need.CONSENT: "login.show_consent",
 }
 BUSY_SECONDS = 2
@@ -83,6 +84,8 @@ def _look(interaction_id: str, browser: Browser) -> Step:
 def _show(template: str, step: Step, interaction_id: str, *, errors: Errors | None = None, **values: object) -> Response:
     """Show a page of an interaction; its form may lead back to the client, which browsers must be told."""
     allow("form-action", answers.form_action_source(step.request.redirect_uri))
+    if wallet_consents.asked(step.request) is not None:
+        allow("form-action", answers.form_action_source(current().settings.wallet_url))
     status = 400 if errors else 200
     return page(template, status, client=step.client, interaction_id=interaction_id, errors=dict(errors or []), **values)
 
@@ -252,7 +255,7 @@ def show_consent(interaction_id: str) -> Response:
         if step.need is not Need.CONSENT or browser.session is None:
             return answer(interaction_id, step)
         data = consent.data_to_release(identity, step.client, step.request, browser.session)
-        details = step.request.authorization_details or []
+        details = wallet_consents.left_to_show(step.request)
         return _show("identity/consent.html", step, interaction_id, data=data, details=details, offline=step.request.offline)
 
     return guarded(interaction_id, browser, work)

@@ -1,5 +1,6 @@
 """Rich authorization requests: what may be asked for in detail, and how it is checked.  Spec: RFC 9396, identity-oidc §2.17."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 
 from jsonschema import Draft202012Validator
@@ -8,11 +9,12 @@ from identity.errors import InvalidAuthorizationDetails
 from identity.standards import json_text, powers
 from identity.standards.acr import NS
 
-ACT_FOR = NS + "act-for"
+ACT_FOR, CONSENT, CONSENT_REQUEST = NS + "act-for", NS + "consent", NS + "consent-request"
 ELEMENTS_MAX, LENGTH_MAX = 10, 16 * 1024
 Details = Sequence[Mapping[str, object]]
 _ID = {"type": "string", "minLength": 1, "maxLength": 200}
 _POWERS = {"type": "array", "items": {"enum": list(powers.POWERS)}, "minItems": 1, "uniqueItems": True}
+_PROCEDURE = {"type": "object", "properties": {"code": _ID, "case_id": _ID}, "required": ["code"], "additionalProperties": False}
 _WORDS = {"type": "array", "items": _ID, "minItems": 1, "maxItems": 50, "uniqueItems": True}
 
 
@@ -23,18 +25,22 @@ def _schema(required: Mapping[str, object], optional: Mapping[str, object] | Non
 
 
 TYPES: Mapping[str, Draft202012Validator] = {
-    NS + "consent": _schema({"identifier": _ID}),
+    CONSENT: _schema({"identifier": _ID}),
+    CONSENT_REQUEST: _schema(
+        {"datatypes": {**_WORDS, "maxItems": 1}, "fields": _WORDS, "purpose": _ID, "valid_until": _ID},
+        {
+            "optional_fields": _WORDS,
+            "mode": {"enum": ["view", "store", "query", "stream"]},
+            "fetch": {"enum": ["once", "periodic", "until_procedure_end"]},
+            "procedure": _PROCEDURE,
+        },
+    ),
     NS + "legal-access": _schema(
         {
             "agreement_id": _ID,
             "dataset_id": _ID,
             "fields": _WORDS,
-            "procedure": {
-                "type": "object",
-                "properties": {"code": _ID, "case_id": _ID},
-                "required": ["code"],
-                "additionalProperties": False,
-            },
+            "procedure": _PROCEDURE,
         },
         {"official": {"type": "object", "properties": {"id": _ID, "unit": _ID}, "required": ["id"], "additionalProperties": False}},
     ),
@@ -59,6 +65,8 @@ def parse(text: str | None, *, allowed: Collection[str]) -> list[dict[str, objec
         raise InvalidAuthorizationDetails("authorization_details is a JSON array of one to ten objects")
     for element in found:
         _check(element, allowed)
+    if sum(element["type"] == CONSENT_REQUEST for element in found) > 1:
+        raise InvalidAuthorizationDetails("one permission is asked for at a time")
     return found
 
 
@@ -81,6 +89,13 @@ def narrow(granted: Details | None, asked: list[dict[str, object]] | None) -> li
     """
     if asked is None:
         return None if granted is None else list(granted)
-    if any(element not in (granted or ()) for element in asked):
+    known = {_mark(element): element for element in granted or ()}
+    if any(_mark(element) not in known for element in asked):
         raise InvalidAuthorizationDetails("an element was not granted")
-    return list(asked)
+    return [known[_mark(element)] for element in asked]
+
+
+def _mark(element: Mapping[str, object]) -> str:
+    """Return what an element is known again by: a consent by its identifier, whatever else was told of it; others by all they say."""
+    named = {"type": CONSENT, "identifier": element["identifier"]} if element["type"] == CONSENT else element
+    return json.dumps(named, sort_keys=True)

@@ -140,6 +140,12 @@ def find_consent(session: Session, consent_id: UUID, *, lock: bool = False) -> C
     return session.scalars(statement.with_for_update() if lock else statement).one_or_none()
 
 
+def chain_of(session: Session, chain_id: UUID, *, lock: bool = False) -> list[Consent]:
+    """Return the consents of one matter, the newest last."""
+    statement = select(Consent).where(Consent.chain_id == chain_id).order_by(Consent.consent_version)
+    return list(session.scalars(statement.with_for_update() if lock else statement))
+
+
 def consents_of(session: Session, subject_index: bytes) -> list[Consent]:
     """Return a person's consents, newest first."""
     return list(session.scalars(select(Consent).where(Consent.subject_index == subject_index).order_by(Consent.created_at.desc())))

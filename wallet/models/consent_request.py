@@ -65,6 +65,10 @@ class ConsentRequest(Base):
     opened_by: Mapped[str | None]
     required_delegator: Mapped[bytes | None]
     """Who alone may decide for a company or another person; None for anybody with the power."""
+    is_flow: Mapped[bool] = mapped_column(default=False)
+    """True when it began at identity's authorization endpoint, where the person goes back to (§12)."""
+    replaces: Mapped[UUID | None]
+    """The grant, a chain of consents, that a yes takes the place of."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 

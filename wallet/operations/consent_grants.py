@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from wallet.context import Wallet
 from wallet.errors import ConsentNotFound, GrantForbidden
-from wallet.models.consent import LIVE_STATES, Consent, ConsentState
+from wallet.models.consent import LIVE_STATES, Consent, ConsentState, chain_of
 from wallet.operations.consent_moves import Actor, move, subject_of
 from wallet.standards.canonical import Json
 from wallet.standards.consent_record import instant
@@ -49,8 +48,7 @@ def revoke_grant(wallet: Wallet, client_id: str, grant_id: UUID) -> None:
 
 
 def _chain(session: Session, client_id: str, grant_id: UUID, *, lock: bool = False) -> list[Consent]:
-    statement = select(Consent).where(Consent.chain_id == grant_id).order_by(Consent.consent_version)
-    rows = list(session.scalars(statement.with_for_update() if lock else statement))
+    rows = chain_of(session, grant_id, lock=lock)
     if not rows:
         raise ConsentNotFound("There is no such grant.")
     if rows[-1].client_id != client_id:

@@ -31,6 +31,7 @@ from wallet.operations.known import Known
 from wallet.operations.moves import legal
 from wallet.standards.canonical import Json, canonical
 from wallet.standards.consent_record import instant
+from wallet.standards.returning import origin_of
 
 VIEW_CODE_BYTES = 18
 LAPSE_BATCH = 500
@@ -58,6 +59,7 @@ class Ask:
     """One call; `body_sha256` is over the body as it came, `run` (of a company, its RUT) in its normal form.
 
     `required_delegator` is the one person, `cl-run:…`, who may decide for the subject; None for anybody with the power.
+    `is_flow` says that identity asks for the client, within a sign-in; `replaces` is the grant that a yes takes the place of.
     """
 
     request_id: UUID
@@ -71,6 +73,8 @@ class Ask:
     body_sha256: str
     scheme: str = "cl-run"
     required_delegator: str | None = field(default=None, repr=False)
+    is_flow: bool = False
+    replaces: UUID | None = None
 
     @property
     def subject(self) -> str:
@@ -107,7 +111,7 @@ def create_request(wallet: Wallet, client_id: str, ask: Ask) -> RequestView:
     now = wallet.clock.now()
     with wallet.transaction() as tx:
         body = find_body(tx.session, client_id, "consumer")
-        if ask.redirect_uri not in body.client.redirect_uris:
+        if not _may_return(wallet, body, ask):
             raise InvalidExchange("The return address is not one of this client's.", errors={"redirect_uri": ["Not registered."]})
         values = _request_values(wallet, body, ask, now)
         is_new = bool(tx.connection.execute(insert(ConsentRequest).values(values).on_conflict_do_nothing()).rowcount)
@@ -172,6 +176,13 @@ def lapse_requests(wallet: Wallet) -> int:
         return len(items)
 
 
+def _may_return(wallet: Wallet, body: Body, ask: Ask) -> bool:
+    """Answer whether a person may be sent back there: to an address of the client, or within a flow to identity."""
+    if ask.is_flow:
+        return origin_of(ask.redirect_uri) == origin_of(wallet.settings.issuer)
+    return ask.redirect_uri in body.client.redirect_uris
+
+
 def _request_values(wallet: Wallet, body: Body, ask: Ask, now: datetime) -> dict[str, object]:
     index = wallet.subject_index(ask.subject)
     scope = wallet.subject_scope(index)
@@ -189,6 +200,8 @@ def _request_values(wallet: Wallet, body: Body, ask: Ask, now: datetime) -> dict
         "message": ask.message,
         "ui_locales": ask.ui_locales,
         "is_listed": ask.is_listed,
+        "is_flow": ask.is_flow,
+        "replaces": ask.replaces,
         "required_delegator": wallet.subject_index(ask.required_delegator) if ask.required_delegator else None,
         "view_code_sha256": sha256_hex(code),
         "view_code": wallet.cipher.encrypt(code, scope=scope),

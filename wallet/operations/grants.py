@@ -8,7 +8,7 @@ from uuid import UUID
 from shared.context import Transaction
 from wallet.context import Wallet
 from wallet.errors import InvalidExchange
-from wallet.models.consent import Consent, ConsentState, find_consent
+from wallet.models.consent import Consent, ConsentState, chain_of, find_consent
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
 from wallet.models.dataset import find_dataset
 from wallet.models.delegation import Delegation
@@ -33,7 +33,7 @@ def grant_consent(
     optional: frozenset[str],
 ) -> UUID:
     """Freeze a decision as a consent and return its id.  Raises: InvalidExchange for a field that was not offered."""
-    before = _renewed(wallet, tx, offer)
+    before = _renewed(wallet, tx, offer) or _replaced(wallet, tx, row)
     if before is not None:
         presence.require(Power.RENEW)
     delegation = hold_power(wallet, tx.session, presence)
@@ -112,6 +112,12 @@ def _renewed(wallet: Wallet, tx: Transaction, offer: Frozen) -> Consent | None:
         return None
     found = find_consent(tx.session, UUID(str(changes["consent_id"])), lock=True)
     return found if found is not None and found.state_at(wallet.clock.now()) == ConsentState.ACTIVE else None
+
+
+def _replaced(wallet: Wallet, tx: Transaction, row: ConsentRequest) -> Consent | None:
+    """Return the newest consent of the grant that the client asked to replace, locked, while it is in force (§12)."""
+    chain = chain_of(tx.session, row.replaces, lock=True) if row.replaces else []
+    return chain[-1] if chain and chain[-1].state_at(wallet.clock.now()) == ConsentState.ACTIVE else None
 
 
 def _row(wallet: Wallet, row: ConsentRequest, item: ConsentRequestItem, *, record: Frozen, decision: Decision) -> Consent:

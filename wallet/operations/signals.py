@@ -17,6 +17,7 @@ from wallet.models.consent import LIVE_STATES, Consent, ConsentState, find_conse
 from wallet.models.delegation import DelegationState, find_delegation
 from wallet.models.erasure import find_erasure
 from wallet.models.stream import PUSH, SecurityEvent, Stream, StreamStatus, streams_about, waiting_events
+from wallet.operations.consent_flows import GRANT_ENDED, is_from_flow
 from wallet.operations.consent_moves import flows_until
 from wallet.operations.keys import signing_key
 from wallet.standards import security_event
@@ -58,6 +59,8 @@ def announce_consent(wallet: Wallet, consent_id: UUID, verb: str, previous: str 
         if task is not None and current not in LIVE_STATES:
             members["erase_by"] = int(task.due_at.timestamp())
         put(wallet, tx, str(consent_id), name, members, org_ids={consent.org_id, consent.source_org_id})
+        if current not in {*LIVE_STATES, ConsentState.SUPERSEDED} and is_from_flow(tx.session, consent):
+            tx.enqueue(GRANT_ENDED, {"client_id": consent.client_id, "grant_id": str(consent.chain_id)})
         if task is not None and current not in LIVE_STATES:
             due = {"erase_by": int(task.due_at.timestamp()), "consent_version": consent.consent_version}
             put(wallet, tx, str(consent_id), "erasure-requested", due, org_ids={consent.org_id})

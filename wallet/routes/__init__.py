@@ -6,6 +6,7 @@ from wallet.routes import (
     access_log,
     account_events,
     agreements,
+    consent_flows,
     consent_requests,
     consents,
     console,
@@ -35,6 +36,7 @@ def all_routes() -> list[Routes]:
     return [
         login_blueprint(scopes=("profile", "roles", "run")),
         consent_requests.bp,
+        consent_flows.bp,
         exchange.bp,
         tokens.bp,
         grants.bp,
