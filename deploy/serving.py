@@ -23,7 +23,7 @@ from shared.context import Context
 from shared.relay import Relay
 from shared.settings import ServiceSettings, SettingsError, env_name, load, read_secret
 from shared.web import words
-from shared.worker import make_celery, queue_name, release_predecessor
+from shared.worker import QUEUES, make_celery, queue_name, release_predecessor
 
 log = structlog.get_logger("andamio.serving")
 SERVICE_VARIABLE = "ANDAMIO_SERVICE"
@@ -112,7 +112,7 @@ def serve(service: str, *, host: str, port: int, workers: int = 1, threads: int 
     ).serve()
 
 
-def work(service: str, *, runner: str = "", queues: tuple[str, ...] = ("", "urgent"), on_ready: Callable[[], None] = lambda: None) -> None:
+def work(service: str, *, runner: str = "", queues: tuple[str, ...] = QUEUES, on_ready: Callable[[], None] = lambda: None) -> None:
     """Run jobs until told to stop.  `runner` is a name that a restarted worker keeps, so that it takes over at once.
 
     `on_ready` is called once the queue is being read.

@@ -7,8 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
 from pay.models.account import Account
@@ -26,6 +24,7 @@ from pay.standards.payment_object import Addresses
 from shared.clock import Clock, SystemClock
 from shared.context import Context, current_as
 from shared.ids import Ids, SystemIds
+from shared.redis_address import redis_client
 
 KEYS_CACHED_SECONDS = 2
 KEYS_CACHED_MAX = 10_000
@@ -110,9 +109,7 @@ class Pay(Context):
     @cached_property
     def counter_redis(self) -> "Redis":
         """Counts calls: a client that gives up after a quarter of a second.  Spec: pay-api.md §21."""
-        return Redis.from_url(
-            self.settings.redis_url.reveal(), socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 1)
-        )
+        return redis_client(self.settings.redis_url.reveal(), socket_timeout=0.25, socket_connect_timeout=0.25)
 
     @cached_property
     def key_secret(self) -> bytes:

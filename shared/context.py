@@ -14,9 +14,7 @@ from urllib.parse import urlsplit
 import structlog
 from flask import current_app
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -30,6 +28,7 @@ from shared.crypto import DataKeys, KeyRing
 from shared.db import Database
 from shared.http import Outbound
 from shared.ids import Ids, SystemIds
+from shared.redis_address import redis_client
 from shared.settings import ServiceSettings
 
 log = structlog.get_logger("andamio.context")
@@ -156,13 +155,8 @@ class Context:
 
     @cached_property
     def redis(self) -> "Redis":
-        """Queue, limits and caches: nothing that must not be lost."""
-        return Redis.from_url(
-            self.settings.redis_url.reveal(),
-            socket_timeout=2,
-            socket_connect_timeout=0.5,
-            retry=Retry(NoBackoff(), 1),  # once, for a connection that an engine's restart broke; the library would wait for seconds
-        )
+        """Limits, caches, wake-up calls and mostly the queue: nothing that must not be lost."""
+        return redis_client(self.settings.redis_url.reveal())
 
     @cached_property
     def keyring(self) -> KeyRing:

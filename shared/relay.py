@@ -11,17 +11,17 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared import outbox
 from shared.audit.sequencer import BATCH, sequence_pending, sign_checkpoint
+from shared.broker import AWAY, broker_at
 from shared.context import WAKE_KEY, Context
 from shared.outbox import Leased
 from shared.tasks import Jobs
-from shared.worker import RUN_TASK, queue_name
+from shared.worker import QUEUES, RUN_TASK, queue_name
 
 log = structlog.get_logger("andamio.relay")
 
@@ -35,7 +35,6 @@ AWAY_SECONDS = 1.0
 SEQUENCE_SECONDS = 0.5
 SIGN_SECONDS = 5.0
 LOOK_SECONDS = 2.0
-MARKER_KEY = "andamio:relay-marker:"
 
 
 class Relay:
@@ -44,6 +43,7 @@ class Relay:
     def __init__(self, context: Context, celery: Celery, jobs: Jobs[Any]) -> None:  # Any: the jobs of whichever service this is
         self._context = context
         self._celery = celery
+        self._broker = broker_at(context.settings.queue_url.reveal())
         self._jobs = jobs
         self._stop = threading.Event()
         self._look_at = 0.0  # monotonic: when to look after the queue and the periodic jobs next
@@ -63,12 +63,13 @@ class Relay:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+        self._broker.close()
 
     def _loop(self, round_once: Any, name: str) -> None:  # a bound method of this class
         while not self._stop.is_set():
             try:
                 round_once()
-            except (SQLAlchemyError, RedisError, BrokerError) as error:
+            except (SQLAlchemyError, *AWAY) as error:
                 log.warning("engine away", what=name, error=type(error).__name__)
                 self._stop.wait(AWAY_SECONDS)
             except Exception:
@@ -101,7 +102,7 @@ class Relay:
             rows = outbox.lease_due(connection, context.clock.now(), limit=LEASE_ROWS_MAX)
         try:
             self._publish(rows)
-        except (RedisError, BrokerError):
+        except AWAY:
             with context.db.begin() as connection:
                 outbox.release(connection, rows, context.clock.now())
             raise
@@ -117,19 +118,16 @@ class Relay:
                 self._celery.send_task(RUN_TASK, args=[job, chunk], queue=queue_name(self._context.service, queue), ignore_result=True)
 
     def _queued(self) -> int:
-        length = self._context.redis.llen(queue_name(self._context.service, ""))
-        return int(length)
+        return self._broker.waiting(queue_name(self._context.service, ""))
 
     def notice_lost_queue(self) -> None:
         """Where the broker has restarted or was emptied, publish again what it had."""
-        redis, key = self._context.redis, MARKER_KEY + self._context.service
-        run_id = str(redis.info("server")["run_id"])
-        kept = redis.get(key)
-        if isinstance(kept, bytes) and kept.decode() == run_id:
+        broker, service = self._broker, self._context.service
+        if not broker.has_lost(service):
             return
         with self._context.db.begin() as connection:
             count = outbox.release_unstarted(connection, self._context.clock.now())
-        redis.set(key, run_id)
+        broker.has_kept(service, [queue_name(service, queue) for queue in QUEUES])
         if count:
             log.warning("queue was lost, published again", rows=count)
 

@@ -79,6 +79,19 @@ def _is_environment(value: str) -> str | None:
     return None if value in {"production", "sandbox"} else "must be production or sandbox"
 
 
+def _is_redis(value: Secret) -> str | None:
+    parts = urlsplit(value.reveal())
+    if parts.scheme == "sentinel" and not parts.path.strip("/"):
+        return "must name the server that the Sentinels watch: sentinel://:PASSWORD@HOST:26379,HOST:26379/NAME/0"
+    return None if parts.scheme in {"redis", "rediss", "sentinel"} else "must begin with redis://, rediss:// or sentinel://"
+
+
+def _is_broker(value: Secret) -> str | None:
+    if urlsplit(value.reveal()).scheme in {"amqp", "amqps"}:
+        return None
+    return f"{fault}, amqp:// or amqps://" if (fault := _is_redis(value)) else None
+
+
 def _is_positive(value: int) -> str | None:
     return None if value > 0 else "must be 1 or more"
 
@@ -89,7 +102,14 @@ class ServiceSettings:
 
     database_url: Secret = setting("PostgreSQL URL of this service's own database")
     read_database_url: Secret = setting("a streaming replica for lists and reports; empty: the database itself", default=Secret(""))
-    redis_url: Secret = setting("Redis or Valkey URL (queue, rate limits, cache)")
+    redis_url: Secret = setting(
+        "Redis or Valkey URL (rate limits, cache, queue); behind Sentinels `sentinel://:password@host,host/name/0`", check=_is_redis
+    )
+    broker_url: Secret = setting(
+        "another engine for the queue: RabbitMQ (`amqp://…`) or another Redis; empty: the one of the Redis URL",
+        default=Secret(""),
+        check=_is_broker,
+    )
     public_url: str = setting("origin at which people and machines reach this service", check=_is_origin)
     environment: str = setting(
         "`production`, or `sandbox` to allow loopback addresses, plain http and test providers", default="production", check=_is_environment
@@ -131,6 +151,11 @@ class ServiceSettings:
     def is_sandbox(self) -> bool:
         """True where test providers and loopback addresses are allowed."""
         return self.environment == "sandbox"
+
+    @property
+    def queue_url(self) -> Secret:
+        """Where the queue is."""
+        return self.broker_url or self.redis_url
 
     @property
     def secure(self) -> bool:

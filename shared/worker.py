@@ -13,12 +13,15 @@ from celery import Celery
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared import outbox
+from shared.broker import celery_settings
 from shared.context import Context
 from shared.metrics import JOBS
 from shared.tasks import Jobs, run_all_leased
 
 log = structlog.get_logger("andamio.worker")
 RUN_TASK = "andamio.run"
+QUEUES = ("", "urgent")
+"""The queues of each service."""
 AWAY_SECONDS = 1.0
 AWAY_TRIES_MAX = outbox.LEASE_SECONDS
 
@@ -31,8 +34,9 @@ def queue_name(service: str, queue: str) -> str:
 def make_celery(context: Context, jobs: Jobs[Any], *, runner: str) -> Celery:  # Any: the jobs of whichever service this is
     """Return the Celery app of a service, with the one task that runs its jobs; `runner` names this worker on the rows it takes."""
     service = context.service
-    app = Celery(f"andamio-{service}", broker=context.settings.redis_url.reveal(), set_as_current=False)
+    app = Celery(f"andamio-{service}", set_as_current=False)
     app.conf.update(
+        celery_settings(context.settings.queue_url.reveal()),
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
         task_default_queue=queue_name(service, ""),
@@ -43,14 +47,6 @@ def make_celery(context: Context, jobs: Jobs[Any], *, runner: str) -> Celery:  #
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options={
-            "visibility_timeout": 60,
-            "unacked_restore_interval": 10,
-            "unacked_restore_throttle": 1,
-            "socket_timeout": 5,
-            "socket_connect_timeout": 2,
-            "health_check_interval": 10,
-        },
     )
 
     @app.task(name=RUN_TASK, shared=False)  # type: ignore[untyped-decorator]  # Celery has no types

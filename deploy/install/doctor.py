@@ -3,6 +3,7 @@
 A *fault* keeps a service from working or from being safe; a *warning* will, one day.
 """
 
+import contextlib
 import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ import redis
 
 from deploy.install.folder import SECRETS_IN_CONTAINER
 from deploy.serving import settings_class
+from shared.redis_address import redis_client
 from shared.settings import ServiceSettings, SettingsError, load
 
 FREE_BYTES_MIN = 5 << 30
@@ -180,7 +182,7 @@ def _oldest_job(connection: "psycopg.Connection") -> float | None:
 
 def _queue(settings: ServiceSettings) -> Iterator[Finding]:
     try:
-        with redis.Redis.from_url(settings.redis_url.reveal(), socket_timeout=5, socket_connect_timeout=5) as client:
+        with redis_client(settings.redis_url.reveal(), socket_timeout=5, socket_connect_timeout=5) as client:
             client.ping()
             policy = str(client.info("memory").get("maxmemory_policy", ""))
     except redis.RedisError:
@@ -190,4 +192,18 @@ def _queue(settings: ServiceSettings) -> Iterator[Finding]:
         return
     if policy not in {"noeviction", ""}:
         yield Finding("warning", f"The queue may throw messages away when memory is short (maxmemory-policy {policy}): set noeviction.")
+    yield from _broker(settings)
+
+
+def _broker(settings: ServiceSettings) -> Iterator[Finding]:
+    """The queue's own engine, where it has one."""
+    from shared.broker import AWAY, broker_at
+
+    if settings.broker_url:
+        with contextlib.closing(broker_at(settings.broker_url.reveal())) as broker:
+            try:
+                broker.waiting("nothing")
+            except AWAY:
+                yield Finding("fault", "The queue's own engine (broker) does not answer, or refuses us. Nothing is lost, but jobs wait.")
+                return
     yield Finding("ok", "The queue answers.")
