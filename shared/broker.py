@@ -1,6 +1,6 @@
 """The engines of the queue by the form of their address: Redis or Valkey, the same behind Sentinels, or RabbitMQ.
 
-`redis://`, `rediss://` and `sentinel://` are as in `shared/redis_address.py`; `amqp://USER:PASSWORD@HOST:5672/VHOST` (with TLS
+`redis://`, `rediss://` and `sentinel://` are as in `shared/redis_address.py`; `amqp://USER:…@HOST:5672/VHOST` (with TLS
 `amqps://`) is RabbitMQ, for the queue alone.
 
 The queue carries ids and is never the truth (`shared/worker.py`), so a broker has to tell two things only: how much waits, and
