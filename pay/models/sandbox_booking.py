@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from pay.models.base import metadata
 from pay.providers.base import Action, Outcome, Verdict
-from pay.providers.sandbox import Booking
+from pay.providers.sandbox import NEVER_AGAIN, Booking
 from shared.db import Database
 
 sandbox_bookings = Table(
@@ -18,6 +18,7 @@ sandbox_bookings = Table(
     Column("verdict", String(20), nullable=False),
     Column("provider_id", String(100), nullable=False),
     Column("reason", String(200), nullable=False),
+    Column("instrument_token", String(40), nullable=False, server_default=""),
 )
 _T = sandbox_bookings.c
 
@@ -39,6 +40,7 @@ class DatabaseBookings:
             "verdict": outcome.verdict.value,
             "provider_id": outcome.provider_id,
             "reason": outcome.reason,
+            "instrument_token": outcome.instrument_token,
         }
         with self._database.begin() as connection:
             kept = connection.execute(insert(sandbox_bookings).values(row).on_conflict_do_nothing()).rowcount
@@ -50,7 +52,7 @@ class DatabaseBookings:
             row = connection.execute(select(sandbox_bookings).where(_T.reference == reference)).one_or_none()
         if row is None:
             return None
-        outcome = Outcome(Verdict(row.verdict), row.provider_id, row.reason)
+        outcome = Outcome(Verdict(row.verdict), row.provider_id, row.reason, row.reason != NEVER_AGAIN, row.instrument_token)
         return Booking(row.reference, Action(row.action), row.payment_id, row.amount_minor, outcome)
 
     def total(self, payment_id: str, action: Action) -> int:

@@ -114,7 +114,8 @@ def _take(pay: Pay, tx: Transaction, gateway: str, file_id: str, line: Settlemen
     make = ledger_movements.settlement_received if is_payment else ledger_movements.settlement_taken_back
     line_id = hashlib.sha256(f"{gateway}:{line.key}".encode()).hexdigest()[:40]
     post(tx.connection, make(channel, line_id, match.payment_id or "", amounts), pay.clock.now())
-    _mark(tx, line, match, result)
+    if match.open_minor:
+        _mark(tx, line, match, result)
     if unexplained:
         _suspend(pay, tx, gateway, line, match, amount_minor=unexplained, result=result)
     return result

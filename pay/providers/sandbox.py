@@ -4,7 +4,7 @@ Spec: pay-api.md §18.  It behaves as an outside party would: it keeps a book of
 its own, and never keeps a card.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
@@ -41,6 +41,8 @@ PREPAID_CARDS = CORPORATE_PREPAID_CARDS | {"4000160000000004"}
 REFUSES_LATER_CARD = "5105105105105100"
 """Its first payment under an agreement works, later ones are declined for good."""
 CHARGES, REFUSES = "sandbox-instrument-charges", "sandbox-instrument-refuses"
+NEVER_AGAIN = "not to be charged again"
+"""The scheme's last word on an instrument."""
 DECLINED_CARDS = {"4000000000000002": "declined", "4000000000000069": "expired card", "4000000000000127": "wrong security code"}
 ERROR_CARDS = {"4000000000000119": "processing error"}
 
@@ -135,17 +137,16 @@ class SandboxGateway:
     def authorise(self, order: Order, card: CardDetails) -> Outcome:
         """Judge the card by its number."""
         verdict, reason = judge(card.number.digits)
-        outcome = self._keep(Action.AUTHORISE, order, verdict, reason)
-        if outcome.verdict is not Verdict.APPROVED or not order.keeps_instrument:
-            return outcome
-        return replace(outcome, instrument_token=REFUSES if card.number.digits == REFUSES_LATER_CARD else CHARGES)
+        token = ""
+        if verdict is Verdict.APPROVED and order.keeps_instrument:
+            token = REFUSES if card.number.digits == REFUSES_LATER_CARD else CHARGES
+        return self._keep(Action.AUTHORISE, order, verdict, reason, instrument_token=token)
 
     def charge(self, order: Order, instrument_token: str) -> Outcome:
         """Judge an instrument by its token."""
         if instrument_token == CHARGES:
             return self._keep(Action.AUTHORISE, order, Verdict.APPROVED, "")
-        outcome = self._keep(Action.AUTHORISE, order, Verdict.DECLINED, "not to be charged again")
-        return replace(outcome, may_retry=False)
+        return self._keep(Action.AUTHORISE, order, Verdict.DECLINED, NEVER_AGAIN)
 
     def capture(self, order: Order) -> Outcome:
         """Take what was authorised and not voided."""
@@ -173,6 +174,6 @@ class SandboxGateway:
         booking = self._bookings.find(order.reference)
         return None if booking is None else booking.outcome
 
-    def _keep(self, action: Action, order: Order, verdict: Verdict, reason: str) -> Outcome:
-        outcome = Outcome(verdict, f"sandbox-{order.reference}", reason)
+    def _keep(self, action: Action, order: Order, verdict: Verdict, reason: str, *, instrument_token: str = "") -> Outcome:
+        outcome = Outcome(verdict, f"sandbox-{order.reference}", reason, reason != NEVER_AGAIN, instrument_token)
         return self._bookings.keep(Booking(order.reference, action, order.payment_id, order.amount_minor, outcome)).outcome

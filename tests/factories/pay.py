@@ -66,9 +66,16 @@ class Till:
         return {"Authorization": f"Bearer {self.key}"}
 
 
+class ProcessDied(BaseException):
+    """Stands for kill -9: no handler of ours sees it coming."""
+
+
 @dataclass
 class FaultyGateway:
-    """The sandbox gateway on a bad line: `before` loses the call, `after` loses the answer, `deaf` cannot be asked either."""
+    """The sandbox gateway on a bad line: `before` loses the call, `after` loses the answer, `deaf` cannot be asked either.
+
+    `dies`: once, our process is gone just before the call leaves (False) or just after the gateway has done it (True).
+    """
 
     inner: SandboxGateway
     before: set[Action] = field(default_factory=set)
@@ -76,6 +83,7 @@ class FaultyGateway:
     deaf: bool = False
     refuse: dict[Action, Outcome] = field(default_factory=dict)
     calls: list[tuple[Action, str]] = field(default_factory=list)
+    dies: dict[Action, bool] = field(default_factory=dict)
     name: str = "sandbox"
     takes_card_numbers_here: bool = True
     settles_refunds_at_once: bool = True
@@ -108,10 +116,15 @@ class FaultyGateway:
 
     def _arrive(self, action: Action, order: Order) -> None:
         self.calls.append((action, order.reference))
+        if self.dies.get(action) is False:
+            del self.dies[action]
+            raise ProcessDied
         if action in self.before:
             raise GatewayUnavailable
 
     def _answer(self, action: Action, outcome: Outcome) -> Outcome:
+        if self.dies.pop(action, False):
+            raise ProcessDied
         if action in self.after:
             raise GatewayUnavailable
         return self.refuse.get(action, outcome)

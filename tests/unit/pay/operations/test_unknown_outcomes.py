@@ -7,11 +7,7 @@ import pytest
 from pay.operations import authorisations, captures, refunds
 from pay.operations.proofs import prove
 from pay.providers.base import Action, Outcome, Verdict
-from tests.factories.pay import DECLINED_CARD, World
-
-
-class ProcessDied(BaseException):
-    """Stands for kill -9: no handler of ours sees it coming."""
+from tests.factories.pay import DECLINED_CARD, ProcessDied, World
 
 
 def dying(*_args: object, **_values: object) -> None:
