@@ -10,6 +10,7 @@ from identity.context import Identity
 from identity.operations.performance import PRODUCTS
 from identity.routes import (
     account,
+    account_approvals,
     account_contacts,
     account_help,
     account_history,
@@ -26,6 +27,7 @@ from identity.routes import (
     introspection,
     kiosk,
     login,
+    login_approval,
     login_password,
     logos,
     logout,
@@ -65,7 +67,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     name_service(app, gettext_noop("Digital identity"))
     add_routes(app, CONSOLES)
     protocol = (metadata, authorize, par, token, userinfo, introspection, revocation, registration)
-    sign_in = (login, login_password, accounts, represent, permission, logout)
+    sign_in = (login, login_approval, login_password, accounts, represent, permission, logout)
     modules = (
         *protocol,
         *sign_in,
@@ -79,6 +81,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
         home,
         kiosk,
         account,
+        account_approvals,
         account_contacts,
         account_help,
         account_history,

@@ -59,6 +59,10 @@ class Event(StrEnum):
     SERVICE_CREATED = "identity:service:created"
     CLIENT_CREATED = "identity:client:created"
     CLIENT_SECRET_ADDED = "identity:client-secret:added"  # noqa: S105 - as above
+    APPROVAL_ASKED = "identity:approval:asked"
+    APPROVAL_GIVEN = "identity:approval:given"
+    APPROVAL_DENIED = "identity:approval:denied"
+    APPROVAL_USED = "identity:approval:used"
     REMOTE_ASKED = "identity:remote-request:asked"
     REMOTE_APPROVED = "identity:remote-request:approved"
     REMOTE_DENIED = "identity:remote-request:denied"

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from identity.context import Identity
+from identity.models.approval import Approval
 from identity.models.authenticator import MessageCode
 from identity.models.base import table_of
 from identity.models.grant import AccessToken, AuthorizationCode, PushedRequest, RefreshToken, RevokedToken, UsedAssertion, UsedProof
@@ -42,7 +43,7 @@ COUNTED_FOR = timedelta(days=2)
 KEPT = {RemoteRequest: COUNTED_FOR, **dict.fromkeys((RevokedToken, UsedAssertion, UsedProof), timedelta(0))}
 EXPIRING = (
     *(AuthorizationCode, AccessToken, RefreshToken, RevokedToken, PushedRequest, UsedAssertion, UsedProof, LogoutRequest),
-    *(MessageCode, Count, Spent, RemoteRequest),
+    *(MessageCode, Count, Spent, RemoteRequest, Approval),
 )
 """Rows with an end."""
 THROTTLES_KEPT = timedelta(days=365)

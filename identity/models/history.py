@@ -33,6 +33,7 @@ class What(StrEnum):
     RECOVERY_CANCELLED = "recovery-cancelled"
     RECOVERY_DONE = "recovery-done"
     SESSION_CLOSED = "session-closed"
+    SIGN_IN_REFUSED = "sign-in-refused"
     DISOWNED = "disowned"
     MANDATE_MADE = "mandate-made"
     MANDATE_ENDED = "mandate-ended"

@@ -66,6 +66,13 @@ class RecoveryRefused(InvalidRequest):
     title = "The account was not recovered"
 
 
+class ApprovalNotFound(NotFound):
+    """The question whether it is you who signs in elsewhere was answered, is over, or is somebody else's."""
+
+    slug = "approval-not-found"
+    title = "This question is not there any more"
+
+
 class MandateRefused(InvalidRequest):
     """The permission to act cannot be given, ended or changed like this; the text says what to do."""
 

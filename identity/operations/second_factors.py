@@ -33,13 +33,17 @@ RESEND_AFTER = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Offer:
-    """With what a person may go on; `phone_end` are the last figures of the telephone, empty when no message can be sent."""
+    """With what a person may go on; `phone_end` are the last figures of the telephone, empty when no message can be sent.
+
+    `approval` is the yes on another device, for whom an app or a passkey gets in there.
+    """
 
     person_id: UUID
     factors: Factors
     recovery_codes: bool
     phone_end: str
     sent: bool
+    approval: bool = True
 
 
 def offer(identity: Identity, interaction_id: str, browser: Browser) -> Offer | None:
@@ -51,13 +55,13 @@ def offer(identity: Identity, interaction_id: str, browser: Browser) -> Offer | 
         person_id = found.person_id
         factors = find_factors(tx.connection, person_id)
         if acr.wanted_level(found.request.acr_values) == acr.PHISHING_RESISTANT and factors.passkey and found.session_id is not None:
-            return Offer(person_id, Factors(app=False, passkey=True), recovery_codes=False, phone_end="", sent=False)
+            return Offer(person_id, Factors(app=False, passkey=True), recovery_codes=False, phone_end="", sent=False, approval=False)
         unused = select(RECOVERY_CODES.c.id).where(RECOVERY_CODES.c.person_id == person_id, RECOVERY_CODES.c.used_at.is_(None)).limit(1)
         has_codes = tx.connection.execute(unused).first() is not None
         facts = find_active_facts(tx.connection, identity.cipher, person_id)
         phone = facts.phone if facts and facts.phone_verified and facts.phone else ""
         sent = _live_code(identity, tx, person_id, LOGIN) is not None
-    return Offer(person_id, factors, has_codes, phone[-3:], sent)
+    return Offer(person_id, factors, has_codes, phone[-3:], sent, approval=factors.any)
 
 
 def send_login_code(identity: Identity, interaction_id: str, browser: Browser) -> None:

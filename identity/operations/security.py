@@ -242,8 +242,14 @@ def close_elsewhere(identity: Identity, person_id: UUID, *, only_id: UUID | None
 def lock_down(identity: Identity, person_id: UUID, *, event_id: UUID | None) -> None:
     """Do what "this was not me" asks for: every session and known device is gone, the password must be changed (§3.10)."""
     with identity.transaction() as tx:
-        close_sessions(identity, tx, person_id)
-        tx.connection.execute(DEVICES.delete().where(DEVICES.c.person_id == person_id))
-        account_events.tell(identity, tx, person_id, account_events.COMPROMISED, credential_type="password")
-        tx.record(Event.LOGIN_DISOWNED, actor=f"person:{person_id}", object_id=str(event_id or person_id), channel="web")
-        history.note(identity, tx, person_id, What.DISOWNED)
+        shut_out(identity, tx, person_id, about=event_id)
+
+
+def shut_out(identity: Identity, tx: Transaction, person_id: UUID, *, about: UUID | None) -> None:
+    """Do it in the transaction of something larger; `about` is the id of what was not the person."""
+    close_sessions(identity, tx, person_id)
+    tx.connection.execute(DEVICES.delete().where(DEVICES.c.person_id == person_id))
+    mark_for_change(tx, person_id)
+    account_events.tell(identity, tx, person_id, account_events.COMPROMISED, credential_type="password")
+    tx.record(Event.LOGIN_DISOWNED, actor=f"person:{person_id}", object_id=str(about or person_id), channel="web")
+    history.note(identity, tx, person_id, What.DISOWNED)

@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Response, make_response, redirect, request, url_for
 
 from identity.context import current
-from identity.operations import connected, logout, security
+from identity.operations import approvals, connected, logout, security
 from identity.operations.own_client import ARRIVED
 from identity.routes.account_access import AccountHolder, account
 from identity.routes.browser import drop_session_cookie, read_browser
@@ -21,7 +21,9 @@ routes = Routes("account", __name__, access=AccountHolder(), url_prefix="/accoun
 @routes.get("")
 def show_home() -> Response:
     """What can be done here."""
-    return page("identity/account/home.html", overview=security.overview(current(), account().person_id))
+    identity, person_id = current(), account().person_id
+    waiting = approvals.waiting_for(identity, person_id)
+    return page("identity/account/home.html", overview=security.overview(identity, person_id), approvals=waiting)
 
 
 @routes.get(ARRIVED.removeprefix("/account"), access=PUBLIC_PAGE)

@@ -99,9 +99,9 @@ def show_disown(event_id: UUID) -> Response:
 
 @routes.post("/<uuid:event_id>/not-me")
 def disown(event_id: UUID) -> Response:
-    """Sign out everywhere, forget all devices, and go on to a new password."""
+    """Sign out everywhere and forget all devices; the next sign-in asks for a new password, and leads to the ways to sign in."""
     identity = current()
     security.lock_down(identity, account().person_id, event_id=event_id)
-    response = make_response(redirect(url_for("security.show_password"), 303))
+    response = make_response(redirect(url_for("security.show_security"), 303))
     drop_session_cookie(identity, response)
     return response

@@ -6,7 +6,7 @@ from flask import Response, make_response, redirect, request, url_for
 
 from identity.context import current
 from identity.models.remote_request import RemoteKind
-from identity.operations import ciba, consent, device_flow, remote_requests
+from identity.operations import approvals, ciba, consent, device_flow, remote_requests
 from identity.operations.remote_requests import Shown
 from identity.routes.account_access import AccountHolder, SignInNeeded, account, start_url
 from identity.routes.browser import INTERACTION, read_cookie, set_cookie
@@ -56,7 +56,7 @@ def list_requests() -> Response:
             remote_requests.show(identity, tx, request_id, person_id=held.person_id)
             for request_id in ciba.waiting_for(identity, held.person_id)
         ]
-    return page("identity/account/requests.html", waiting=waiting)
+    return page("identity/account/requests.html", waiting=waiting, approvals=approvals.waiting_for(identity, held.person_id))
 
 
 @routes.get("/account/requests/<uuid:request_id>")

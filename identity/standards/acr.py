@@ -20,7 +20,7 @@ def acr_of(amr: Iterable[str]) -> str:
     methods = set(amr)
     if "user" in methods and methods & {"hwk", "swk"}:
         return PHISHING_RESISTANT
-    return TWO_FACTORS if "pwd" in methods and methods & {"otp", "sms"} else ONE_FACTOR
+    return TWO_FACTORS if "pwd" in methods and methods & {"otp", "sms", "mfa"} else ONE_FACTOR
 
 
 def decayed(acr: str, reached_at: datetime, now: datetime) -> str:

@@ -25,6 +25,7 @@ WORDS: Mapping[str, str] = {
     "recovery-cancelled": gettext_noop("The recovery was stopped"),
     "recovery-done": gettext_noop("The account was recovered"),
     "session-closed": gettext_noop("A device was signed out"),
+    "sign-in-refused": gettext_noop("You said no to a sign-in on another device"),
     "disowned": gettext_noop("You said that something was not you"),
     "mandate-made": gettext_noop("Acting for others: a permission began"),
     "mandate-ended": gettext_noop("Acting for others: a permission ended"),

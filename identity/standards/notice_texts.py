@@ -33,6 +33,7 @@ class Kind(StrEnum):
     ASSISTED = "assisted"
     DATA_CHANGED = "data-changed"
     APPROVAL_ASKED = "approval-asked"
+    SIGN_IN_ASKED = "sign-in-asked"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,14 @@ TEXTS = {
         (
             gettext_noop("Open your account, choose Requests, and answer there. You have two minutes."),
             gettext_noop("Are you not talking with them? Then say no there, or do nothing."),
+        ),
+    ),
+    Kind.SIGN_IN_ASKED: Text(
+        gettext_noop("Are you signing in to %(what)s? Confirm it in your account"),
+        (
+            gettext_noop("If so, open your account on a device where you are signed in, and type the number that the other device shows."),
+            gettext_noop("The sign-in comes from %(device)s, and somebody knew your password. You have five minutes."),
+            gettext_noop("If not, open your account, choose Questions to you and press “This is not me”."),
         ),
     ),
     Kind.NEW_DEVICE: Text(
