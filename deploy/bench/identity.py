@@ -1,54 +1,45 @@
-"""`make bench-identity`: our OpenID Connect provider, with everything in PostgreSQL, beside node-oidc-provider with its in-memory store.
+"""`make bench-identity`: our OpenID Connect provider, with everything in PostgreSQL, beside node-oidc-provider with all of it in memory.
 
-The same requests go to both, one after the other, on the same machine; what cannot be measured is named.
+The same requests and the same people go to both, one after the other, on the same machine.
 """
 
 import argparse
+import os
 import sys
 import tempfile
-import threading
-import time
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
-import httpx
-from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from deploy.bench import identity_people as people
 from deploy.bench import peer, running
-from deploy.bench.load import Measured, Target, measure, raw_request, require_wrk
+from deploy.bench.identity_servers import BY_KEY, BY_SECRET, PEER_CALLBACK, Server, our_server, targets, their_server
+from deploy.bench.load import Measured, Target, measure, require_wrk
+from deploy.bench.profiled import where_time_goes
 from deploy.errors import CannotStart
-from deploy.journey.facts import Sandbox
-from deploy.journey.pages import Browser, Page
-from deploy.journey.person import Person
+from deploy.sandbox import plan as plans
 
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-VERIFIER, CHALLENGE = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-UNIQUE_REQUESTS = 40_000
-LOGIN_THREADS = 4
-OK = frozenset({200})
-NOT_COMPARED = {
-    "client_credentials by secret": "ours gives machines no secrets (policy table of the contract), so there is nothing of ours to measure",
-    "whole logins without the password hash": "ours has no switch to leave Argon2id out; the figure above is with it",
-}
+LOGINS, SIGNED_IN, EXCHANGES = "whole logins (ours with Argon2id)", "logins without page and hash", "code exchanges (by secret)"
+OVERLOAD, PROFILE = "overload", "profile"
+Walk = Callable[[Server, int, float], Measured]
+WALKS: Mapping[str, Walk] = {EXCHANGES: people.code_exchanges, SIGNED_IN: people.signed_in, LOGINS: people.whole_logins}
 
 
 @dataclass(frozen=True)
-class Server:
-    """One server under measurement: its endpoints, its clients, and tokens that are good."""
+class Figures:
+    """All that one run measured; what was not asked for is empty."""
 
-    document: Mapping[str, Any]
-    machine: Mapping[str, Any]
-    resource: str
-    web: Mapping[str, str]
-    access: str
-    refresh: str
-    log_in: Callable[[], None]
+    ours: Mapping[str, Measured]
+    theirs: Mapping[str, Measured]
+    absent: str | None
+    memory: Sequence[tuple[float, float]]
+    hashes: float
+    overload: people.Overload | None
+    profile: tuple[str, list[tuple[str, float, float]]] | None
 
 
 def main() -> int:
@@ -57,189 +48,118 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=10, help="length of each load (default: %(default)s)")
     parser.add_argument("--connections", type=int, default=16, help="open connections (default: %(default)s)")
     parser.add_argument("--port", type=int, default=18_100, help="base port of the sandbox that is measured (default: %(default)s)")
-    parser.add_argument("--only", action="append", help="one request, by name (may be repeated)")
+    parser.add_argument("--only", action="append", help=f"one row, by name, or {OVERLOAD}, or {PROFILE} (may be repeated)")
     options = parser.parse_args()
     try:
         require_wrk()
         with tempfile.TemporaryDirectory(prefix="andamio-bench-") as folder:
             Path(folder).chmod(0o755)  # the database may run as another user
             with running.sandbox(Path(folder) / "sandbox", options.port) as (document, _, pid):
-                print(bench(document, pid, options))
+                print(render(bench(Path(folder) / "sandbox", document, pid, options)))
     except CannotStart as fault:
         print(f"bench: {fault}", file=sys.stderr)
         return 1
     return 0
 
 
-def bench(document: dict[str, Any], pid: int, options: argparse.Namespace) -> str:
-    """Return the figures of both servers as Markdown."""
-    ours = load_all(our_server(document), options)
-    memory = running.memory_mib(pid).get("web", 0.0)
+def bench(folder: Path, document: dict[str, Any], pid: int, options: argparse.Namespace) -> Figures:
+    """Measure ours, then the peer."""
+
+    def wanted(name: str) -> bool:
+        return not options.only or name in options.only
+
+    server = our_server(document)
+    ours = load_all(server, wanted, options)
+    hashes = people.hashes_per_second(options.seconds) if wanted(LOGINS) else 0.0
+    memory = running.memory_of_web(pid, "identity")
+    capacity = ours[LOGINS].per_second if LOGINS in ours else 0.0
+    flood = people.overload(server, capacity, options.seconds) if wanted(OVERLOAD) else None
+    profile = _profile(folder, options.port, server, ours) if wanted(PROFILE) else None
     absent = peer.missing()
     theirs: dict[str, Measured] = {}
     if absent is None:
         machine = document["identity"]["clients"]["machine"]
         public = ECKey.import_key(machine["private_jwk"]).as_dict(private=False)
         asked = {"machine": {"client_id": machine["client_id"], "public_jwk": public}, "resource": document["notify"]["base_url"]}
-        with peer.serving(options.port + 50, {**asked, "callback": "http://127.0.0.1:9/callback"}) as made:
-            theirs = load_all(their_server(made, machine, asked["resource"]), options)
-    return render(ours, theirs, absent, memory)
+        with peer.serving(options.port + 50, {**asked, "callback": PEER_CALLBACK}) as made:
+            theirs = load_all(their_server(made, machine, asked["resource"]), wanted, options)
+    if BY_SECRET in theirs and BY_KEY in ours:
+        ours[BY_SECRET] = ours[BY_KEY]
+    return Figures(ours, theirs, absent, memory, hashes, flood, profile)
 
 
-def our_server(document: dict[str, Any]) -> Server:
-    """Sign a person in at the sandbox, so that there are tokens to measure with."""
-    identity = document["identity"]
-    web = identity["clients"]["web"]
-    metadata = httpx.get(identity["issuer"] + "/.well-known/openid-configuration").raise_for_status().json()
-    citizen = Sandbox(document).citizen(identity["citizens"][0]["run"])
-    callback = web["redirect_uris"][0]
-
-    def walk() -> str:
-        with httpx.Client(timeout=30) as http:
-            person = Person(citizen, Browser(http, language="es", stop_at=(callback,)))
-            return person.arrive(_authorization(metadata, web["client_id"], callback), back_at=(callback,)).url
-
-    form = {"client_id": web["client_id"], "client_secret": web["client_secret"]}
-    tokens = _redeem(metadata, form, walk(), callback)
-    machine, resource = identity["clients"]["machine"], document["notify"]["base_url"]
-    return Server(metadata, machine, resource, form, tokens["access_token"], tokens["refresh_token"], lambda: _must(walk()))
-
-
-def their_server(made: dict[str, Any], machine: Mapping[str, Any], resource: str) -> Server:
-    """The peer made its tokens itself; its own pages are walked through for logins."""
-    metadata = httpx.get(made["issuer"] + "/.well-known/openid-configuration").raise_for_status().json()
-    callback = "http://127.0.0.1:9/callback"
-
-    def walk() -> None:
-        with httpx.Client(timeout=30) as http:
-            browser = Browser(http, language="en", stop_at=(callback,))
-            page: Page = browser.open(_authorization(metadata, "web", callback))
-            page = browser.submit(page, page.forms[0], {"login": "person-1", "password": "x"})
-            page = browser.submit(page, page.forms[0], {})
-            _must(page.url)
-
-    form = {"client_id": "web", "client_secret": made["secret"]}
-    return Server(metadata, machine, resource, form, made["access"], made["refresh"], walk)
-
-
-def _authorization(metadata: Mapping[str, Any], client_id: str, callback: str) -> str:
-    values = {"client_id": client_id, "redirect_uri": callback, "response_type": "code", "scope": "openid profile email"}
-    values |= {"state": "bench-state-0123456789-0123456789", "code_challenge": CHALLENGE, "code_challenge_method": "S256"}
-    return f"{metadata['authorization_endpoint']}?{urlencode(values)}"
-
-
-def _must(url: str) -> None:
-    if "code" not in parse_qs(urlsplit(url).query):
-        raise CannotStart(f"A login did not end with a code: {url[:200]}")
-
-
-def _redeem(metadata: Mapping[str, Any], form: Mapping[str, str], back: str, callback: str) -> dict[str, str]:
-    code = parse_qs(urlsplit(back).query)["code"][0]
-    body = {**form, "grant_type": "authorization_code", "code": code, "redirect_uri": callback, "code_verifier": VERIFIER}
-    answer: dict[str, str] = httpx.post(metadata["token_endpoint"], data=body).raise_for_status().json()
-    return answer
-
-
-def targets(server: Server) -> list[Target]:
-    """Return the requests to measure, the same for every server."""
-    document = server.document
-    bearer = {"Authorization": f"Bearer {server.access}"}
-    forms = {
-        "refresh (by secret)": ("token_endpoint", {"grant_type": "refresh_token", "refresh_token": server.refresh}),
-        "introspection (by secret)": ("introspection_endpoint", {"token": server.access}),
+def load_all(server: Server, wanted: Callable[[str], bool], options: argparse.Namespace) -> dict[str, Measured]:
+    """Load each request in turn, then people."""
+    found = {
+        name: measure(make(), connections=options.connections, seconds=options.seconds)
+        for name, make in targets(server).items()
+        if wanted(name)
     }
-    made = [
-        _target(document, "discovery", [raw_request("GET", document["issuer"] + "/.well-known/openid-configuration", {})]),
-        _target(document, "JWKS", [raw_request("GET", document["jwks_uri"], {})]),
-        _target(document, "client_credentials by key", _assertions(server)),
-        _target(document, "user info", [raw_request("GET", document["userinfo_endpoint"], bearer)]),
-    ]
-    for name, (endpoint, form) in forms.items():
-        body = urlencode({**form, **server.web}).encode()
-        made.append(_target(document, name, [raw_request("POST", document[endpoint], FORM, body)]))
-    return made
+    return found | {name: walk(server, options.connections, options.seconds) for name, walk in WALKS.items() if wanted(name)}
 
 
-def _target(document: Mapping[str, Any], name: str, requests: list[bytes]) -> Target:
-    parts = urlsplit(document["issuer"])
-    return Target(name, f"{parts.scheme}://{parts.netloc}", requests, OK)
+def _profile(folder: Path, port: int, server: Server, ours: Mapping[str, Measured]) -> tuple[str, list[tuple[str, float, float]]]:
+    """Profile the slowest single request, in this process, on the running sandbox's engines."""
+    makers = targets(server)
+    slowest = min(makers, key=lambda name: ours[name].per_second if name in ours else float("inf"))
+    target: Target = makers[slowest]()
+    os.environ.update({"SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(port)})
+    os.environ.update(plans.from_environment().environment("identity"))
+    from identity.app import create_app  # reads the environment
+
+    return slowest, where_time_goes(create_app(), target.requests)
 
 
-def _assertions(server: Server) -> list[bytes]:
-    """Requests with an assertion each, since one is good once; they are told apart by `jti`."""
-    key, now, client_id = ECKey.import_key(server.machine["private_jwk"]), int(time.time()), server.machine["client_id"]
-    url, requests = server.document["token_endpoint"], []
-    for _ in range(UNIQUE_REQUESTS):
-        claims = {
-            "iss": client_id,
-            "sub": client_id,
-            "aud": server.document["issuer"],
-            "iat": now,
-            "exp": now + 290,
-            "jti": uuid.uuid4().hex,
-        }
-        form = {"grant_type": "client_credentials", "scope": "notify:send", "resource": server.resource}
-        form |= {"client_assertion_type": ASSERTION_TYPE, "client_assertion": jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)}
-        requests.append(raw_request("POST", url, FORM, urlencode({**form, "client_id": client_id}).encode()))
-    return requests
-
-
-def load_all(server: Server, options: argparse.Namespace) -> dict[str, Measured]:
-    """Load each request in turn, and whole logins at the end."""
-    found: dict[str, Measured] = {}
-    for target in targets(server):
-        if not options.only or target.name in options.only:
-            found[target.name] = measure(target, connections=options.connections, seconds=options.seconds)
-    if not options.only or "whole logins" in options.only:
-        found["whole logins"] = measure_logins(server.log_in, options.seconds)
-    return found
-
-
-def measure_logins(log_in: Callable[[], None], seconds: int) -> Measured:
-    """Walk through whole logins from some threads; the walker's own work is in the figure, the same for every server."""
-    times: list[float] = []
-    faults: list[str] = []
-    end = time.monotonic() + seconds
-
-    def work() -> None:
-        while time.monotonic() < end:
-            began = time.monotonic()
-            try:
-                log_in()
-            except (CannotStart, httpx.HTTPError, IndexError) as fault:
-                faults.append(type(fault).__name__)
-                continue
-            times.append(time.monotonic() - began)
-
-    threads = [threading.Thread(target=work) for _ in range(LOGIN_THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    ordered = sorted(times) or [0.0]
-    p50, p95, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 for share in (0.5, 0.95, 0.99))
-    return Measured("whole logins", len(times) / seconds, p50, p95, p99, len(faults), {})
-
-
-def render(ours: Mapping[str, Measured], theirs: Mapping[str, Measured], absent: str | None, memory_mib: float) -> str:
-    """Return the table; what was not measured is said below it."""
+def render(figures: Figures) -> str:
+    """Return the figures as Markdown."""
     lines = [
-        "| request | ours/s | p50 ms | p95 ms | p99 ms | wrong | node/s | node p95 ms | ours/node |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| request | ours/s | p50 ms | p95 ms | p99 ms | wrong | node/s | p50 ms | p95 ms | p99 ms | wrong | ours/node |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, mine in ours.items():
-        other = theirs.get(name)
-        beside = (
-            f"{other.per_second:.0f} | {other.p95_ms:.1f} | {mine.per_second / max(other.per_second, 0.001):.2f}" if other else "– | – | –"
-        )
-        figures = " | ".join(f"{value:.1f}" for value in (mine.p50_ms, mine.p95_ms, mine.p99_ms))
-        lines.append(f"| {name} | {mine.per_second:.0f} | {figures} | {mine.wrong} | {beside} |")
-    lines += ["", f"Memory of the web processes of the sandbox together: {memory_mib:.0f} MiB (proportional).", ""]
-    lines += [f"Not compared: {what}: {why}." for what, why in NOT_COMPARED.items()]
-    if absent:
-        lines.append(f"node-oidc-provider was not measured: {absent}.")
-    wrong = {name: found.statuses for name, found in theirs.items() if found.wrong}
-    return "\n".join([*lines, *(f"node-oidc-provider answered {name} with {statuses}." for name, statuses in wrong.items())])
+    for name, mine in figures.ours.items():
+        other = figures.theirs.get(name)
+        beside = f"{_cells(other)} | {mine.per_second / other.per_second:.2f}" if other and other.per_second else " | ".join("–" * 6)
+        lines.append(f"| {name} | {_cells(mine)} | {beside} |")
+    lines += ["", *_about_hashes(figures), *_about_overload(figures.overload), *_about_memory(figures.memory)]
+    if figures.absent:
+        lines.append(f"node-oidc-provider was not measured: {figures.absent}.")
+    lines += [line for who, all_of in (("Ours", figures.ours), ("node-oidc-provider", figures.theirs)) for line in _faults(who, all_of)]
+    if figures.profile is not None:
+        name, rows = figures.profile
+        lines += ["", f"Where the time of one `{name}` goes (in process, under the profiler, which about doubles it):", ""]
+        lines += ["| in | ms | share |", "|---|---:|---:|", *(f"| {group} | {ms:.3f} | {share:.0%} |" for group, ms, share in rows[:8])]
+    return "\n".join(lines)
+
+
+def _cells(one: Measured) -> str:
+    return f"{one.per_second:.0f} | {one.p50_ms:.1f} | {one.p95_ms:.1f} | {one.p99_ms:.1f} | {one.wrong}"
+
+
+def _about_hashes(figures: Figures) -> list[str]:
+    if not figures.hashes:
+        return []
+    share = figures.ours[LOGINS].per_second / figures.hashes
+    return [f"Argon2id alone: {figures.hashes:.1f} hashes/s on all cores; whole logins are {share:.0%} of that (aim: 80 %)."]
+
+
+def _about_overload(found: people.Overload | None) -> list[str]:
+    if found is None:
+        return []
+    answers = ", ".join(f"{count} × {said}" for said, count in sorted(found.logins.answers.items()))
+    p95 = partial(people.Steady.percentile, share=0.95)
+    return [
+        f"Overload: {found.offered_per_second:.0f} sign-in forms a second, ten times what is served: {answers}; "
+        f"meanwhile tokens p95 {p95(found.tokens):.0f} ms {dict(found.tokens.answers)}, JWKS p95 {p95(found.jwks):.0f} ms {dict(found.jwks.answers)} (aim: below 200)."
+    ]
+
+
+def _about_memory(workers: Sequence[tuple[float, float]]) -> list[str]:
+    told = ", ".join(f"{proportional:.0f} MiB proportional, {resident:.0f} resident" for proportional, resident in workers)
+    return [f"Memory of each web process of identity: {told} (aim: below 150)."]
+
+
+def _faults(who: str, found: Mapping[str, Measured]) -> list[str]:
+    return [f"{who}, {name}: {one.wrong} wrong answers, {one.fault or one.statuses}." for name, one in found.items() if one.wrong]
 
 
 if __name__ == "__main__":

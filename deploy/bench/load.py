@@ -38,6 +38,8 @@ class Measured:
     p99_ms: float
     wrong: int
     statuses: dict[int, int]
+    fault: str = ""
+    """The first thing that went wrong, in words, where there are words."""
 
 
 def raw_request(method: str, url: str, headers: dict[str, str], body: bytes = b"") -> bytes:

@@ -71,8 +71,31 @@ def memory_mib(pid: int) -> dict[str, float]:
     return dict(sorted(kinds.items(), key=lambda item: -item[1]))
 
 
+def memory_of_web(pid: int, service: str) -> list[tuple[float, float]]:
+    """Return (proportional, resident) MiB of each process that answers one service's requests, among a process and its descendants."""
+    found = []
+    for parent in descendants(pid):
+        words = _words(parent)
+        if "serve" in words and words[words.index("serve") + 1] == service:
+            found += [_sizes(child) for child in descendants(parent)[1:]]
+    return found
+
+
+def _words(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def _sizes(pid: int) -> tuple[float, float]:
+    lines = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    kilobytes = {words[0]: int(words[1]) for words in lines}
+    return kilobytes["Pss:"] / 1024, kilobytes["Rss:"] / 1024
+
+
 def _kind(pid: int) -> str:
-    words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    words = _words(pid)
     line = " ".join(words)
     for mark, kind in (
         ("postgres", "postgresql"),

@@ -1,5 +1,7 @@
-// node-oidc-provider with its in-memory store, set up as our sandbox is: the same clients, ES256, opaque tokens for user info,
+// node-oidc-provider with everything in memory, set up as our sandbox is: the same clients, ES256, opaque tokens for user info,
 // JWT tokens for a resource, refresh tokens that are kept.  Prints one line of JSON with tokens to measure with, then serves.
+// Its own store in memory forgets the oldest once there are about a thousand entries, and each client assertion is one: the
+// tokens to measure with were gone after a second of load.  This one forgets nothing but what has expired.
 import * as jose from 'jose'
 import Provider from 'oidc-provider'
 
@@ -8,7 +10,34 @@ const secret = 'bench-secret-0123456789-0123456789-abcdef'
 const { privateKey } = await jose.generateKeyPair('ES256', { extractable: true })
 const signing = { ...(await jose.exportJWK(privateKey)), alg: 'ES256', use: 'sig', kid: 'bench' }
 
+const stored = new Map(), uids = new Map(), userCodes = new Map(), ofGrant = new Map()
+class Memory {
+  constructor(model) { this.model = model }
+  key(id) { return `${this.model}:${id}` }
+  async upsert(id, payload, expiresIn) {
+    stored.set(this.key(id), { payload, until: expiresIn ? Date.now() + expiresIn * 1000 : Infinity })
+    if (this.model === 'Session') uids.set(payload.uid, id)
+    if (payload.userCode) userCodes.set(payload.userCode, id)
+    if (payload.grantId && this.model !== 'Grant') ofGrant.set(payload.grantId, (ofGrant.get(payload.grantId) ?? new Set()).add(this.key(id)))
+  }
+  async find(id) {
+    const found = stored.get(this.key(id))
+    if (found && found.until < Date.now()) stored.delete(this.key(id))
+    else return found?.payload
+  }
+  async findByUid(uid) { return this.find(uids.get(uid)) }
+  async findByUserCode(code) { return this.find(userCodes.get(code)) }
+  async consume(id) { stored.get(this.key(id)).payload.consumed = Math.floor(Date.now() / 1000) }
+  async destroy(id) { stored.delete(this.key(id)) }
+  async revokeByGrantId(grantId) {
+    for (const key of ofGrant.get(grantId) ?? []) stored.delete(key)
+    ofGrant.delete(grantId)
+  }
+}
+
 const provider = new Provider(issuer, {
+  adapter: Memory,
+  issueRefreshToken: async (_, client) => client.grantTypeAllowed('refresh_token'), // with each code, as ours does
   jwks: { keys: [signing] },
   clients: [
     {

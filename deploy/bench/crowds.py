@@ -1,0 +1,89 @@
+"""Many at once: each thread repeats one act until the time is over; or acts fall due at a steady rate, answered or not."""
+
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from deploy.bench.load import Measured
+from deploy.bench.visitors import Lost
+
+Act = Callable[[], None]
+"""One thing that somebody does, whole.  Raises: Lost, OSError; StopIteration when there is nothing left to do."""
+
+
+def closed_loop(name: str, acts: Sequence[Act], seconds: float) -> Measured:
+    """Have each act done again and again in a thread of its own; a rate is what came out right over the time it took."""
+    times: list[float] = []
+    faults: list[str] = []
+    began = time.monotonic()
+    end = began + seconds
+
+    def work(act: Act) -> None:
+        while time.monotonic() < end:
+            start = time.monotonic()
+            try:
+                act()
+            except StopIteration:
+                return
+            except (Lost, OSError) as fault:
+                faults.append(str(fault))
+            else:
+                times.append(time.monotonic() - start)
+
+    _together([lambda act=act: work(act) for act in acts])  # type: ignore[misc]  # each thread has its own act
+    took = min(seconds, time.monotonic() - began)
+    p50, p95, p99 = (percentile(times, share) for share in (0.5, 0.95, 0.99))
+    return Measured(name, len(times) / took, p50, p95, p99, len(faults), {}, faults[0] if faults else "")
+
+
+@dataclass
+class Steady:
+    """What became of acts that fell due one after the other; times are counted from the moment an act was due."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    answers: Counter[str] = field(default_factory=Counter)
+
+    def percentile(self, share: float) -> float:
+        """The time that this share of the acts took at most."""
+        return percentile([one / 1000 for one in self.milliseconds], share)
+
+
+def steady(act: Callable[[int], str], *, per_second: float, seconds: float, threads: int) -> Steady:
+    """Do an act so many times a second, whether or not the one before is over; `act` gets its thread and says what the answer was."""
+    found, turn, lock = Steady(), itertools.count(), threading.Lock()
+    began = time.monotonic()
+
+    def work(number: int) -> None:
+        while True:
+            with lock:
+                due = began + next(turn) / per_second
+            if due >= began + seconds:
+                return
+            time.sleep(max(0.0, due - time.monotonic()))
+            try:
+                said = act(number)
+            except (Lost, OSError):
+                said = "lost"
+            with lock:
+                found.answers[said] += 1
+                found.milliseconds.append((time.monotonic() - due) * 1000)
+
+    _together([lambda number=number: work(number) for number in range(threads)])  # type: ignore[misc]  # each thread has its own number
+    return found
+
+
+def percentile(seconds: Sequence[float], share: float) -> float:
+    """Return the time in milliseconds that this share took at most; 0 where there is none."""
+    ordered = sorted(seconds) or [0.0]
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
+
+
+def _together(work: Sequence[Callable[[], None]]) -> None:
+    threads = [threading.Thread(target=each) for each in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

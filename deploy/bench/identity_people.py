@@ -1,0 +1,135 @@
+"""Loads of people for `make bench-identity`: sign-ins whole and without the hash, code exchanges, and far too many at once."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from argon2 import PasswordHasher
+
+from deploy.bench.crowds import Act, Steady, closed_loop, steady
+from deploy.bench.identity_servers import Server, assertions
+from deploy.bench.load import Measured, raw_request
+from deploy.bench.visitors import Filled, Visitor
+from deploy.bench.wire import Wire
+from identity.providers.password_hasher import MEMORY_KIB, PARALLELISM, TIME_COST
+
+CODE_SECONDS_MAX = 40
+"""Codes are collected for so long at most: they live for 60 seconds."""
+OVERLOAD = 10
+OVERLOAD_THREADS = 200
+BUSY = 503
+PROBES_PER_SECOND = 25
+
+
+@contextmanager
+def _crowd(server: Server, many: int, *, signed_in: bool) -> Iterator[list[Visitor]]:
+    """So many browsers, which have been here before: their first sign-in is not measured."""
+    visitors = server.visitors(many)
+    for visitor in visitors if signed_in else visitors[: len(server.people)]:
+        visitor.sign_in()
+    try:
+        yield visitors
+    finally:
+        for visitor in visitors:
+            visitor.leave()
+
+
+def whole_logins(server: Server, many: int, seconds: float) -> Measured:
+    """From the service to the sign-in page, through it, and back with a code that is redeemed."""
+    with _crowd(server, many, signed_in=True) as visitors:
+        acts: list[Act] = [lambda visitor=visitor: _do(visitor.redeem(visitor.sign_in())) for visitor in visitors]  # type: ignore[misc]  # each has its own
+        return closed_loop("whole logins", acts, seconds)
+
+
+def signed_in(server: Server, many: int, seconds: float) -> Measured:
+    """All of a login but the page and the password: who is signed in already gets a code, and it is redeemed."""
+    with _crowd(server, many, signed_in=True) as visitors:
+        acts: list[Act] = [lambda visitor=visitor: _do(visitor.redeem(visitor.authorize())) for visitor in visitors]  # type: ignore[misc]  # each has its own
+        return closed_loop("logins without page and hash", acts, seconds)
+
+
+def code_exchanges(server: Server, many: int, seconds: float) -> Measured:
+    """Codes are collected first; then they are redeemed as fast as it goes, until the time or the codes are over."""
+    codes: deque[str] = deque()
+
+    def redeem(visitor: Visitor) -> None:
+        try:
+            code = codes.popleft()
+        except IndexError:
+            raise StopIteration from None
+        visitor.redeem(code)
+
+    with _crowd(server, many, signed_in=True) as visitors:
+        collecting: list[Act] = [lambda visitor=visitor: codes.append(visitor.authorize()) for visitor in visitors]  # type: ignore[misc]  # each has its own
+        closed_loop("", collecting, min(CODE_SECONDS_MAX, 3 * seconds))
+        redeeming: list[Act] = [lambda visitor=visitor: redeem(visitor) for visitor in visitors]  # type: ignore[misc]  # each has its own
+        return closed_loop("code exchanges", redeeming, seconds)
+
+
+def hashes_per_second(seconds: float) -> float:
+    """How many passwords all cores can hash when they do nothing else, with the parameters of the service."""
+    hasher = PasswordHasher(TIME_COST, MEMORY_KIB, PARALLELISM)
+    acts: list[Act] = [lambda: _do(hasher.hash("a password of some length"))] * (os.cpu_count() or 1)  # it lets other threads run
+    return closed_loop("hashes", acts, seconds).per_second
+
+
+@dataclass(frozen=True)
+class Overload:
+    """Sign-ins came so many times faster than they can be served; what they and others got meanwhile."""
+
+    offered_per_second: float
+    logins: Steady
+    tokens: Steady
+    jwks: Steady
+
+
+def overload(server: Server, capacity: float, seconds: float) -> Overload:
+    """Send sign-in forms at ten times what was served, and ask for tokens and keys beside it as others do at that moment."""
+    offered = max(OVERLOAD * capacity, 20.0)
+    many = min(OVERLOAD_THREADS, int(offered) + 1)
+    requests = deque(assertions(server, int(PROBES_PER_SECOND * seconds) + PROBES_PER_SECOND))
+    keys = raw_request("GET", server.document["jwks_uri"], {})
+    place = urlsplit(server.document["issuer"])
+    wires = [Wire(place.hostname or "", place.port or 80) for _ in range(8)]
+    found: dict[str, Steady] = {}
+
+    def watch(name: str, next_request: Callable[[], bytes], mine: list[Wire]) -> None:
+        found[name] = steady(
+            lambda number: str(mine[number].send(next_request()).status),
+            per_second=PROBES_PER_SECOND,
+            seconds=seconds,
+            threads=len(mine),
+        )
+
+    with _crowd(server, many, signed_in=False) as visitors:
+        forms: dict[int, Filled] = {number: visitor.come_to_form() for number, visitor in enumerate(visitors)}
+        probes = [
+            threading.Thread(target=watch, args=("tokens", requests.popleft, wires[:4])),
+            threading.Thread(target=watch, args=("jwks", lambda: keys, wires[4:])),
+        ]
+        for each in probes:
+            each.start()
+        logins = steady(lambda number: _press(visitors[number], number, forms), per_second=offered, seconds=seconds, threads=many)
+        for each in probes:
+            each.join()
+    for wire in wires:
+        wire.close()
+    return Overload(offered, logins, found["tokens"], found["jwks"])
+
+
+def _press(visitor: Visitor, number: int, forms: dict[int, Filled]) -> str:
+    """Send a sign-in form, the same again after a 503; who was let in comes to another form before the next time."""
+    filled = forms.get(number) or visitor.come_to_form()
+    answer = visitor.send_form(filled)
+    forms.pop(number, None)
+    if answer.status == BUSY:
+        forms[number] = filled
+    return f"{answer.status} with Retry-After" if answer.header("retry-after") else str(answer.status)
+
+
+def _do(_outcome: object) -> None:
+    """An act has no outcome."""
