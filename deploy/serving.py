@@ -17,6 +17,7 @@ from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 
 from deploy.errors import CannotStart
+from deploy.system import share_memory_pools
 from shared import logs, migrations, telemetry, time_server
 from shared.clock import Clock, SystemClock
 from shared.context import Context
@@ -82,6 +83,7 @@ def create_context(service: str) -> Context:
 
 def web() -> Flask:
     """Be the WSGI factory of a web process; the service is named by the environment of the process."""
+    share_memory_pools()
     service = os.environ[SERVICE_VARIABLE]
     logs.configure(service, os.environ.get(env_name(service, "log_level"), "info"))
     app = import_module(f"{service}.app").create_app()

@@ -31,7 +31,9 @@ class Settings(ServiceSettings):
     pairwise_key: Secret = setting("key of new pairwise subjects, `version:base64`; never changed in place", check=_is_pairwise_key)
     peppers: Secret = setting("keys mixed into passwords before hashing, newest first: `version:base64 of 32 bytes`", check=_is_key_ring)
     password_hashes_at_once: int = setting("password hashes one process computes at the same time (19 MiB each)", default=2)
-    password_hashes_waiting: int = setting("sign-ins that may wait for one of those before the answer is 503", default=8)
+    password_hashes_waiting: int = setting(
+        "sign-ins that may wait for one of those before the answer is 503; with those a few fewer than the process has threads", default=4
+    )
     password_wait_ms: int = setting("longest time a sign-in waits for a hash to start", default=2_000)
     access_token_ttl_seconds: int = setting("life of JWT access tokens", default=300)
     opaque_token_ttl_seconds: int = setting("life of opaque access tokens for user info", default=3_600)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from joserfc.jwk import ECKey
 
 from deploy.bench import identity_people as people
 from deploy.bench import peer, running
-from deploy.bench.identity_servers import BY_KEY, BY_SECRET, PEER_CALLBACK, Server, our_server, targets, their_server
+from deploy.bench.crowds import Steady
+from deploy.bench.identity_servers import BY_KEY, BY_SECRET, PEER_CALLBACK, REFRESH, Server, our_server, targets, their_server
 from deploy.bench.load import Measured, Target, measure, require_wrk
 from deploy.bench.profiled import where_time_goes
 from deploy.errors import CannotStart
 from deploy.sandbox import plan as plans
+from shared import logs
 
 LOGINS, SIGNED_IN, EXCHANGES = "whole logins (ours with Argon2id)", "logins without page and hash", "code exchanges (by secret)"
 OVERLOAD, PROFILE = "overload", "profile"
@@ -101,13 +104,12 @@ def load_all(server: Server, wanted: Callable[[str], bool], options: argparse.Na
 def _profile(folder: Path, port: int, server: Server, ours: Mapping[str, Measured]) -> tuple[str, list[tuple[str, float, float]]]:
     """Profile the slowest single request, in this process, on the running sandbox's engines."""
     makers = targets(server)
-    slowest = min(makers, key=lambda name: ours[name].per_second if name in ours else float("inf"))
+    slowest = min((name for name in makers if name in ours), key=lambda name: ours[name].per_second, default=REFRESH)
     target: Target = makers[slowest]()
     os.environ.update({"SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(port)})
     os.environ.update(plans.from_environment().environment("identity"))
-    from identity.app import create_app  # reads the environment
-
-    return slowest, where_time_goes(create_app(), target.requests)
+    logs.configure("bench", "warning")
+    return slowest, where_time_goes(import_module("identity.app").create_app(), target.requests)  # by name, as processes find it
 
 
 def render(figures: Figures) -> str:
@@ -145,12 +147,12 @@ def _about_hashes(figures: Figures) -> list[str]:
 def _about_overload(found: people.Overload | None) -> list[str]:
     if found is None:
         return []
-    answers = ", ".join(f"{count} × {said}" for said, count in sorted(found.logins.answers.items()))
-    p95 = partial(people.Steady.percentile, share=0.95)
-    return [
-        f"Overload: {found.offered_per_second:.0f} sign-in forms a second, ten times what is served: {answers}; "
-        f"meanwhile tokens p95 {p95(found.tokens):.0f} ms {dict(found.tokens.answers)}, JWKS p95 {p95(found.jwks):.0f} ms {dict(found.jwks.answers)} (aim: below 200)."
-    ]
+    logins, tokens, jwks = (
+        ", ".join(f"{many} × {said}" for said, many in sorted(one.answers.items())) for one in (found.logins, found.tokens, found.jwks)
+    )
+    p95 = partial(Steady.percentile, share=0.95)
+    text = f"Overload: {found.offered_per_second:.0f} sign-in forms a second, ten times what is served: {logins}; meanwhile "
+    return [f"{text}tokens p95 {p95(found.tokens):.0f} ms ({tokens}), JWKS p95 {p95(found.jwks):.0f} ms ({jwks}) (aim: below 200)."]
 
 
 def _about_memory(workers: Sequence[tuple[float, float]]) -> list[str]:

@@ -22,6 +22,7 @@ UNIQUE_REQUESTS = 40_000
 PEER_CALLBACK = "http://127.0.0.1:9/callback"
 OK = frozenset({200})
 BY_KEY, BY_SECRET = "client_credentials by key", "client_credentials, ours by key, node's by secret"
+REFRESH = "refresh (by secret)"
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def targets(server: Server) -> dict[str, Callable[[], Target]]:
         "JWKS": lambda: get(document["jwks_uri"], {}),
         BY_KEY: lambda: assertions(server, UNIQUE_REQUESTS),
         "user info": lambda: get(document["userinfo_endpoint"], bearer),
-        "refresh (by secret)": lambda: post("token_endpoint", {"grant_type": "refresh_token", "refresh_token": server.refresh, **web}),
+        REFRESH: lambda: post("token_endpoint", {"grant_type": "refresh_token", "refresh_token": server.refresh, **web}),
         "introspection (by secret)": lambda: post("introspection_endpoint", {"token": server.access, **web}),
     }
     if server.machine_secret is not None:

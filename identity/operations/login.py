@@ -32,7 +32,15 @@ class Typed:
 
 
 def submit_password(identity: Identity, interaction_id: str, browser: Browser, typed: Typed) -> Attempt:
-    """Check RUN and password of a form.  Raises: InteractionNotFound, InteractionExpired, TooBusy, OAuthError for the client."""
+    """Check RUN and password of a form.  Raises: InteractionNotFound, InteractionExpired, TooBusy, OAuthError for the client.
+
+    Who is turned away is so before anything is read or counted: it costs next to nothing, and nobody's tries are used up (PW-2).
+    """
+    with identity.hasher.place():
+        return _submit_password(identity, interaction_id, browser, typed)
+
+
+def _submit_password(identity: Identity, interaction_id: str, browser: Browser, typed: Typed) -> Attempt:
     run = typed.run
     with identity.transaction() as tx:
         found = interactions.load(identity, tx, interaction_id, browser.interaction_token)

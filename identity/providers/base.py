@@ -1,5 +1,6 @@
 """What identity asks of its providers; each implementation passes the same contract test."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,10 @@ class Hashed:
 
 class Hasher(Protocol):
     """Makes and checks password hashes."""
+
+    def place(self) -> AbstractContextManager[None]:
+        """Hold a place for as long as the block runs: what is hashed inside is not turned away any more.  Raises: TooBusy."""
+        ...
 
     def hash(self, password: str) -> Hashed:
         """Return the hash to store."""

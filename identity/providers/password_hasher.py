@@ -5,7 +5,7 @@ import hmac
 import threading
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from argon2 import PasswordHasher as Argon2
 from argon2 import Type
@@ -19,24 +19,33 @@ MEMORY_KIB, TIME_COST, PARALLELISM = 19 * 1024, 2, 1
 
 
 class Gate:
-    """Lets `at_once` in, `waiting` queue for at most `wait_ms`, and turns others away."""
+    """Lets `at_once` in, `waiting` queue for at most `wait_ms`, and turns others away.
+
+    Who is in may enter again: a sign-in takes its place before it begins, and each hash of it finds that it has one.
+    """
 
     def __init__(self, *, at_once: int, waiting: int, wait_ms: int) -> None:
         self._running = threading.BoundedSemaphore(at_once)
         self._places = threading.BoundedSemaphore(at_once + waiting)
         self._wait_seconds = wait_ms / 1000
+        self._mine = threading.local()
 
     @contextmanager
     def place(self) -> Iterator[None]:
         """Hold one place.  Raises: TooBusy."""
+        if getattr(self._mine, "is_in", False):
+            yield
+            return
         if not self._places.acquire(blocking=False):
             raise TooBusy
         try:
             if not self._running.acquire(timeout=self._wait_seconds):
                 raise TooBusy
+            self._mine.is_in = True
             try:
                 yield
             finally:
+                self._mine.is_in = False
                 self._running.release()
         finally:
             self._places.release()
@@ -52,6 +61,10 @@ class Argon2Hasher:
         self._gate = gate
         self._argon2 = Argon2(TIME_COST, MEMORY_KIB, PARALLELISM, hash_len=32, salt_len=16, type=Type.ID)
         self._nobody = self.hash("nobody has this password")
+
+    def place(self) -> AbstractContextManager[None]:
+        """Hold one of the places of those who may hash.  Raises: TooBusy."""
+        return self._gate.place()
 
     def hash(self, password: str) -> Hashed:
         """Return the hash to store.  Raises: TooBusy."""

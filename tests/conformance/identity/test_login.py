@@ -1,6 +1,8 @@
 """Signing in: what strangers can learn and do, which is nothing; and what the person keeps."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pyotp
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from identity.app import create_app
 from identity.context import create_context
 from identity.operations import throttles
+from identity.providers.base import TooBusy
 from tests.factories.identity import (
     CALLBACK,
     PASSWORD,
@@ -75,6 +78,31 @@ def test_of_fifty_wrong_passwords_five_are_looked_at(house: House) -> None:
     assert browser.log_in().status_code == 400
     house.clock.advance(seconds=2)
     assert "code" in sent_to_client(browser.log_in())
+
+
+class Crowded:
+    """Lets nobody in."""
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        raise TooBusy
+        yield
+
+
+@pytest.mark.rule("identity", "PW-2", "LK-1")
+def test_who_is_turned_away_by_a_crowd_waits_two_seconds_and_loses_no_try(house: House) -> None:
+    """The password was right each time: ten crowds are no five failures."""
+    browser = house.browser()
+    shown = browser.authorize()
+    quick = house.identity.__dict__.pop("hasher")
+    house.identity.__dict__["hasher"] = Crowded()
+    for _ in range(10):
+        crowded = browser.log_in()
+        assert (crowded.status_code, crowded.headers["Retry-After"]) == (503, "2")
+        browser.page = shown
+    house.identity.__dict__["hasher"] = quick
+    assert "code" in sent_to_client(browser.log_in())
+    assert house.audited("identity:login:failed") == []
 
 
 @pytest.mark.rule("identity", "LK-2")

@@ -3,6 +3,8 @@
 import base64
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -101,3 +103,18 @@ def test_the_gate_lets_one_in_one_wait_and_turns_the_third_away() -> None:
     second.join()
     with guarded.place():
         assert guarded._running._value == 0  # type: ignore[attr-defined]  # as above
+
+
+@pytest.mark.rule("identity", "PW-2")
+def test_who_has_a_place_hashes_as_often_as_needed_and_nobody_waits_for_themselves() -> None:
+    hasher = Argon2Hasher(f"1:{OLD}", Gate(at_once=1, waiting=0, wait_ms=0))
+    with hasher.place():
+        assert hasher.verify(hasher.hash("x"), "x")
+        with pytest.raises(TooBusy):
+            in_another_thread(lambda: hasher.hash("x"))
+    assert in_another_thread(lambda: hasher.hash("x")).pepper_version == "1", "the place is free again"
+
+
+def in_another_thread(work: Callable[[], Hashed]) -> Hashed:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
