@@ -15,6 +15,7 @@ from pay.models.sandbox_booking import DatabaseBookings
 from pay.providers.base import Gateway
 from pay.providers.cash import CounterGateway, NoGateway
 from pay.providers.khipu import KhipuGateway
+from pay.providers.messages import MessageSender, NoMessages, NotifyMessages
 from pay.providers.payout_bank import FolderBank, PayoutBank, SandboxBank
 from pay.providers.sandbox import SandboxGateway
 from pay.providers.stripe import StripeGateway
@@ -105,6 +106,15 @@ class Pay(Context):
     def payout_bank_of(self, account: Account) -> PayoutBank | None:
         """Return the bank that pays out for an account; None where a live account has none."""
         return self.payout_banks.get(FolderBank.name if account.is_live else SandboxBank.name)
+
+    @cached_property
+    def messages(self) -> MessageSender:
+        """What carries messages to payers."""
+        key = self.settings.notify_api_key
+        if not key.reveal():
+            return NoMessages()
+        url, template = self.settings.notify_url, self.settings.notify_email_template
+        return NotifyMessages(self.http, self.clock, url=url, api_key=key, template=template)
 
     @cached_property
     def counter_redis(self) -> "Redis":

@@ -20,6 +20,9 @@ class PaySettings(ServiceSettings):
     webpay_url: str = setting("origin of Transbank's Webpay", default="https://webpay3g.transbank.cl")
     khipu_url: str = setting("origin of Khipu's payment API", default="https://payment-api.khipu.com")
     stripe_url: str = setting("origin of Stripe's API", default="https://api.stripe.com")
+    notify_url: str = setting("address of notify, through which payers are told", default="")
+    notify_api_key: Secret = setting("API key of pay's own service at notify; empty and nobody is told", default=Secret(""))
+    notify_email_template: str = setting("template with the places `subject` and `body` for e-mails to payers", default="")
     payout_folder: str = setting(
         "folder of the files of pay-outs to the bank (`out`) and its reports (`in`); without it live accounts pay nobody out",
         default="",

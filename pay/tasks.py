@@ -11,6 +11,8 @@ from pay.operations import (
     endings,
     notice_moves,
     notices,
+    payer_messages,
+    payer_queue,
     payout_files,
     payouts,
     proofs,
@@ -20,6 +22,7 @@ from pay.operations import (
 )
 from pay.operations.performance import COUNT
 from pay.providers.base import GatewayUnavailable
+from pay.providers.messages import MessageAway
 from pay.providers.payout_bank import BankUnavailable
 from pay.standards.identifiers import PaymentId, RefundId
 from shared.chores import with_chores
@@ -79,6 +82,19 @@ def carry_out_refund_request(pay: Pay, job: Job) -> None:
 def renew_notice(pay: Pay, job: Job) -> None:
     """Give a notice whose payment failed another payment."""
     notices.renew_payment(pay, job.payload["number"], PaymentId(job.payload["payment_id"]))
+
+
+@jobs.job(payer_queue.JOB, retry_on=(MessageAway,), max_attempts=60)
+def tell_payer(pay: Pay, job: Job) -> None:
+    """Tell a payer by e-mail."""
+    payer_messages.tell(pay, payer_queue.Matter(job.payload["matter"]), job.payload["id"])
+
+
+@jobs.every(3600, "remind_debtors")
+def remind_debtors(pay: Pay) -> None:
+    """Have payers reminded of notices that are due in three days."""
+    while payer_messages.remind_due(pay) == payer_messages.REMINDERS_BATCH:
+        pass
 
 
 @jobs.job(payout_files.HAND_OVER_JOB, retry_on=(BankUnavailable,), max_attempts=200)

@@ -26,13 +26,15 @@ class NotifyClient:
         key = api_key.reveal()
         self._service_id, self._secret = key[-2 * UUID_LENGTH - 1 : -UUID_LENGTH - 1], key[-UUID_LENGTH:]
 
-    def send(self, channel: str, document: Mapping[str, object]) -> None:
-        """Have one message sent by a channel.  Raises: NotifyAway."""
+    def send(self, channel: str, document: Mapping[str, object], *, idempotency_key: str = "") -> None:
+        """Have one message sent by a channel; two calls with one key send one message.  Raises: NotifyAway."""
         if not self._secret:
             raise NotifyAway("no key for notify is set")
         claims = {"iss": self._service_id, "iat": int(self._clock.now().timestamp())}
         token = jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, OctKey.import_key(self._secret), algorithms=["HS256"])
         url, headers = f"{self._url}/v2/notifications/{channel}", {"Authorization": "Bearer " + token}
+        if idempotency_key:
+            headers["Idempotency-Key"] = idempotency_key
         try:
             reply = self._http.request("POST", url, json=dict(document), headers=headers, timeout_seconds=TIMEOUT_SECONDS)
         except OutboundError as error:

@@ -46,12 +46,20 @@ def _own(plan: "Plan", service: str) -> dict[str, str]:
     if service == "pay":
         banks = dict.fromkeys(("webpay_url", "khipu_url", "stripe_url"), plan.urls.banks)
         login = {"login_client_id": "pay-console", "login_client_secret": plan.client("pay-console").secret or ""}
-        return {"api_key_secret": plan.secret("pay:api-keys"), **banks, **login}
+        return {"api_key_secret": plan.secret("pay:api-keys"), **banks, **login, **_pay_messages(plan)}
     if service == "wallet":
         secret = plan.client("wallet-portal").secret or ""
         # Not every person of the sandbox has a second factor, and each is to see the whole journey.
         return {"login_client_id": "wallet-portal", "login_client_secret": secret, "sensitive_grant_level": "1", **_wallet(plan)}
     return {}
+
+
+def _pay_messages(plan: "Plan") -> dict[str, str]:
+    return {
+        "notify_url": plan.urls.notify,
+        "notify_api_key": f"pay-{plan.uuid('notify-pay-service')}-{plan.uuid('notify-pay-key-secret')}",
+        "notify_email_template": plan.uuid("notify-pay-email"),
+    }
 
 
 def _wallet(plan: "Plan") -> dict[str, str]:

@@ -57,6 +57,8 @@ gateway_accounts = Table(
     Column("others_per_second", Integer, nullable=False, server_default="75"),
     Column("credentials_sealed", LargeBinary),
     Column("allow_payouts", Boolean, nullable=False, server_default="false"),
+    # Whether payers are told by e-mail, where notify is set up.
+    Column("payer_emails", Boolean, nullable=False, server_default="true"),
     CheckConstraint("not is_live or gateway <> 'sandbox'", name="live_is_not_sandbox"),
     CheckConstraint("attempts_max between 1 and 20", name="attempts_max"),
     CheckConstraint("email_collection in ('MANDATORY', 'OPTIONAL', 'OFF')", name="email_collection"),
@@ -112,6 +114,8 @@ class Account:
     """What the provider knows the account by, sealed."""
     allow_payouts: bool = False
     """Whether people may be paid out of this account.  Spec: PA-9."""
+    payer_emails: bool = True
+    """Whether payers are told by e-mail.  Spec: pay-api.md §23."""
 
     @property
     def book(self) -> Book:

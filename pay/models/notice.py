@@ -48,6 +48,9 @@ notices = Table(
     Column("locked_until", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # When its payer is reminded; empty where there is no address, and once it was done.
+    Column("remind_on", Date),
+    Index("ix_notices_remind_on", "remind_on", postgresql_where=text("remind_on is not null")),
     Index("ix_notices_account_id_created_at", "account_id", "created_at"),
     Index("ix_notices_locked_until", "locked_until", postgresql_where=text("state = 'activated'")),
 )

@@ -29,6 +29,7 @@ from pay.operations.calls import require
 from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.moves import SYSTEM, move
 from pay.operations.notice_moves import PAYABLE, move_notice
+from pay.operations.payer_queue import Matter, tell_later
 from pay.operations.payments import NewPayment, draft_payment, place_payment
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
 from pay.standards.notice_number import DIGITS, ISSUER_DIGITS, RANDOM_DIGITS, NoticeNumber, make_number
@@ -38,6 +39,7 @@ from pay.standards.payment_states import PaymentState
 from shared.context import Transaction
 
 PAYABLE_AFTER_DUE = timedelta(days=30)
+REMINDED_BEFORE = timedelta(days=3)
 ISSUERS_MAX = 10**ISSUER_DIGITS
 _ISSUER_LOCK = 0x2A7_0001
 
@@ -95,7 +97,10 @@ def place_debt(pay: Pay, tx: Transaction, merchant: Merchant, debt: NewDebt, deb
         payment = draft_payment(pay, merchant.account, order, expires_at=until)
         place_payment(tx, payment, seal_payer(pay.cipher, payment.account_id, payment.payer), actor=merchant.actor)
         row = common | {"payment_id": payment.id, "instalment": place, "due_on": instalment.due_on}
-        place_notice(pay, tx, issuer, row, actor=merchant.actor)
+        if payment.payer.email and merchant.account.payer_emails:
+            row["remind_on"] = instalment.due_on - REMINDED_BEFORE
+        number = place_notice(pay, tx, issuer, row, actor=merchant.actor)
+        tell_later(pay, tx, Matter.NOTICE, number, payment)
 
 
 def place_notice(pay: Pay, tx: Transaction, issuer: Issuer, row: dict[str, object], *, actor: str) -> NoticeNumber:

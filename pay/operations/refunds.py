@@ -22,6 +22,7 @@ from pay.operations.authorisations import ANSWER_PATIENCE
 from pay.operations.calls import ask, order_of, require
 from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.moves import SYSTEM
+from pay.operations.payer_queue import Matter, tell_later
 from pay.operations.payments import require_payment
 from pay.providers.base import Action, Gateway, GatewayUnavailable, Order, Outcome, Verdict
 from pay.standards import ledger
@@ -212,6 +213,7 @@ def _settle(pay: Pay, refund_id: RefundId, reference: str, outcome: Outcome) -> 
             _move(pay, tx, refund, RefundState.REFUNDED, provider_id=outcome.provider_id)
             post(tx.connection, ledger.refund_confirmed(book, payment.id, refund.id, refund.shares_or(book.beneficiary)), now)
             announce(pay, tx, payment, WebhookEvent.REFUNDED)
+            tell_later(pay, tx, Matter.REFUND, refund.id, payment)
         else:
             _move(pay, tx, refund, RefundState.ERROR, provider_id=outcome.provider_id)
             post(tx.connection, ledger.refund_failed(book, payment.id, refund.id, refund.shares_or(book.beneficiary)), now)

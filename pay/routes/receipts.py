@@ -46,6 +46,15 @@ def show(code: str) -> Response:
     return web.page("pay/receipt.html", receipt=receipts.check_receipt(current(), read_code(code)))
 
 
+@bp.get("/receipt/<code>.pdf")
+def show_public_file(code: str) -> Response:
+    """Give the receipt itself to whoever holds its code, as its payer does after the e-mail."""
+    pay = current()
+    answer = Response(receipts.receipt_pdf(pay, receipts.check_receipt(pay, read_code(code))), content_type=PDF)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
 @bp.get("/receipt/certificates.pem", access=PUBLIC)
 def show_certificates() -> Response:
     """Return the certificates that receipts are signed with, newest first."""

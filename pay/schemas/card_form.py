@@ -8,6 +8,7 @@ from datetime import date
 from pay.models.account import Account
 from pay.providers.base import CardDetails, CardNumber
 from pay.providers.sandbox import kind_of
+from pay.schemas.rules import is_email
 from pay.standards.cards import LABELS, MAX_DIGITS, MIN_DIGITS, brand_of, holds_card_number, luhn_valid
 from pay.standards.payment_object import Address, Payer
 from shared.web import gettext_noop as noop
@@ -29,7 +30,6 @@ ID_OF = {
 SECRET = frozenset({"cardNo", "cvc"})
 """Never filled in again."""
 _POSTCODE_GB = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}", re.IGNORECASE)
-_EMAIL = re.compile(r"[^@\s,;<>\"()]+@[^@\s.]+(\.[^@\s.]+)+")
 
 Errors = dict[str, str]
 
@@ -140,6 +140,6 @@ def _email(email: str, account: Account, errors: Errors) -> str:
     if not email:
         if account.email_collection == "MANDATORY":
             errors["email"] = noop("Enter your email address. We send the receipt there")
-    elif len(email) > 254 or not _EMAIL.fullmatch(email):
+    elif not is_email(email):
         errors["email"] = noop("The email address is not right. Enter it such as name@example.com")
     return email

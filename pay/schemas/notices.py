@@ -1,6 +1,7 @@
 """The bodies of /v1/notices, and notices as they go out.  Spec: pay-api.md §25 (payer, expires_at), pay-design.md §6, §8."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 
 from pay.models.account import Account
@@ -9,8 +10,8 @@ from pay.operations.amounts import ZONE
 from pay.operations.notices import Instalment, NewDebt, Slip
 from pay.operations.payments import NewPayment
 from pay.schemas.bodies import Body
-from pay.schemas.rules import check_length, check_metadata, check_plain_text, is_integer, missing, out_of_range, wrong_type
-from pay.standards.payment_object import Addresses, Json, iso_milliseconds, state_body
+from pay.schemas.rules import check_length, check_metadata, check_plain_text, is_email, is_integer, missing, out_of_range, wrong_type
+from pay.standards.payment_object import Addresses, Json, Payer, iso_milliseconds, state_body
 from pay.standards.run_number import read_run
 
 INSTALMENTS_MAX = 36
@@ -37,6 +38,10 @@ def read_new_debt(body: Body, account: Account, today: date) -> NewDebt:
         language=str(language),
         metadata=check_metadata(body["metadata"]) if "metadata" in body else None,
     )
+    email = body.get("email")
+    if email is not None and not (isinstance(email, str) and is_email(email)):
+        raise out_of_range("email", "Must be an e-mail address")
+    order = replace(order, payer=Payer(email or ""))
     until = _read_day("payable_until", body["payable_until"], today) if body.get("payable_until") is not None else None
     if until is not None and until < max(part.due_on for part in instalments):
         raise out_of_range("payable_until", "Must not be before the last due date")

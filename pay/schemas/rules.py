@@ -11,6 +11,15 @@ MAX_TEXT = 255
 METADATA_KEYS_MAX, METADATA_KEY_MAX, METADATA_VALUE_MAX = 15, 30, 100
 
 
+EMAIL_MAX = 254
+_EMAIL = re.compile(r"[^@\s,;<>\"()]+@[^@\s.]+(\.[^@\s.]+)+")
+
+
+def is_email(text: str) -> bool:
+    """Answer whether a text looks like an address that mail can be sent to."""
+    return len(text) <= EMAIL_MAX and bool(_EMAIL.fullmatch(text))
+
+
 def missing(field: str, *, code: str = "P0101", named: bool = True) -> MissingAttribute:
     """A mandatory member is absent."""
     return MissingAttribute(code, f"Missing mandatory attribute: {field}", field=field if named else None)

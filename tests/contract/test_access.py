@@ -131,6 +131,7 @@ OPEN = {
         "receipts.ask_code",
         "receipts.send_code",
         "receipts.show",
+        "receipts.show_public_file",
         "receipts.show_certificates",
         "receipts.check",
         "payment_links.open_path",

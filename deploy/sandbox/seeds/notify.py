@@ -106,6 +106,7 @@ def seed(context: Notify, plan: Plan) -> dict[str, object]:
     set_callback(context, service_id, url=f"{plan.urls.inbox}/webhooks/notify", bearer=bearer, actor=ACTOR)
     _seed_identity(context, plan)
     _seed_wallet(context, plan)
+    _seed_pay(context, plan)
     return {
         "base_url": plan.urls.notify,
         "service_id": str(service_id),
@@ -147,6 +148,18 @@ def _seed_wallet(context: Notify, plan: Plan) -> None:
     create_api_key(context, service_id, name="wallet", kind="normal", actor=ACTOR, secret=secret, key_id=key_id)
     words = TemplateText(channel=Channel.MAILBOX, name="Aviso sobre sus datos", subject="((subject))", body="((body))")
     template_id = _id(plan, "wallet-mailbox")
+    if not has_template(context, template_id):
+        save_template(context, service_id, template_id, words, actor=ACTOR)
+
+
+def _seed_pay(context: Notify, plan: Plan) -> None:
+    """The service through which pay tells payers, with the key and template of its settings."""
+    service_id = _id(plan, "pay-service")
+    register_service(context, service_id, name="Pagos en línea", restricted=False, actor=ACTOR)
+    key_id, secret = _id(plan, "pay-key"), _id(plan, "pay-key-secret")
+    create_api_key(context, service_id, name="pay", kind="normal", actor=ACTOR, secret=secret, key_id=key_id)
+    words = TemplateText(channel=Channel.EMAIL, name="Aviso sobre un pago", subject="((subject))", body="((body))")
+    template_id = _id(plan, "pay-email")
     if not has_template(context, template_id):
         save_template(context, service_id, template_id, words, actor=ACTOR)
 

@@ -66,6 +66,7 @@ NOTICE_PAGES = {
     "receipts.ask_code",
     "receipts.send_code",
     "receipts.show",
+    "receipts.show_public_file",
     "receipts.show_certificates",
     "receipts.check",
     "notice_pages.ask_number",
