@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ import psycopg
 from deploy import operations
 from deploy.bench import pay_books, running
 from deploy.bench.load import Measured, Target, measure, raw_request, require_wrk
+from deploy.bench.pacing import paced, percentile
 from deploy.bench.targets import pay_create
 from deploy.errors import CannotStart
 from deploy.sandbox import plan as plans
@@ -107,40 +108,6 @@ def _mark(page: str) -> str:
     if found is None:
         raise CannotStart("a page of the payer has no form")
     return found[1]
-
-
-def paced(act: Callable[[], object], *, per_second: float, seconds: float, threads: int = 8) -> tuple[float, list[float]]:
-    """Act at a steady rate, whatever the answers take; return the rate that was kept and the sorted milliseconds of each.
-
-    A late start counts: what waits in front of a busy server is part of what its caller waits.
-    """
-    times: list[float] = []
-    lock = threading.Lock()
-    begun = time.perf_counter()
-    total = int(per_second * seconds)
-    numbers = iter(range(total))
-
-    def work() -> None:
-        while True:
-            with lock:
-                number = next(numbers, None)
-            if number is None:
-                return
-            due = begun + number / per_second
-            time.sleep(max(0.0, due - time.perf_counter()))
-            act()
-            with lock:
-                times.append((time.perf_counter() - due) * 1000)
-
-    with ThreadPoolExecutor(threads) as pool:
-        for one in [pool.submit(work) for _ in range(threads)]:
-            one.result()
-    return total / (time.perf_counter() - begun), sorted(times)
-
-
-def percentile(ordered: list[float], part: float) -> float:
-    """Return a percentile of sorted values."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else 0.0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -49,9 +50,10 @@ def sinks(smtp_port: int, http_port: int) -> Iterator[None]:
 async def serve(smtp_port: int, http_port: int) -> None:
     """Listen until cancelled."""
     receipts: asyncio.Queue[Receipt] = asyncio.Queue()
+    counts: Counter[str] = Counter()
 
     async def text(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await take_texts(reader, writer, receipts)
+        await take_texts(reader, writer, receipts, counts)
 
     async with (
         await asyncio.start_server(take_mails, HOST, smtp_port),
@@ -77,17 +79,24 @@ async def take_mails(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
     writer.close()
 
 
-async def take_texts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receipts: "asyncio.Queue[Receipt]") -> None:
+async def take_texts(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receipts: "asyncio.Queue[Receipt]", counts: "Counter[str]"
+) -> None:
     """Speak as much HTTP as our own client does: requests with a length, on a connection that stays open.
 
-    What asks for no receipt is news for the service.
+    What asks for no receipt is news for the service; a GET is answered with how many texts came, and how often one came again.
     """
     with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"GET "):
+                said = {"texts": counts.total(), "repeats": counts.total() - len(counts)}
+                writer.write(_answer(json.dumps(said).encode()))
+                continue
             text = json.loads(await reader.readexactly(_length(head)))
             writer.write(_answer(json.dumps({"id": text.get("reference")}).encode()))
             if "callback_url" in text:
+                counts[text["reference"]] += 1
                 body = json.dumps({"reference": text["reference"], "status": "delivered", "to": text["to"]}).encode()
                 receipts.put_nowait(Receipt(text["callback_url"], body))
     writer.close()

@@ -37,7 +37,7 @@ def test_a_text_is_answered_and_its_receipt_posted(ports: tuple[int, int]) -> No
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
-            if len(got) == 2:
+            if len(got) == 3:
                 came.set()
 
         def log_message(self, *_args: object) -> None:
@@ -50,6 +50,8 @@ def test_a_text_is_answered_and_its_receipt_posted(ports: tuple[int, int]) -> No
             text = {"to": "+56912345678", "reference": reference, "callback_url": f"http://127.0.0.1:{listener.server_port}/r?token=t"}
             assert client.post("/texts", json=text).json() == {"id": reference}
         assert client.post("/told", json={"id": "1", "status": "delivered"}).status_code == 201
+        assert client.post("/texts", json=text).json() == {"id": "m-2"}
+        assert client.get("/counts").json() == {"texts": 3, "repeats": 1}
     assert came.wait(10)
     listener.shutdown()
     listener.server_close()
