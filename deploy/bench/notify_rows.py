@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -30,14 +30,14 @@ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' ||
   CASE WHEN p.channel = 'letter' THEN 'delivered' WHEN n %% 100 = 0 THEN 'permanent-failure' WHEN n %% 100 = 1 THEN 'temporary-failure'
     ELSE 'delivered' END,
   'REF-' || n, p.sealed, p.recipient_index, 1, false, 1, 1, 'sink', hash, at, at + interval '2 seconds', at + interval '4 seconds'
-FROM (SELECT n, md5(n::text) AS hash, now() - interval '1 hour' - n * %(apart)s::interval AS at
+FROM (SELECT n, md5(n::text) AS hash, %(newest)s::timestamptz - n * %(apart)s::interval AS at
       FROM generate_series(%(first)s::bigint, %(last)s::bigint) n) made
 JOIN people p ON p.place = made.n %% %(people)s
 """
 
 
-def fill(notify: Notify, database_url: str, service_id: uuid.UUID, templates: Mapping[str, str], count: int) -> None:
-    """Write `count` messages that have ended, newest an hour ago.  Raises: CannotStart."""
+def fill(notify: Notify, database_url: str, service_id: uuid.UUID, templates: Mapping[str, str], count: int, *, newest: datetime) -> None:
+    """Write `count` messages that have ended, over the days before `newest`.  Raises: CannotStart."""
     with notify.db.begin() as connection:
         make_days(connection, (notify.clock.now() - timedelta(days=7)).date())
         wanted = select(ApiKey.id).where(ApiKey.service_id == service_id, ApiKey.kind == "normal")
@@ -52,7 +52,7 @@ def fill(notify: Notify, database_url: str, service_id: uuid.UUID, templates: Ma
             for number in range(PEOPLE):
                 copy.write_row(_person(notify, service_id, templates, number))
         raw.commit()
-        names: dict[str, Any] = {"service": service_id, "key": key_id, "apart": apart, "people": PEOPLE}
+        names: dict[str, Any] = {"service": service_id, "key": key_id, "newest": newest, "apart": apart, "people": PEOPLE}
         for first in range(1, count + 1, STEP):
             raw.execute(_ROWS, names | {"first": first, "last": min(count, first + STEP - 1)})
             raw.commit()

@@ -226,7 +226,8 @@ class Rig:
         """Pages of the list over very many messages: the newest, an old one, the failed, one by reference; staff searching."""
         began = time.perf_counter()
         url = plans.from_environment().database_url("notify")
-        notify_rows.fill(self.notify, url, self.service_id, self.document["templates"], self.options.rows)
+        newest = self.notify.clock.now() - timedelta(hours=1)
+        notify_rows.fill(self.notify, url, self.service_id, self.document["templates"], self.options.rows, newest=newest)
         yield f"{self.options.rows} messages written in bulk", f"{time.perf_counter() - began:.0f} s"
         path = "/v2/notifications?include_jobs=true"
         failed = self.live.get(f"{path}&status=failed")["notifications"]

@@ -45,6 +45,13 @@ STATUSES: Table[Status, Event] = Table(
 )
 
 
+_LISTED = ("service_id", "key_kind", "created_at", "id")
+NOT_ARRIVED = (
+    "'technical-failure', 'temporary-failure', 'permanent-failure', "
+    "'validation-failed', 'virus-scan-failed', 'returned-letter', 'cancelled'"
+)
+
+
 class Notification(Base):
     """One message.  `sealed` holds recipient and personalisation as JSON, encrypted under the service's data key.
 
@@ -55,13 +62,16 @@ class Notification(Base):
     __tablename__ = "notifications"
     __table_args__ = (
         CheckConstraint("key_kind IN ('normal', 'team', 'test')", name="key_kind"),
-        Index("ix_notifications_service_id_key_kind_created_at_id", "service_id", "key_kind", "created_at", "id"),
+        Index("ix_notifications_service_id_key_kind_created_at_id", *_LISTED),
         # A hash: a reference may be longer than a row of a tree.
         Index("ix_notifications_reference", "reference", postgresql_using="hash"),
         Index("ix_notifications_service_id_recipient_index", "service_id", "recipient_index"),
         # What the nightly sweep and a person looking for stuck messages ask for: few rows, whatever the size of the table.
         Index("ix_notifications_open", "created_at", postgresql_where=text("status IN ('created', 'sending', 'pending')")),
         Index("ix_notifications_bulk_id", "bulk_id", postgresql_where=text("bulk_id IS NOT NULL")),
+        # Lists of what is rare among very many: what did not arrive, and what is neither a text nor an e-mail.
+        Index("ix_notifications_not_arrived", *_LISTED, postgresql_where=text(f"status IN ({NOT_ARRIVED})")),
+        Index("ix_notifications_letters", *_LISTED, postgresql_where=text("channel IN ('letter', 'mailbox')")),
         # A table a day: ids are made of the moment (UUID version 7), so an id alone says in which table its row stands.
         {"postgresql_partition_by": "RANGE (id)"},
     )

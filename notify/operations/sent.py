@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy import Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Row, Select, select, tuple_, union_all
 
 from notify.context import Notify
 from notify.events import Event
@@ -33,6 +33,7 @@ from shared.web import gettext_noop
 PAGE_SIZE = 50
 REPORT_ROWS_MAX = 100_000
 REPORT_STEP = 1000
+KEY_KINDS = ("normal", "team", "test")
 COLUMNS = ("id", "channel", "status", "recipient", "template", "version", "reference", "created_at", "sent_at", "updated_at")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -71,7 +72,7 @@ class SentMessage:
 def list_sent(notify: Notify, member: Member, service_id: uuid.UUID, wanted: Wanted) -> list[Line]:
     """Give a page of a service's messages, newest first, test messages too.  Raises: MessageRefused for a recipient nobody could be."""
     with notify.transaction() as tx:
-        lines = _lines(notify, tx.connection, tx.connection.execute(_select(notify, service_id, wanted).limit(PAGE_SIZE)).all())
+        lines = _lines(notify, tx.connection, tx.connection.execute(_select(notify, service_id, wanted, PAGE_SIZE)).all())
         if wanted.recipient:
             data: dict[str, str | int | bool | list[str]] = {"found": len(lines)}
             tx.record(Event.MESSAGES_SEARCHED, actor=member.actor, object_id=str(service_id), channel="console", data=data)
@@ -122,7 +123,7 @@ def _report(notify: Notify, service_id: uuid.UUID, wanted: Wanted) -> Iterator[s
     given = 0
     while given < REPORT_ROWS_MAX:
         with notify.listing() as tx:
-            rows = tx.connection.execute(_select(notify, service_id, wanted).limit(REPORT_STEP)).all()
+            rows = tx.connection.execute(_select(notify, service_id, wanted, REPORT_STEP)).all()
             lines = _lines(notify, tx.connection, rows)
         for line in lines:
             message = line.message
@@ -141,9 +142,16 @@ def _lines(notify: Notify, connection: Connection, rows: Sequence[Row[Any]]) -> 
     return [Line(message, templates[message.template_id, message.template_version].name) for message in opened]
 
 
-def _select(notify: Notify, service_id: uuid.UUID, wanted: Wanted) -> Select[Any]:
-    table = Notification
-    found = select(table.__table__).where(table.service_id == service_id, table.created_at >= _since(notify, service_id))
+def _select(notify: Notify, service_id: uuid.UUID, wanted: Wanted, size: int) -> Select[Any]:
+    """Ask for a page of messages of all types of key: a page of each, of which the newest are taken, since the index goes by type."""
+    pages = [_of_kind(notify, service_id, wanted, kind).limit(size).subquery() for kind in KEY_KINDS]
+    table = union_all(*(select(page) for page in pages)).subquery()
+    return select(table).order_by(table.c.created_at.desc(), table.c.id.desc()).limit(size)
+
+
+def _of_kind(notify: Notify, service_id: uuid.UUID, wanted: Wanted, kind: str) -> Select[Any]:
+    table, since = Notification, _since(notify, service_id)
+    found = select(table.__table__).where(table.service_id == service_id, table.key_kind == kind, table.created_at >= since)
     if wanted.channel:
         found = found.where(table.channel == wanted.channel)
     if wanted.status:
@@ -154,8 +162,7 @@ def _select(notify: Notify, service_id: uuid.UUID, wanted: Wanted) -> Select[Any
         region = rules_of(notify, service_id).number_region
         found = found.where(table.recipient_index == notify.catalogue.index(matched_recipient(wanted.recipient, region)))
     if wanted.before:
-        at, last_id = wanted.before
-        found = found.where(or_(table.created_at < at, and_(table.created_at == at, table.id < last_id)))
+        found = found.where(tuple_(table.created_at, table.id) < tuple_(*wanted.before))
     return found.order_by(table.created_at.desc(), table.id.desc())
 
 

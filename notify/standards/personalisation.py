@@ -5,18 +5,27 @@ One pass, left to right; values are never scanned again, so nobody can smuggle a
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 Value = object  # any JSON value: str, int, float, bool, None, list, dict
 
 PLACEHOLDER = re.compile(r"\(\(([^()]+)\)\)")
 YES = frozenset({"yes", "y", "true", "t", "1", "include", "show"})
+KEY_KEPT_CHARACTERS_MAX = 64
 _KEY_NOISE = str.maketrans("", "", " _-")
 _NEWLINES = re.compile(r"\s*[\r\n]+\s*")
 
 
 def same_key(name: str) -> str:
     """Give the form under which two spellings of a key are equal (case, spaces, `_` and `-` do not count)."""
+    return _known_key(name) if len(name) <= KEY_KEPT_CHARACTERS_MAX else _plain_key(name)
+
+
+def _plain_key(name: str) -> str:
     return name.lower().translate(_KEY_NOISE)
+
+
+_known_key = lru_cache(maxsize=4096)(_plain_key)
 
 
 def placeholders(*texts: str) -> list[str]:
