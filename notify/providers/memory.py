@@ -1,5 +1,6 @@
 """Providers that keep what they are handed: for development and tests; they pass the same contract tests as the real ones."""
 
+import threading
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -29,14 +30,18 @@ class MemoryProvider(Generic[M]):
     messages: list[M] = field(default_factory=list)
     calls: int = 0
     faults: list[ProviderError] = field(default_factory=list)
+    _known: set[str] = field(default_factory=set, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def send(self, handed: M) -> HandOver:
         """Keep one message, or a repeat of it not again.  Raises: the next of `faults`."""
-        self.calls += 1
-        if self.faults:
-            raise self.faults.pop(0)
-        if all(kept.reference != handed.reference for kept in self.messages):
-            self.messages.append(handed)
+        with self._lock:
+            self.calls += 1
+            if self.faults:
+                raise self.faults.pop(0)
+            if handed.reference not in self._known:
+                self._known.add(handed.reference)
+                self.messages.append(handed)
         return HandOver(self.name, f"{self.name}-{handed.reference}", self.status)
 
 

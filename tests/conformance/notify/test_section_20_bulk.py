@@ -1,6 +1,7 @@
 """Bulk jobs: rows and files, faults row by row, progress, stopping and going on, fairness; notify-api §20 (jobs), ours in form."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +12,11 @@ from sqlalchemy import select, text, update
 from notify.context import Notify
 from notify.models import BulkJob, Notification, Service
 from notify.operations import bulk_run
-from notify.providers.memory import MemoryEmail, MemorySms
+from notify.providers.memory import MemorySms
 from notify.standards.csv_rows import InvalidSheet, read_csv
 from shared import outbox
 from shared.clock import FixedClock
-from tests.factories.notify import World, add_template, make_world
+from tests.factories.notify import World, make_world
 from tests.factories.notify_fixtures import RunJobs
 
 pytestmark = pytest.mark.rule("notify", "§20")
@@ -57,10 +58,10 @@ def test_ten_thousand_rows_with_one_poisonous_among_them(
     client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk_run, "BACKLOG_MAX", 100_000)
-    template = add_template(world, "email", body="Hola ((name))", subject="x")
-    people = [["email address", "name"], *([f"p{n}@example.com", f"P{n}"] for n in range(10_000))]
-    people[7778] = ["p7777@example.com", "x" * 100_000]
-    made = create(client, world, template_id=str(template), rows=people)
+    notify.settings = replace(notify.settings, delivery_threads=24)
+    people = rows(10_000)
+    people[7777][1] = "x" * 100_000
+    made = create(client, world, rows=[HEADER, *people])
     with monkeypatch.context() as patch:
         whole = bulk_run.prepare
 
@@ -72,11 +73,10 @@ def test_ten_thousand_rows_with_one_poisonous_among_them(
         patch.setattr(bulk_run, "prepare", poisoned)
         run_jobs()
     done = read(client, world, made.json["id"])
-    assert (done["status"], done["messages"], done["failed"]) == ("finished", 9_999, 1)
+    assert (done["status"], done["messages"], done["failed"], done["statuses"]) == ("finished", 9_999, 1, {"sending": 9_999})
     errors = client.get(f"/v2/notifications/bulk/{made.json['id']}/errors", headers=world.headers()).json["errors"]
     assert errors == [{"row": 7778, "messages": ["The row could not be made into a message"]}]
-    assert isinstance(notify.email, MemoryEmail)
-    assert len({mail.reference for mail in notify.email.messages}) == len(notify.email.messages) == 9_999
+    assert len({message.reference for message in sms(notify).messages}) == sms(notify).calls == 9_999
 
 
 def test_faults_are_told_row_by_row_and_hold_nobody_up(client: FlaskClient, world: World, run_jobs: RunJobs) -> None:
