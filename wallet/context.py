@@ -13,6 +13,7 @@ from shared.context import Context, current_as
 from shared.ids import Ids, SystemIds
 from wallet.providers.any import AnyRegister
 from wallet.providers.base import Register
+from wallet.providers.dealings import Dealings, HttpDealings
 from wallet.providers.mandates import HttpMandates, MandateRegister, NoMandates
 from wallet.providers.notices import NoNotices, NoticeSender, NotifyNotices
 from wallet.providers.rest import RestRegister
@@ -69,6 +70,13 @@ class Wallet(Context):
             return NoMandates()
         parts = urlsplit(url)
         return HttpMandates(self.http, self.tokens, url=url, audience=f"{parts.scheme}://{parts.netloc}")
+
+    @cached_property
+    def dealings(self) -> Dealings:
+        """What the other services know of a person."""
+        origin = urlsplit(self.settings.issuer)
+        urls = {"identity": f"{origin.scheme}://{origin.netloc}", "notify": self.settings.notify_url, "pay": self.settings.pay_url}
+        return HttpDealings(self.http, self.tokens, urls)
 
     @cached_property
     def notices(self) -> NoticeSender:

@@ -47,6 +47,7 @@ class Settings(ServiceSettings):
         "days before a credential was found to be compromised in which consents given by it are paused", default=30
     )
     notify_url: str = setting("notify, through which people are told", default="")
+    pay_url: str = setting("pay, where a person's payments are asked for; empty and they are not shown", default="")
     notify_api_key: Secret = setting("key of the wallet's own service at notify; empty and nobody is told", default=Secret(""))
     notify_mailbox_template: str = setting("mailbox template with the places `subject` and `body`", default="")
     summary_days: int = setting("days after which a person is told again which permissions are in force", default=365)

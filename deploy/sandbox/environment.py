@@ -67,6 +67,7 @@ def _wallet(plan: "Plan") -> dict[str, str]:
     return {
         "mandates_url": f"{plan.urls.registry}/v1/mandates",
         "notify_url": plan.urls.notify,
+        "pay_url": plan.urls.pay,
         "notify_api_key": f"wallet-{service_id}-{secret}",
         "notify_mailbox_template": plan.uuid("notify-wallet-mailbox"),
     }

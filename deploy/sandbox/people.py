@@ -123,5 +123,7 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "identity": ("notify:send", "notify:register", "pay:register", "wallet:register", "wallet:flows", "audit:witness"),
     "notify": ("audit:witness",),
     "pay": ("notify:send", "audit:witness"),
-    "wallet": ("notify:send", "registry:mandates", "identity:grants", "audit:witness"),
+    "wallet": (
+        *("notify:send", "notify:portal", "registry:mandates", "identity:grants", "identity:history", "pay:people", "audit:witness"),
+    ),
 }

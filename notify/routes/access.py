@@ -1,5 +1,6 @@
 """Who may use notify's routes: a service with its API key, or a provider with its proof."""
 
+from dataclasses import replace
 from typing import cast
 
 from flask import g, request
@@ -9,10 +10,36 @@ from notify.errors import KeyNotAllowed
 from notify.operations.authentication import Holder, authenticate
 from notify.operations.once import Once
 from notify.operations.receipt_addresses import SECRET_HEADER, proves_receipt
-from shared.access import Access
+from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
+from shared.access import Access, Scope
 from shared.bodies import read_json
 from shared.crypto import constant_time_equal
 from shared.problems import Forbidden, InvalidRequest, NotAuthenticated
+
+PORTAL_SCOPE, PERSON_HEADER = "notify:portal", "Andamio-Person"
+
+
+class MailboxReader(Scope):
+    """An app that a person signed in to, or the citizen portal, which names the person that is signed in there."""
+
+    def __init__(self) -> None:
+        super().__init__("notify:mailbox")
+
+    def describe(self) -> str:
+        """Return the rule as documents show it."""
+        return f"access token with scope notify:mailbox, or {PORTAL_SCOPE} and the header {PERSON_HEADER}"
+
+    def check(self) -> None:
+        """Leave the Caller in `g.caller`.  Raises: NotAuthenticated, Forbidden, InvalidRequest, Unavailable."""
+        Scope().check()
+        if PORTAL_SCOPE not in g.caller.scopes:
+            super().check()
+            return
+        try:
+            person = mailbox_address(request.headers.get(PERSON_HEADER, ""))
+        except InvalidMailboxAddress:
+            raise InvalidRequest(f"Name the person's RUN in the header {PERSON_HEADER}.") from None
+        g.caller = replace(g.caller, subject=person, claims={**g.caller.claims, "run": person.partition(":")[2]})
 
 
 class ServiceKey(Access):

@@ -10,15 +10,15 @@ from notify.context import current
 from notify.operations.mailbox import get_file, get_item, list_mailbox, mark_read
 from notify.operations.mailbox_reminders import Wish, find_wish, forget_wish, keep_wish
 from notify.operations.preferences import Preference, find_preference, forget_preference, keep_preference
+from notify.routes.access import MailboxReader
 from notify.schemas.mailbox import PreferenceSchema, ReminderSchema, show_item, show_proof
 from notify.standards.mime import Attachment
 from notify.standards.statuses import Channel
-from shared.access import Scope
 from shared.bodies import read_json
 from shared.problems import InvalidRequest, NotFound
 from shared.routes import Routes
 
-mailbox = Routes("mailbox", __name__, url_prefix="/v1/mailbox", access=Scope("notify:mailbox"))
+mailbox = Routes("mailbox", __name__, url_prefix="/v1/mailbox", access=MailboxReader())
 BODY_BYTES_MAX = 4 * 1024
 
 

@@ -22,6 +22,7 @@ from pay.routes import (
     payment_links,
     payments,
     payouts,
+    people,
     provider_pages,
     receipts,
     refunds,
@@ -48,4 +49,4 @@ _CONSOLE = [
 
 def all_routes() -> list[Routes]:
     """Return the blueprints of pay; signing in is made anew for each app, since it keeps state with its app."""
-    return [*_API, onboarding.bp, *_PAGES, *_CONSOLE, login_blueprint(scopes=("profile", "roles"))]
+    return [*_API, onboarding.bp, people.bp, *_PAGES, *_CONSOLE, login_blueprint(scopes=("profile", "roles"))]

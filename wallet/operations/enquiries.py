@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.context import Transaction
+from shared.web.words import SOURCE_LANGUAGE
 from wallet.context import Wallet
 from wallet.errors import EnquiryNotFound, InvalidExchange, NotOverdue
 from wallet.events import Event
@@ -71,21 +72,35 @@ def open_enquiry(wallet: Wallet, presence: Presence, txn: UUID, *, kind: Enquiry
         tx.session.add(row)
         data: dict[str, str | int | bool | list[str]] = {"kind": str(kind), "to": row.org_id, "txn": str(txn)}
         tx.record(
-            Event.ENQUIRY_OPENED, actor=presence.actor, subject=presence.subject, object_id=str(row.enquiry_id), channel="web", data=data
+            Event.ENQUIRY_OPENED,
+            actor=presence.actor,
+            subject=presence.subject,
+            on_behalf_of=presence.on_behalf_of,
+            object_id=str(row.enquiry_id),
+            channel="web",
+            data=data,
         )
     return row.enquiry_id
 
 
 def list_enquiries(wallet: Wallet, presence: Presence) -> list[EnquiryView]:
-    """Return a person's enquiries, newest first."""
+    """Return a person's enquiries, newest first; to a delegate those about accesses that the delegation covers."""
     with wallet.reading() as tx:
-        return _views(wallet, tx.session, enquiries_of(tx.session, wallet.subject_index(presence.subject)))
+        found = _views(wallet, tx.session, enquiries_of(tx.session, wallet.subject_index(presence.subject)))
+    return [one for one in found if _is_covered(wallet, presence, one.txn)]
+
+
+def _is_covered(wallet: Wallet, presence: Presence, txn: UUID) -> bool:
+    return presence.acting is None or line_of(wallet, presence, txn, lang=SOURCE_LANGUAGE) is not None
 
 
 def get_enquiry(wallet: Wallet, presence: Presence, enquiry_id: UUID) -> EnquiryView:
     """Return one of a person's enquiries.  Raises: EnquiryNotFound."""
     with wallet.reading() as tx:
-        return _views(wallet, tx.session, [_own(wallet, tx.session, presence, enquiry_id)])[0]
+        found = _views(wallet, tx.session, [_own(wallet, tx.session, presence, enquiry_id)])[0]
+    if not _is_covered(wallet, presence, found.txn):
+        raise EnquiryNotFound("Your power to act does not cover this question.")
+    return found
 
 
 def list_asked(wallet: Wallet, org_ids: list[str]) -> list[EnquiryView]:
@@ -122,11 +137,13 @@ def settle_enquiry(wallet: Wallet, presence: Presence, enquiry_id: UUID, target:
     """
     with wallet.transaction() as tx:
         row = _own(wallet, tx.session, presence, enquiry_id, lock=True)
+        if not _is_covered(wallet, presence, row.txn):
+            raise EnquiryNotFound("Your power to act does not cover this question.")
         if row.state == EnquiryState.OPEN and target == EnquiryState.ESCALATED and not row.is_overdue(wallet.clock.now()):
             raise NotOverdue("They still have time to answer.")
         action = legal(ENQUIRY_STATES, EnquiryState(row.state), target)
         row.state = target
-        _record(wallet, tx, row, action, actor=presence.actor, more={})
+        _record(wallet, tx, row, action, actor=presence.actor, more={}, on_behalf_of=presence.on_behalf_of)
 
 
 def overdue_counts(wallet: Wallet) -> list[tuple[str, int]]:
@@ -137,10 +154,12 @@ def overdue_counts(wallet: Wallet) -> list[tuple[str, int]]:
     return sorted(((names.get(org_id, org_id), count) for org_id, count in counts.items()), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _record(wallet: Wallet, tx: Transaction, row: Enquiry, action: Event, *, actor: str, more: dict[str, str]) -> None:
+def _record(
+    wallet: Wallet, tx: Transaction, row: Enquiry, action: Event, *, actor: str, more: dict[str, str], on_behalf_of: str | None = None
+) -> None:
     subject = wallet.cipher.decrypt(row.subject, scope=wallet.subject_scope(row.subject_index))
     data: dict[str, str | int | bool | list[str]] = {"txn": str(row.txn), "to": row.org_id, **more}
-    tx.record(action, actor=actor, subject=subject, object_id=str(row.enquiry_id), channel="web", data=data)
+    tx.record(action, actor=actor, subject=subject, on_behalf_of=on_behalf_of, object_id=str(row.enquiry_id), channel="web", data=data)
 
 
 def _own(wallet: Wallet, session: Session, presence: Presence, enquiry_id: UUID, *, lock: bool = False) -> Enquiry:

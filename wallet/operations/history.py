@@ -1,7 +1,8 @@
-"""One history of a person's dealings here, and all that is held about her.  Spec: CH-14; wallet contract §10.3."""
+"""One history of a person's dealings with the state, and all that is held about her here.  Spec: CH-14; wallet contract §10.3."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from wallet.context import Wallet
@@ -9,38 +10,99 @@ from wallet.operations.access_log import LIMIT_MAX, Filters, read_log
 from wallet.operations.consents import list_consents
 from wallet.operations.enquiries import list_enquiries
 from wallet.operations.presence import Presence
+from wallet.providers.dealings import Paid, ServiceAway
 from wallet.standards.consent_record import instant
+
+SHOWN_MAX = 300
+
+
+class Kind(StrEnum):
+    """Of which part of a person's dealings a happening is."""
+
+    CONSENT = "consent"
+    ACCESS = "access"
+    ENQUIRY = "enquiry"
+    SIGN_IN = "sign_in"
+    PAYMENT = "payment"
+    MESSAGE = "message"
 
 
 @dataclass(frozen=True)
 class Happening:
-    """One thing that happened: `kind` is consent, access or enquiry; `verb` says what, `who` with whom, `link` where it stands."""
+    """One thing that happened: `verb` says what, `who` with whom, `link` where it stands; `amount` is the money of a payment."""
 
     at: datetime
-    kind: str
+    kind: Kind
     verb: str
-    who: str
-    what: str
+    who: str = field(repr=False)
+    what: str = field(repr=False)
     link: str
+    amount: tuple[int, str] | None = None
 
 
-def read_history(wallet: Wallet, presence: Presence, *, lang: str) -> list[Happening]:
-    """Return what happened, newest first: decisions, accesses and questions."""
+@dataclass(frozen=True)
+class History:
+    """All dealings, newest first; `away` names the services that did not answer, whose part is missing here and not empty."""
+
+    happenings: list[Happening]
+    away: list[str]
+
+
+def read_history(wallet: Wallet, presence: Presence, *, lang: str, kind: Kind | None = None) -> History:
+    """Return a person's dealings with the state: here, and for herself also sign-ins, payments and messages of the other services."""
+    found, away = _here(wallet, presence, lang=lang), list[str]()
+    if presence.acting is None:
+        elsewhere, away = _elsewhere(wallet, presence, lang=lang)
+        found += elsewhere
+    wanted = [one for one in found if kind is None or one.kind is kind]
+    return History(sorted(wanted, key=lambda one: one.at, reverse=True)[:SHOWN_MAX], away)
+
+
+def _elsewhere(wallet: Wallet, presence: Presence, *, lang: str) -> tuple[list[Happening], list[str]]:
+    """Ask the other services; each may be away by itself."""
+    found: list[Happening] = []
+    away: list[str] = []
+    email: str | None = None
+    try:
+        known = wallet.dealings.sign_ins(presence.run, lang=lang)
+        email = known.email
+        found += [Happening(at, Kind.SIGN_IN, words, service, "", "") for at, words, service in known.events]
+    except ServiceAway:
+        away += ["identity", "pay"]  # without the address of the receipts no payment can be asked for
+    if email is not None:
+        try:
+            found += [_paid(one) for one in wallet.dealings.payments(email)]
+        except ServiceAway:
+            away.append("pay")
+    try:
+        messages = wallet.dealings.messages(presence.run)
+        found += [Happening(one.at, Kind.MESSAGE, "", one.sender, one.subject, f"/mailbox/{one.message_id}") for one in messages]
+    except ServiceAway:
+        away.append("notify")
+    return found, away
+
+
+def _paid(one: Paid) -> Happening:
+    return Happening(one.at, Kind.PAYMENT, one.status, one.service, one.description, "", (one.amount_minor, one.currency))
+
+
+def _here(wallet: Wallet, presence: Presence, *, lang: str) -> list[Happening]:
+    """Return decisions, accesses and questions."""
     found: list[Happening] = []
     for consent in list_consents(wallet, presence):
         shown = consent.record["shown"]
         names = shown if isinstance(shown, dict) else {}
         who, what = str(names.get("recipient", "")), str(names.get("dataset", ""))
         found += [
-            Happening(event.at, "consent", event.type, who, what, f"/receipts/{event.event_id}")
+            Happening(event.at, Kind.CONSENT, event.type, who, what, f"/receipts/{event.event_id}")
             for event in consent.events
             if event.type != "used"
         ]
     for line in read_log(wallet, presence, Filters(), lang=lang, limit=LIMIT_MAX).lines:
-        found.append(Happening(line.at, "access", line.outcome, line.org_name, line.dataset_title, f"/access-log/{line.txn}/ask"))
+        found.append(Happening(line.at, Kind.ACCESS, line.outcome, line.org_name, line.dataset_title, f"/access-log/{line.txn}/ask"))
     for enquiry in list_enquiries(wallet, presence):
-        found.append(Happening(enquiry.opened_at, "enquiry", enquiry.kind, enquiry.org_name, "", f"/enquiries/{enquiry.enquiry_id}"))
-    return sorted(found, key=lambda one: one.at, reverse=True)
+        found.append(Happening(enquiry.opened_at, Kind.ENQUIRY, enquiry.kind, enquiry.org_name, "", f"/enquiries/{enquiry.enquiry_id}"))
+    return found
 
 
 def export_all(wallet: Wallet, presence: Presence, *, lang: str) -> dict[str, Any]:

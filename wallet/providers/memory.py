@@ -1,8 +1,12 @@
 """A register in memory, for development and tests; kept to the same contract as the real one."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
 
 from wallet.providers.base import Order, Record
+from wallet.providers.dealings import File, Message, NoSuchMessage, Paid, ServiceAway, SignIns
 from wallet.providers.mandates import Mandate, MandatesUnavailable
 from wallet.providers.rest import read_answer
 
@@ -41,3 +45,53 @@ class MemoryMandates:
         if self.is_away:
             raise MandatesUnavailable("away")
         return list(self.by_delegate.get(delegate, []))
+
+
+class MemoryDealings:
+    """Other services in memory, for development and tests; what stands in `away` does not answer."""
+
+    def __init__(self) -> None:
+        self.away: set[str] = set()
+        self.events: list[tuple[datetime, str, str]] = []
+        self.email: str | None = None
+        self.paid: dict[str, list[Paid]] = {}
+        self.mail: dict[str, list[Message]] = {}
+        self.contents: dict[tuple[UUID, int], bytes] = {}
+
+    def _check(self, service: str) -> None:
+        if service in self.away:
+            raise ServiceAway(service)
+
+    def sign_ins(self, run: str, *, lang: str) -> SignIns:
+        """Return what was put here.  Raises: ServiceAway."""
+        del run, lang
+        self._check("identity")
+        return SignIns(list(self.events), self.email)
+
+    def payments(self, email: str) -> list[Paid]:
+        """Return what was put here.  Raises: ServiceAway."""
+        self._check("pay")
+        return list(self.paid.get(email, ()))
+
+    def messages(self, run: str) -> list[Message]:
+        """Return what was put here.  Raises: ServiceAway."""
+        self._check("notify")
+        return list(self.mail.get(run, ()))
+
+    def open_message(self, run: str, message_id: UUID) -> None:
+        """Mark a message as opened.  Raises: ServiceAway, NoSuchMessage."""
+        self._own(run, message_id)
+        self.mail[run] = [replace(one, read_at=one.at) if one.message_id == message_id else one for one in self.mail[run]]
+
+    def file(self, run: str, message_id: UUID, position: int) -> File:
+        """Return a file of an opened message.  Raises: ServiceAway, NoSuchMessage."""
+        one = self._own(run, message_id)
+        if one.read_at is None or position >= len(one.files):
+            raise NoSuchMessage
+        return File(one.files[position], "application/pdf", self.contents[message_id, position])
+
+    def _own(self, run: str, message_id: UUID) -> Message:
+        found = next((one for one in self.messages(run) if one.message_id == message_id), None)
+        if found is None:
+            raise NoSuchMessage
+        return found

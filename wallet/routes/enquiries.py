@@ -13,10 +13,10 @@ from wallet.errors import EnquiryNotFound
 from wallet.models.enquiry import EnquiryKind, EnquiryState
 from wallet.operations.access_log import line_of
 from wallet.operations.enquiries import QUESTION_CHARACTERS_MAX, get_enquiry, list_enquiries, open_enquiry, settle_enquiry
-from wallet.routes.people import Herself, presence
+from wallet.routes.people import Holder, presence
 
 TARGETS = {"accept": EnquiryState.ACCEPTED, "escalate": EnquiryState.ESCALATED, "close": EnquiryState.CLOSED}
-bp = Routes("enquiries", __name__, access=Herself())
+bp = Routes("enquiries", __name__, access=Holder())
 
 
 @bp.get("/access-log/<uuid:txn>/ask")

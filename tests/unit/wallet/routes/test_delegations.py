@@ -202,8 +202,29 @@ def test_a_delegate_sees_only_what_the_delegation_covers(world: World) -> None:
     world.fetch(world.exchange_body(consent_id))
     assert browser.get("/me/access-log").json["lines"] == []
     assert len(world.browser().get("/me/access-log").json["lines"]) == 1
-    for address in ("/my-data", "/history", "/enquiries", "/elsewhere"):
+    for address in ("/elsewhere", "/mailbox", "/notices"):
         assert browser.get(address).status_code == 403, address
+    assert browser.get("/my-data").json == {"consents": [], "access_log": [], "enquiries": []}
+    assert "Colegio" not in main_of(browser.get("/history"))
+
+
+@pytest.mark.rule("wallet", "D8")
+def test_a_delegate_asks_for_the_principal_who_sees_the_question_and_who_asked(world: World) -> None:
+    world.fetch(world.exchange_body(world.granted()))
+    assert appoint(world, Power.VIEW).status_code == 303
+    browser = acting_browser(world)
+    txn = browser.get("/me/access-log").json["lines"][0]["txn"]
+    page = browser.get(f"/access-log/{txn}/ask")
+    assert world.submit(browser, page, "", kind="why", question="¿Por qué?").status_code == 303
+    assert "¿Por qué?" in browser.get("/my-data").json["enquiries"][0]["question"]
+    assert "Colegio" in main_of(world.browser().get("/enquiries"))
+    opened = [core for core in all_cores(world) if core.get("action") == "wallet:enquiry:opened"]
+    assert opened[0]["on_behalf_of"].startswith("delegation:")
+    assert "hizo una pregunta" in main_of(world.browser().get("/done-for-me"))
+
+
+def all_cores(world: World) -> list[dict[str, object]]:
+    return [json.loads(row[0]) for row in world.run_sql("select core from audit_entries order by entry_id")]
 
 
 @pytest.mark.rule("wallet", "D3")

@@ -1,0 +1,23 @@
+"""What one person paid, in whichever account: known by the e-mail address that receipts go to.  Spec: requirements CH-14."""
+
+from sqlalchemy import select
+
+from pay.context import Pay
+from pay.models.account import gateway_accounts
+from pay.models.payment import needle_grams, payment_of, payments
+from pay.standards.payment_object import Payment
+
+PAYMENTS_MAX = 100
+READ_MAX = 1000
+
+
+def payments_to(pay: Pay, email: str) -> list[tuple[Payment, str]]:
+    """Return the newest payments whose receipt went to an address, each with the name of the service."""
+    looked_for = payments.c.payer_grams.contains(needle_grams(pay.cipher, email, "email"))
+    joined = payments.join(gateway_accounts, gateway_accounts.c.id == payments.c.account_id)
+    newest = select(payments, gateway_accounts.c.service_name).select_from(joined).where(looked_for)
+    with pay.listing() as tx:
+        rows = tx.connection.execute(newest.order_by(payments.c.created_at.desc(), payments.c.id.desc()).limit(READ_MAX)).all()
+        found = [(payment_of(row, pay.cipher), str(row.service_name)) for row in rows]
+    mine = [pair for pair in found if (pair[0].payer.email or "").casefold() == email.casefold()]
+    return mine[:PAYMENTS_MAX]

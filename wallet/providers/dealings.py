@@ -1,0 +1,195 @@
+"""What the other services know of a person: sign-ins, payments, messages.  Spec: requirements CH-14.
+
+They are asked with the wallet's own access tokens; whom it is about stands in the body or a header, never in an address.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import quote
+from uuid import UUID
+
+from shared.auth import CannotGetToken, TokenSource
+from shared.http import Outbound, OutboundError, Reply
+
+TIMEOUT_SECONDS = 3
+FILE_BYTES_MAX = 3 * 1024 * 1024
+PERSON_HEADER = "Andamio-Person"
+SCOPES = {"identity": "identity:history", "notify": "notify:portal", "pay": "pay:people"}
+
+
+class ServiceAway(Exception):
+    """A service does not answer now: that is told, and is never the same as nothing to tell."""
+
+
+class NoSuchMessage(Exception):
+    """The person has no such message, or no such file in it."""
+
+
+@dataclass(frozen=True)
+class SignIns:
+    """What happened with the account, newest first, as (moment, words, service); and the confirmed e-mail address."""
+
+    events: list[tuple[datetime, str, str]]
+    email: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Paid:
+    """One payment; the amount in the smallest unit."""
+
+    at: datetime
+    service: str
+    description: str
+    amount_minor: int
+    currency: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of the mailbox; `html` is made by notify to be placed into a page as it is, `files` are names in their order."""
+
+    message_id: UUID
+    sender: str = field(repr=False)
+    subject: str = field(repr=False)
+    html: str = field(repr=False)
+    at: datetime
+    read_at: datetime | None
+    files: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a message."""
+
+    name: str = field(repr=False)
+    mimetype: str
+    content: bytes = field(repr=False)
+
+
+class Dealings(Protocol):
+    """What the other services know."""
+
+    def sign_ins(self, run: str, *, lang: str) -> SignIns:
+        """Return what happened with a person's account.  Raises: ServiceAway."""
+        ...
+
+    def payments(self, email: str) -> list[Paid]:
+        """Return payments whose receipt went to an address.  Raises: ServiceAway."""
+        ...
+
+    def messages(self, run: str) -> list[Message]:
+        """Return a person's messages, newest first.  Raises: ServiceAway."""
+        ...
+
+    def open_message(self, run: str, message_id: UUID) -> None:
+        """Note that the person opened a message.  Raises: ServiceAway, NoSuchMessage."""
+        ...
+
+    def file(self, run: str, message_id: UUID, position: int) -> File:
+        """Return a file of an opened message.  Raises: ServiceAway, NoSuchMessage."""
+        ...
+
+
+class HttpDealings:
+    """The services over HTTP; one without an address is taken for away."""
+
+    def __init__(self, http: Outbound, tokens: TokenSource, urls: Mapping[str, str]) -> None:
+        self._http, self._tokens, self._urls = http, tokens, urls
+
+    def sign_ins(self, run: str, *, lang: str) -> SignIns:
+        """Return what happened with a person's account.  Raises: ServiceAway."""
+        answer = _json(self._call("identity", "POST", "/people/history", json={"run": run}, headers={"Accept-Language": lang}))
+        email = answer.get("email")
+        return SignIns(
+            [(_moment(one["at"]), str(one["words"]), str(one["service"])) for one in _rows(answer, "events")],
+            email if isinstance(email, str) else None,
+        )
+
+    def payments(self, email: str) -> list[Paid]:
+        """Return payments whose receipt went to an address.  Raises: ServiceAway."""
+        answer = _json(self._call("pay", "POST", "/people/payments", json={"email": email}))
+        return [
+            Paid(
+                _moment(one["at"]),
+                str(one["service"]),
+                str(one["description"]),
+                int(str(one["amount_minor"])),
+                str(one["currency"]),
+                str(one["status"]),
+            )
+            for one in _rows(answer, "payments")
+        ]
+
+    def messages(self, run: str) -> list[Message]:
+        """Return a person's messages, newest first.  Raises: ServiceAway."""
+        return [_message(one) for one in _rows(_json(self._mailbox("GET", "", run)), "messages")]
+
+    def open_message(self, run: str, message_id: UUID) -> None:
+        """Note that the person opened a message.  Raises: ServiceAway, NoSuchMessage."""
+        self._mailbox("POST", f"/{message_id}/read", run)
+
+    def file(self, run: str, message_id: UUID, position: int) -> File:
+        """Return a file of an opened message.  Raises: ServiceAway, NoSuchMessage."""
+        name = next((one.files[position] for one in self.messages(run) if one.message_id == message_id and position < len(one.files)), None)
+        if name is None:
+            raise NoSuchMessage
+        reply = self._mailbox("GET", f"/{message_id}/attachments/{position}", run)
+        return File(name, reply.headers.get("content-type", "application/octet-stream"), reply.body)
+
+    def _mailbox(self, method: str, path: str, run: str) -> Reply:
+        return self._call("notify", method, "/v1/mailbox/messages" + path, headers={PERSON_HEADER: quote(run)})
+
+    def _call(self, service: str, method: str, path: str, *, json: object = None, headers: Mapping[str, str] | None = None) -> Reply:
+        url = self._urls[service]
+        if not url:
+            raise ServiceAway(service)
+        try:
+            proof = {"Authorization": "Bearer " + self._tokens.token(url, SCOPES[service]), "Accept": "application/json"}
+            sent = {**proof, **(headers or {})}
+            reply = self._http.request(
+                method, url + path, json=json, headers=sent, timeout_seconds=TIMEOUT_SECONDS, max_bytes=FILE_BYTES_MAX
+            )
+        except (OutboundError, CannotGetToken):
+            raise ServiceAway(service) from None
+        if reply.status == 404:
+            raise NoSuchMessage
+        if reply.status != 200:
+            raise ServiceAway(service)
+        return reply
+
+
+def _json(reply: Reply) -> Mapping[str, object]:
+    try:
+        answer = reply.json()
+    except OutboundError:
+        raise ServiceAway("form") from None
+    if not isinstance(answer, dict):
+        raise ServiceAway("form")
+    return answer
+
+
+def _rows(answer: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
+    found = answer.get(name)
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise ServiceAway("form")
+    return found
+
+
+def _moment(text: object) -> datetime:
+    return datetime.fromisoformat(str(text))
+
+
+def _message(one: Mapping[str, object]) -> Message:
+    read_at, files = one.get("read_at"), one.get("attachments")
+    return Message(
+        UUID(str(one["id"])),
+        str(one["from"]),
+        str(one["subject"]),
+        str(one["html"]),
+        _moment(one["created_at"]),
+        None if read_at is None else _moment(read_at),
+        tuple(str(file["filename"]) for file in files) if isinstance(files, list) else (),
+    )

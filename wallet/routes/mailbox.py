@@ -1,0 +1,71 @@
+"""The person's mailbox, which notify keeps: opening a message is noted there and can be proved.  Spec: requirements NO-13, CH-14."""
+
+from uuid import UUID
+
+from flask import Response, redirect, url_for
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from shared.problems import NotFound, Unavailable
+from shared.routes import Routes
+from shared.web import gettext_noop, page
+from wallet.context import current
+from wallet.providers.dealings import Message, NoSuchMessage, ServiceAway
+from wallet.routes.people import Herself, presence
+
+bp = Routes("mailbox", __name__, url_prefix="/mailbox", access=Herself())
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """List the messages, newest first."""
+    return page("wallet/mailbox.html", messages=_messages())
+
+
+@bp.get("/<uuid:message_id>")
+def show(message_id: UUID) -> ResponseReturnValue:
+    """Show a message that was opened; one that was not asks to be opened first, since the moment of opening counts."""
+    found = next((one for one in _messages() if one.message_id == message_id), None)
+    if found is None:
+        raise NotFound(gettext_noop("You have no such message."))
+    words = Markup(found.html) if found.read_at else ""  # noqa: S704 - notify's renderer escapes all that it takes from a sender
+    return page("wallet/message.html", message=found, words=words)
+
+
+@bp.post("/<uuid:message_id>/open")
+def open_one(message_id: UUID) -> ResponseReturnValue:
+    """Open a message: the first time is noted at notify."""
+    try:
+        current().dealings.open_message(presence().run, message_id)
+    except NoSuchMessage:
+        raise NotFound(gettext_noop("You have no such message.")) from None
+    except ServiceAway:
+        raise _away() from None
+    return redirect(url_for("mailbox.show", message_id=message_id), 303)
+
+
+@bp.get("/<uuid:message_id>/files/<int:position>")
+def show_file(message_id: UUID, position: int) -> ResponseReturnValue:
+    """Give a file of a message that was opened, to be kept and never shown as a page of ours."""
+    try:
+        file = current().dealings.file(presence().run, message_id, position)
+    except NoSuchMessage:
+        raise NotFound(gettext_noop("There is no such file, or its message was not opened.")) from None
+    except ServiceAway:
+        raise _away() from None
+    response = Response(file.content, content_type=file.mimetype)
+    response.headers.set("Content-Disposition", "attachment", filename=file.name)
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _messages() -> list[Message]:
+    try:
+        return current().dealings.messages(presence().run)
+    except ServiceAway:
+        raise _away() from None
+
+
+def _away() -> Unavailable:
+    return Unavailable(gettext_noop("The mailbox does not answer now. Your messages are kept; try again in a moment."))
