@@ -27,7 +27,7 @@ log = structlog.get_logger("andamio.auth")
 
 ALGORITHMS = ["ES256", "PS256", "RS256", "EdDSA"]
 SKEW_SECONDS = 30
-FRESH_SECONDS = 60
+FRESH_SECONDS = 15
 STALE_SECONDS_MAX = 24 * 3600
 REFETCH_SECONDS_MIN = 5
 VERIFIED_MAX = 5_000
@@ -71,7 +71,7 @@ class RemoteKeys:
     """The issuer's JWKS: fetched through its metadata, kept in memory and in the database, used while the issuer is away.
 
     An unknown `kid` makes it ask again (at most every five seconds), so that keys rotate without a restart.  A key that the issuer
-    took back is gone with the next answer: within a minute, or as soon as a token comes that a newer key signed.
+    took back is gone with the next answer: within 15 seconds, or as soon as a token comes that a newer key signed (ADR 0007).
     """
 
     def __init__(self, http: Outbound, clock: Clock, database: Database, *, issuer: str) -> None:

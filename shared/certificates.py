@@ -3,6 +3,8 @@
 import base64
 import binascii
 import hashlib
+import ipaddress
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -52,4 +54,12 @@ def shown_certificate(settings: "ServiceSettings") -> Certificate | None:
     before_proxies = request.environ.get("werkzeug.proxy_fix.orig", {})
     sender = before_proxies.get("REMOTE_ADDR") or request.remote_addr
     header = request.headers.get(settings.client_certificate_header) if settings.client_certificate_header else None
-    return read_certificate(header) if header and sender in settings.edge_addresses else None
+    return read_certificate(header) if header and _is_edge(sender or "", settings.edge_addresses) else None
+
+
+def _is_edge(sender: str, edges: Sequence[str]) -> bool:
+    """Answer whether an address is one of the edge's; a network of it (`10.1.0.0/16`) is all of its addresses."""
+    try:
+        return any(ipaddress.ip_address(sender) in ipaddress.ip_network(edge) for edge in edges)
+    except ValueError:
+        return False

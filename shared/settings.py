@@ -8,6 +8,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar, cast, get_type_hints
 from urllib.parse import urlsplit
@@ -92,6 +93,15 @@ def _is_broker(value: Secret) -> str | None:
     return f"{fault}, amqp:// or amqps://" if (fault := _is_redis(value)) else None
 
 
+def _are_networks(value: tuple[str, ...]) -> str | None:
+    try:
+        for each in value:
+            ip_network(each)
+    except ValueError:
+        return "must be addresses or networks, such as `10.1.2.3` or `10.1.0.0/16`"
+    return None
+
+
 def _is_positive(value: int) -> str | None:
     return None if value > 0 else "must be 1 or more"
 
@@ -132,7 +142,9 @@ class ServiceSettings:
     client_certificate_header: str = setting(
         "header in which the edge sends the client certificate (RFC 9440 form or URL-encoded PEM); empty: no mTLS", default=""
     )
-    edge_addresses: tuple[str, ...] = setting("addresses of the edge, the only ones whose client certificate header counts", default=())
+    edge_addresses: tuple[str, ...] = setting(
+        "addresses or networks of the edge, the only ones whose client certificate header counts", default=(), check=_are_networks
+    )
     time_server: str = setting(
         "time server (NTP) `host` or `host:port`; a clock more than 5 seconds off keeps this from starting; empty: not compared", default=""
     )

@@ -17,7 +17,7 @@ from identity.models.finders import PERSONS, subject_of
 from identity.models.grant import AccessToken, Grant
 from identity.models.person import PersonState
 from identity.operations import representation
-from identity.operations.issuing import Asked, Reply, TokenWish, jwt_access_token, token_type
+from identity.operations.issuing import Asked, Reply, TokenWish, jwt_access_token, next_actor, token_type
 from identity.standards import assistance, jose, oidc_claims, rfc8693, rfc9068
 from identity.standards.rfc6749 import parse_scope
 from shared.context import Transaction
@@ -57,7 +57,7 @@ def exchange(identity: Identity, tx: Transaction, asked: Asked) -> Reply:
     scopes = _scopes(parse_scope(parameters.get("scope")), subject.scopes, allowed)
     act = rfc8693.act_for({"sub": client.client_id, "iss": identity.settings.issuer}, subject.claims.get("act"))
     more: dict[str, object] = {name: subject.claims[name] for name in COPIED if name in subject.claims}
-    more |= {"act": act, **({"cnf": asked.cnf} if asked.cnf else {})}
+    more |= {"act": act, **({"cnf": asked.cnf} if asked.cnf else {}), **next_actor(identity, tx, target)}
     now = identity.clock.now()
     expires_at = min(subject.expires_at, now + LIFE)
     more["exp"] = int(expires_at.timestamp())

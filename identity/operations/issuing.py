@@ -13,6 +13,7 @@ from identity.errors import InvalidGrant
 from identity.events import Event
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient
+from identity.models.exchange_edge import find_actor
 from identity.models.finders import PERSONS, SUBJECTS, find_active_facts, roles_of, subject_of
 from identity.models.grant import AccessToken, Grant
 from identity.models.person import PersonState
@@ -173,7 +174,8 @@ def person_token(identity: Identity, tx: Transaction, asked: Asked, standing: St
         if standing.represents is not None:
             ttl = min(ttl, representation.TOKEN_SECONDS)
         ttl = _within_help(standing, ttl, now)
-        wish = TokenWish(resource, standing.subject, standing.scopes, identity.ids.token(16), _person_claims(asked, standing), ttl)
+        more = _person_claims(asked, standing) | next_actor(identity, tx, resource)
+        wish = TokenWish(resource, standing.subject, standing.scopes, identity.ids.token(16), more, ttl)
         token = jwt_access_token(identity, asked.client, wish, tx)
     row = {
         "token_hash": sha256_hex(token),
@@ -188,6 +190,12 @@ def person_token(identity: Identity, tx: Transaction, asked: Asked, standing: St
     }
     tx.connection.execute(TOKENS.insert(), row)
     return token, ttl
+
+
+def next_actor(identity: Identity, tx: Transaction, audience: str) -> dict[str, object]:
+    """Return `may_act` of a token for an audience: the one client that is registered to go on from there (TX-6)."""
+    actor = find_actor(tx.connection, audience)
+    return {"may_act": {"sub": actor, "iss": identity.settings.issuer}} if actor else {}
 
 
 def _person_claims(asked: Asked, standing: Standing) -> dict[str, object]:

@@ -22,6 +22,10 @@ def manifests() -> list[dict[str, Any]]:
     return [made for name in kustomization["resources"] for made in yaml.safe_load_all((ROOT / "base" / name).read_text())]
 
 
+def edge() -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((ROOT / "edge/edge.yaml").read_text()))
+
+
 def named(manifest: dict[str, Any]) -> str:
     return f"{manifest['kind']}/{manifest['metadata']['name']}"
 
@@ -36,7 +40,7 @@ def overlay(name: str) -> dict[str, Any]:
 
 
 def test_every_manifest_is_valid() -> None:
-    for manifest in manifests():
+    for manifest in manifests() + edge():
         kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
 
 
@@ -62,6 +66,29 @@ def test_every_pod_keeps_to_the_restricted_standard() -> None:
         }
         assert not pod["automountServiceAccountToken"]
         assert {"requests", "limits"} <= set(container["resources"]), name
+
+
+def test_the_edge_is_the_one_of_a_single_host_and_reaches_every_service(tmp_path: Path) -> None:
+    """The configuration of `andamio init` names the services and the files that the pod has; nobody but it is let to the web pods."""
+    folder.write(Installation(tmp_path, "servicios.example.cl", "Quilpalín", "800 000 000"))
+    config = (tmp_path / "edge/nginx.conf").read_text()
+    assert set(re.findall(r"proxy_pass http://(\w+):(\d+)", config)) == {(service, "8080") for service in SERVICES}
+    assert {f"Service/{service}" for service in SERVICES} <= {named(made) for made in manifests()}
+    by_name = {named(made): made for made in edge()}
+    pod = by_name["Deployment/edge"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    mounted = {volume["mountPath"] for volume in container["volumeMounts"]}
+    items = {f"/etc/nginx/tls/{item['path']}" for volume in pod["volumes"] if "secret" in volume for item in volume["secret"]["items"]}
+    named_files = set(re.findall(r"(?:include|ssl_certificate|ssl_certificate_key) (/etc/nginx/\S+);", config))
+    assert named_files <= mounted | items
+    ports = {port["containerPort"] for port in container["ports"]}
+    assert ports == set(map(int, re.findall(r"listen (\d+)", config)))
+    made = overlay("prod")
+    assert (made["components"], made["resources"]) == (["../../edge"], ["../../base"])
+    [let_in] = by_name["NetworkPolicy/edge-to-web"]["spec"]["ingress"]
+    assert let_in["from"] == [{"podSelector": {"matchLabels": by_name["Deployment/edge"]["spec"]["template"]["metadata"]["labels"]}}]
 
 
 def test_selectors_find_their_pods() -> None:

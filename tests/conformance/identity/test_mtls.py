@@ -24,8 +24,8 @@ DN = {"kind": "tls_client_auth_subject_dn", "value": "CN=client.example,O=Servic
 
 @pytest.fixture
 def house(engines: Engines, run_folder: Path, clock: FixedClock, ids: SeededIds) -> Iterator[House]:
-    """An identity behind an edge that asks for client certificates."""
-    changes = {"client_certificate_header": HEADER, "edge_addresses": (EDGE,), "mtls_url": MTLS}
+    """An identity behind an edge that asks for client certificates; the edge has the two addresses of a small network."""
+    changes = {"client_certificate_header": HEADER, "edge_addresses": ("192.0.2.6/31",), "mtls_url": MTLS}
     with furnished_copy(engines, run_folder) as url, open_house(url, clock, ids, furnished=True, **changes) as furnished:
         yield furnished
 

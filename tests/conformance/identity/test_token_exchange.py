@@ -193,8 +193,21 @@ MAY_ACT: list[tuple[object, bool]] = [
 
 
 @pytest.mark.rule("identity", "TX-6")
+def test_tokens_name_the_one_client_that_may_go_on_and_none_where_there_are_more_or_none(world: House) -> None:
+    first = token_for_notify(world)
+    assert claims_of(world, first)["may_act"] == {"sub": "notify", "iss": ISSUER}
+    then = exchange(world, "notify", first, WALLET).json["access_token"]
+    assert claims_of(world, then)["may_act"] == {"sub": "wallet", "iss": ISSUER}
+    register.create_client(world.identity, service("other", RESOURCE), actor="test")
+    register.add_exchange_edge(world.identity, "other", from_audience=RESOURCE, to_audience=CASES, scopes=("notify:send",), actor="test")
+    both = token_for_notify(world)
+    assert "may_act" not in claims_of(world, both)
+    assert exchange(world, "notify", both, WALLET).status_code == 200
+
+
+@pytest.mark.rule("identity", "TX-6")
 def test_a_token_that_says_who_may_act_must_name_the_caller(world: House) -> None:
-    """Tokens that we issue do not say it yet; one that does, signed by us and known to us, is put in the place of one that does not."""
+    """A token that says something else than ours do, signed by us and known to us, is put in the place of one of ours."""
     known = token_for_notify(world)
     for may_act, is_let in MAY_ACT:
         signer = world.identity.keys.signer("ES256")
