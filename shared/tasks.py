@@ -145,6 +145,7 @@ def _done_together(
     context: C, together: Callable[[C, Sequence[Job]], None], job: str, started: Sequence[tuple[outbox.Started, int]]
 ) -> bool:
     """Run rows together; return whether they are seen to."""
+    began = telemetry.began()
     try:
         with telemetry.span(f"jobs {job}", kind=SpanKind.CONSUMER):
             together(context, [_job(row) for row, _ in started])
@@ -158,6 +159,9 @@ def _done_together(
     else:
         with context.db.begin() as connection:
             outbox.finish(connection, [(row.id, lease) for row, lease in started])
+        for row, _ in started:
+            with trace.working_on(row.request_id, row.journey_id):
+                telemetry.ended(f"job {job}", began, kind=SpanKind.CONSUMER)
     return True
 
 

@@ -1,15 +1,19 @@
 """OpenTelemetry traces, when `<SERVICE>_OTLP_ENDPOINT` is set; nothing at all otherwise.
 
-One span a request, a job and a call to others, joined across services by `traceparent` and marked with the journey id.  A
-span names routes and jobs, never an address or a value.
+One span a request, a job and a call to others, marked with the journey id.  They are joined across services by `traceparent`;
+where none comes with the work (a job, a new call of the same person) by the journey, of which the trace's id is made: a journey is
+one trace, and all of it is sampled or nothing.  A span names routes and jobs, never an address or a value.
 """
 
+import hashlib
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry.propagate import extract, inject
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 from opentelemetry.trace import SpanKind, Tracer
 
@@ -19,6 +23,20 @@ from shared.settings import ServiceSettings
 SAMPLED_SHARE = 0.05
 
 _tracer: Tracer | None = None
+
+
+class _ByJourney(RandomIdGenerator):
+    """Ids of traces that begin here."""
+
+    def generate_trace_id(self) -> int:
+        """Return the trace of the present journey; a new one outside any."""
+        journey_id = trace.journey_id()
+        return trace_of(journey_id) if journey_id else super().generate_trace_id()
+
+
+def trace_of(journey_id: str) -> int:
+    """Return the id of the trace of a journey, 128 bits."""
+    return int.from_bytes(hashlib.sha256(journey_id.encode()).digest()[:16]) or 1
 
 
 def configure(service: str, settings: ServiceSettings) -> None:
@@ -33,7 +51,9 @@ def configure(service: str, settings: ServiceSettings) -> None:
 def start(service: str, processor: SpanProcessor, *, share: float) -> None:
     """Give spans of this process to a processor, this share of the traces that begin here."""
     global _tracer  # noqa: PLW0603 - one tracer a process, as in OpenTelemetry itself
-    provider = TracerProvider(resource=Resource({"service.name": service}), sampler=ParentBasedTraceIdRatio(share))
+    provider = TracerProvider(
+        resource=Resource({"service.name": service}), sampler=ParentBasedTraceIdRatio(share), id_generator=_ByJourney()
+    )
     provider.add_span_processor(processor)
     _tracer = provider.get_tracer("andamio")
 
@@ -59,6 +79,18 @@ def span(name: str, *, headers: Mapping[str, str] | None = None, kind: SpanKind 
     with _tracer.start_as_current_span(name, context=parent, kind=kind, record_exception=False) as current:
         current.set_attribute("andamio.journey_id", trace.journey_id())
         yield
+
+
+def began() -> int:
+    """Return this moment, for `ended`."""
+    return time.time_ns()
+
+
+def ended(name: str, moment: int, *, kind: SpanKind = SpanKind.INTERNAL) -> None:
+    """Note what began at a moment and ends now, under the present journey: for what was done for several journeys at once."""
+    if _tracer is not None:
+        about = {"andamio.journey_id": trace.journey_id()}
+        _tracer.start_span(name, kind=kind, start_time=moment, attributes=about).end()
 
 
 def outgoing_headers() -> dict[str, str]:

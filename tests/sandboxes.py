@@ -13,7 +13,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +24,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from deploy.sandbox.ports import OFFSETS
+from deploy.services import SERVICES
 from deploy.system import port_is_free, process_birth, wait_until
 from tests.engines import locked
 
@@ -28,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 240
 STOP_SECONDS = 60
 BASES = range(21_000, 31_000, 20)
+COLLECTOR_OFFSET = 9
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +79,8 @@ def _start_holder(run_folder: Path) -> dict[str, object]:
     folder.chmod(0o711)  # the database may run as another user
     base = free_base()
     said = run_folder / "sandbox.log"
-    environment = {**os.environ, "SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(base)}
+    collector = {f"SANDBOX_{service}_OTLP_ENDPOINT".upper(): f"http://127.0.0.1:{base + COLLECTOR_OFFSET}" for service in SERVICES}
+    environment = {**os.environ, **collector, "SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(base)}
     command = [sys.executable, "-m", "tests.sandboxes", str(folder), os.environ["ANDAMIO_TEST_RUN_PID"]]
     with said.open("wb") as log:
         holder = subprocess.Popen(
@@ -90,14 +96,43 @@ def _start_holder(run_folder: Path) -> dict[str, object]:
 def free_base() -> int:
     """A base port of which every part is free just now."""
     return next(
-        base for base in secrets.SystemRandom().sample(BASES, len(BASES)) if all(port_is_free(base + offset) for offset in OFFSETS.values())
+        base
+        for base in secrets.SystemRandom().sample(BASES, len(BASES))
+        if all(port_is_free(base + offset) for offset in (*OFFSETS.values(), COLLECTOR_OFFSET))
     )
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Keeps what the services tell about their traces, a file each time."""
+
+    folder: Path
+
+    def do_POST(self) -> None:
+        """Keep it."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        kept = self.folder / f"{time.time_ns()}-{secrets.token_hex(4)}"
+        kept.with_suffix(".part").write_bytes(body)
+        kept.with_suffix(".part").rename(kept.with_suffix(".otlp"))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+def collect(folder: Path, port: int) -> None:
+    """Be the collector of a sandbox for as long as this process lives."""
+    Collector.folder = folder / "traces"
+    Collector.folder.mkdir()
+    threading.Thread(target=ThreadingHTTPServer(("127.0.0.1", port), Collector).serve_forever, daemon=True).start()
 
 
 def hold(folder: Path, run_pid: int) -> None:
     """Keep a sandbox until the run is over, and leave nothing behind."""
     asked: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: asked.append(number))
+    collect(folder, int(os.environ["SANDBOX_PORT"]) + COLLECTOR_OFFSET)
     birth = process_birth(run_pid)
     process = subprocess.Popen([sys.executable, "-m", "deploy.cli", "sandbox"], cwd=ROOT)
     try:

@@ -13,7 +13,7 @@ from shared.app import base_app, register
 from shared.context import Context
 from shared.http import Outbound, OutboundFailed
 from shared.routes import Routes
-from shared.tasks import Job, Jobs, run_leased
+from shared.tasks import Job, Jobs, run_all_leased, run_leased
 from tests.unit.shared.conftest import make_settings
 
 CALLER = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "X-Journey-Id": "journey-1"}
@@ -64,6 +64,22 @@ def test_request_call_and_job_are_spans_of_one_journey_without_a_value(context: 
     assert call.parent is not None
     assert call.parent.span_id == request.context.span_id
     assert "11111111-1" not in "".join(span.to_json() for span in found.values())
+
+
+def test_requests_of_one_journey_and_jobs_done_together_are_one_trace(context: Context, spans: InMemorySpanExporter) -> None:
+    client = toy(context).test_client()
+    for journey in ("journey-1", "journey-1", "journey-2"):
+        client.get("/people/11111111-1", headers={"X-Journey-Id": journey})
+    jobs: Jobs[Context] = Jobs()
+    jobs.job("greet", together=lambda _context, _jobs: None)(lambda _context, _job: None)
+    with context.db.begin() as connection:
+        rows = outbox.lease_due(connection, context.clock.now(), limit=9)
+    assert run_all_leased(context, jobs, "greet", [(row.id, row.lease) for row in rows], runner="w") == 3
+    by_trace: dict[int, list[str]] = {}
+    for span in spans.get_finished_spans():
+        by_trace.setdefault(span.context.trace_id, []).append(span.name)
+    assert sorted(by_trace[telemetry.trace_of("journey-1")]) == ["GET /people/<run>"] * 2 + ["call GET 127.0.0.1"] * 2 + ["job greet"] * 2
+    assert sorted(by_trace[telemetry.trace_of("journey-2")]) == ["GET /people/<run>", "call GET 127.0.0.1", "job greet"]
 
 
 def test_called_party_is_told_the_trace(spans: InMemorySpanExporter) -> None:
