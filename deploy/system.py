@@ -96,6 +96,12 @@ def port_is_free(port: int, host: str = LOOPBACK) -> bool:
     return True
 
 
+def listeners(port: int) -> int:
+    """Count the sockets that listen at a port of this machine (Linux)."""
+    lines = [line.split() for file in ("/proc/net/tcp", "/proc/net/tcp6") for line in Path(file).read_text().splitlines()[1:]]
+    return sum(words[3] == "0A" and int(words[1].rpartition(":")[2], 16) == port for words in lines)
+
+
 def free_port(preferred: int | None = None) -> int:
     """A free loopback port: the preferred one while it is free, else one that the system picks."""
     if preferred is not None and port_is_free(preferred):

@@ -18,14 +18,15 @@ STOP_SECONDS_MAX = 20
 
 
 @contextlib.contextmanager
-def sandbox(folder: Path, port: int) -> Iterator[tuple[dict[str, Any], float, int]]:
-    """Start a sandbox and give (sandbox.json, seconds until ready, process id); stop it at the end."""
-    environment = {**os.environ, "SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(port)}
+def sandbox(folder: Path, port: int, *, code: Path | None = None) -> Iterator[tuple[dict[str, Any], float, int]]:
+    """Start a sandbox and give (sandbox.json, seconds until ready, process id); stop it at the end.  `code`: another release's."""
+    environment = {**os.environ, "SANDBOX_DIR": str(folder.absolute()), "SANDBOX_PORT": str(port)}
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "bench.log"
     with log.open("ab") as output:
         began = time.monotonic()
-        process = subprocess.Popen([sys.executable, "-m", "deploy.cli", "sandbox"], env=environment, stdout=output, stderr=output)
+        command = [sys.executable, "-m", "deploy.cli", "sandbox"]  # the folder it is run in goes before what is installed
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=code)
     try:
         document = _wait(folder / "sandbox.json", process, log)
         yield document, time.monotonic() - began, process.pid

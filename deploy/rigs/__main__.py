@@ -50,7 +50,8 @@ def _run(profile_name: str, fault: str | None, seconds: float, above: Path) -> i
         before = books.count(profile.mix)
         memory_before = sum(memory_mib(pid).values())
         with _breaking(fault, rig, folder / "sandbox", seconds) as broken:
-            run = load.run(profile_name, profile, made, seconds)
+            run = load.begin(profile_name, profile, seconds)
+            load.send(run, profile, made, seconds)
         closed = books.close(run, before)
         memory_after = sum(memory_mib(pid).values())
     page = report.write(folder, run, closed, broken)

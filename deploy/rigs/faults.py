@@ -64,15 +64,17 @@ def _lose_queue(rig: Rig, _sandbox: Path) -> None:
     shutil.rmtree(rig.folder / "valkey" / "appendonlydir", ignore_errors=True)
 
 
-def _programs(sandbox: Path, mark: str) -> list[int]:
-    return [int(json.loads(file.read_text())["pid"]) for file in sorted((sandbox / "run").glob("*.json")) if mark in file.stem]
+def programs_in(sandbox: Path) -> dict[str, int]:
+    """Return the processes of a sandbox's programs by name."""
+    return {file.stem: int(json.loads(file.read_text())["pid"]) for file in sorted((sandbox / "run").glob("*.json"))}
 
 
 def _send(mark: str, number: signal.Signals) -> Callable[[Rig, Path], None]:
     def send(_rig: Rig, sandbox: Path) -> None:
-        for pid in _programs(sandbox, mark):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, number)
+        for name, pid in programs_in(sandbox).items():
+            if mark in name:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, number)
 
     return send
 

@@ -7,6 +7,7 @@ import http.client
 import itertools
 import queue
 import random
+import select
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -57,9 +58,13 @@ class Run:
         return sum(bad) + sum(kind.lost for kind in self.kinds.values())
 
 
-def run(name: str, profile: Profile, targets: Mapping[str, Target], seconds: float) -> Run:
-    """Send what the profile says for so many seconds."""
-    outcome = Run(name, seconds, {kind: Kind() for kind in profile.mix})
+def begin(name: str, profile: Profile, seconds: float = 0.0) -> Run:
+    """Return a run in which nothing was sent yet."""
+    return Run(name, seconds, {kind: Kind() for kind in profile.mix})
+
+
+def send(outcome: Run, profile: Profile, targets: Mapping[str, Target], seconds: float) -> None:
+    """Send what the profile says for so many seconds, and add what comes of it to the run."""
     waiting: queue.Queue[tuple[float, str] | None] = queue.Queue()
     requests = {kind: itertools.cycle(targets[kind].requests) for kind in profile.mix}
     lock = threading.Lock()
@@ -75,7 +80,6 @@ def run(name: str, profile: Profile, targets: Mapping[str, Target], seconds: flo
         waiting.put(None)
     for sender in senders:
         sender.join()
-    return outcome
 
 
 def _arrivals(profile: Profile, seconds: float) -> Iterator[tuple[float, str]]:
@@ -121,6 +125,8 @@ def _exchange(connections: dict[str, http.client.HTTPConnection], target: Target
     method, path, _ = first.split(" ")
     headers = dict(line.split(": ", 1) for line in lines if not line.lower().startswith(("host:", "content-length:")))
     place = urlsplit(target.origin).netloc
+    if place in connections and _is_over(connections[place]):
+        connections.pop(place).close()
     connection = connections.setdefault(place, http.client.HTTPConnection(place, timeout=PATIENCE_SECONDS))
     try:
         connection.request(method, path, body=body or None, headers=headers)
@@ -130,3 +136,11 @@ def _exchange(connections: dict[str, http.client.HTTPConnection], target: Target
         connections.pop(place).close()
         return None
     return answer.status
+
+
+def _is_over(connection: http.client.HTTPConnection) -> bool:
+    """Whether the server has closed a connection that was kept, as every client asks before it uses one again."""
+    if connection.sock is None:
+        return False
+    readable, _, _ = select.select([connection.sock], [], [], 0)
+    return bool(readable)

@@ -49,8 +49,11 @@ def setting_up(plan: Plan) -> Program:
     return Program(name="setup", command=command, call=setup.main, environment=_sandbox_environment(plan), folder=ROOT)
 
 
-def running(plan: Plan, processes: int = 1) -> list[Program]:
-    """All processes of the suite; `processes` is how many web processes, and how many workers, each service has."""
+def running(plan: Plan, processes: int = 1, *, mark: str = "") -> list[Program]:
+    """All processes of the suite; `processes` is how many web processes, and how many workers, each service has.
+
+    `mark` tells workers and relay from those of another release that run beside them.
+    """
     found = []
     for service in SERVICES:
         environment = {**_sandbox_environment(plan), **plan.environment(service)}
@@ -59,10 +62,10 @@ def running(plan: Plan, processes: int = 1) -> list[Program]:
         web = ("serve", service, "--host", "127.0.0.1", "--port", str(port), *many, *_tls(plan))
         found.append(_andamio(service, web, environment, ready=http_probe(port, "/readyz", tls=plan.ports.tls)))
         for number in range(1, processes + 1):
-            name = f"{service}-worker" if number == 1 else f"{service}-worker-{number}"
-            found.append(_background(plan, name, ("worker", service, "--name", f"{service}-{number}"), environment))
+            name = f"{service}-worker{mark}" if number == 1 else f"{service}-worker{mark}-{number}"
+            found.append(_background(plan, name, ("worker", service, "--name", f"{service}{mark}-{number}"), environment))
     every = {name: value for service in SERVICES for name, value in plan.environment(service).items()}
-    found.append(_background(plan, "relay", ("relay", "--all"), {**_sandbox_environment(plan), **every}))
+    found.append(_background(plan, f"relay{mark}", ("relay", "--all"), {**_sandbox_environment(plan), **every}))
     found.append(
         Program(
             name="side",

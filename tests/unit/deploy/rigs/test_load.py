@@ -43,7 +43,9 @@ def test_each_request_is_counted_by_what_became_of_it(server: str) -> None:
         name: Target(name, server, [raw_request("POST", f"{server}/{name}", {}, b"x")], frozenset({201}))
         for name in ("right", "fault", "silent")
     }
-    run = load.run("test", Profile("", lambda _share: RATE, dict.fromkeys(targets, 1)), targets, SECONDS)
+    profile = Profile("", lambda _share: RATE, dict.fromkeys(targets, 1))
+    run = load.begin("test", profile, SECONDS)
+    load.send(run, profile, targets, SECONDS)
     assert RATE * SECONDS * 0.5 < run.sent < RATE * SECONDS * 2
     assert set(run.kinds["right"].statuses) == {201}
     assert set(run.kinds["fault"].statuses) == {500}
