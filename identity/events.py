@@ -75,6 +75,8 @@ class Event(StrEnum):
     INITIAL_TOKEN_MADE = "identity:initial-token:made"  # noqa: S105 - as above
     MEMBER_ADDED = "identity:member:added"
     MEMBER_ENDED = "identity:member:ended"
+    TRIAL_PERSONS_MADE = "identity:trial-persons:made"
+    TRIAL_PERSON_RESET = "identity:trial-person:reset"
     LIVE_ASKED = "identity:service:live-asked"
     SERVICE_LIVE = "identity:service:live"
     CLIENT_BLOCKED = "identity:client:blocked"

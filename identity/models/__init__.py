@@ -23,6 +23,7 @@ from identity.models import (
     service,
     signing_key,
     sso_session,
+    trial_person,
 )
 from identity.models.base import Base
 
@@ -53,4 +54,5 @@ __all__ = [
     "service",
     "signing_key",
     "sso_session",
+    "trial_person",
 ]

@@ -11,6 +11,9 @@ from identity.events import Event
 from identity.models.base import TEXTS, Base
 from shared.states import Table
 
+OWN = "identity-account"
+"""Id of our own organisation, service and client, with which people sign in to identity's own pages."""
+
 
 class Stage(StrEnum):
     """Trial services are reached by test persons, live ones by everybody."""

@@ -20,7 +20,7 @@ from identity.models.base import table_of
 from identity.models.client_store import KnownClient
 from identity.models.finders import SUBJECTS, can_reach, must_change_password, subject_of
 from identity.models.grant import AuthorizationCode, Grant
-from identity.operations import consent, faults, proofings, representation, wallet_consents
+from identity.operations import consent, faults, proofings, representation, stages, wallet_consents
 from identity.operations.assisted_sessions import Help
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.sessions import Session
@@ -57,6 +57,7 @@ def next_need(
     """Return what is missing.  A forced login must be after `asked_at`, when the request came; None is now (AZ-11, AZ-13).
 
     Raises: UnmetAuthenticationRequirements when this person cannot reach the level that the client must have (AZ-16);
+    AccessDenied when this person does not reach services of that stage;
     LoginRequired when somebody else signed in than the request is about (AZ-14).
     """
     if session is None or _is_too_old(identity, request, session, asked_at):
@@ -65,6 +66,7 @@ def next_need(
         return _other_person(session, asked_at)
     if "select_account" in request.prompts:
         return Need.ACCOUNT
+    stages.check(identity, connection, client, session.person_id)
     if _level_need(identity, connection, request, session) is Need.SECOND_FACTOR:
         return Need.SECOND_FACTOR
     if "pwd" in session.amr and must_change_password(connection, session.person_id):

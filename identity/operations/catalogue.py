@@ -4,8 +4,7 @@ from sqlalchemy import select
 
 from identity.context import Identity
 from identity.models.organisation import Organisation
-from identity.models.service import Service
-from identity.operations.own_client import OWN
+from identity.models.service import OWN, Service
 from shared.clock import rfc3339
 
 Row = dict[str, object]

@@ -15,7 +15,7 @@ from identity.models.company import CompanyLook, CompanyMark
 from identity.models.finders import PERSONS, find_active_facts, find_credentials, run_index
 from identity.models.mandate import LIVE, EndReason, MandateState, Source
 from identity.models.person import PersonState
-from identity.operations import logout_notices, mandates
+from identity.operations import logout_notices, mandates, stages
 from identity.operations.mandates import COMPANIES, MANDATES, MandateRow
 from identity.providers.company_register import CompanyRegisterAway, Entry
 from identity.standards import powers
@@ -34,7 +34,8 @@ def look(identity: Identity, person_id: UUID) -> bool:
         return False
     with identity.reading() as tx:
         facts = find_active_facts(tx.connection, identity.cipher, person_id)
-    if facts is None:
+        is_made_up = stages.trial_team_of(tx.connection, person_id) is not None
+    if facts is None or is_made_up:
         return False
     try:
         entries = identity.company_register.entries_of(facts.run)

@@ -12,8 +12,8 @@ from identity.models.base import table_of
 from identity.models.client_store import CLIENTS, ORGANISATIONS, SERVICES
 from identity.models.grant import Grant, Release
 from identity.models.history import What
+from identity.models.service import OWN
 from identity.operations import history
-from identity.operations.own_client import OWN
 from identity.operations.refusals import SecurityNotFound
 
 GRANTS, RELEASES = table_of(Grant), table_of(Release)

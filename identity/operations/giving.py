@@ -12,7 +12,7 @@ from identity.models.client_store import SERVICES
 from identity.models.finders import PERSONS, find_credentials, person_scope, run_index
 from identity.models.mandate import MANDATE_STATES, MandateState, Source
 from identity.models.person import PersonState
-from identity.operations import mandates, notices
+from identity.operations import mandates, notices, stages
 from identity.operations.mandates import MANDATES, MandateRow
 from identity.operations.notices import Kind
 from identity.operations.refusals import MandateNotFound, MandateRefused
@@ -50,6 +50,7 @@ def give(identity: Identity, giver_id: UUID, gift: Gift) -> str:
         _check(tx, gift, now)
         if index == bytes(giver.run_index):
             raise MandateRefused(gettext_noop("You act for yourself already. Enter the RUN of somebody else."))
+        _refuse_mixing(identity, tx, giver_id, gift.grantee)
         open_ones = (MANDATES.c.given_by == giver_id, MANDATES.c.state == MandateState.OFFERED)
         if tx.connection.execute(select(func.count()).select_from(MANDATES).where(*open_ones)).scalar_one() >= OFFERS_MAX:
             raise MandateRefused(gettext_noop("Too many of your offers wait for an answer. Take some back first."))
@@ -74,6 +75,14 @@ def give(identity: Identity, giver_id: UUID, gift: Gift) -> str:
         tx.record(Event.MANDATE_GIVEN, actor=f"person:{giver_id}", object_id=str(row["mandate_id"]), channel="web", data=data)
         _tell_offer(identity, tx, giver_id, mandates.lock(tx, str(row["mandate_id"])), gift.grantee)
     return str(row["mandate_id"])
+
+
+def _refuse_mixing(identity: Identity, tx: Transaction, giver_id: UUID, grantee: Run) -> None:
+    """Keep made-up persons among those of their own team.  Raises: MandateRefused."""
+    found = find_credentials(tx.connection, identity.cipher, grantee)
+    theirs = stages.trial_team_of(tx.connection, found.person_id) if found else None
+    if stages.trial_team_of(tx.connection, giver_id) != theirs:
+        raise MandateRefused(gettext_noop("Made-up persons act for each other only, within one team."))
 
 
 def _check(tx: Transaction, gift: Gift, now: datetime) -> None:

@@ -5,14 +5,13 @@ from datetime import timedelta
 from identity.context import Identity
 from identity.errors import RegisterConflict, UnknownClient
 from identity.models.client_store import KnownClient
+from identity.models.service import OWN
 from identity.operations import interactions, register
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.client_rules import NewClient
 from identity.standards.acr import LEVELS
 from shared.web.words import gettext_noop
 
-OWN = "identity-account"
-"""Id of our own client, service and organisation."""
 ARRIVED = "/account/arrived"
 FRESH = timedelta(minutes=5)
 """How recent a sign-in must be for changes of the account (WA-5)."""

@@ -17,7 +17,7 @@ from identity.models.exchange_edge import ExchangeEdge
 from identity.models.finders import find_credentials
 from identity.models.organisation import Member, Organisation, Role
 from identity.models.service import Service
-from identity.operations import logos
+from identity.operations import logos, stages
 from identity.operations.client_rules import NewClient, check_metadata, grants_of
 from identity.standards import redirect_uris
 from shared.context import Transaction
@@ -160,7 +160,7 @@ def add_member(identity: Identity, *, org_id: str, run: Run, role: str, expires_
     with identity.transaction() as tx:
         organisation = _get(tx.session, Organisation, org_id=org_id)
         credentials = find_credentials(tx.connection, identity.cipher, run)
-        if credentials is None:
+        if credentials is None or stages.trial_team_of(tx.connection, credentials.person_id) is not None:
             raise RegisterNotFound("The register has no such person.")
         _refuse_taken(tx.session, Member, organisation_id=organisation.id, person_id=credentials.person_id, role=Role(role).value)
         row = Member(id=identity.ids.uuid4(), organisation_id=organisation.id, person_id=credentials.person_id, role=Role(role).value)

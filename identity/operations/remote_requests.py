@@ -12,7 +12,7 @@ from identity.models.base import table_of
 from identity.models.client_store import KnownClient, read_client_by_row
 from identity.models.grant import Grant
 from identity.models.remote_request import REMOTE_STATES, RemoteKind, RemoteRequest, RemoteState
-from identity.operations import assisted_sessions, pings
+from identity.operations import assisted_sessions, pings, stages
 from identity.operations.assisted_sessions import OwnProof
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.sessions import Session
@@ -102,10 +102,11 @@ def office_of(identity: Identity, shown: Shown) -> str:
 def approve(identity: Identity, request_id: UUID, session: Session, *, match_code: str = "") -> bool:
     """Let the client have what it asked for; False when the number is not the one that the agent read out.
 
-    Raises: RemoteRequestNotFound.
+    Raises: RemoteRequestNotFound, AccessDenied.
     """
     with identity.transaction() as tx:
         shown = show(identity, tx, request_id, person_id=session.person_id, lock=True)
+        stages.check(identity, tx.connection, shown.client, session.person_id)
         columns = (REQUESTS.c.match_code, REQUESTS.c.resources, REQUESTS.c.assisted_id)
         row = tx.connection.execute(select(*columns).where(REQUESTS.c.id == request_id)).one()
         if row.match_code is not None and not constant_time_equal(match_code.strip(), row.match_code):

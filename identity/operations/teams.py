@@ -16,6 +16,7 @@ from identity.models.finders import find_active_facts, roles_of
 from identity.models.grant import Grant
 from identity.models.organisation import Member, Organisation, Role
 from identity.models.service import STAGES, Service, Stage
+from identity.operations import stages
 from identity.operations.refusals import NotOfTheTeam, TwoPersonsNeeded
 from shared.context import Transaction
 from shared.states import WrongState
@@ -64,6 +65,13 @@ def roles_in(identity: Identity, tx: Transaction, person_id: UUID, org_id: str) 
     """Return a person's roles in an organisation that have not ended; an operator's count everywhere."""
     held = roles_of(tx.connection, person_id, identity.clock.now())
     return {role.rpartition(":")[2] for role in held if role == Role.OPERATOR or role.startswith(org_id + ":")}
+
+
+def refuse_made_up(identity: Identity, person_id: UUID) -> None:
+    """Keep made-up persons out of the register.  Raises: NotOfTheTeam."""
+    with identity.reading() as tx:
+        if stages.trial_team_of(tx.connection, person_id) is not None:
+            raise NotOfTheTeam
 
 
 def list_services(identity: Identity, person_id: UUID) -> list[tuple[Service, Organisation]]:

@@ -45,6 +45,7 @@ def show_new() -> Response:
 def register_service() -> Response:
     """Register and show the keys, this once."""
     identity, values = current(), {name: request.form.get(name, "").strip() for name in FIELDS}
+    teams.refuse_made_up(identity, account().person_id)
     made = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, private=True)
     made.ensure_kid()
     body = {**{name: value for name, value in values.items() if value}, "jwk": made.as_dict(private=False)}
