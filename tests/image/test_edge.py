@@ -35,13 +35,15 @@ class Edge:
     folder: Path
     seen: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
 
-    def get(self, host: str, path: str = "/", *, headers: list[tuple[str, str]] | None = None, certificate: bool = False) -> httpx.Response:
+    def get(
+        self, host: str, path: str = "/", *, headers: list[tuple[str, str]] | None = None, certificate: bool = False, method: str = "GET"
+    ) -> httpx.Response:
         """One request to a host name, over TLS; with a client's certificate where asked."""
         context = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
         if certificate:
             context.load_cert_chain(self.folder / "fullchain.pem", self.folder / "privkey.pem")
         with httpx.Client(verify=context) as client:
-            request = client.build_request("GET", f"https://127.0.0.1:{self.port}{path}", headers=[("Host", host), *(headers or [])])
+            request = client.build_request(method, f"https://127.0.0.1:{self.port}{path}", headers=[("Host", host), *(headers or [])])
             request.extensions["sni_hostname"] = host
             return client.send(request)
 
@@ -170,6 +172,12 @@ def test_a_certificate_is_passed_on_where_certificates_are_asked_for_and_nowhere
 def test_metrics_are_not_for_the_outside(edge: Edge) -> None:
     edge.seen.clear()
     assert edge.get(f"pay.{DOMAIN}", "/metrics").status_code == 404
+    assert edge.seen == []
+
+
+def test_trace_is_not_answered(edge: Edge) -> None:
+    edge.seen.clear()
+    assert edge.get(f"pay.{DOMAIN}", "/", method="TRACE").status_code == 405
     assert edge.seen == []
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import psycopg
@@ -13,11 +14,16 @@ from deploy.errors import CannotStart
 from deploy.install import databases
 from notify.models import days
 from shared import migrations
+from shared.audit.sequencer import sequence_pending, sign_checkpoint
 from shared.settings import Secret
 from tests.engines import Engines, locked
 
 SERVICE = "notify"
 PASSWORDS = {f"{SERVICE}_owner": "owner's", f"{SERVICE}_app": "app's"}
+
+
+class Act(StrEnum):
+    DONE = "notify:test:done"
 
 
 @dataclass
@@ -71,6 +77,23 @@ def test_a_service_runs_with_the_lesser_role_and_cannot_do_more(prepared: Prepar
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement.encode())
+
+
+def test_a_service_may_add_to_its_log_and_change_nothing_in_it(prepared: Prepared, redis_url: str) -> None:
+    migrations.upgrade(SERVICE, prepared.owner)
+    app = docs.app_of(SERVICE, database_url=Secret(prepared.app), redis_url=Secret(redis_url))
+    context = app.extensions["andamio"].context
+    with context.transaction() as tx:
+        tx.record(Act.DONE, actor="client:anybody")
+    with context.db.begin() as connection:
+        assert sequence_pending(connection) == 1
+        sign_checkpoint(connection, context.audit_signer, context.clock)
+    context.close()
+    with psycopg.connect(prepared.app, autocommit=True) as connection:
+        for table, column in {"audit_entries": "core", "audit_sequence": "seq", "audit_nodes": "hash", "audit_checkpoints": "note"}.items():
+            for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"):
+                with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
+                    connection.execute(statement.encode())
 
 
 @pytest.mark.parametrize("name", ["outbox", "notifications", "notifications_rest", "notifications_d2026", "x; DROP TABLE outbox"])
