@@ -12,6 +12,8 @@ from pay.operations import receipt_keys
 from pay.operations.proofs import prove_and_log
 from pay.operations.remittances import remit, remittance_file
 from pay.operations.settlements import import_settlement
+from pay.operations.transfers import import_statement
+from pay.standards.bank_statements import UnreadableStatement
 from pay.standards.drawing import states_document
 from pay.standards.settlement_files import UnreadableFile
 
@@ -43,6 +45,19 @@ def import_file(gateway: str, file: Path) -> None:
     try:
         imported = import_settlement(current(), gateway, file.name, file.read_bytes(), actor="operator")
     except UnreadableFile as fault:
+        raise click.ClickException(str(fault)) from None
+    for result, count in sorted(imported.results.items()):
+        click.echo(f"{count} {result}")
+    sys.exit(0 if imported.is_clean else 1)
+
+
+@commands.command("transfers")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_transfers(file: Path) -> None:
+    """Import a statement of our bank account; exit 1 when money is left to explain.  The same statement again changes nothing."""
+    try:
+        imported = import_statement(current(), file.name, file.read_bytes(), actor="operator")
+    except UnreadableStatement as fault:
         raise click.ClickException(str(fault)) from None
     for result, count in sorted(imported.results.items()):
         click.echo(f"{count} {result}")

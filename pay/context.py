@@ -13,7 +13,7 @@ from pay.models.account import Account
 from pay.models.sandbox_bank import DatabaseShelf
 from pay.models.sandbox_booking import DatabaseBookings
 from pay.providers.base import Gateway
-from pay.providers.cash import CounterGateway, NoGateway
+from pay.providers.cash import CounterGateway, NoGateway, TransferGateway
 from pay.providers.khipu import KhipuGateway
 from pay.providers.messages import MessageSender, NoMessages, NotifyMessages
 from pay.providers.payout_bank import FolderBank, PayoutBank, SandboxBank
@@ -93,6 +93,7 @@ class Pay(Context):
         """The payment service providers by name."""
         return {
             CounterGateway.name: CounterGateway(),
+            TransferGateway.name: TransferGateway(),
             NoGateway.name: NoGateway(),
             **{name: make(self) for name, make in self.gateway_makers.items()},
         }

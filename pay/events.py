@@ -168,6 +168,8 @@ class SuspenseEvent(StrEnum):
 
     RECEIVED = "pay:suspense:received"
     REFUND_PROPOSED = "pay:suspense:refund-proposed"
+    APPLY_PROPOSED = "pay:suspense:apply-proposed"
+    PROPOSAL_REJECTED = "pay:suspense:proposal-rejected"
     REFUNDED = "pay:suspense:refunded"
     APPLIED = "pay:suspense:applied"
 

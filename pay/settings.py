@@ -17,6 +17,9 @@ class PaySettings(ServiceSettings):
     counter_currency: str = setting("currency of what counters take for numbers that are none of ours", default="CLP")
     support_contact: str = setting("where callers get help; stands at the end of some refusals", default="the operator's support desk")
     settlement_bank: str = setting("the ledger's name for the bank account that channels pay to", default="treasury")
+    transfer_account: tuple[str, ...] = setting(
+        "our bank account, to which payers may transfer: holder, RUT, bank, kind of account, number, with commas between", default=()
+    )
     webpay_url: str = setting("origin of Transbank's Webpay", default="https://webpay3g.transbank.cl")
     khipu_url: str = setting("origin of Khipu's payment API", default="https://payment-api.khipu.com")
     stripe_url: str = setting("origin of Stripe's API", default="https://api.stripe.com")

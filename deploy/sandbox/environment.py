@@ -46,7 +46,8 @@ def _own(plan: "Plan", service: str) -> dict[str, str]:
     if service == "pay":
         banks = dict.fromkeys(("webpay_url", "khipu_url", "stripe_url"), plan.urls.banks)
         login = {"login_client_id": "pay-console", "login_client_secret": plan.client("pay-console").secret or ""}
-        return {"api_key_secret": plan.secret("pay:api-keys"), **banks, **login, **_pay_messages(plan)}
+        ours = {"transfer_account": "Tesorería de prueba,61.000.000-8,Banco de prueba,Cuenta corriente,123456789"}
+        return {"api_key_secret": plan.secret("pay:api-keys"), **banks, **login, **ours, **_pay_messages(plan)}
     if service == "wallet":
         secret = plan.client("wallet-portal").secret or ""
         # Not every person of the sandbox has a second factor, and each is to see the whole journey.

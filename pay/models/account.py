@@ -57,6 +57,8 @@ gateway_accounts = Table(
     Column("others_per_second", Integer, nullable=False, server_default="75"),
     Column("credentials_sealed", LargeBinary),
     Column("allow_payouts", Boolean, nullable=False, server_default="false"),
+    # Whether payers may transfer to the operator's bank account.
+    Column("allow_transfer", Boolean, nullable=False, server_default="false"),
     # Whether payers are told by e-mail, where notify is set up.
     Column("payer_emails", Boolean, nullable=False, server_default="true"),
     CheckConstraint("not is_live or gateway <> 'sandbox'", name="live_is_not_sandbox"),
@@ -114,6 +116,8 @@ class Account:
     """What the provider knows the account by, sealed."""
     allow_payouts: bool = False
     """Whether people may be paid out of this account.  Spec: PA-9."""
+    allow_transfer: bool = False
+    """Whether payers may transfer to the operator's bank account.  Spec: pay-api.md §25."""
     payer_emails: bool = True
     """Whether payers are told by e-mail.  Spec: pay-api.md §23."""
 

@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Connection, Index, Row, String, Table, UniqueConstraint, select, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Row,
+    String,
+    Table,
+    UniqueConstraint,
+    select,
+    text,
+)
 
 from pay.models.base import metadata
 from pay.standards.suspense_states import SuspenseReason, SuspenseState
@@ -27,10 +40,15 @@ suspense_items = Table(
     Column("reason", String(20), nullable=False),
     Column("state", String(15), nullable=False),
     Column("note", String(200), nullable=False, server_default=""),
+    # Who proposed what becomes of it, and the account whose office it is for, where that is the proposal.
+    Column("proposed_by", String(200)),
+    Column("proposed_account_id", String(26), ForeignKey("gateway_accounts.id")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("closed_at", UtcDateTime),
     Column("closed_by", String(200)),
     CheckConstraint("amount_minor > 0", name="amount"),
+    # The last guard of the second person, for money that belongs to no account.
+    CheckConstraint("account_id is not null or closed_by is null or closed_by <> proposed_by", name="two_persons"),
     UniqueConstraint("channel", "provider_id"),
     Index("ix_suspense_items_open", "account_id", "created_at", postgresql_where=text("closed_at is null")),
 )
@@ -53,6 +71,8 @@ class SuspenseItem:
     created_at: datetime
     closed_at: datetime | None
     closed_by: str | None
+    proposed_by: str | None = None
+    proposed_account_id: str | None = None
 
 
 def item_of(row: Row[Any]) -> SuspenseItem:

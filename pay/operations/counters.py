@@ -14,33 +14,26 @@ from sqlalchemy.dialects.postgresql import insert
 from pay.context import Pay
 from pay.errors import NoticeBusy, NoticeNotFound, NoticeNotPayable, ReceiptReused
 from pay.events import PartnerAction
-from pay.models.account import get_account
-from pay.models.ledger import post
 from pay.models.notice import Notice, find_notice
 from pay.models.partner import Partner, Receipt, find_receipt, partner_receipts
 from pay.models.payment import payments
+from pay.operations.arrivals import Arrived, misfit, take
 from pay.operations.calls import require
-from pay.operations.moves import move
 from pay.operations.notice_moves import PAYABLE, move_notice
 from pay.operations.notice_visits import current_amount, set_amount
 from pay.operations.notices import Slip, get_slip
 from pay.operations.suspense import receive
 from pay.providers.cash import CounterGateway
-from pay.standards import ledger
 from pay.standards.identifiers import ALPHABET, LENGTH
 from pay.standards.notice_number import NoticeNumber, read_number
 from pay.standards.notice_states import NoticeState
 from pay.standards.payment_object import Payment
-from pay.standards.payment_states import PaymentState
 from pay.standards.suspense_states import SuspenseReason
 from shared.context import Transaction
 from shared.crypto import constant_time_equal, sha256_hex
 
 LOCK_FOR = timedelta(minutes=10)
 APPLIED = "applied"
-S = PaymentState
-_PATH = (S.AUTHORISATION_READY, S.AUTHORISATION_SUCCESS, S.CAPTURE_APPROVED, S.CAPTURE_READY, S.CAPTURED)
-"""The states that a payment passes when its money is on the table."""
 
 
 @dataclass(frozen=True)
@@ -186,14 +179,15 @@ def confirm(pay: Pay, partner: Partner, taken: Taken, *, is_from_file: bool = Fa
 
 
 def _book(pay: Pay, tx: Transaction, partner: Partner, taken: Taken, payment: Payment | None, *, receipt_id: str) -> str:
-    reason = _misfit(pay, payment, taken)
+    reason = misfit(pay, payment, taken.amount_minor, taken.paid_at)
     data: dict[str, str | int | bool | list[str]] = {
         "partner_id": partner.id,
         "amount_minor": taken.amount_minor,
         "payment_id": payment.id if payment else "",
     }
     if reason is None and payment is not None:
-        _take(pay, tx, partner, payment, taken)
+        arrived = Arrived(CounterGateway.name, taken.receipt_number, taken.paid_at)
+        take(pay, tx, payment, arrived, actor=partner.actor)
         tx.record(PartnerAction.RECEIPT_APPLIED, actor=partner.actor, object_id=receipt_id, data=data)
         return APPLIED
     reason = reason or SuspenseReason.UNKNOWN_REFERENCE
@@ -211,38 +205,6 @@ def _book(pay: Pay, tx: Transaction, partner: Partner, taken: Taken, payment: Pa
     )
     tx.record(PartnerAction.RECEIPT_HELD, actor=partner.actor, object_id=receipt_id, data={**data, "reason": reason.value})
     return reason.value
-
-
-def _misfit(pay: Pay, payment: Payment | None, taken: Taken) -> SuspenseReason | None:
-    """Say why the money fits no payment; what was taken in time counts, whenever we hear of it."""
-    if payment is None:
-        return SuspenseReason.UNKNOWN_REFERENCE
-    if payment.state not in PAYABLE:
-        is_over = payment.public_state.finished and payment.public_state.status != "success"
-        return SuspenseReason.LATE if is_over else SuspenseReason.DOUBLE_PAYMENT
-    if payment.expires_at <= min(taken.paid_at, pay.clock.now()):
-        return SuspenseReason.LATE
-    if payment.amount_minor != taken.amount_minor:
-        return SuspenseReason.WRONG_AMOUNT
-    return None
-
-
-def _take(pay: Pay, tx: Transaction, partner: Partner, payment: Payment, taken: Taken) -> None:
-    """Bring a payment to its end with the money on the table; its notice follows."""
-    now = pay.clock.now()
-    account = get_account(tx.connection, payment.account_id)
-    book = replace(account.book, gateway=CounterGateway.name)
-    shares = payment.shares(book.beneficiary)
-    changes: dict[PaymentState, dict[str, object]] = {
-        S.AUTHORISATION_READY: {"gateway": CounterGateway.name},
-        S.AUTHORISATION_SUCCESS: {"provider_id": taken.receipt_number},
-        S.CAPTURE_READY: {"capture_submitted_at": taken.paid_at},
-        S.CAPTURED: {"captured_at": taken.paid_at},
-    }
-    for state in _PATH:
-        payment = move(pay, tx, payment, state, actor=partner.actor, changes=changes.get(state))
-    post(tx.connection, ledger.authorised(book, payment.id, shares), now)
-    post(tx.connection, ledger.captured(book, payment.id, shares), now)
 
 
 def _locked(pay: Pay, tx: Transaction, number: str) -> Notice:

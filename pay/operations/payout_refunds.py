@@ -13,7 +13,7 @@ from pay.operations.calls import require
 from pay.operations.payout_moves import change_refunded
 from pay.operations.payouts import NewPayout, Refunding, check_may_pay_out, place_payout
 from pay.operations.refunds import NewRefund, check_refundable, shares_left
-from pay.providers.cash import CounterGateway
+from pay.providers.cash import CounterGateway, TransferGateway
 from pay.standards import ledger
 from pay.standards.identifiers import PayoutId
 from pay.standards.payment_object import Payment
@@ -22,7 +22,7 @@ from pay.standards.staff_powers import StaffMember
 
 def needs_payout(payment: Payment) -> bool:
     """True where the channel that took the money cannot give it back."""
-    return payment.gateway == CounterGateway.name
+    return payment.gateway in {CounterGateway.name, TransferGateway.name}
 
 
 def refund_by_payout(pay: Pay, staff: StaffMember, account: Account, payment: Payment, order: NewPayout, *, payout_id: PayoutId) -> Payout:

@@ -78,32 +78,41 @@ def list_open(pay: Pay, account_id: str | None = None, *, limit: int = 500) -> l
 def propose_refund(pay: Pay, item_id: str, *, actor: str) -> SuspenseItem:
     """Propose to give an item back.  Raises: SuspenseItemClosed, WrongState."""
     with pay.transaction() as tx:
-        return _move(tx, _open(tx, item_id), SuspenseState.REFUND_PROPOSED, actor=actor, changes={})
+        return move_item(tx, open_item(tx, item_id), SuspenseState.REFUND_PROPOSED, actor=actor, changes={})
 
 
 def mark_refunded(pay: Pay, item_id: str, *, actor: str, from_bank: bool, note: str = "") -> SuspenseItem:
     """Write down that an item was given back, by its channel or out of our bank.  Raises: SuspenseItemClosed, WrongState."""
     with pay.transaction() as tx:
-        item = _open(tx, item_id)
-        moved = _close(pay, tx, item, SuspenseState.REFUNDED, actor=actor, note=note)
-        where = Channel(item.channel, item.account_id, pay.settings.settlement_bank, item.currency)
-        posting = ledger_movements.suspense_refunded(where, item.id, item.payment_id or "", item.amount_minor, from_bank=from_bank)
-        post(tx.connection, posting, pay.clock.now())
-        return moved
+        return give_back(pay, tx, open_item(tx, item_id), actor=actor, from_bank=from_bank, note=note)
 
 
 def apply_to(pay: Pay, item_id: str, beneficiary: str, *, actor: str, note: str = "") -> SuspenseItem:
     """Give an item to the body it turned out to be for.  Raises: SuspenseItemClosed, WrongState."""
     with pay.transaction() as tx:
-        item = _open(tx, item_id)
-        moved = _close(pay, tx, item, SuspenseState.APPLIED, actor=actor, note=note)
-        where = Channel(item.channel, item.account_id, pay.settings.settlement_bank, item.currency)
-        posting = ledger_movements.suspense_applied(where, item.id, item.payment_id or "", beneficiary, item.amount_minor)
-        post(tx.connection, posting, pay.clock.now())
-        return moved
+        return hand_over(pay, tx, open_item(tx, item_id), beneficiary, actor=actor, note=note)
 
 
-def _open(tx: Transaction, item_id: str) -> SuspenseItem:
+def give_back(pay: Pay, tx: Transaction, item: SuspenseItem, *, actor: str, from_bank: bool, note: str = "") -> SuspenseItem:
+    """Close an item, whose row is locked, as given back.  Raises: WrongState."""
+    moved = _close(pay, tx, item, SuspenseState.REFUNDED, actor=actor, note=note)
+    where = Channel(item.channel, item.account_id, pay.settings.settlement_bank, item.currency)
+    posting = ledger_movements.suspense_refunded(where, item.id, item.payment_id or "", item.amount_minor, from_bank=from_bank)
+    post(tx.connection, posting, pay.clock.now())
+    return moved
+
+
+def hand_over(pay: Pay, tx: Transaction, item: SuspenseItem, beneficiary: str, *, actor: str, note: str = "") -> SuspenseItem:
+    """Close an item, whose row is locked, as owed to a body.  Raises: WrongState."""
+    moved = _close(pay, tx, item, SuspenseState.APPLIED, actor=actor, note=note)
+    where = Channel(item.channel, item.account_id, pay.settings.settlement_bank, item.currency)
+    posting = ledger_movements.suspense_applied(where, item.id, item.payment_id or "", beneficiary, item.amount_minor)
+    post(tx.connection, posting, pay.clock.now())
+    return moved
+
+
+def open_item(tx: Transaction, item_id: str) -> SuspenseItem:
+    """Return an item that nobody has closed, its row locked until the commit.  Raises: SuspenseItemClosed."""
     item = find_item(tx.connection, item_id, lock=True)
     if item is None or item.closed_at is not None:
         raise SuspenseItemClosed
@@ -111,10 +120,11 @@ def _open(tx: Transaction, item_id: str) -> SuspenseItem:
 
 
 def _close(pay: Pay, tx: Transaction, item: SuspenseItem, target: SuspenseState, *, actor: str, note: str) -> SuspenseItem:
-    return _move(tx, item, target, actor=actor, changes={"closed_at": pay.clock.now(), "closed_by": actor, "note": note[:200]})
+    return move_item(tx, item, target, actor=actor, changes={"closed_at": pay.clock.now(), "closed_by": actor, "note": note[:200]})
 
 
-def _move(tx: Transaction, item: SuspenseItem, target: SuspenseState, *, actor: str, changes: Mapping[str, object]) -> SuspenseItem:
+def move_item(tx: Transaction, item: SuspenseItem, target: SuspenseState, *, actor: str, changes: Mapping[str, object]) -> SuspenseItem:
+    """Move an item, whose row is locked, along the table.  Raises: WrongState."""
     action = SUSPENSE_TABLE.check(item.state, target)
     statement = update(suspense_items).where(suspense_items.c.id == item.id).values({"state": target.value} | dict(changes))
     row = tx.connection.execute(statement.returning(*suspense_items.c)).one()

@@ -4,6 +4,7 @@ from pay.routes import (
     agreements,
     console,
     console_assist,
+    console_bank,
     console_fees,
     console_links,
     console_money,
@@ -44,6 +45,7 @@ _CONSOLE = [
     console_payouts.bp,
     console_fees.bp,
     console_remittances.bp,
+    console_bank.bp,
 ]
 
 

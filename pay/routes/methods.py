@@ -5,9 +5,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pay.context import current
 from pay.errors import NoticeNotPayable
-from pay.operations import cash_choices, pages, slips
+from pay.operations import later_choices, pages, slips
 from pay.operations.moves import PAYER
 from pay.operations.notice_moves import PAYABLE
+from pay.operations.pages import Visit
 from pay.routes.access import PayerOfPayment
 from pay.routes.pages import lead_on
 from pay.standards.identifiers import PaymentId
@@ -22,9 +23,10 @@ bp = Routes("methods", __name__, url_prefix="/card_details/<payment_id>", access
 def ask(payment_id: str) -> BaseResponse:
     """Ask how the payer wants to pay."""
     seen = pages.start(current(), PaymentId(payment_id))
-    if seen.payment.state not in PAYABLE or not cash_choices.offers_cash(current(), seen.account):
+    offered = _offered(seen)
+    if seen.payment.state not in PAYABLE or not offered:
         return lead_on(seen)
-    return web.page("pay/methods.html", payment=seen.payment, account=seen.account, error_list=[])
+    return web.page("pay/methods.html", payment=seen.payment, account=seen.account, offered=offered, error_list=[])
 
 
 @bp.post("/methods")
@@ -32,17 +34,35 @@ def choose(payment_id: str) -> BaseResponse:
     """Go on by card, or make a notice for a counter."""
     pay = current()
     seen = pages.visit(pay, PaymentId(payment_id))
-    method = request.form.get("method")
-    if method == "cash":
+    method, offered = request.form.get("method"), _offered(seen)
+    if method in offered:
         try:
-            cash_choices.choose_cash(pay, seen.payment.id, actor=PAYER)
+            later_choices.choose_later(pay, seen.payment.id, actor=PAYER)
         except NoticeNotPayable:
             return lead_on(seen)
-        return redirect(f"/card_details/{seen.payment.id}/cash", 303)
+        return redirect(f"/card_details/{seen.payment.id}/{method}", 303)
     if method == "card":
         return redirect(f"/card_details/{seen.payment.id}", 303)
     errors = web.errors_of([("method", gettext("Choose how you want to pay."))])
-    return web.page("pay/methods.html", 422, payment=seen.payment, account=seen.account, error_list=errors)
+    return web.page("pay/methods.html", 422, payment=seen.payment, account=seen.account, offered=offered, error_list=errors)
+
+
+def _offered(seen: Visit) -> tuple[str, ...]:
+    """Return the ways besides the card."""
+    pay, ways = current(), {"cash": later_choices.offers_cash, "transfer": later_choices.offers_transfer}
+    return tuple(name for name, offers in ways.items() if offers(pay, seen.account))
+
+
+@bp.get("/transfer")
+def show_transfer(payment_id: str) -> BaseResponse:
+    """Say where to transfer to, with which number, and by when."""
+    pay = current()
+    seen = pages.visit(pay, PaymentId(payment_id))
+    if seen.payment.state not in PAYABLE or "transfer" not in _offered(seen):
+        return lead_on(seen)
+    slip = later_choices.choose_later(pay, seen.payment.id, actor=PAYER)
+    to = pay.settings.transfer_account
+    return web.page("pay/transfer.html", slip=slip, payment=slip.payment, account=seen.account, to=to)
 
 
 @bp.get("/cash")
@@ -52,7 +72,7 @@ def show_cash(payment_id: str) -> BaseResponse:
     seen = pages.visit(pay, PaymentId(payment_id))
     if seen.payment.state not in PAYABLE:
         return lead_on(seen)
-    slip = cash_choices.choose_cash(pay, seen.payment.id, actor=PAYER)
+    slip = later_choices.choose_later(pay, seen.payment.id, actor=PAYER)
     return web.page("pay/cash.html", slip=slip, payment=seen.payment, account=seen.account)
 
 
@@ -60,7 +80,7 @@ def show_cash(payment_id: str) -> BaseResponse:
 def show_slip(payment_id: str) -> Response:
     """Give the slip to print, or to show on the telephone."""
     pay = current()
-    slip = cash_choices.choose_cash(pay, pages.visit(pay, PaymentId(payment_id)).payment.id, actor=PAYER)
+    slip = later_choices.choose_later(pay, pages.visit(pay, PaymentId(payment_id)).payment.id, actor=PAYER)
     answer = Response(slips.slip_file(pay, slip), content_type="application/pdf")
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pay.context import Pay, current
 from pay.errors import CardPageNotAllowed, OperationInProgress, PaymentLinkUsed
-from pay.operations import authorisations, captures, cash_choices, endings, pages, zero_amounts
+from pay.operations import authorisations, captures, endings, later_choices, pages, zero_amounts
 from pay.operations.pages import Visit
 from pay.providers.base import PageGateway
 from pay.routes.access import PayerOfPayment, PaymentLink, cookie_name
@@ -206,6 +206,6 @@ def _card_page(pay: Pay, seen: Visit, form: CardForm) -> Response:
         "errors": errors,
         "error_list": [{"href": "#" + ID_OF[name], "text": fault} for name, fault in errors.items()],
         "countries": countries(web.language()),
-        "offers_cash": cash_choices.offers_cash(pay, seen.account),
+        "offers_others": later_choices.offers_cash(pay, seen.account) or later_choices.offers_transfer(pay, seen.account),
     }
     return make_response(web.page("pay/card.html", 200, **values))

@@ -20,6 +20,7 @@ class SuspenseState(StrEnum):
 
     OPEN = "open"
     REFUND_PROPOSED = "refund_proposed"
+    APPLY_PROPOSED = "apply_proposed"
     REFUNDED = "refunded"
     APPLIED = "applied"
 
@@ -32,6 +33,11 @@ SUSPENSE_TABLE: Table[SuspenseState, SuspenseEvent] = Table(
         (S.OPEN, S.REFUND_PROPOSED): E.REFUND_PROPOSED,
         (S.OPEN, S.APPLIED): E.APPLIED,
         (S.REFUND_PROPOSED, S.APPLIED): E.APPLIED,
+        # Money of no account: what one person proposes a second one does, or sends back to be looked at again.
+        (S.OPEN, S.APPLY_PROPOSED): E.APPLY_PROPOSED,
+        (S.APPLY_PROPOSED, S.APPLIED): E.APPLIED,
+        (S.APPLY_PROPOSED, S.OPEN): E.PROPOSAL_REJECTED,
+        (S.REFUND_PROPOSED, S.OPEN): E.PROPOSAL_REJECTED,
         (S.REFUND_PROPOSED, S.REFUNDED): E.REFUNDED,
     },
 )

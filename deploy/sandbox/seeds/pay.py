@@ -45,7 +45,7 @@ class Till:
 
 
 TILLS = (
-    Till(TEST_KEY, features={"allow_recurring": True, "allow_payouts": True}),
+    Till(TEST_KEY, features={"allow_recurring": True, "allow_payouts": True, "allow_transfer": True}),
     # Cards said on the telephone, and payments that a telephone service reports.
     Till("telephone", "Mesa telefónica", features={"allow_moto": True, "allow_moto_api": True, "allow_telephone": True}),
     # For measuring: the published limits of 15 and 75 calls a second do not hold here.

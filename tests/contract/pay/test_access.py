@@ -54,6 +54,7 @@ PAYER = {
     "methods.ask",
     "methods.choose",
     "methods.show_cash",
+    "methods.show_transfer",
     "methods.show_slip",
     "receipts.show_file",
     "pages.go_back",

@@ -1,4 +1,4 @@
-"""A payer who chooses cash: the same payment gets a notice, and time to reach a counter.  Spec: PA-2, PA-8, CH-2, pay-api.md §25."""
+"""Paying later, at a counter or by transfer: the same payment gets a notice, and time.  Spec: PA-2, PA-8, CH-2, pay-api.md §25."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from pay.models.payment import payments
 from pay.operations.amounts import today
 from pay.operations.calls import require
 from pay.operations.notice_moves import PAYABLE
-from pay.operations.notices import Slip, end_of_day, get_slip, place_notice
+from pay.operations.notices import Slip, end_of_day, ensure_issuer, get_slip, place_notice
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
 
 DAYS_TO_PAY = timedelta(days=3)
@@ -24,10 +24,15 @@ def offers_cash(pay: Pay, account: Account) -> bool:
         return find_issuer(tx.connection, account.id) is not None
 
 
-def choose_cash(pay: Pay, payment_id: PaymentId, *, actor: str) -> Slip:
+def offers_transfer(pay: Pay, account: Account) -> bool:
+    """Answer whether a payer may transfer to our bank account: where the account allows it, and there is one in the currency."""
+    return bool(pay.settings.transfer_account) and account.allow_transfer and account.currency == pay.settings.counter_currency
+
+
+def choose_later(pay: Pay, payment_id: PaymentId, *, actor: str) -> Slip:
     """Give a payment that nobody is paying yet a notice, and three days; a repeat returns the first one.
 
-    Raises: NoticeNotPayable where the account issues none, or the payment does not wait.
+    Raises: NoticeNotPayable where the account offers neither way, or the payment does not wait.
     """
     with pay.transaction() as tx:
         payment = require(pay, tx, payment_id)
@@ -35,9 +40,9 @@ def choose_cash(pay: Pay, payment_id: PaymentId, *, actor: str) -> Slip:
         number = notice.number if notice else None
         if number is None:
             account = get_account(tx.connection, payment.account_id)
-            issuer = find_issuer(tx.connection, account.id)
+            issuer = ensure_issuer(pay, tx, account) if offers_transfer(pay, account) else find_issuer(tx.connection, account.id)
             if issuer is None or payment.state not in PAYABLE or payment.expires_at <= pay.clock.now():
-                raise NoticeNotPayable("This payment cannot be made at a counter.")
+                raise NoticeNotPayable("This payment cannot be made later.")
             due_on = today(pay) + DAYS_TO_PAY
             row = {"payment_id": payment.id, "debt_id": pay.ids.pick(ALPHABET, LENGTH), "instalment": 1, "instalments": 1, "due_on": due_on}
             number = place_notice(pay, tx, issuer, dict(row), actor=actor)

@@ -1,0 +1,89 @@
+"""The console of operators: the statements of our bank account, and money that belongs to no account.  Spec: pay-design.md §3, §8."""
+
+from flask import Response, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from pay.context import current
+from pay.operations import desk, suspense_desk, transfers
+from pay.routes.staff import AtTheDesk, second_factor, staff
+from pay.standards.bank_statements import UnreadableStatement
+from shared import web
+from shared.problems import NotFound
+from shared.routes import Routes
+from shared.web import gettext
+
+bp = Routes("console_bank", __name__, url_prefix="/console", access=AtTheDesk())
+STATEMENT_MAX = 10_000_000
+
+
+@bp.get("/statements")
+def ask_statement() -> Response:
+    """Ask for a statement of the bank."""
+    second_factor()
+    suspense_desk.require_operator(staff())
+    return web.page("pay/console/statement.html", results=None, error_list=[])
+
+
+@bp.post("/statements")
+def send_statement() -> Response:
+    """Read a statement; the same one again changes nothing."""
+    second_factor()
+    who = staff()
+    suspense_desk.require_operator(who)
+    file = request.files.get("file")
+    raw = file.read(STATEMENT_MAX + 1) if file else b""
+    fault = gettext("Choose the file of the bank.") if not raw else gettext("The file is too large.") if len(raw) > STATEMENT_MAX else ""
+    results = None
+    if not fault and file is not None:
+        try:
+            results = transfers.import_statement(current(), file.filename or "", raw, actor=who.actor).results
+        except UnreadableStatement as problem:
+            fault = gettext("The file cannot be read: %(fault)s.", fault=str(problem))
+    errors = web.errors_of([("file", fault)] if fault else [])
+    return web.page("pay/console/statement.html", 422 if fault else 200, results=results, error_list=errors)
+
+
+@bp.get("/unexplained")
+def list_ownerless() -> Response:
+    """List the money that belongs to no account, oldest first."""
+    return web.page("pay/console/ownerless.html", items=suspense_desk.list_ownerless(current(), staff()))
+
+
+@bp.get("/unexplained/<item_id>")
+def show_ownerless(item_id: str) -> Response:
+    """Ask what becomes of one sum, or whether what somebody proposed is right."""
+    second_factor()
+    return _page(item_id)
+
+
+def _page(item_id: str, status: int = 200, faults: tuple[tuple[str, str], ...] = ()) -> Response:
+    item, proposed = suspense_desk.get_ownerless(current(), staff(), item_id)
+    values = {
+        "item": item,
+        "proposed": proposed,
+        "accounts": desk.list_accounts(current(), staff()),
+        "is_mine": item.proposed_by == staff().actor,
+    }
+    return web.page("pay/console/ownerless_item.html", status, error_list=web.errors_of(list(faults)), **values)
+
+
+@bp.post("/unexplained/<item_id>/propose")
+def propose(item_id: str) -> BaseResponse:
+    """Propose that it goes back, or to the office of an account."""
+    second_factor()
+    chosen = request.form.get("account", "")
+    if not chosen:
+        return _page(item_id, 422, (("account", gettext("Choose what becomes of it.")),))
+    account = None if chosen == "back" else desk.require_account(current(), staff(), chosen)
+    suspense_desk.propose(current(), staff(), item_id, account)
+    return redirect("/console/unexplained", 303)
+
+
+@bp.post("/unexplained/<item_id>/<decision>")
+def decide(item_id: str, decision: str) -> BaseResponse:
+    """Do what somebody else proposed (`approve`), or have it looked at again (`reject`)."""
+    second_factor()
+    if decision not in {"approve", "reject"}:
+        raise NotFound
+    suspense_desk.decide(current(), staff(), item_id, approve=decision == "approve")
+    return redirect("/console/unexplained", 303)
