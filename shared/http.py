@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,11 +69,18 @@ class Reply:
             raise OutboundFailed("the answer is not JSON", sent=True) from None
 
 
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
 def is_public(address: str) -> bool:
-    """True for addresses that are routed on the public internet."""
+    """True for addresses that are routed on the public internet; one of IPv6 that stands for one of IPv4 is taken as that."""
     ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
+    if isinstance(ip, ipaddress.IPv6Address):
+        within = ip.ipv4_mapped or ip.sixtofour or (ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF) if ip in NAT64 else None)
+        if within is not None:
+            return within.is_global and not within.is_multicast
+        return ip.is_global and ip in GLOBAL_UNICAST
     return ip.is_global and not ip.is_multicast
 
 
@@ -88,6 +96,42 @@ def subscriber_of(address: str) -> str:
     """Return what one subscriber has: an address of IPv4, the first 64 bits of IPv6."""
     ip = ipaddress.ip_address(address)
     return str(ip) if ip.version == 4 else str(ipaddress.ip_network(f"{ip}/64", strict=False))
+
+
+_deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
+"""When the present call must be over, by the monotonic clock; a connection that was kept serves many calls."""
+
+
+def _left(timeout: float | None) -> float:
+    """Return the seconds that one step may take.  Raises: ReadTimeout when the call's time is over."""
+    left = _deadline.get() - time.monotonic()
+    if left <= 0:
+        raise httpcore.ReadTimeout("the call took too long")
+    return left if timeout is None else min(timeout, left)
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """A connection on which the time of the whole call counts, so that nobody can hold us by a byte of a header now and then."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _left(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _TimedStream(self._inner.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:  # as httpcore has it
+        return self._inner.get_extra_info(info)
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
@@ -115,7 +159,9 @@ class _GuardedBackend(httpcore.NetworkBackend):
         error: Exception = httpcore.ConnectError("no address")
         for address in addresses:
             try:
-                return self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                if _deadline.get() <= time.monotonic():
+                    raise httpcore.ConnectTimeout("no connection in time")
+                return _TimedStream(self._inner.connect_tcp(address, port, _left(timeout), local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failure:
                 error = failure
         raise error
@@ -169,6 +215,7 @@ class Outbound:
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
             raise OutboundRefused("only plain http(s) addresses are called")
         deadline = time.monotonic() + timeout_seconds
+        mark = _deadline.set(deadline)
         span = telemetry.span(f"call {method} {parts.hostname}", kind=SpanKind.CLIENT)
         try:
             with (
@@ -194,6 +241,8 @@ class Outbound:
             raise OutboundFailed("no connection", sent=False) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpcore.ProtocolError):
             raise OutboundFailed("the connection broke", sent=True) from None
+        finally:
+            _deadline.reset(mark)
 
     def close(self) -> None:
         """Close the connections that were kept open."""

@@ -175,6 +175,14 @@ def test_forwarded_headers_of_strangers_change_nothing(house: House) -> None:
     assert client.push(headers={**forged, "DPoP": evil}).json["error"] == "invalid_dpop_proof"
 
 
+@pytest.mark.rule("identity", "HT-8")
+@pytest.mark.parametrize("endpoint", discovery.ENDPOINTS, ids=lambda endpoint: endpoint.path)
+def test_an_address_with_two_slashes_is_not_there_and_nothing_is_sent_on(house: House, endpoint: discovery.Endpoint) -> None:
+    for path in (f"/openid/{endpoint.path}", f"//openid{endpoint.path}", f"/openid{endpoint.path}//"):
+        answer = house.client().open(path, method=endpoint.methods[0], headers={"Host": "evil.example"})
+        assert (answer.status_code, answer.headers.get("Location")) == (404, None), path
+
+
 @pytest.mark.rule("identity", "HT-8", "AZ-25")
 def test_redirects_are_303_and_pages_stand_in_no_frame(house: House) -> None:
     browser = house.browser()

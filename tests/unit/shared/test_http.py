@@ -20,11 +20,12 @@ class Party(BaseHTTPRequestHandler):
             self.send_header("Location", "http://169.254.169.254/latest")
             self.send_header("Content-Length", "0")
             self.end_headers()
-        elif self.path == "/drip":
-            self.send_response(200)
-            self.end_headers()
-            for _ in range(100):
-                self.wfile.write(b"x")
+        elif self.path in {"/drip", "/drip-head"}:
+            if self.path == "/drip":
+                self.send_response(200)
+                self.end_headers()
+            for number in range(100):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX: " if number == 0 and self.path != "/drip" else b"x")
                 self.wfile.flush()
                 time.sleep(0.05)
         else:
@@ -82,9 +83,14 @@ def test_answer_over_the_cap_is_refused(outbound: Outbound, party: str) -> None:
         outbound.request("GET", f"http://{party}/huge", max_bytes=1000)
 
 
-def test_answer_that_drips_is_cut_off(outbound: Outbound, party: str) -> None:
+@pytest.mark.rule("identity", "CA-8")
+@pytest.mark.parametrize("path", ["drip", "drip-head"])
+def test_answer_that_drips_is_cut_off(outbound: Outbound, party: str, path: str) -> None:
+    """Also one whose header never ends: each byte of it comes in time, the answer does not."""
+    began = time.monotonic()
     with pytest.raises(OutboundTimeout):
-        outbound.request("GET", f"http://{party}/drip", timeout_seconds=0.3)
+        outbound.request("GET", f"http://{party}/{path}", timeout_seconds=0.3)
+    assert time.monotonic() - began < 3, "a hundred bytes would take five seconds"
 
 
 def test_silent_party_is_a_time_out(outbound: Outbound) -> None:
@@ -140,7 +146,26 @@ def test_listed_host_is_called_on_the_listed_port_only(party: str) -> None:
 
 @pytest.mark.parametrize(
     ("address", "public"),
-    [("8.8.8.8", True), ("100.64.0.1", False), ("224.0.0.1", False), ("2001:4860:4860::8888", True), ("::ffff:10.0.0.1", False)],
+    [
+        ("8.8.8.8", True),
+        ("100.64.0.1", False),
+        ("224.0.0.1", False),
+        ("2001:4860:4860::8888", True),
+        ("::ffff:10.0.0.1", False),
+        ("::ffff:8.8.8.8", True),
+        ("64:ff9b::10.0.0.1", False),
+        ("64:ff9b::8.8.8.8", True),
+        ("64:ff9b:1::10.0.0.1", False),
+        ("2002:a00:1::", False),
+        ("2002:808:808::", True),
+        ("::10.0.0.1", False),
+        ("::ffff:0:127.0.0.1", False),
+        ("2001:0:7f00:1::", False),
+        ("fec0::1", False),
+        ("fd00::1", False),
+        ("fe80::1%1", False),
+        ("ff0e::1", False),
+    ],
 )
 def test_public_addresses(address: str, public: bool) -> None:
     assert is_public(address) is public

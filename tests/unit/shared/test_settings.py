@@ -64,6 +64,7 @@ def test_secret_comes_from_a_file(tmp_path: Path) -> None:
         ({"TOY_PUBLIC_URL": "https://toy.example/"}, "must be an origin|slash"),
         ({"TOY_PUBLIC_URL": "javascript://x"}, "origin"),
         ({"TOY_TRUSTED_PROXIES": "1.5"}, "whole number"),
+        ({"TOY_EDGE_ADDRESSES": "10.0.0.1,edge"}, "addresses or networks"),
     ],
 )
 def test_fault_is_named(change: dict[str, str], said: str) -> None:
