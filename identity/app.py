@@ -32,6 +32,7 @@ from identity.routes import (
     logos,
     logout,
     metadata,
+    operator_announcements,
     par,
     people,
     permission,
@@ -96,6 +97,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     if identity.settings.session_management:
         add_routes(app, [check_session.routes])
     inspector.watch(app)
+    operator_announcements.install(app)
     performance.install(app, PRODUCTS)
     app.cli.add_command(commands)
     return app

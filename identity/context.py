@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from joserfc.jwk import KeySet
 
+from identity.models.announcement import AnnouncementStore
 from identity.models.client_store import ClientStore
 from identity.models.key_store import KeyStore
 from identity.providers.base import BreachList, Hasher, Sender
@@ -89,6 +90,11 @@ class Identity(Context):
     def company_register(self) -> CompanyRegister:
         """Who may act for which company."""
         return RestCompanyRegister(self.http, url=self.settings.company_register_url)
+
+    @cached_property
+    def announcements(self) -> AnnouncementStore:
+        """What the operator tells everybody, kept for a second or two."""
+        return AnnouncementStore(self, cache_ttl=self._cache_ttl)
 
     @property
     def rp_id(self) -> str:

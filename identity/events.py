@@ -113,4 +113,7 @@ class Event(StrEnum):
     ASSISTANCE_SET = "identity:service:assistance-set"
     CLIENT_SECRET_REMOVED = "identity:client-secret:removed"  # noqa: S105 - a name of an event
     GRANT_ENDED = "identity:grant:ended"
+    ANNOUNCED = "identity:announcement:made"
+    ANNOUNCEMENT_WITHDRAWN = "identity:announcement:withdrawn"
+    JOBS_REPLAYED = "identity:jobs:replayed"
     GRANTS_REVOKED = "identity:grants:revoked"

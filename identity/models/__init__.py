@@ -1,6 +1,7 @@
 """Tables, a file a noun, each with its state table and its finders."""
 
 from identity.models import (
+    announcement,
     approval,
     assisted,
     authenticator,
@@ -31,6 +32,7 @@ metadata = Base.metadata
 """All tables of identity; importing the nouns is what fills it."""
 
 __all__ = [
+    "announcement",
     "approval",
     "assisted",
     "authenticator",

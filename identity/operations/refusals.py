@@ -66,6 +66,13 @@ class RecoveryRefused(InvalidRequest):
     title = "The account was not recovered"
 
 
+class AnnouncementRefused(InvalidRequest):
+    """The announcement cannot be made like this; the text says why."""
+
+    slug = "announcement-refused"
+    title = "The announcement was not made"
+
+
 class ApprovalNotFound(NotFound):
     """The question whether it is you who signs in elsewhere was answered, is over, or is somebody else's."""
 

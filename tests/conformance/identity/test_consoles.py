@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from identity.models.organisation import Role
-from identity.operations import operating, register, team_clients, teams
+from identity.operations import dead_jobs, operating, register, team_clients, teams
 from identity.operations.refusals import NotOfTheTeam
 from shared.run import parse_run
 from shared.states import WrongState
@@ -84,3 +85,73 @@ def test_the_operator_ends_what_was_granted_in_a_span_of_time(team: House) -> No
     assert (row["data"]["ended"], row["data"]["reason"]) == (1, "Un fallo nuestro de hoy")
     everything = {"client_id": "", "reason": "todo", "operator_id": team.person_id(RUN_TOTP)}
     assert operating.revoke_between(team.identity, now - timedelta(days=1), now, **everything) >= 2
+
+
+WORK = {
+    "kind": "work",
+    "text_es": "No habrá ingreso por una hora.",
+    "text_en": "Nobody can sign in for an hour.",
+    "begins_at": "2026-06-12T04:00",
+    "ends_at": "2026-06-12T05:00",
+}
+
+
+@pytest.mark.rule("identity", "§3.12")
+def test_planned_work_is_announced_two_days_ahead_on_every_page_in_its_language(team: House) -> None:
+    operator, stranger = enter(team, RUN_TOTP), team.browser()
+    operator.open("/operator/announcements")
+    assert operator.send({**WORK, "begins_at": "2026-06-09T04:00"}).status_code == 400
+    assert operator.send({**WORK, "text_en": ""}).status_code == 400
+    assert operator.send({**WORK, "ends_at": "2026-06-12T03:00"}).status_code == 400
+    assert operator.send({**WORK, "ends_at": "soon"}).status_code == 400
+    assert operator.send(WORK).status_code == 200
+    shown = stranger.authorize().get_data(as_text=True)
+    assert "No habrá ingreso por una hora." in shown
+    assert "Trabajos programados" in shown
+    assert "Nobody can sign in" in stranger.open("/about/status?lang=en").get_data(as_text=True)
+    team.clock.advance(seconds=4 * 86_400)
+    assert "No habrá" not in team.browser().authorize().get_data(as_text=True)
+    assert len(team.audited("identity:announcement:made")) == 1
+
+
+@pytest.mark.rule("identity", "§3.12")
+def test_news_stand_from_their_beginning_until_they_are_taken_away(team: House) -> None:
+    operator = enter(team, RUN_TOTP)
+    operator.open("/operator/announcements")
+    at = team.clock.now()
+    news = {
+        "kind": "news",
+        "begins_at": f"{at + timedelta(minutes=5):%Y-%m-%dT%H:%M}",
+        "ends_at": f"{at + timedelta(hours=5):%Y-%m-%dT%H:%M}",
+    }
+    operator.send({**WORK, **news})
+    assert "No habrá" not in team.browser().authorize().get_data(as_text=True)
+    team.clock.advance(seconds=301)
+    assert "No habrá" in team.browser().authorize().get_data(as_text=True)
+    operator.open("/operator/announcements")
+    operator.send({}, form=form_at(operator, "/withdraw"))
+    assert "No habrá" not in team.browser().authorize().get_data(as_text=True)
+    assert len(team.audited("identity:announcement:withdrawn")) == 1
+
+
+@pytest.mark.rule("identity", "§3.12")
+def test_jobs_that_were_given_up_are_shown_without_what_they_are_about_and_run_again(team: House) -> None:
+    operator = enter(team, RUN_TOTP)
+    with team.identity.transaction() as tx:
+        tx.enqueue("send_notice", {"person_id": "a-person"})
+        tx.enqueue("ping_client", {"request_id": "another"})
+    with team.identity.db.begin() as connection:
+        connection.execute(text("UPDATE outbox SET state = 'dead', last_error = 'KeyError' WHERE payload::text LIKE '%a%'"))
+    page = operator.open("/operator/jobs").get_data(as_text=True)
+    assert "KeyError" in page
+    assert "a-person" not in page
+    before = len(dead_jobs.list_dead(team.identity))
+    operator.send({"job_id": str(dead_jobs.list_dead(team.identity)[0].id)}, form=0)
+    assert len(dead_jobs.list_dead(team.identity)) == before - 1
+    for nonsense in ("x", "9" * 19, "999999", "-1"):
+        assert operator.send({"job_id": nonsense}, form=0).status_code == 200
+    assert len(dead_jobs.list_dead(team.identity)) == before - 1
+    operator.send({}, form=form_at(operator, "/replay") + before - 1)
+    assert dead_jobs.list_dead(team.identity) == []
+    assert next(entry["data"] for entry in team.audited("identity:jobs:replayed")) == {"jobs": 1}
+    assert enter(team, RUN).open("/operator/jobs").status_code == 403
