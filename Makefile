@@ -41,7 +41,7 @@ bench-identity: ## measure the OpenID Connect provider beside node-oidc-provider
 	sh deploy/make/environment.sh dev
 	$(PY) -m deploy.bench.identity $(ARGS)
 
-bench-pay: ## measure pay: creates, reads, whole payments a second, search and proof (ARGS='--fill 5000000')
+bench-pay: ## measure pay: creates, reads, whole payments a second, search and proof (ARGS='--books 1000000 --fill 5000000 --soak 600')
 	sh deploy/make/environment.sh dev
 	$(PY) -m deploy.bench.pay $(ARGS)
 

@@ -31,11 +31,12 @@ from pay.standards.fee_rules import FeeTerms
 from pay.standards.identifiers import AccountId, PaymentId
 from pay.standards.ledger import Share
 from pay.standards.payment_object import Address, CardFacts, Payer, Payment
-from pay.standards.payment_states import LOCKS, PUBLIC, PaymentState
+from pay.standards.payment_states import LOCKS, PUBLIC, SUCCESS, PaymentState
 from shared.crypto import DataKeys
 from shared.db import UtcDateTime
 
 _WAITING = ", ".join(f"'{state.value}'" for state in PaymentState if not PUBLIC[state].finished)
+_UNPAID = ", ".join(f"'{state.value}'" for state in PaymentState if PUBLIC[state].finished and PUBLIC[state] is not SUCCESS)
 _LOCKED = ", ".join(f"'{state.value}'" for state in sorted(LOCKS))
 
 payments = Table(
@@ -94,6 +95,8 @@ payments = Table(
     Index("ix_payments_payer_grams", "payer_grams", postgresql_using="gin"),
     Index("ix_payments_provider_id", "gateway", "provider_id", postgresql_where=text("provider_id is not null")),
     Index("ix_payments_account_id_created_at", "account_id", "created_at", "id"),
+    # Few payments end unpaid, and people look for them; those that are paid cost nothing here.
+    Index("ix_payments_unpaid", "account_id", "state", "created_at", "id", postgresql_where=text(f"state in ({_UNPAID})")),
     Index("ix_payments_account_id_reference", "account_id", text("lower(reference)")),
     Index("ix_payments_expires_at", "expires_at", postgresql_where=text(f"state in ({_WAITING})")),
     Index("ix_payments_locked", "updated_at", postgresql_where=text(f"state in ({_LOCKED})")),

@@ -1,9 +1,15 @@
 """Search payments and refunds of an account, newest first.  Spec: pay-api.md §10."""
 
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, func, select
+import structlog
+from redis import RedisError
+from sqlalchemy import Column, ColumnElement, Select, func, literal, select, tuple_
 
 from pay.context import Merchant, Pay
 from pay.errors import ResourceNotFound
@@ -11,8 +17,16 @@ from pay.models.payment import GRAM_MAX, needle_grams, payment_of, payments
 from pay.models.refund import Refund, refund_of, refunds
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PUBLIC
+from shared.context import Transaction
 
 DISPLAY_SIZE_MAX = 500
+COUNTED_MAX = 10_000
+"""Up to so many results the total is counted at each search."""
+READ_MAX = 500
+"""Up to so many payments are read to see whether their payer is the one looked for."""
+CHUNK = 500
+TOTAL_KEPT_SECONDS = 300
+log = structlog.get_logger("andamio.pay.searches")
 
 
 @dataclass(frozen=True)
@@ -91,22 +105,75 @@ def _settled(column: Column[date], first: date | None, last: date | None) -> lis
 
 
 def search_payments(pay: Pay, merchant: Merchant, query: Query) -> Found:
-    """Return one page.  Raises: ResourceNotFound for a page past the end; an empty first page is found."""
+    """Return one page.  Raises: ResourceNotFound for a page past the end; an empty first page is found.
+
+    A total over `COUNTED_MAX` may be `TOTAL_KEPT_SECONDS` old.  Where more than `READ_MAX` payments may be of the payer who is looked for,
+    it counts those that have all short strings of the part of the name or address.
+    """
     condition = [payments.c.account_id == merchant.account.id, *_filters(pay, query)]
-    newest = select(payments).where(*condition).order_by(payments.c.created_at.desc(), payments.c.id.desc())
     first = (query.page - 1) * query.display_size
     with pay.listing() as tx:
         if _is_longer_than_a_gram(query):
-            every = [payment_of(row, pay.cipher) for row in tx.connection.execute(newest)]
-            true = [payment for payment in every if _holds(payment, query)]
-            total, found = len(true), true[first : first + query.display_size]
+            total, found = _read_through(pay, tx, merchant, query, condition)
         else:
-            total = tx.connection.execute(select(func.count()).select_from(payments).where(*condition)).scalar_one()
-            page = newest.limit(query.display_size).offset(first)
+            page = _newest(condition).limit(query.display_size).offset(first)
             found = [payment_of(row, pay.cipher) for row in tx.connection.execute(page)]
+            total = _total(pay, tx, merchant, query, condition)
     if not found and query.page > 1:
         raise ResourceNotFound("P0402", "Page not found")
-    return Found(total, found)
+    return Found(max(total, first + len(found) if found else 0), found)
+
+
+def _newest(condition: list[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
+    return select(payments).where(*condition).order_by(payments.c.created_at.desc(), payments.c.id.desc())
+
+
+def _read_through(
+    pay: Pay, tx: Transaction, merchant: Merchant, query: Query, condition: list[ColumnElement[bool]]
+) -> tuple[int, list[Payment]]:
+    """Read what may be meant, newest first and a part at a time, until the page is full and the total known."""
+    first, last = (query.page - 1) * query.display_size, query.page * query.display_size
+    matched, found = 0, []
+    for read, payment in enumerate(_candidates(pay, tx, condition), 1):
+        if _holds(payment, query):
+            if first <= matched < last:
+                found.append(payment)
+            matched += 1
+        if read >= READ_MAX and matched >= last:
+            return max(matched, _total(pay, tx, merchant, query, condition)), found
+    return matched, found
+
+
+def _candidates(pay: Pay, tx: Transaction, condition: list[ColumnElement[bool]]) -> Iterator[Payment]:
+    c, place = payments.c, list[ColumnElement[bool]]()
+    while True:
+        chunk = [payment_of(row, pay.cipher) for row in tx.connection.execute(_newest([*condition, *place]).limit(CHUNK))]
+        yield from chunk
+        if len(chunk) < CHUNK:
+            return
+        place = [tuple_(c.created_at, c.id) < tuple_(literal(chunk[-1].created_at, c.created_at.type), literal(chunk[-1].id))]
+
+
+def _total(pay: Pay, tx: Transaction, merchant: Merchant, query: Query, condition: list[ColumnElement[bool]]) -> int:
+    """Count; many are counted once in a while, for they cannot be counted in the time that a page takes."""
+    some = select(literal(1)).select_from(payments).where(*condition).limit(COUNTED_MAX + 1).subquery()
+    few: int = tx.connection.execute(select(func.count()).select_from(some)).scalar_one()
+    if few <= COUNTED_MAX:
+        return few
+    asked = json.dumps(asdict(replace(query, page=1, display_size=1)), default=str)
+    key = f"pay:total:{merchant.account.id}:" + hashlib.blake2b(asked.encode(), key=pay.key_secret[:64]).hexdigest()
+    try:
+        kept = pay.redis.get(key)
+    except RedisError:
+        kept = None
+    if kept is not None:
+        return int(str(kept, "ascii") if isinstance(kept, bytes) else str(kept))
+    total: int = tx.connection.execute(select(func.count()).select_from(payments).where(*condition)).scalar_one()
+    try:
+        pay.redis.set(key, total, ex=TOTAL_KEPT_SECONDS)
+    except RedisError:
+        log.warning("a total cannot be kept")
+    return total
 
 
 def _is_longer_than_a_gram(query: Query) -> bool:

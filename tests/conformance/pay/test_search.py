@@ -1,7 +1,9 @@
 """Search: filters, pages, refusals."""
 
 import pytest
+from redis import RedisError
 
+from pay.operations import searches
 from tests.factories.pay import DECLINED_CARD, World
 
 
@@ -116,3 +118,57 @@ def test_refunds_are_searched_by_day_and_page(world: World) -> None:
     past = world.get("/v1/refunds?page=3&display_size=2")
     assert (past.status_code, past.get_json()) == (404, {"code": "P1100", "description": "Page not found"})
     assert world.get("/v1/refunds", till=world.add_account()).get_json()["total"] == 0
+
+
+@pytest.mark.rule("pay", "§10", "§22")
+def test_a_total_of_many_is_counted_once_in_a_while_and_never_less_than_what_is_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searches, "COUNTED_MAX", 2)
+    first = world.create()["payment_id"]
+    assert world.get("/v1/payments").get_json()["total"] == 1
+    for _ in range(2):
+        world.pay.clock.advance(seconds=1)  # type: ignore[attr-defined]  # the clock of tests
+        world.create()
+    assert world.get("/v1/payments").get_json()["total"] == 3
+    world.pay.clock.advance(seconds=1)  # type: ignore[attr-defined]  # the clock of tests
+    world.create()
+    page = world.get("/v1/payments").get_json()
+    assert (page["total"], page["count"]) == (4, 4), "what is on the page counts, whatever was remembered"
+    assert world.get("/v1/payments?display_size=1").get_json()["total"] == 3
+    world.pay.redis.flushdb()
+    assert world.get("/v1/payments?display_size=1").get_json()["total"] == 4
+    assert found(world, "display_size=1&page=4") == [first]
+    assert world.get("/v1/payments", till=world.add_account()).get_json()["total"] == 0
+
+
+@pytest.mark.rule("pay", "§10", "§22")
+def test_totals_are_counted_while_redis_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away:
+        def get(self, _key: str) -> None:
+            raise RedisError
+
+        def set(self, _key: str, _value: int, *, ex: int) -> None:
+            assert ex > 0
+            raise RedisError
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(searches, "COUNTED_MAX", 1)
+    world.pay.__dict__["redis"] = Away()
+    for _ in range(3):
+        world.create()
+    assert world.get("/v1/payments").get_json()["total"] == 3
+
+
+@pytest.mark.rule("pay", "§10")
+def test_a_payer_with_many_payments_is_found_without_reading_them_all(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searches, "READ_MAX", 2)
+    monkeypatch.setattr(searches, "CHUNK", 2)
+    ids = []
+    for number in range(5):
+        ids.insert(0, world.create(email="ana.soto@example.cl" if number else "sotana@example.cl")["payment_id"])
+        world.pay.clock.advance(seconds=1)
+    page = world.get("/v1/payments?email=a.soto&display_size=2").get_json()
+    assert [payment["payment_id"] for payment in page["results"]] == ids[:2]
+    assert page["total"] == 4
+    assert found(world, "email=a.soto&display_size=2&page=2") == ids[2:4]
+    assert found(world, "email=a.soto") == ids[:4]
