@@ -30,10 +30,15 @@ def read_json(*, max_bytes: int = BYTES_MAX) -> object:
 
 def load_json(schema: Schema, *, max_bytes: int = BYTES_MAX) -> Any:  # what the schema's post_load makes
     """Return what the schema makes of the body.  Raises: TooLarge, UnsupportedMedia, InvalidRequest with `errors` by field."""
+    return load_with_body(schema, max_bytes=max_bytes)[0]
+
+
+def load_with_body(schema: Schema, *, max_bytes: int = BYTES_MAX) -> tuple[Any, dict[str, Any]]:  # as above, and what JSON holds
+    """Return the same beside the body as it came: the body is read once, for one without a stated length can be read once only."""
     value = read_json(max_bytes=max_bytes)
     if not isinstance(value, dict):
         raise InvalidRequest("The body must be a JSON object.")
     try:
-        return schema.load(value)
+        return schema.load(value), value
     except ValidationError as error:
         raise InvalidRequest("Some fields are not right.", errors=error.messages) from None

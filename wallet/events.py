@@ -33,6 +33,7 @@ class Event(StrEnum):
     PERSON_CAME_OF_AGE = "wallet:person:came_of_age"
     PERSON_DIED = "wallet:person:died"
 
+    AUDITOR_LOOKED = "wallet:auditor:looked"
     ACCOUNT_EVENT = "wallet:account:event"
     ERASURE_REPORTED = "wallet:erasure:reported"
     ENQUIRY_OPENED = "wallet:enquiry:opened"

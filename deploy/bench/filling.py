@@ -40,9 +40,11 @@ def _append(wallet: Wallet, entries: Sequence[Entry]) -> None:
             row_hash = sha256(row_hash + entry.core.encode()).digest()
             order.append((number, entry.entry_id, entry.leaf_hash, row_hash))
             nodes += [(node.level, node.place, value) for node, value in tree.append(entry.leaf_hash)]
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # a service's own statements are short; these are not
+        sides = [_side(wallet, one) for one in entries]
         with connection.connection.driver_connection.cursor() as cursor:  # type: ignore[union-attr]  # psycopg is there
             _copy(cursor, ENTRIES, ((one.entry_id, one.occurred_at, one.core) for one in entries))
-            _copy(cursor, SIDES, (_side(wallet, one) for one in entries))
+            _copy(cursor, SIDES, sides)
             _copy(cursor, SEQUENCE, order)
             _copy(cursor, NODES, nodes)
 

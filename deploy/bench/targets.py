@@ -81,11 +81,12 @@ def exchange(sandbox: dict[str, Any]) -> Target:
     headers = {**JSON, "Authorization": "Bearer " + answer["access_token"]}
     url = wallet["base_url"] + "/exchange/v1/requests"
     run = sandbox["identity"]["citizens"][0]["run"]
-    bodies = [json.dumps(_asking(wallet, run)).encode() for _ in range(UNIQUE_REQUESTS)]
+    bodies = [json.dumps(asking(wallet, run)).encode() for _ in range(UNIQUE_REQUESTS)]
     return Target("exchange", wallet["base_url"], [raw_request("POST", url, headers, body) for body in bodies], OK)
 
 
-def _asking(wallet: dict[str, Any], run: str) -> dict[str, Any]:
+def asking(wallet: dict[str, Any], run: str) -> dict[str, Any]:
+    """Return the body of one exchange, with an id of its own."""
     return {
         "request_id": str(uuid.uuid4()),
         "subject": {"scheme": "cl-run", "value": run},

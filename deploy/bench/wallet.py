@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from deploy.bench import running, targets
+from deploy.bench import running, targets, withdrawals
 from deploy.bench.filling import fill
 from deploy.bench.load import Measured, Target, measure, raw_request, require_wrk
 from deploy.errors import CannotStart
@@ -82,7 +82,7 @@ def bench(folder: Path, options: argparse.Namespace) -> list[Row]:
             ("status list of 2^20 entries made and signed, s", f"{_status_list():.2f}"),
         ]
         try:
-            return rows + _log(context, options.rows)
+            return [*rows, *withdrawals.measure(context, document), *_log(context, options.rows)]
         finally:
             context.close()
 

@@ -69,6 +69,7 @@ def _wallet(plan: "Plan") -> dict[str, str]:
         "mandates_url": f"{plan.urls.registry}/v1/mandates",
         "notify_url": plan.urls.notify,
         "pay_url": plan.urls.pay,
+        "auditor_org": "org-andamio",
         "notify_api_key": f"wallet-{service_id}-{secret}",
         "notify_mailbox_template": plan.uuid("notify-wallet-mailbox"),
     }

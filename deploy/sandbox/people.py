@@ -113,7 +113,7 @@ CITIZENS = (
     ),
 )
 STAFF_RUN = "55555555-5"
-STAFF_ROLES = ("operator", "officer", "agent")
+STAFF_ROLES = ("operator", "officer", "agent", "auditor")
 
 # What each machine may ask for; a scope's prefix names the service that honours it.
 SCOPES: Mapping[str, tuple[str, ...]] = {

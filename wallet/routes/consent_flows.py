@@ -7,7 +7,7 @@ from flask import jsonify
 from flask.typing import ResponseReturnValue
 
 from shared.access import Scope
-from shared.bodies import load_json, read_json
+from shared.bodies import load_with_body
 from shared.openapi import describes
 from shared.routes import Routes
 from wallet.context import current
@@ -18,6 +18,7 @@ from wallet.schemas.consent_flows import ConsentFlowSchema, render
 from wallet.standards.canonical import fingerprint
 
 BODY_BYTES_MAX = 64 * 1024
+SCHEMA = ConsentFlowSchema()
 TEXT: dict[str, object] = {"type": "string"}
 BEGUN: dict[str, object] = {"type": "object", "required": ["view_uri"], "properties": {"view_uri": TEXT}}
 OUTCOME: dict[str, object] = {
@@ -46,10 +47,10 @@ def begin() -> ResponseReturnValue:
 
 
 def _read() -> tuple[str, Ask]:
-    client_id, ask = load_json(ConsentFlowSchema(), max_bytes=BODY_BYTES_MAX)
+    (client_id, ask), body = load_with_body(SCHEMA, max_bytes=BODY_BYTES_MAX)
     if any(item.valid_until <= current().clock.now() for item in ask.items):
         raise InvalidExchange("The consent would be over before it began.", errors={"item": ["valid_until is in the past."]})
-    return client_id, replace(ask, body_sha256=fingerprint(read_json(max_bytes=BODY_BYTES_MAX)))
+    return client_id, replace(ask, body_sha256=fingerprint(body))
 
 
 @bp.get("/<client_id>/<uuid:request_id>")

@@ -7,7 +7,7 @@ from flask import g, jsonify
 from flask.typing import ResponseReturnValue
 
 from shared.access import Scope
-from shared.bodies import load_json, read_json
+from shared.bodies import load_with_body
 from shared.routes import Routes
 from wallet.context import current
 from wallet.errors import InvalidExchange
@@ -16,14 +16,16 @@ from wallet.schemas.consent_requests import ConsentRequestSchema, render
 from wallet.standards.canonical import fingerprint
 
 BODY_BYTES_MAX = 256 * 1024
+SCHEMA = ConsentRequestSchema()
 bp = Routes("consent_requests", __name__, url_prefix="/consent-requests", access=Scope("wallet:consents"))
 
 
 @bp.post("")
 def create() -> ResponseReturnValue:
     """Ask a person; the same `id` with the same body answers 200 with what is there."""
-    ask: Ask = load_json(ConsentRequestSchema(), max_bytes=BODY_BYTES_MAX)
-    ask = replace(ask, body_sha256=fingerprint(read_json(max_bytes=BODY_BYTES_MAX)))
+    ask: Ask
+    ask, body = load_with_body(SCHEMA, max_bytes=BODY_BYTES_MAX)
+    ask = replace(ask, body_sha256=fingerprint(body))
     wallet = current()
     if any(item.valid_until <= wallet.clock.now() for item in ask.items):
         raise InvalidExchange("The consent would be over before it began.", errors={"items": ["valid_until is in the past."]})

@@ -1,13 +1,12 @@
 """`/exchange/v1/requests`: the gate.  Spec: wallet contract §8."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from flask import g, jsonify
 from flask.typing import ResponseReturnValue
 
 from shared.access import Scope
-from shared.bodies import load_json, read_json
+from shared.bodies import load_json, load_with_body
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from wallet.context import current
@@ -24,6 +23,9 @@ from wallet.standards.consent_record import instant
 
 BODY_BYTES_MAX = 256 * 1024
 RETRY_SECONDS = 5
+ONE, MANY = ExchangeSchema(), BatchSchema()
+"""Made once: making a schema costs more than reading a body with it."""
+
 bp = Routes("exchange", __name__, url_prefix="/exchange/v1", access=Scope("wallet:exchange"))
 
 
@@ -31,15 +33,15 @@ bp = Routes("exchange", __name__, url_prefix="/exchange/v1", access=Scope("walle
 def request_data() -> ResponseReturnValue:
     """Release fields of one person to a body that may have them, logged first; nothing of them is kept."""
     try:
-        ask: ExchangeAsk = load_json(ExchangeSchema(), max_bytes=BODY_BYTES_MAX)
-        body = read_json(max_bytes=BODY_BYTES_MAX)
+        ask: ExchangeAsk
+        ask, body = load_with_body(ONE, max_bytes=BODY_BYTES_MAX)
         ask = replace(ask, body_sha256=fingerprint(body))
     except InvalidRequest as error:
         raise InvalidExchange(error.detail, headers=error.headers, **error.extra) from None
     except ValueError:
         raise InvalidExchange("A number or a text in the body has no exact form.") from None
     try:
-        answer = exchange(current(), g.caller.client_id, ask, dict(body) if isinstance(body, Mapping) else {})
+        answer = exchange(current(), g.caller.client_id, ask, body)
     except WaitsForPerson as waits:
         return _waiting(waits.preview)
     return jsonify(render(answer)), 200, {"Cache-Control": "no-store"}
@@ -49,7 +51,7 @@ def request_data() -> ResponseReturnValue:
 def request_batch() -> ResponseReturnValue:
     """Release fields of up to a hundred persons, each judged and logged by herself; 207 when not every one was released."""
     try:
-        items: list[Item] = load_json(BatchSchema(), max_bytes=BODY_BYTES_MAX)
+        items: list[Item] = load_json(MANY, max_bytes=BODY_BYTES_MAX)
         results = exchange_batch(current(), g.caller.client_id, items)
     except InvalidRequest as error:
         raise InvalidExchange(error.detail, headers=error.headers, **error.extra) from None

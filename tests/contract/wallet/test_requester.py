@@ -1,5 +1,7 @@
 """The requester API, introspection and keys, as bodies use them.  Spec: wallet contract §5.3, §5.4, §18."""
 
+import io
+import json
 import uuid
 from typing import Any
 
@@ -305,3 +307,19 @@ def test_a_consent_keeps_to_the_version_it_was_given_for(world: World) -> None:
     world.run_sql("update datasets set status = 'retired'")
     world.add(dataset(world.clock.now(), version=2, title={"es": "Otro nombre", "en": "Another name"}))
     assert "Certificado de antecedentes" in world.browser().get(f"/consents/{consent_id}").text
+
+
+@pytest.mark.rule("wallet", "§5.4", "§8.1")
+def test_a_body_without_a_stated_length_is_read_once_and_taken(world: World) -> None:
+    for path, body, status in (
+        ("/consent-requests", world.request_body(), 201),
+        ("/exchange/v1/requests", world.exchange_body(world.granted()), 200),
+    ):
+        answer = world.app.test_client().post(
+            path,
+            input_stream=io.BytesIO(json.dumps(body).encode()),
+            content_type="application/json",
+            headers={**world.bearer(), "Transfer-Encoding": "chunked"},
+            environ_overrides={"wsgi.input_terminated": True},
+        )
+        assert answer.status_code == status, answer.text

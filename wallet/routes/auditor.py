@@ -1,0 +1,69 @@
+"""The auditor's view: read-only, and each look is recorded.  Spec: wallet contract §18; requirements WA-3."""
+
+from uuid import UUID
+
+from flask import g, request
+from flask.typing import ResponseReturnValue
+
+from shared.problems import Forbidden, InvalidRequest
+from shared.routes import Routes
+from shared.web import gettext_noop, page
+from shared.web.login import Person
+from shared.web.signed_in import Citizen
+from wallet.context import current
+from wallet.events import Outcome
+from wallet.operations.auditing import SHOWN_MAX, Look, look, what_is_owed
+
+ROLE = "auditor"
+
+
+class Auditor(Citizen):
+    """A person with a role `<org_id>:auditor`: for that body, or for all where the settings name it as the one that audits."""
+
+    name = "auditor"
+
+    def check(self) -> None:
+        """Leave the Person in `g.person` and her bodies in `g.bodies`, None for all.  Raises: Forbidden."""
+        super().check()
+        person: Person = g.person
+        bodies = frozenset(role.removesuffix(":" + ROLE) for role in person.roles if role.endswith(":" + ROLE))
+        if not bodies:
+            raise Forbidden(gettext_noop("Your account has no role for this."))
+        g.bodies = None if current().settings.auditor_org in bodies else bodies
+
+
+bp = Routes("auditor", __name__, url_prefix="/auditor", access=Auditor())
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    """Show what bodies owe, and what does not fit."""
+    return page("wallet/auditor.html", owed=what_is_owed(current(), _auditor(), g.bodies))
+
+
+@bp.get("/entries")
+def entries() -> ResponseReturnValue:
+    """Show entries of the log, without persons."""
+    asked = Look(
+        bodies=g.bodies,
+        org_id=request.args.get("org", "")[:100],
+        outcome=request.args.get("outcome", "")[:40],
+        txn=_uuid("txn"),
+        before=_uuid("before"),
+    )
+    found = look(current(), _auditor(), asked)
+    older = found[-1].entry_id if len(found) == SHOWN_MAX else None
+    return page("wallet/auditor_entries.html", entries=found, asked=asked, outcomes=list(Outcome), older=older)
+
+
+def _auditor() -> str:
+    person: Person = g.person
+    return f"staff:{person.sub}"
+
+
+def _uuid(name: str) -> UUID | None:
+    text = request.args.get(name, "").strip()
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise InvalidRequest(gettext_noop("The number of an exchange has 36 characters.")) from None
