@@ -20,7 +20,7 @@ ROLE = "auditor"
 class Auditor(Citizen):
     """A person with a role `<org_id>:auditor`: for that body, or for all where the settings name it as the one that audits."""
 
-    name = "auditor"
+    name = "staff with the role auditor"
 
     def check(self) -> None:
         """Leave the Person in `g.person` and her bodies in `g.bodies`, None for all.  Raises: Forbidden."""
