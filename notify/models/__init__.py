@@ -1,6 +1,7 @@
 """Tables, a file a noun."""
 
 from notify.models.base import Base
+from notify.models.brand import Brand
 from notify.models.bulk import BulkChunk, BulkError, BulkJob
 from notify.models.callback import CallbackAttempt, CallbackCall, ServiceCallback
 from notify.models.document import Document, MessageAttachment
@@ -25,6 +26,7 @@ from notify.models.upload import Upload
 __all__ = [
     "ApiKey",
     "Base",
+    "Brand",
     "BulkChunk",
     "BulkError",
     "BulkJob",

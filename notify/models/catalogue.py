@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import Connection, select, tuple_
 
 from notify.models.base import RECIPIENT_INDEX, scope_of
+from notify.models.brand import in_force
 from notify.models.callback import ServiceCallback
 from notify.models.provider_setting import ProviderSetting
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
@@ -52,6 +53,16 @@ class KnownSender:
 
 
 @dataclass(frozen=True)
+class KnownBrand:
+    """What the mails and letters of a service carry; `colour` is `#rrggbb`, `logo` a PNG."""
+
+    id: uuid.UUID
+    name: str
+    colour: str
+    logo: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True)
 class KnownService:
     """A service as the send path needs it; `allowed` are blind indexes of team and guests."""
 
@@ -72,6 +83,7 @@ class KnownService:
     callbacks: frozenset[str]
     mail_paused: bool = False
     rules: LocalRules = UNITED_KINGDOM
+    brand: KnownBrand | None = None
 
     def default_sender(self, channel: str) -> str | None:
         """Give the sender used when the caller chose none."""
@@ -231,6 +243,7 @@ class Catalogue:
                 connection.execute(select(GuestListEntry.recipient_index).where(GuestListEntry.service_id == service_id)).scalars().all()
             )
             paused = connection.execute(select(ServiceStanding.state).where(ServiceStanding.service_id == service_id)).scalar_one_or_none()
+            brand = connection.execute(in_force(service_id, row.org_id)).one_or_none()
             kinds = connection.execute(select(ServiceCallback.kind).where(ServiceCallback.service_id == service_id)).scalars().all()
         oldest = self._clock.now() - REVOKED_KEPT
         scope = scope_of(service_id)
@@ -262,6 +275,7 @@ class Catalogue:
             callbacks=frozenset(kinds),
             mail_paused=paused == Standing.PAUSED,
             rules=LocalRules(row.number_region, row.address_scheme),
+            brand=KnownBrand(brand.id, brand.name, brand.colour, brand.logo) if brand else None,
         )
 
     def _read_template(self, key: tuple[uuid.UUID, uuid.UUID]) -> KnownTemplate | None:

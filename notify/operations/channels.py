@@ -17,7 +17,7 @@ from notify.operations.mail_reports import bounce_address
 from notify.operations.mailbox_reminders import enqueue_reminder
 from notify.operations.print_batches import queue_letter
 from notify.operations.receipt_addresses import receipt_url
-from notify.operations.rendering import Content, compose, email_html, email_plain_text
+from notify.operations.rendering import Content, banner_of, compose, email_html, email_plain_text
 from notify.operations.sms_parts import keep_parts
 from notify.operations.unsubscribing import unsubscribe_link
 from notify.providers.base import HandOver, Letter, MailboxItem, ProviderUnavailable, Text
@@ -48,7 +48,7 @@ def send_email(notify: Notify, work: Work) -> HandOver:
         from_address=f"{service.email_local_part}@{notify.settings.email_domain}",
         subject=content.subject or "",
         plain_text=email_plain_text(content),
-        html=email_html(content, service.name),
+        html=email_html(content, banner_of(service, notify.settings.public_url)),
         reply_to=message.sender,
         bounce_address=bounce_address(notify, message.id),
         sent_at=notify.clock.now(),

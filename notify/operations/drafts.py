@@ -103,5 +103,10 @@ def _pages(notify: Notify, template: KnownTemplate, values: dict[str, object], s
     except InvalidAddress:
         given = tuple(str(values[key]) for key in LINE_KEYS if values.get(key))
         address = given or EXAMPLE_ADDRESS
-    sheet = Sheet(address=address, service_name=service.name if service else "", date=f"{notify.clock.now():%d-%m-%Y}")
+    sheet = Sheet(
+        address=address,
+        service_name=service.name if service else "",
+        date=f"{notify.clock.now():%d-%m-%Y}",
+        brand=service.brand if service else None,
+    )
     return letter_pictures(template, values, sheet)

@@ -1,5 +1,6 @@
 """The pages of a letter: A4, address window, fonts embedded, QR codes with their words.  Spec: notify-api §17; ADR 0006."""
 
+import base64
 import io
 import json
 import re
@@ -11,7 +12,7 @@ import pypdf
 import segno
 import typst
 
-from notify.models.catalogue import KnownTemplate
+from notify.models.catalogue import KnownBrand, KnownTemplate
 from notify.operations.rendering import compose
 from notify.standards.email_markdown import printable_blocks
 
@@ -38,6 +39,7 @@ class Sheet:
     service_name: str
     date: str
     reference: str | None = None
+    brand: KnownBrand | None = None
 
 
 def letter_pdf(template: KnownTemplate, values: dict[str, object], sheet: Sheet) -> Rendered:
@@ -77,7 +79,17 @@ def _said(template: KnownTemplate, values: dict[str, object], sheet: Sheet) -> d
         "service_name": sheet.service_name,
         "date": sheet.date,
         "reference": sheet.reference,
+        "organisation": sheet.brand.name if sheet.brand else None,
+        "logo": _logo(sheet.brand.logo) if sheet.brand and sheet.brand.logo else None,
     }
+
+
+def _logo(png: bytes) -> str:
+    """Give a logo as a drawing that holds it: what goes to the layout is text."""
+    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))  # of the PNG's head
+    picture = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    size = f'width="{width}" height="{height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {width} {height}"><image {size} href="{picture}"/></svg>'
 
 
 def _body(source: str) -> list[dict[str, object]]:

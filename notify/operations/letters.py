@@ -36,6 +36,7 @@ def render_letter(notify: Notify, notification_id: uuid.UUID) -> bool:
         service_name=service.name,
         date=f"{message.created_at:%d-%m-%Y}",
         reference=message.reference,
+        brand=service.brand,
     )
     rendered = letter_pdf(template, message.values, sheet)
     sealed = notify.cipher.encrypt(base64.b64encode(rendered.pdf).decode(), scope=scope_of(row.service_id))

@@ -7,11 +7,13 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from notify.models.catalogue import KnownTemplate
+from notify.models.catalogue import KnownService, KnownTemplate
 from notify.standards.email_markdown import preheader, to_html, to_plain_text
 from notify.standards.personalisation import bullet_list, fill, fill_line
 from notify.standards.sms_text import prepare
 from notify.standards.statuses import Channel
+
+BLUE = "#124d87"
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,32 @@ def compose(template: KnownTemplate, values: Mapping[str, object]) -> Content:
     return Content(fill_line(template.subject or "", values), fill(template.body, values, write_list=bullet_list))
 
 
-def email_html(content: Content, service_name: str) -> str:
+@dataclass(frozen=True)
+class Banner:
+    """What stands over an email: `logo_url` is where its logo is read, empty for none."""
+
+    service_name: str
+    organisation: str = ""
+    colour: str = BLUE
+    logo_url: str = ""
+
+
+def banner_of(service: KnownService, public_url: str) -> Banner:
+    """Give the banner of a service's emails, with its brand where it has one."""
+    brand = service.brand
+    if brand is None:
+        return Banner(service.name)
+    return Banner(service.name, brand.name, brand.colour, f"{public_url}/brands/{brand.id}/logo.png" if brand.logo else "")
+
+
+def email_html(content: Content, banner: Banner) -> str:
     """Give the whole HTML part of an email."""
     return (
         environment()
         .get_template("email.html")
         .render(
             subject=content.subject,
-            service_name=service_name,
+            banner=banner,
             preheader=preheader(content.body),
             body=Markup(to_html(content.body)),  # noqa: S704 - the renderer escapes all that it takes from the source
         )

@@ -12,12 +12,10 @@ from notify.context import Notify
 from notify.errors import MessageRefused
 from notify.events import Event
 from notify.models.base import scope_of
-from notify.models.callback import ServiceCallback
 from notify.models.notification import Notification
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
 from notify.models.team import Member
 from notify.models.template import Template
-from notify.operations.callbacks import DELIVERY_STATUS
 from notify.operations.services import NewKey, add_sender, create_api_key
 from notify.operations.teams import CONSOLE_KEY
 from notify.standards.email_address import InvalidEmailAddress, email_address
@@ -160,13 +158,6 @@ def check_guests(recipients: Sequence[str]) -> None:
     emails = sum("@" in recipient for recipient in recipients)
     if emails > GUESTS_MAX or len(recipients) - emails > GUESTS_MAX:
         raise MessageRefused(gettext_noop("The list holds five e-mail addresses and five numbers."))
-
-
-def callback_url(notify: Notify, service_id: uuid.UUID) -> str:
-    """Give where a service is told of delivery, or nothing."""
-    wanted = select(ServiceCallback.url).where(ServiceCallback.service_id == service_id, ServiceCallback.kind == DELIVERY_STATUS)
-    with notify.reading() as tx:
-        return str(tx.connection.execute(wanted).scalar_one_or_none() or "")
 
 
 def rename(notify: Notify, member: Member, service_id: uuid.UUID, *, name: str, prefix_sms: bool, rules: LocalRules) -> None:

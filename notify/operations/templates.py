@@ -14,7 +14,7 @@ from notify.models.catalogue import list_templates as find_templates
 from notify.models.template import Template, TemplateVersion
 from notify.operations.authentication import Holder
 from notify.operations.checks import check_values
-from notify.operations.rendering import Content, compose, email_html
+from notify.operations.rendering import Content, banner_of, compose, email_html
 from notify.standards.statuses import Channel
 
 VERSION_MAX = 2**31 - 1
@@ -81,7 +81,11 @@ def preview(notify: Notify, holder: Holder, template_id: uuid.UUID, values: Mapp
     template = get_template(notify, holder, template_id)
     check_values(template, values)
     content = compose(template, values)
-    return Preview(template, content, email_html(content, holder.service.name) if template.channel == Channel.EMAIL else None)
+    return Preview(
+        template,
+        content,
+        email_html(content, banner_of(holder.service, notify.settings.public_url)) if template.channel == Channel.EMAIL else None,
+    )
 
 
 def save_template(notify: Notify, service_id: uuid.UUID, template_id: uuid.UUID, words: TemplateText, *, actor: str) -> int:

@@ -1,7 +1,10 @@
 """HTTP in, HTTP out; a file a resource."""
 
+from notify.routes.brands import brands
 from notify.routes.bulk import bulk
 from notify.routes.callbacks import callbacks
+from notify.routes.console import brands as console_brands
+from notify.routes.console import callbacks as console_callbacks
 from notify.routes.console import messages as console_messages
 from notify.routes.console import providers as console_providers
 from notify.routes.console import reminders as console_reminders
@@ -52,9 +55,11 @@ CONSOLE = (
     console_providers.bp,
     console_standing.bp,
     console_reminders.bp,
+    console_brands.bp,
+    console_callbacks.bp,
 )
 
 
 def all_routes() -> list[Routes]:
     """Return the blueprints of notify; signing in is made anew for each app, since it keeps state with its app."""
-    return [*MACHINES, mailbox_pages, onboarding, *CONSOLE, login_blueprint(scopes=("profile", "roles", "run"))]
+    return [*MACHINES, brands, mailbox_pages, onboarding, *CONSOLE, login_blueprint(scopes=("profile", "roles", "run"))]

@@ -1,4 +1,4 @@
-"""What a team sets: keys, senders, guest list, callback, name; keys and callbacks ask for a second factor."""
+"""What a team sets: keys, senders, guest list, name; keys and guests ask for a second factor."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -10,7 +10,7 @@ from notify.context import current
 from notify.errors import Refusal
 from notify.models.team import Right
 from notify.operations import service_settings as settings
-from notify.operations.services import set_callback, set_guest_list
+from notify.operations.services import set_guest_list
 from notify.operations.suppressions import lift, list_suppressed, suppress_by_hand
 from notify.routes.console.access import Team, member
 from notify.routes.console.pages import show_page
@@ -134,24 +134,6 @@ def guests(service_id: UUID) -> ResponseReturnValue:
         "guests",
         problems,
         text=text,
-    )
-
-
-@bp.route("/callback", methods=["GET", "POST"], access=_STRONG)
-def callback(service_id: UUID) -> ResponseReturnValue:
-    """Show and change where the service is told what became of its messages."""
-    url = settings.callback_url(current(), service_id)
-    problems: list[tuple[str, str]] = []
-    if request.method == "POST":
-        url, bearer = request.form.get("url", "").strip(), request.form.get("bearer", "")
-        problems = _try("url", lambda: set_callback(current(), service_id, url=url, bearer=bearer, actor=member().actor))
-        if not problems:
-            current().catalogue.forget()
-            return redirect(url_for("console_settings.callback", service_id=service_id), 303)
-    return show_page(
-        "callback",
-        problems,
-        url=url,
     )
 
 
