@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from notify.models.catalogue import Catalogue
-from notify.providers.base import EmailSender, LetterPrinter, MailboxFeed, SmsSender, Text
+from notify.providers.base import EmailSender, Letter, LetterPrinter, MailboxFeed, SmsSender, Text
 from notify.providers.http import HttpMailbox, HttpPrint, HttpSms
 from notify.providers.limits import Limits
 from notify.providers.print_sftp import PrintAccount, SftpPrint
@@ -18,7 +18,7 @@ from notify.providers.virus_scan import ClamdScanner, TestFileScanner, VirusScan
 from notify.settings import Settings
 from notify.standards.dkim_signature import Signer
 from notify.standards.mime import Mail
-from notify.standards.provider_list import MailRelay, SmsProvider, read_providers, read_relays
+from notify.standards.provider_list import MailRelay, Printer, SmsProvider, read_printers, read_providers, read_relays
 from notify.standards.statuses import Status
 from shared.context import Context, current_as
 from shared.group_commit import GroupCommit
@@ -142,8 +142,24 @@ class Notify(Context):
 
     @cached_property
     def printer(self) -> LetterPrinter:
-        """The print provider."""
-        return HttpPrint(self.http, self.settings.print_url, name="print", timeout_seconds=self.settings.provider_timeout_seconds)
+        """The printers that take letters one by one, as one."""
+        return Router(self.print_routes, weights=lambda: self.catalogue.provider_weights("letter"))
+
+    @cached_property
+    def print_routes(self) -> tuple[Route[Letter], ...]:
+        """Each printer that is set up."""
+        settings, seconds = self.settings, self.settings.provider_timeout_seconds
+        listed = settings.print_providers
+        printers = read_printers(listed.reveal()) if listed else [Printer("print", settings.print_url)]
+        return tuple(
+            Route(
+                each.name,
+                HttpPrint(self.http, each.url, name=each.name, token=each.token, timeout_seconds=seconds),
+                Breaker(self.clock),
+                each.weight,
+            )
+            for each in printers
+        )
 
     @cached_property
     def print_shop(self) -> SftpPrint | None:

@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 
 from notify.standards.dkim_signature import Signer
 from notify.standards.local_rules import COUNTRIES
-from notify.standards.provider_list import read_providers, read_relays
+from notify.standards.provider_list import read_printers, read_providers, read_relays
 from notify.standards.ssh_keys import is_host_key, is_private_key
 from shared.settings import Secret, ServiceSettings, setting
 
@@ -65,6 +65,14 @@ def _are_relays(value: Secret) -> str | None:
     return None
 
 
+def _are_printers(value: Secret) -> str | None:
+    try:
+        read_printers(value.reveal())
+    except ValueError as fault:
+        return str(fault)
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
     """Settings of notify, `NOTIFY_…` in the environment."""
@@ -114,6 +122,11 @@ class Settings(ServiceSettings):
     receipt_secret: Secret = setting("secret that providers' delivery receipts are checked with", default=Secret(""))
     default_sms_sender: str = setting("sender of texts for services without one of their own", default="NOTIFY")
     print_url: str = setting("address of the print provider; empty: letters stay accepted", default="")
+    print_providers: Secret = setting(
+        "JSON list of print providers, instead of the one above: each with `name`, `url`, and if wanted `token` and `weight`",
+        default=Secret(""),
+        check=_are_printers,
+    )
     print_sftp_host: str = setting("print supplier that takes letters in batches by SFTP, instead of `print_url`; empty: none", default="")
     print_sftp_port: int = setting("port of the print supplier", default=22)
     print_sftp_username: str = setting("user name at the print supplier", default="")

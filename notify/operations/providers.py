@@ -16,7 +16,7 @@ from notify.standards.statuses import Channel, Status
 from shared.problems import InvalidRequest, NotFound
 from shared.web import gettext_noop
 
-STEERED = (Channel.EMAIL, Channel.SMS)
+STEERED = (Channel.EMAIL, Channel.SMS, Channel.LETTER)
 LATELY = timedelta(hours=24)
 WEIGHT_MAX = 1000
 
@@ -72,9 +72,11 @@ def list_providers(notify: Notify) -> list[ProviderCard]:
 
 
 def _set_up(notify: Notify, channel: str) -> dict[str, int]:
-    """Give the weights that the settings say, by provider; letters and the mailbox have one way each."""
+    """Give the weights that the settings say, by provider; the mailbox, and letters by SFTP, have one way each."""
     if channel == Channel.SMS:
         return {route.name: route.weight for route in notify.sms_routes}
+    if channel == Channel.LETTER:
+        return {} if notify.print_shop else {route.name: route.weight for route in notify.print_routes}
     return {route.name: route.weight for route in notify.email_routes} if channel == Channel.EMAIL else {}
 
 

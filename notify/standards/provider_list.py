@@ -1,4 +1,4 @@
-"""The providers of texts and the mail relays that the settings name, read and checked."""
+"""The providers of texts, the mail relays and the printers that the settings name, read and checked."""
 
 import json
 from dataclasses import dataclass, fields
@@ -55,6 +55,28 @@ def read_relays(text: str) -> list[MailRelay]:
     """Read a JSON list of mail relays.  Raises: ValueError that names the first fault and no secret."""
     found = [_read_relay(number, entry) for number, entry in enumerate(_entries(text), 1)]
     if len({relay.name for relay in found}) < len(found):
+        raise ValueError("two providers have the same name")
+    return found
+
+
+@dataclass(frozen=True)
+class Printer:
+    """One printer of letters that is reached over HTTP."""
+
+    name: str
+    url: str
+    token: str = ""
+    weight: int = 1
+
+
+def read_printers(text: str) -> list[Printer]:
+    """Read a JSON list of printers.  Raises: ValueError that names the first fault and no secret."""
+    known = {each.name for each in fields(Printer)}
+    found = []
+    for number, entry in enumerate(_entries(text), 1):
+        _check_fields(number, entry if isinstance(entry, dict) else {}, known=known, needed={"name", "url"})
+        found.append(Printer(**entry))
+    if len({printer.name for printer in found}) < len(found):
         raise ValueError("two providers have the same name")
     return found
 

@@ -89,7 +89,7 @@ def test_what_a_team_sets_can_be_used_by_everybody(chromium: Browser, console: V
     with visiting(chromium, language=language, width=width) as page:
         looker = Looker(page, "notify-settings", language=language, width=width)
         base = console(page)
-        for name in ("", "/keys", "/senders", "/guests", "/callback", "/suppressions"):
+        for name in ("", "/keys", "/senders", "/guests", "/callback", "/callback/delivery_status", "/brand", "/suppressions"):
             page.goto(f"{base}/settings{name}")
             looker.look("settings" + name.replace("/", "-"))
         page.goto(f"{base}/settings/keys")

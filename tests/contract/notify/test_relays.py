@@ -49,12 +49,12 @@ def test_another_relay_takes_what_the_first_cannot(notify: Notify, sink: tuple[S
 @pytest.mark.rule("notify", "§20")
 def test_the_operator_sees_and_steers_each(notify: Notify) -> None:
     shown = {(card.channel, card.name): card.weight for card in list_providers(notify) if card.can_be_weighted}
-    assert shown == {("email", "uno"): 1000, ("email", "dos"): 1, ("sms", "gateway"): 1}
+    assert shown == {("email", "uno"): 1000, ("email", "dos"): 1, ("sms", "gateway"): 1, ("letter", "print"): 1}
     set_weight(notify, OPERATOR, "email", "uno", 0)
     assert [route.name for route in notify.email_routes] == ["uno", "dos"]
     assert [route.name for route in notify.email.order(MAIL.reference)] == ["dos"]  # type: ignore[attr-defined]  # it is a router
     with pytest.raises(NotFound):
-        set_weight(notify, OPERATOR, "letter", "print", 1)
+        set_weight(notify, OPERATOR, "mailbox", "mailbox", 1)
 
 
 @pytest.mark.parametrize(
