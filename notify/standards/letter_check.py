@@ -15,7 +15,22 @@ from pypdf.generic import ArrayObject, DictionaryObject, StreamObject
 from notify.standards.postal_address import LINE_KEYS, Address, InvalidAddress, postal_address
 
 PAGES_MAX = 10
-STREAM_BYTES_MAX = 20 * 1024 * 1024
+# What a stream may become when it is unpacked: drawings, fonts' tables and packed objects; pictures (A4 in colour at 600 dots an inch).
+STREAM_BYTES_MAX = 5 * 1024 * 1024
+PICTURE_BYTES_MAX = 110 * 1024 * 1024
+OBJECTS_MAX = 500
+_LIMITS = pypdf.Configuration(
+    zlib_maximum_output_length=STREAM_BYTES_MAX,
+    lzw_maximum_output_length=STREAM_BYTES_MAX,
+    run_length_maximum_output_length=STREAM_BYTES_MAX,
+    array_based_stream_maximum_output_length=STREAM_BYTES_MAX,
+    stream_decoding_work_maximum_length=4 * STREAM_BYTES_MAX,
+    stream_parsing_work_maximum_count=500_000,
+    page_tree_maximum_entries=50,
+    page_tree_maximum_depth=20,
+    xform_maximum_invocations_per_extraction=500,
+)
+"""Of the library that reads the file: one that would take it long is not read at all."""
 MM = 72 / 25.4
 A4 = (210.0, 297.0)
 SIZE_TOLERANCE_MM = 2.0
@@ -23,6 +38,7 @@ SIDE_MARGIN_MM, TOP_MARGIN_MM = 15.0, 5.0
 WINDOW_X, WINDOW_Y = (24.6, 120.0), (39.5, 66.3)
 LINE_MM = 2.0
 TAG = "NOTIFY"
+_PIECE = 1024 * 1024
 
 # What the address's own rules say, as the contract's codes.
 _CODES = {
@@ -62,7 +78,8 @@ class _Word:
 def check_letter(pdf: bytes, *, allow_international: bool, scheme: str = "uk") -> CheckedLetter:
     """Look into a PDF.  Raises: LetterRefused, with the first reason found."""
     try:
-        return _check(pdf, allow_international=allow_international, scheme=scheme)
+        with pypdf.apply_configuration(_LIMITS):
+            return _check(pdf, allow_international=allow_international, scheme=scheme)
     except (PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OSError, zlib.error) as fault:
         if isinstance(fault, LetterRefused):
             raise
@@ -106,6 +123,8 @@ def _refuse_bomb(page: pypdf.PageObject) -> None:
         if item is None or id(item) in seen:
             continue
         seen.add(id(item))
+        if len(seen) > OBJECTS_MAX:
+            raise LetterRefused("unable-to-read-the-file")
         if isinstance(item, ArrayObject):
             streams.extend(item)
         elif isinstance(item, StreamObject):
@@ -120,10 +139,12 @@ def _refuse_bomb_stream(stream: StreamObject) -> None:
     if names.count("/FlateDecode") > 1 or len(names) > 2:
         raise LetterRefused("unable-to-read-the-file")
     if names[:1] == ["/FlateDecode"]:
-        unpacking = zlib.decompressobj()
-        unpacking.decompress(stream._data, STREAM_BYTES_MAX)  # pypdf gives the packed bytes nowhere else
-        if unpacking.unconsumed_tail:
-            raise LetterRefused("unable-to-read-the-file")
+        most = PICTURE_BYTES_MAX if stream.get("/Subtype") == "/Image" else STREAM_BYTES_MAX
+        unpacking, packed, unpacked = zlib.decompressobj(), stream._data, 0  # pypdf gives the packed bytes nowhere else
+        while part := unpacking.decompress(packed, _PIECE):
+            unpacked, packed = unpacked + len(part), unpacking.unconsumed_tail
+            if unpacked > most:
+                raise LetterRefused("unable-to-read-the-file")
 
 
 def _words(page: pypdf.PageObject) -> Iterator[_Word]:
