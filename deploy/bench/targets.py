@@ -25,10 +25,10 @@ def discovery(sandbox: dict[str, Any]) -> Target:  # sandbox.json, read by key
     return Target("discovery", sandbox["identity"]["base_url"], [raw_request("GET", url, {})], OK)
 
 
-def client_credentials(sandbox: dict[str, Any]) -> Target:
-    """POST the token endpoint with a fresh private_key_jwt assertion each time."""
+def client_credentials(sandbox: dict[str, Any], unique: int = UNIQUE_REQUESTS) -> Target:
+    """POST the token endpoint with a fresh private_key_jwt assertion each time, so many of them."""
     client, issuer = sandbox["identity"]["clients"]["machine"], sandbox["identity"]["issuer"]
-    bodies = [grant(client, issuer, sandbox["notify"]["base_url"]) for _ in range(UNIQUE_REQUESTS)]
+    bodies = [grant(client, issuer, sandbox["notify"]["base_url"]) for _ in range(unique)]
     return Target(
         "client_credentials", sandbox["identity"]["base_url"], [raw_request("POST", issuer + "/token", FORM, body) for body in bodies], OK
     )
@@ -73,20 +73,20 @@ def pay_create(sandbox: dict[str, Any]) -> Target:
     return Target("POST v1 payments", pay["base_url"], [raw_request("POST", pay["base_url"] + "/v1/payments", headers, body)], CREATED)
 
 
-def exchange(sandbox: dict[str, Any]) -> Target:
-    """POST an exchange on the law road: two log rows and one call to the registry each."""
+def exchange(sandbox: dict[str, Any], unique: int = UNIQUE_REQUESTS) -> Target:
+    """POST an exchange on the law road: two log rows and one call to the registry each; so many with ids of their own."""
     wallet, consumer = sandbox["wallet"], sandbox["wallet"]["consumer"]
     form = grant(consumer, sandbox["identity"]["issuer"], wallet["base_url"])
     answer = httpx.post(sandbox["identity"]["issuer"] + "/token", content=form, headers=FORM).raise_for_status().json()
     headers = {**JSON, "Authorization": "Bearer " + answer["access_token"]}
     url = wallet["base_url"] + "/exchange/v1/requests"
     run = sandbox["identity"]["citizens"][0]["run"]
-    bodies = [json.dumps(asking(wallet, run)).encode() for _ in range(UNIQUE_REQUESTS)]
+    bodies = [json.dumps(asking(wallet, run)).encode() for _ in range(unique)]
     return Target("exchange", wallet["base_url"], [raw_request("POST", url, headers, body) for body in bodies], OK)
 
 
 def asking(wallet: dict[str, Any], run: str) -> dict[str, Any]:
-    """Return the body of one exchange, with an id of its own."""
+    """Return the body of an exchange on the law road, with an id of its own."""
     return {
         "request_id": str(uuid.uuid4()),
         "subject": {"scheme": "cl-run", "value": run},
@@ -97,6 +97,14 @@ def asking(wallet: dict[str, Any], run: str) -> dict[str, Any]:
         "procedure": {"code": wallet["procedure_code"], "case_id": "case-1"},
         "official": {"id": "9999999-3", "unit": "Personal"},
     }
+
+
+def for_load(sandbox: dict[str, Any], unique: int) -> dict[str, Target]:
+    """Return all of them by name, good for the next half minute."""
+    made = (
+        discovery(sandbox), client_credentials(sandbox, unique), notify_sms(sandbox), pay_create(sandbox), exchange(sandbox, unique),
+    )  # fmt: skip
+    return {target.name: target for target in made}
 
 
 ALL = (discovery, client_credentials, notify_sms, pay_create, exchange)

@@ -199,7 +199,7 @@ def _log(wallet: Wallet, rows: int) -> list[Row]:
     while done < rows:
         size = min(rows, 10 ** len(str(done)))
         subjects = [PERSON if number % every == 0 else f"cl-run:{10_000_000 + number}-0" for number in range(done, size)]
-        made += fill(wallet, subjects, iter(_core, None))
+        made += fill(wallet, subjects, iter(core_of_an_exchange, None))
         done = size
         found.append(_proofs(wallet, made, done))
     return [*found, _verified(wallet), _first_page(wallet)]
@@ -211,7 +211,7 @@ def _appending(wallet: Wallet, rows: int) -> tuple[list[Row], list[uuid.UUID]]:
     made: list[uuid.UUID] = []
     for start in range(0, rows, BATCH):
         entries = [
-            new_core_entry(wallet.clock, wallet.ids, core=_core(), subject=f"cl-run:{10_000_000 + number}-0")
+            new_core_entry(wallet.clock, wallet.ids, core=core_of_an_exchange(), subject=f"cl-run:{10_000_000 + number}-0")
             for number in range(start, min(start + BATCH, rows))
         ]
         made.append(entries[0].entry_id)
@@ -250,7 +250,8 @@ def _first_page(wallet: Wallet) -> Row:
     return f"first page of a person with {PERSON_ROWS} entries among them, p95 ms", f"{_p95(pages):.1f}"
 
 
-def _core() -> dict[str, object]:
+def core_of_an_exchange() -> dict[str, object]:
+    """Return what the log says of one exchange."""
     return {
         "outcome": "released",
         "accessor": {"org_id": "org-colegio-araucarias", "client_id": "wallet-consumer"},

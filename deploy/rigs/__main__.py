@@ -12,9 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from deploy.bench import targets
 from deploy.bench.running import memory_mib, sandbox
-from deploy.rigs import books, load, report
+from deploy.rigs import books, clock, load, report
 from deploy.rigs.engines import Rig, engines
 from deploy.rigs.faults import FAULTS, Broken, breaking
 from deploy.rigs.profiles import PROFILES
@@ -46,12 +45,12 @@ def _run(profile_name: str, fault: str | None, seconds: float, above: Path) -> i
         here = plan.load_or_make(folder / "sandbox", Ports(PORT))
         for service in SERVICES:
             os.environ.update(here.environment(service))
-        made = {target.name: target for target in (make(document) for make in targets.ALL)}
+        make = load.requests_of(document, profile)
         before = books.count(profile.mix)
         memory_before = sum(memory_mib(pid).values())
         with _breaking(fault, rig, folder / "sandbox", seconds) as broken:
             run = load.begin(profile_name, profile, seconds)
-            load.send(run, profile, made, seconds)
+            load.send(run, profile, make, seconds)
         closed = books.close(run, before)
         memory_after = sum(memory_mib(pid).values())
     page = report.write(folder, run, closed, broken)
@@ -75,11 +74,12 @@ def _engines(fault: str | None, folder: Path) -> Iterator[Rig | None]:
         yield None
         return
     with engines(folder / "engines", disk_mib=FAULTS[fault].disk_mib) as rig:
-        os.environ.update(rig.environment)
+        made = {**rig.environment, **(clock.environment(rig.folder) if FAULTS[fault].needs_clock else {})}
+        os.environ.update(made)
         try:
             yield rig
         finally:
-            for name in rig.environment:
+            for name in made:
                 del os.environ[name]
 
 

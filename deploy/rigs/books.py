@@ -1,7 +1,7 @@
 """The books after a run: nothing waits any more, nothing was given up, what was accepted is there, logs and ledger are whole."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import text
 
@@ -32,10 +32,8 @@ def count(kinds: Mapping[str, object]) -> dict[str, int]:
 def close(run: Run, before: Mapping[str, int]) -> Books:
     """Wait until nothing is left to do, then account for everything."""
     began = time.monotonic()
-    faults = []
+    faults = wait_idle(SERVICES)
     for service in SERVICES:
-        if not wait_until(lambda service=service: _ask(service, _BUSY) == 0, WAIT_SECONDS_MAX, pause_seconds=1.0):  # type: ignore[misc] # the default pins the loop's value
-            faults.append(f"{service}: jobs are still waiting after {WAIT_SECONDS_MAX:.0f} s")
         if dead := _ask(service, _DEAD):
             faults.append(f"{service}: {dead} jobs were given up")
     waited = round(time.monotonic() - began, 1)
@@ -48,6 +46,15 @@ def close(run: Run, before: Mapping[str, int]) -> Books:
     faults += [f"{service}: {report}" for service, report in verify_logs(SERVICES).items() if not report.ok]
     faults += _books_of_pay()
     return Books(waited, tuple(faults))
+
+
+def wait_idle(services: Sequence[str]) -> list[str]:
+    """Wait until services have nothing to do; a sentence for each that still has."""
+    faults = []
+    for service in services:
+        if not wait_until(lambda service=service: _ask(service, _BUSY) == 0, WAIT_SECONDS_MAX, pause_seconds=1.0):  # type: ignore[misc] # the default pins the loop's value
+            faults.append(f"{service}: jobs are still waiting after {WAIT_SECONDS_MAX:.0f} s")
+    return faults
 
 
 def _ask(service: str, query: str) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.rigs import clock
 from deploy.rigs.engines import Rig
 
 DELAY_SECONDS = 0.1
@@ -20,12 +21,15 @@ BALLAST = "ballast"
 
 @dataclass(frozen=True)
 class Fault:
-    """`begin` breaks and `end` mends; both get the rig and the sandbox's folder.  `disk_mib`: the database's disk is that small."""
+    """`begin` breaks and `end` mends; both get the rig and the sandbox's folder.  `disk_mib`: the database's disk is that small;
+    `needs_clock`: the suite's clock can be set.
+    """
 
     what: str
     begin: Callable[[Rig, Path], None]
     end: Callable[[Rig, Path], None] = lambda _rig, _sandbox: None
     disk_mib: int = 0
+    needs_clock: bool = False
 
 
 @dataclass
@@ -64,6 +68,10 @@ def _lose_queue(rig: Rig, _sandbox: Path) -> None:
     shutil.rmtree(rig.folder / "valkey" / "appendonlydir", ignore_errors=True)
 
 
+def _set_clock(seconds: int) -> Callable[[Rig, Path], None]:
+    return lambda rig, _sandbox: clock.set_off(rig.folder, seconds)
+
+
 def programs_in(sandbox: Path) -> dict[str, int]:
     """Return the processes of a sandbox's programs by name."""
     return {file.stem: int(json.loads(file.read_text())["pid"]) for file in sorted((sandbox / "run").glob("*.json"))}
@@ -96,6 +104,9 @@ FAULTS: Mapping[str, Fault] = {
         "providers and registers are reached and say nothing", _send("side", signal.SIGSTOP), _send("side", signal.SIGCONT)
     ),
     "workers-killed": Fault("every worker is killed", _send("-worker", signal.SIGKILL)),
+    "clock-jumps": Fault(
+        "the clock of every process of ours jumps five minutes ahead, and back", _set_clock(300), _set_clock(0), needs_clock=True
+    ),
     "disk-full": Fault("the database's disk is full", _fill_disk, _empty_disk, disk_mib=DISK_MIB),
 }
 

@@ -3,6 +3,7 @@
 Times are counted from the moment a request was due, so that a server which stands still is not flattered.
 """
 
+import contextlib
 import http.client
 import itertools
 import queue
@@ -10,17 +11,20 @@ import random
 import select
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
+from deploy.bench import targets
 from deploy.bench.load import Target
 from deploy.rigs.profiles import Profile
 
 SENDERS = 32
 PATIENCE_SECONDS = 30.0
 SEED = 1
+RENEW_SECONDS = 20.0
 
 
 @dataclass
@@ -53,8 +57,10 @@ class Run:
 
     @property
     def wrong(self) -> int:
-        """Answers that were our fault, and none at all.  A 429 or 503 with a time to wait is no fault: it is an answer."""
-        bad = (count for kind in self.kinds.values() for status, count in kind.statuses.items() if status >= 500 and status != 503)
+        """Refusals of what is right, faults, and no answer at all.  A 429 or 503 with a time to wait is no fault: it is an answer."""
+        bad = (
+            count for kind in self.kinds.values() for status, count in kind.statuses.items() if status >= 400 and status not in (429, 503)
+        )
         return sum(bad) + sum(kind.lost for kind in self.kinds.values())
 
 
@@ -63,12 +69,52 @@ def begin(name: str, profile: Profile, seconds: float = 0.0) -> Run:
     return Run(name, seconds, {kind: Kind() for kind in profile.mix})
 
 
-def send(outcome: Run, profile: Profile, targets: Mapping[str, Target], seconds: float) -> None:
+Make = Callable[[], Mapping[str, Target]]
+"""Makes requests that are good for half a minute at least."""
+
+
+def requests_of(sandbox: dict[str, Any], profile: Profile) -> Make:  # Any: sandbox.json, read by key
+    """Return what makes the requests of a profile, as many with ids of their own as it sends until they are made anew."""
+    most = max(profile.rate(step / 100) for step in range(101)) * max(profile.mix.values()) / sum(profile.mix.values())
+    return lambda: targets.for_load(sandbox, int(most * RENEW_SECONDS * 2) + 100)
+
+
+class _Stock:
+    """Prepared requests: tokens and proofs in them end, so they are made anew before that."""
+
+    def __init__(self, make: Make) -> None:
+        self._make, self._over, self._lock = make, threading.Event(), threading.Lock()
+        self._renew()
+        self._thread = threading.Thread(target=self._go_on, daemon=True)
+        self._thread.start()
+
+    def take(self, kind: str) -> tuple[Target, bytes]:
+        """Return the next request of a kind."""
+        with self._lock:
+            return self._targets[kind], next(self._requests[kind])
+
+    def close(self) -> None:
+        """Make no more."""
+        self._over.set()
+        self._thread.join()
+
+    def _go_on(self) -> None:
+        while not self._over.wait(RENEW_SECONDS):
+            with contextlib.suppress(Exception):  # identity is away just now, as a fault may want it: the old ones do for a while
+                self._renew()
+
+    def _renew(self) -> None:
+        made = self._make()
+        requests = {kind: itertools.cycle(target.requests) for kind, target in made.items()}
+        with self._lock:
+            self._targets, self._requests = made, requests
+
+
+def send(outcome: Run, profile: Profile, make: Make, seconds: float) -> None:
     """Send what the profile says for so many seconds, and add what comes of it to the run."""
     waiting: queue.Queue[tuple[float, str] | None] = queue.Queue()
-    requests = {kind: itertools.cycle(targets[kind].requests) for kind in profile.mix}
-    lock = threading.Lock()
-    senders = [threading.Thread(target=_send, args=(waiting, targets, requests, outcome, lock)) for _ in range(SENDERS)]
+    stock, lock = _Stock(make), threading.Lock()
+    senders = [threading.Thread(target=_send, args=(waiting, stock, outcome, lock)) for _ in range(SENDERS)]
     for sender in senders:
         sender.start()
     for due, kind in _arrivals(profile, seconds):
@@ -80,6 +126,7 @@ def send(outcome: Run, profile: Profile, targets: Mapping[str, Target], seconds:
         waiting.put(None)
     for sender in senders:
         sender.join()
+    stock.close()
 
 
 def _arrivals(profile: Profile, seconds: float) -> Iterator[tuple[float, str]]:
@@ -92,27 +139,21 @@ def _arrivals(profile: Profile, seconds: float) -> Iterator[tuple[float, str]]:
         yield began + at, chance.choices(kinds, weights)[0]
 
 
-def _send(
-    waiting: "queue.Queue[tuple[float, str] | None]",
-    targets: Mapping[str, Target],
-    requests: Mapping[str, "itertools.cycle[bytes]"],
-    outcome: Run,
-    lock: threading.Lock,
-) -> None:
+def _send(waiting: "queue.Queue[tuple[float, str] | None]", stock: _Stock, outcome: Run, lock: threading.Lock) -> None:
     connections: dict[str, http.client.HTTPConnection] = {}
     while (item := waiting.get()) is not None:
         due, name = item
+        target, raw = stock.take(name)
         with lock:
-            raw = next(requests[name])
             outcome.late += time.monotonic() - due > 1.0
-        status = _exchange(connections, targets[name], raw)
+        status = _exchange(connections, target, raw)
         with lock:
             kind = outcome.kinds[name]
             if status is None:
                 kind.lost += 1
                 continue
             kind.statuses[status] = kind.statuses.get(status, 0) + 1
-            if status in targets[name].right:
+            if status in target.right:
                 kind.milliseconds.append((time.monotonic() - due) * 1000)
     for connection in connections.values():
         connection.close()

@@ -21,7 +21,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from deploy.bench import targets
 from deploy.bench.running import sandbox
 from deploy.errors import CannotStart
 from deploy.rigs import books, load, previous, report
@@ -37,8 +36,6 @@ from deploy.system import listeners, process_birth, wait_until
 
 PORT = 8640
 PROFILE = "ordinary"
-LOAD_SECONDS_MAX = 280
-"""The requests are made beforehand, with proofs that are good for five minutes."""
 START_SECONDS_MAX = 120.0
 END_SECONDS_MAX = 40.0
 
@@ -46,7 +43,7 @@ END_SECONDS_MAX = 40.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; the exit status says whether everything was accounted for and every answer was right."""
     parser = argparse.ArgumentParser(prog="python -m deploy.rigs.upgrade", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120.0, help=f"of load, at most {LOAD_SECONDS_MAX} (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=120.0, help="of load (default: %(default)s)")
     parser.add_argument("--from", dest="old", default="", help="the old release (default: the newest tag, else before the last migration)")
     parser.add_argument("--folder", type=Path, default=Path("var/rigs"))
     parsed = parser.parse_args(arguments)
@@ -58,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         here = plans.load_or_make(folder / "sandbox", Ports(PORT))
         for service in SERVICES:
             os.environ.update(here.environment(service))
-        made = {target.name: target for target in (make(document) for make in targets.ALL)}
+        make = load.requests_of(document, PROFILES[PROFILE])
         before = books.count(PROFILES[PROFILE].mix)
-        run = load.begin(PROFILE, PROFILES[PROFILE], min(parsed.seconds, LOAD_SECONDS_MAX))
-        sending = threading.Thread(target=load.send, args=(run, PROFILES[PROFILE], made, run.seconds))
+        run = load.begin(PROFILE, PROFILES[PROFILE], parsed.seconds)
+        sending = threading.Thread(target=load.send, args=(run, PROFILES[PROFILE], make, run.seconds))
         sending.start()
         steps = Broken(f"upgrade from {revision}")
         with _upgraded(here, folder, pid, run.seconds, steps):

@@ -55,7 +55,7 @@ def test_one_journey_through_four_services_and_their_workers_is_one_trace(sandbo
         consumer, issuer = facts["wallet"]["consumer"], facts["identity"]["issuer"]
         form = targets.grant(consumer, issuer, facts["wallet"]["base_url"])
         token = client.post(issuer + "/token", content=form, headers=targets.FORM).raise_for_status().json()["access_token"]
-        asked = targets._asking(facts["wallet"], facts["identity"]["citizens"][0]["run"])
+        asked = targets.asking(facts["wallet"], facts["identity"]["citizens"][0]["run"])
         bearer = {"Authorization": f"Bearer {token}"}
         client.post(facts["wallet"]["base_url"] + "/exchange/v1/requests", json=asked, headers=bearer).raise_for_status()
         payment = {"amount": 100, "reference": "trace", "description": "x", "return_url": facts["example"] + "/back"}

@@ -45,7 +45,7 @@ def test_each_request_is_counted_by_what_became_of_it(server: str) -> None:
     }
     profile = Profile("", lambda _share: RATE, dict.fromkeys(targets, 1))
     run = load.begin("test", profile, SECONDS)
-    load.send(run, profile, targets, SECONDS)
+    load.send(run, profile, lambda: targets, SECONDS)
     assert RATE * SECONDS * 0.5 < run.sent < RATE * SECONDS * 2
     assert set(run.kinds["right"].statuses) == {201}
     assert set(run.kinds["fault"].statuses) == {500}
@@ -53,6 +53,24 @@ def test_each_request_is_counted_by_what_became_of_it(server: str) -> None:
     assert run.wrong == run.kinds["fault"].statuses[500] + sum(kind.lost for kind in run.kinds.values())
     assert len(run.kinds["right"].milliseconds) == run.kinds["right"].statuses[201]
     assert not run.kinds["fault"].milliseconds
+
+
+def test_refusals_of_what_is_right_are_wrong_and_answers_that_name_a_time_are_not() -> None:
+    run = load.Run("", 1.0, {"x": load.Kind([], {200: 1, 201: 1, 400: 1, 403: 2, 429: 4, 503: 8, 500: 16}, lost=32)})
+    assert run.wrong == 1 + 2 + 16 + 32
+
+
+def test_requests_are_made_anew_before_their_proofs_end(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "RENEW_SECONDS", 0.2)
+    made: list[Target] = []
+
+    def make() -> dict[str, Target]:
+        made.append(Target("right", server, [raw_request("POST", f"{server}/{len(made)}", {}, b"x")], frozenset({201})))
+        return {"right": made[-1]}
+
+    profile = Profile("", lambda _share: RATE, {"right": 1})
+    load.send(load.begin("test", profile, SECONDS), profile, make, SECONDS)
+    assert len(made) > 2
 
 
 def test_a_benefit_day_is_twenty_times_an_ordinary_one_at_its_height() -> None:

@@ -1,0 +1,180 @@
+"""`andamio doctor` against an installation that is broken in one way at a time: it names that fault, in a sentence."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from deploy.install import doctor, folder
+from deploy.install.folder import Installation
+from deploy.services import SERVICES
+from tests.unit.shared.conftest import make_settings
+
+DOMAIN = "servicios.example.cl"
+Break = Callable[[Installation], None]
+
+
+def certify(installation: Installation, *, name: str = f"*.{DOMAIN}", days: int = 90) -> None:
+    """Put a certificate where the edge looks for it."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=400))
+        .not_valid_after(now + timedelta(days=days, hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    tls = installation.folder / "edge" / "tls"
+    tls.mkdir(parents=True, exist_ok=True)
+    (tls / "fullchain.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (tls / "privkey.pem").write_text("key")
+
+
+def set_to(service: str, name: str, value: str) -> Break:
+    """Another value of a setting; empty: the line is taken out."""
+
+    def broken(installation: Installation) -> None:
+        path = installation.folder / "env" / f"{service}.env"
+        lines = [line for line in path.read_text().splitlines() if not line.startswith(f"{name}=")]
+        path.write_text("\n".join([*lines, *([f"{name}={value}"] if value else [])]) + "\n")
+
+    return broken
+
+
+def secret(service: str, name: str, value: str) -> Break:
+    """Another secret."""
+
+    def broken(installation: Installation) -> None:
+        path = installation.secret_file(service, name)
+        path.chmod(0o600)
+        path.write_text(value)
+        path.chmod(0o400)
+
+    return broken
+
+
+def same_seed(installation: Installation) -> None:
+    secret("pay", "audit_seed", installation.secret_file("wallet", "audit_seed").read_text())(installation)
+
+
+def open_to_all(installation: Installation) -> None:
+    installation.secret_file("pay", "audit_seed").chmod(0o444)
+
+
+def no_installation(installation: Installation) -> None:
+    (installation.folder / "compose.yaml").unlink()
+
+
+def not_pem(installation: Installation) -> None:
+    (installation.folder / "edge" / "tls" / "fullchain.pem").write_text("not a certificate")
+
+
+FAULTS: dict[str, tuple[Break, str]] = {
+    "is no installation": (no_installation, "andamio init"),
+    "Everybody on this host can read": (open_to_all, "chmod 400"),
+    "is not a certificate": (not_pem, "PEM"),
+    "does not name": (lambda installation: certify(installation, name="other.example"), "identity.servicios.example.cl"),
+    "has run out": (lambda installation: certify(installation, days=-1), "renew it"),
+    "PAY_PUBLIC_URL is not set": (set_to("pay", "PAY_PUBLIC_URL", ""), "pay:"),
+    "PAY_PUBLIC_URL must be an origin": (set_to("pay", "PAY_PUBLIC_URL", "pay.example"), "https://"),
+    "PAY_DATABASE_POOL_SIZE must be a whole number": (set_to("pay", "PAY_DATABASE_POOL_SIZE", "many"), "pay:"),
+    "NOTIFY_BROKER_URL must begin with": (set_to("notify", "NOTIFY_BROKER_URL", "kafka://x"), "amqp://"),
+    "NOTIFY_REDIS_URL must begin with": (secret("notify", "redis_url", "valkey:6379"), "redis://"),
+    "the same issuer": (set_to("pay", "PAY_ISSUER", "https://identity.servicios.example.cl/other"), "IDENTITY_ISSUER"),
+    "the same audit seed": (same_seed, "each needs its own"),
+    "has no https address": (set_to("pay", "PAY_PUBLIC_URL", f"http://pay.{DOMAIN}"), "in the open"),
+}
+WARNINGS: dict[str, tuple[Break, str]] = {
+    "runs out in 10 days": (lambda installation: certify(installation, days=10), "renewal"),
+    "runs as a sandbox": (set_to("pay", "PAY_ENVIRONMENT", "sandbox"), "loopback"),
+    "believes no proxy": (set_to("pay", "PAY_TRUSTED_PROXIES", "0"), "behind the edge"),
+}
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    made = Installation(tmp_path / "andamio", DOMAIN, "Municipalidad de Quilpalín", "800 000 000")
+    folder.write(made)
+    certify(made)
+    return made
+
+
+def found(installation: Installation, level: str) -> list[str]:
+    return [each.text for each in doctor.examine(installation.folder, os.environ, SERVICES, offline=True) if each.level == level]
+
+
+def test_nothing_is_wrong_with_what_init_writes(installation: Installation) -> None:
+    assert (found(installation, "fault"), found(installation, "warning")) == ([], [])
+
+
+@pytest.mark.parametrize("sentence", FAULTS)
+def test_each_fault_is_named_and_what_to_do(installation: Installation, sentence: str) -> None:
+    broken, advice = FAULTS[sentence]
+    broken(installation)
+    assert any(sentence in text and advice in text for text in found(installation, "fault")), found(installation, "fault")
+
+
+@pytest.mark.parametrize("sentence", WARNINGS)
+def test_each_warning_is_named_and_what_to_do(installation: Installation, sentence: str) -> None:
+    broken, advice = WARNINGS[sentence]
+    broken(installation)
+    assert any(sentence in text and advice in text for text in found(installation, "warning")), found(installation, "warning")
+
+
+class TestEngines:
+    """What an engine says, or does not."""
+
+    def texts(self, database_url: str, redis_url: str, **changes: object) -> list[str]:
+        settings = make_settings(database_url, redis_url, **changes)
+        return [each.text for each in doctor._engines("pay", settings) if each.level != "ok"]
+
+    def test_all_is_well(self, database: Callable[[str], str], redis_url: str) -> None:
+        assert self.texts(database("pay"), redis_url) == []
+
+    def test_neither_answers(self) -> None:
+        nowhere = "127.0.0.1:1"
+        (database, queue) = self.texts(f"postgresql://pay@{nowhere}/pay", f"redis://{nowhere}/0")
+        assert "PostgreSQL does not answer" in database
+        assert "Valkey or Redis does not answer" in queue
+
+    def test_the_queues_own_engine_is_away(self, database: Callable[[str], str], redis_url: str) -> None:
+        from shared.settings import Secret
+
+        (text,) = self.texts(database("pay"), redis_url, broker_url=Secret("redis://127.0.0.1:1/0"))
+        assert "broker" in text
+
+    def test_the_database_is_not_migrated(self, empty_database: Callable[[str], str], redis_url: str) -> None:
+        (text,) = self.texts(empty_database("pay"), redis_url)
+        assert "andamio migrate pay" in text
+
+    def test_the_role_may_do_too_much(self, database: Callable[[str], str], redis_url: str, engines: object) -> None:
+        name = database("pay").rpartition("/")[2]
+        (text,) = self.texts(engines.database(name), redis_url)  # type: ignore[attr-defined]
+        assert "andamio databases" in text
+
+    def test_a_job_waits(self, database: Callable[[str], str], redis_url: str) -> None:
+        url = database("pay")
+        with psycopg.connect(url) as connection:
+            connection.execute("INSERT INTO outbox (job, payload, due_at, created_at) VALUES ('x', '{}', now() - interval '1 hour', now())")
+        (text,) = self.texts(url, redis_url)
+        assert "due for 60 minutes" in text
+
+
+def test_faults_come_first(installation: Installation) -> None:
+    certify(installation, days=10)
+    open_to_all(replace(installation))
+    levels = [each.level for each in doctor.examine(installation.folder, {}, SERVICES, offline=True)]
+    assert levels == sorted(levels, key=["fault", "warning", "ok"].index)
