@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 
 from deploy.bench import running, targets, withdrawals
 from deploy.bench.filling import fill
@@ -202,6 +203,8 @@ def _log(wallet: Wallet, rows: int) -> list[Row]:
         made += fill(wallet, subjects, iter(core_of_an_exchange, None))
         done = size
         found.append(_proofs(wallet, made, done))
+    with wallet.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))  # as autovacuum would have done by then
     return [*found, _verified(wallet), _first_page(wallet)]
 
 

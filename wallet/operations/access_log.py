@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, cast, select
+from sqlalchemy import and_, cast, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from shared.audit.entries import SUBJECT_INDEX
 from shared.audit.proofs import ExportedEntry, NotInLog, export_entry
-from shared.audit.tables import audit_entries, audit_sides
+from shared.audit.tables import audit_sides
 from wallet.context import Wallet
 from wallet.errors import ConsentNotFound
 from wallet.events import Outcome
@@ -22,6 +22,7 @@ from wallet.models.dataset import Dataset, find_dataset
 from wallet.models.exchange import Exchange, ExchangeState
 from wallet.models.organisation import organisation_names
 from wallet.models.purpose import Purpose, find_purpose
+from wallet.operations.log_walk import own_entries
 from wallet.operations.presence import Presence
 from wallet.operations.visibility import hidden_among
 
@@ -153,11 +154,10 @@ def export_log(wallet: Wallet, presence: Presence, filters: Filters, *, lang: st
 
 
 def _rows(session: Session, index: bytes, filters: Filters, cursor: str | None, limit: int) -> list[Core]:
-    """Return a person's exchange entries, newest first: one walk of the index of subject and entry."""
-    core = cast(audit_entries.c.core, JSONB)
-    conditions = [audit_sides.c.subject_index == index, core.has_key("txn")]
-    if cursor is not None:
-        conditions.append(audit_sides.c.entry_id < UUID(cursor))
+    """Return a person's exchange entries, newest first."""
+    walked, entry = own_entries(index, None if cursor is None else UUID(cursor))
+    core = cast(entry.c.core, JSONB)
+    conditions = [core.has_key("txn")]
     if filters.org_id is not None:
         conditions.append(core["accessor"]["org_id"].astext == filters.org_id)
     if filters.dataset_id is not None:
@@ -165,11 +165,11 @@ def _rows(session: Session, index: bytes, filters: Filters, cursor: str | None, 
     if filters.txn is not None:
         conditions.append(core["txn"].astext == str(filters.txn))
     if filters.since is not None:
-        conditions.append(audit_entries.c.occurred_at >= filters.since)
+        conditions.append(entry.c.occurred_at >= filters.since)
     if filters.until is not None:
-        conditions.append(audit_entries.c.occurred_at < filters.until)
-    joined = audit_sides.join(audit_entries, audit_entries.c.entry_id == audit_sides.c.entry_id)
-    statement = select(audit_entries.c.core).select_from(joined).where(and_(*conditions)).order_by(audit_sides.c.entry_id.desc())
+        conditions.append(entry.c.occurred_at < filters.until)
+    statement = select(entry.c.core).select_from(walked.join(entry, true())).where(and_(*conditions))
+    statement = statement.order_by(walked.c.entry_id.desc())
     return [json.loads(row.core) for row in session.execute(statement.limit(limit))]
 
 

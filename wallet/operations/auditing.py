@@ -19,7 +19,7 @@ from wallet.operations.enquiries import overdue_counts
 from wallet.operations.reports import reconcile
 from wallet.operations.visibility import hidden_counts
 
-SHOWN_MAX, READ_MAX = 50, 5_000
+SHOWN_MAX, READ_MAX, COUNTED_MAX = 50, 5_000, 20_000
 REFUSED_DAYS = 30
 
 
@@ -94,7 +94,7 @@ def look(wallet: Wallet, auditor: str, asked: Look) -> list[EntryView]:
 
 
 def what_is_owed(wallet: Wallet, auditor: str, bodies: frozenset[str] | None) -> Owed:
-    """Write down that an auditor looks, and return what does not fit."""
+    """Write down that an auditor looks, and return what does not fit; refusals among the newest `COUNTED_MAX` entries."""
     now = wallet.clock.now()
     with wallet.transaction() as tx:
         tx.record(Event.AUDITOR_LOOKED, actor=auditor, object_id="owed", channel="web", data={})
@@ -121,9 +121,9 @@ def what_is_owed(wallet: Wallet, auditor: str, bodies: frozenset[str] | None) ->
 
 
 def _refused_since(since: datetime) -> Any:  # a statement of Core has no shorter type
-    core = cast(audit_entries.c.core, JSONB)
-    statement = select(audit_entries.c.core).where(audit_entries.c.occurred_at >= since, core["outcome"].astext == Outcome.DENIED)
-    return statement.order_by(audit_entries.c.entry_id.desc()).limit(READ_MAX)
+    entries = audit_entries.c
+    newest = select(entries.core, entries.occurred_at).order_by(entries.entry_id.desc()).limit(COUNTED_MAX).subquery()
+    return select(newest.c.core).where(newest.c.occurred_at >= since, cast(newest.c.core, JSONB)["outcome"].astext == Outcome.DENIED)
 
 
 def _refusals(cores: Any) -> Counter[tuple[str, str]]:  # texts of JSON

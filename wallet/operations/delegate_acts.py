@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import cast, select
+from sqlalchemy import cast, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.audit.entries import SUBJECT_INDEX
-from shared.audit.tables import audit_entries, audit_sides
 from wallet.context import Wallet
 from wallet.operations.delegations import list_delegates
+from wallet.operations.log_walk import own_entries
 from wallet.operations.presence import Presence
 
 ACTS_MAX = 200
@@ -32,12 +32,10 @@ def list_acts(wallet: Wallet, presence: Presence) -> list[Act]:
     """Return what others did for the person who sits there, newest first."""
     names = {view.delegation_id: view.name or view.other for view in list_delegates(wallet, presence)}
     index = wallet.cipher.blind_index(presence.own_subject, purpose=SUBJECT_INDEX)
-    core = cast(audit_entries.c.core, JSONB)
-    joined = audit_sides.join(audit_entries, audit_entries.c.entry_id == audit_sides.c.entry_id)
-    statement = select(audit_entries.c.core).select_from(joined)
-    statement = statement.where(audit_sides.c.subject_index == index, core.has_key("on_behalf_of"))
+    walked, entry = own_entries(index)
+    statement = select(entry.c.core).select_from(walked.join(entry, true())).where(cast(entry.c.core, JSONB).has_key("on_behalf_of"))
     with wallet.reading() as tx:
-        rows = tx.connection.execute(statement.order_by(audit_sides.c.entry_id.desc()).limit(ACTS_MAX)).all()
+        rows = tx.connection.execute(statement.order_by(walked.c.entry_id.desc()).limit(ACTS_MAX)).all()
     return [_act(json.loads(row.core), names) for row in rows]
 
 
