@@ -205,6 +205,7 @@ class OnboardingAction(StrEnum):
     KEY_REVOKED = "pay:key:revoked"
     WEBHOOK_ADDED = "pay:webhook:added"
     CREDENTIALS_SET = "pay:account:credentials-set"
+    FEATURES_SET = "pay:account:features-set"
     WEBHOOK_SWITCHED = "pay:webhook:switched"
 
 

@@ -14,8 +14,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from pay.context import Pay
 from pay.errors import NothingToRemit
 from pay.events import RemittanceAction
+from pay.models.account import gateway_accounts
 from pay.models.ledger import ledger_accounts, ledger_entries, ledger_transactions, post
 from pay.models.notice import find_notice_of_payment
+from pay.models.partner import partners
 from pay.models.payment import find_payment
 from pay.models.remittance import (
     Remittance,
@@ -50,6 +52,16 @@ class Creditor:
     account_code: str
     currency: str
     owed_minor: int
+
+
+def creditor_names(pay: Pay) -> dict[str, str]:
+    """Return what people call those whom the books owe, by account of the books: an office by its services, a partner by its name."""
+    a = gateway_accounts.c
+    by_office = select(a.organisation_id, func.string_agg(a.service_name.distinct(), literal(", "))).group_by(a.organisation_id)
+    with pay.reading() as tx:
+        offices = {payable_account(office).code: f"{office} ({names})" for office, names in tx.connection.execute(by_office)}
+        found = tx.connection.execute(select(partners.c.id, partners.c.name))
+        return offices | {partner_account(partner_id).code: name for partner_id, name in found}
 
 
 def list_creditors(pay: Pay) -> list[Creditor]:

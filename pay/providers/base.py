@@ -123,6 +123,14 @@ class Begun:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
+REFUSES_WHO_ASKS = frozenset({401, 403})
+
+
+def probe(credentials: Mapping[str, str]) -> Order:
+    """Return an order for nothing, which only asks whether a provider knows who asks."""
+    return Order("0" * 26, "", 0, "", provider_id="0" * 12, credentials=credentials)
+
+
 class GatewayUnavailable(Exception):
     """No answer, or none that can be read: what happened is unknown until `find` says so."""
 
@@ -175,6 +183,13 @@ class PageGateway(Gateway, Protocol):
 
     label: str
     """The name that payers know it by."""
+
+    credential_names: tuple[str, ...]
+    """What the provider knows an account by."""
+
+    def knows(self, credentials: Mapping[str, str]) -> bool:
+        """Ask the provider whether it knows these; nothing is moved.  Raises: GatewayUnavailable."""
+        ...
 
     def begin(self, order: Order, pages: Pages) -> Begun:
         """Open an attempt.  Nothing is taken unless the payer comes to the provider's page.  Raises: GatewayUnavailable."""

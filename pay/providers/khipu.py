@@ -4,7 +4,9 @@ Spec: pay-design.md §7.2 (API v3).  A payment counts as paid only when it is `d
 notification proves nothing: what it names is fetched.
 """
 
-from pay.providers.base import Action, Begun, GatewayUnavailable, Order, Outcome, Pages, Verdict
+from collections.abc import Mapping
+
+from pay.providers.base import REFUSES_WHO_ASKS, Action, Begun, GatewayUnavailable, Order, Outcome, Pages, Verdict, probe
 from pay.providers.calling import GatewayRefused, Json, call
 from shared.http import Outbound
 
@@ -20,6 +22,7 @@ class KhipuGateway:
 
     name = "khipu"
     label = "Khipu"
+    credential_names = ("api_key", "receiver_id")
     takes_card_numbers_here = False
     settles_refunds_at_once = False
     repeats_safely = False
@@ -27,6 +30,14 @@ class KhipuGateway:
     def __init__(self, http: Outbound, base_url: str) -> None:
         self._http = http
         self._base = base_url + PATH
+
+    def knows(self, credentials: Mapping[str, str]) -> bool:
+        """Ask for a payment that is none: who is known is told so.  Raises: GatewayUnavailable."""
+        try:
+            self._call("GET", "/" + "0" * 12, probe(credentials), None)
+        except GatewayRefused as refusal:
+            return refusal.status not in REFUSES_WHO_ASKS
+        return True
 
     def begin(self, order: Order, pages: Pages) -> Begun:
         """Open a payment.  There is no idempotency: what got no answer is given up, for nobody can know its address."""

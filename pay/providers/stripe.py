@@ -45,6 +45,7 @@ class StripeGateway:
 
     name = "stripe"
     label = "Stripe"
+    credential_names = ("secret_key", "webhook_secret")
     takes_card_numbers_here = False
     settles_refunds_at_once = True
     repeats_safely = True
@@ -52,6 +53,26 @@ class StripeGateway:
     def __init__(self, http: Outbound, base_url: str) -> None:
         self._transport = _Guarded(http)
         self._base = base_url
+
+    def knows(self, credentials: Mapping[str, str]) -> bool:
+        """Ask for a session that is none: who is known is told so.  Raises: GatewayUnavailable."""
+        try:
+            self._client(credentials).v1.checkout.sessions.retrieve("cs_none")
+        except (stripe.AuthenticationError, stripe.PermissionError):
+            return False
+        except stripe.InvalidRequestError:
+            return True
+        except stripe.StripeError as error:
+            raise GatewayUnavailable(type(error).__name__) from None
+        return True
+
+    def _client(self, credentials: Mapping[str, str]) -> stripe.StripeClient:
+        return stripe.StripeClient(
+            credentials.get("secret_key") or "unset",
+            base_addresses={"api": self._base},
+            http_client=self._transport,
+            max_network_retries=0,
+        )
 
     def begin(self, order: Order, pages: Pages) -> Begun:
         """Open a Checkout session; our reference is its idempotency key, so a repeat finds the same one."""
@@ -137,14 +158,8 @@ class StripeGateway:
 
     def _ask(self, question: Any, order: Order) -> Any:  # what the library returns has no one type
         """Ask through the library.  Raises: GatewayUnavailable for anything unclear, stripe.InvalidRequestError for a refusal."""
-        client = stripe.StripeClient(
-            order.credentials.get("secret_key") or "unset",
-            base_addresses={"api": self._base},
-            http_client=self._transport,
-            max_network_retries=0,
-        )
         try:
-            return question(client)
+            return question(self._client(order.credentials))
         except stripe.InvalidRequestError:
             raise
         except stripe.StripeError as error:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pay.providers.base import Action, Begun, GatewayUnavailable, Order, Outcome, Pages, Verdict
+from pay.providers.base import REFUSES_WHO_ASKS, Action, Begun, GatewayUnavailable, Order, Outcome, Pages, Verdict, probe
 from pay.providers.calling import GatewayRefused, Json, call
 from shared.http import Outbound
 
@@ -42,6 +42,7 @@ class WebpayGateway:
 
     name = "webpay"
     label = "Webpay"
+    credential_names = ("commerce_code", "secret")
     takes_card_numbers_here = False
     settles_refunds_at_once = True
     repeats_safely = False
@@ -49,6 +50,14 @@ class WebpayGateway:
     def __init__(self, http: Outbound, base_url: str) -> None:
         self._http = http
         self._base = base_url + PATH
+
+    def knows(self, credentials: Mapping[str, str]) -> bool:
+        """Ask for a payment that is none: who is known is told so.  Raises: GatewayUnavailable."""
+        try:
+            self._call("GET", "/" + "0" * 64, probe(credentials), None)
+        except GatewayRefused as refusal:
+            return refusal.status not in REFUSES_WHO_ASKS
+        return True
 
     def begin(self, order: Order, pages: Pages) -> Begun:
         """Open a transaction; its token must be used within five minutes."""

@@ -3,6 +3,7 @@
 from pay.routes import (
     agreements,
     console,
+    console_accounts,
     console_assist,
     console_bank,
     console_fees,
@@ -46,6 +47,7 @@ _CONSOLE = [
     console_fees.bp,
     console_remittances.bp,
     console_bank.bp,
+    console_accounts.bp,
 ]
 
 

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pay.context import current
 from pay.errors import ApiProblem
-from pay.operations import desk, payments, payout_refunds, refund_desk, searches
+from pay.operations import account_desk, desk, payments, payout_refunds, refund_desk, searches
 from pay.operations.amounts import ZONE
 from pay.operations.searches import Query
 from pay.routes.staff import AtTheDesk, second_factor, staff
@@ -43,6 +43,7 @@ def show_account(account_id: str) -> Response:
     account = desk.require_account(pay, who, account_id)
     waiting = [request for request in refund_desk.list_requests(pay, account) if request.state == "proposed"]
     values: dict[str, Any] = {"owed": desk.owed_minor(pay, account), "waiting": waiting, "limit": refund_desk.get_limit(pay, account)}
+    values |= {"is_operator": who.is_operator, "has_provider": account_desk.page_gateway_of(pay, account) is not None}
     return web.page("pay/console/account.html", account=account, powers=who.powers_in(account.organisation_id), **values)
 
 

@@ -32,6 +32,7 @@ def _page(status: int = 200, *, faults: list[tuple[str, str]] | None = None) -> 
     pay = current()
     values = {
         "creditors": remittances.list_creditors(pay),
+        "names": remittances.creditor_names(pay),
         "made": remittances.list_remittances(pay),
         "day": request.form.get("day") or (today(pay) - timedelta(days=1)).isoformat(),
         "columns": tuple(COLUMNS),
