@@ -59,7 +59,7 @@ def creditor_names(pay: Pay) -> dict[str, str]:
     a = gateway_accounts.c
     by_office = select(a.organisation_id, func.string_agg(a.service_name.distinct(), literal(", "))).group_by(a.organisation_id)
     with pay.reading() as tx:
-        offices = {payable_account(office).code: f"{office} ({names})" for office, names in tx.connection.execute(by_office)}
+        offices = {payable_account(office).code: f"{names} ({office})" for office, names in tx.connection.execute(by_office)}
         found = tx.connection.execute(select(partners.c.id, partners.c.name))
         return offices | {partner_account(partner_id).code: name for partner_id, name in found}
 
