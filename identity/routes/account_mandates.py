@@ -1,6 +1,6 @@
 """Acting for others, in the account: offers, who acts for whom, giving and ending (RP-4, RP-7)."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from flask import Response, make_response, redirect, request, url_for
 
@@ -15,6 +15,7 @@ from identity.standards.yes_no import begin_of_day
 from shared.routes import Routes
 from shared.run import InvalidRun, parse_run
 from shared.web import errors_of, gettext, page
+from shared.web.dates import day_parts, read_day
 
 
 class MandateGiver(AccountHolder):
@@ -35,7 +36,8 @@ class MandateGiver(AccountHolder):
 
 routes = Routes("mandates", __name__, access=AccountHolder(), url_prefix="/account/mandates")
 giver = MandateGiver()
-FIELDS = ("held", "run", "valid_from", "valid_until")
+FIELDS = ("held", "run")
+DAYS = ("valid_from", "valid_until")
 
 
 def _back() -> Response:
@@ -59,9 +61,10 @@ def show_give() -> Response:
 def _show_give(errors: list[tuple[str, str]], values: dict[str, str], chosen: tuple[str, ...], services: tuple[str, ...]) -> Response:
     identity = current()
     shown = {"values": values, "chosen": chosen, "chosen_services": services, "words": powers.WORDS, "error_list": errors_of(errors)}
+    days = {"days": {name: day_parts(request.form, name) for name in DAYS}, "next_year": identity.clock.now().year + 1}
     authorities = mandate_views.authorities(identity, account().person_id)
     known = mandate_views.list_services(identity)
-    return page("identity/account/mandate_give.html", 400 if errors else 200, authorities=authorities, services=known, **shown)
+    return page("identity/account/mandate_give.html", 400 if errors else 200, authorities=authorities, services=known, **days, **shown)
 
 
 @routes.post("/give", access=giver)
@@ -75,7 +78,7 @@ def give() -> Response:
     except InvalidRun:
         return _show_give([("run", gettext("Check the RUN and the digit after the hyphen."))], values, chosen, services)
     except ValueError as fault:
-        return _show_give([(str(fault), gettext("Enter the day like 2026-12-31."))], values, chosen, services)
+        return _show_give([(str(fault), gettext("Enter day, month and year in numbers."))], values, chosen, services)
     except MandateRefused as refused:
         return _show_give([("run", gettext(refused.detail))], values, chosen, services)
     return page("identity/account/mandate_given.html", run=gift.grantee.shown)
@@ -83,17 +86,13 @@ def give() -> Response:
 
 def _read(values: dict[str, str], chosen: tuple[str, ...], services: tuple[str, ...]) -> Gift:
     """Raises: InvalidRun, ValueError with the name of the field."""
-    begin = begin_of_day(_day("valid_from", values["valid_from"])) if values["valid_from"] else current().clock.now()
-    until = begin_of_day(_day("valid_until", values["valid_until"]) + timedelta(days=1))  # the last day counts
+    first, last = (read_day(request.form, name) for name in DAYS)
+    if last is None:
+        raise ValueError("valid_until-day")
+    begin = begin_of_day(first) if first else current().clock.now()
+    until = begin_of_day(last + timedelta(days=1))  # the last day counts
     passes_on = request.form.get("may_pass_on") == "yes"
     return Gift(parse_run(values["run"]), chosen, services, begin, until, may_pass_on=passes_on, held=values["held"])
-
-
-def _day(field: str, typed: str) -> date:
-    try:
-        return date.fromisoformat(typed)
-    except ValueError:
-        raise ValueError(field) from None
 
 
 @routes.get("/<mandate_id>")

@@ -1,6 +1,6 @@
 """The console of a service's team: register, keys, members, the way to live (§3.11).  No paper, no approval before live."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from uuid import UUID
 
 from flask import Response, make_response, redirect, request, url_for
@@ -18,6 +18,7 @@ from identity.standards import assistance
 from shared.routes import Routes
 from shared.run import InvalidRun, parse_run
 from shared.web import errors_of, gettext, page
+from shared.web.dates import day_parts, read_day
 
 signed_in = AccountHolder(level=2)
 routes = Routes("team", __name__, access=signed_in, url_prefix="/team")
@@ -118,26 +119,29 @@ def show_members(service_id: str) -> Response:
 def _show_members(service_id: str, errors: list[tuple[str, str]]) -> Response:
     identity, person_id = current(), account().person_id
     view, members = teams.look(identity, person_id, service_id), teams.list_members(identity, person_id, service_id)
-    status = 400 if errors else 200
-    return page("identity/register/members.html", status, view=view, members=members, roles=GIVEN, error_list=errors_of(errors))
+    status, until = 400 if errors else 200, day_parts(request.form, "until")
+    return page(
+        "identity/register/members.html", status, view=view, members=members, roles=GIVEN, until=until, error_list=errors_of(errors)
+    )
 
 
 @routes.post("/services/<service_id>/members", access=AccountHolder(level=2, fresh=FRESH))
 def add_member(service_id: str) -> Response:
     """Give somebody a role; a supplier's ends on a day."""
     identity, view = current(), teams.look(current(), account().person_id, service_id)
-    role, until = request.form.get("role", ""), request.form.get("until", "")
+    role = request.form.get("role", "")
     if not view.may_manage or role not in set(GIVEN):
         raise RegisterNotFound("The register has no such role.")
     try:
         run = parse_run(request.form.get("run", "")[:64])
-        ends = datetime.strptime(until, "%Y-%m-%d").replace(tzinfo=UTC) if until else None
+        until = read_day(request.form, "until")
+        ends = datetime.combine(until, time.min, UTC) if until else None
     except InvalidRun:
         return _show_members(service_id, [("run", gettext("Check the RUN and the digit after the hyphen."))])
     except ValueError:
-        return _show_members(service_id, [("until", gettext("Enter the day like 2026-12-31."))])
+        return _show_members(service_id, [("until-day", gettext("Enter day, month and year in numbers."))])
     if role == Role.SUPPLIER and ends is None:
-        return _show_members(service_id, [("until", gettext("A supplier's access ends on a day: enter it."))])
+        return _show_members(service_id, [("until-day", gettext("A supplier's access ends on a day: enter it."))])
     try:
         register.add_member(identity, org_id=view.organisation.org_id, run=run, role=role, expires_at=ends, actor=_actor())
     except RegisterConflict:

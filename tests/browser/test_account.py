@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import Looker, visiting
+from tests.browser.test_identity_journeys import JOSE, Person
 from tests.sandboxes import RunningSandbox
 
 pytestmark = [pytest.mark.timeout(240)]
@@ -69,6 +70,39 @@ def test_a_passkey_is_made_used_and_removed_by_keyboard(chromium: Browser, sandb
             looker.look("remove")
             looker.press("#remove")
             expect(page.locator("main")).not_to_contain_text("Mi teléfono")
+
+
+@pytest.mark.rule("identity", "§3.4", "§3.9", "§3.13")
+def test_a_sign_in_is_confirmed_on_the_telephone_and_closed_from_there(chromium: Browser, sandbox: RunningSandbox) -> None:
+    with visiting(chromium, language="es", width=360) as first, visiting(chromium, language="es", width=1280) as second:
+        telephone, desk = Person(first, sandbox, JOSE, "close-session"), Person(second, sandbox, JOSE, "confirm", 1280)
+        telephone.open("/account")
+        second.goto(desk.base + "/account/history")
+        desk.looker.type_in("[autocomplete~=username]", desk.known["run"])
+        desk.looker.type_in("[autocomplete~=current-password]", desk.known["password"])
+        desk.enter()
+        desk.looker.look("second-factor")
+        desk.looker.press("form[action$='/approval'] button")
+        desk.looker.look("number")
+        number = second.locator("main .app-code").inner_text()
+        telephone.open("/account")
+        telephone.looker.look("question-waits")
+        telephone.looker.press("main .govuk-notification-banner a")
+        telephone.looker.type_in("#match_code", number)
+        telephone.looker.look("question")
+        telephone.looker.press("button[value=grant]")
+        telephone.looker.look("said-yes")
+        desk.looker.press("form[action$='/approval/done'] button")
+        expect(second.locator("h1")).to_have_text("Historial")
+        desk.looker.look("history")
+        telephone.open("/account/sessions")
+        telephone.looker.look("two-sessions")
+        telephone.looker.press("main dl form[action$='/close'] button")
+        expect(first.locator("main dl form")).to_have_count(0)
+        telephone.looker.look("one-session")
+        second.goto(desk.base + "/account")
+        expect(second.locator("#password")).to_have_count(1)
+        desk.looker.look("signed-out")
 
 
 @pytest.mark.rule("identity", "§3.13")

@@ -67,7 +67,8 @@ def test_a_mandate_is_given_accepted_and_ended(chromium: Browser, sandbox: Runni
         jose.looker.look("give")
         jose.looker.type_in("#run", CAMILA)
         jose.tick("#powers-1")
-        first.fill("#valid_until", "2030-12-31")
+        for part, typed in (("day", "31"), ("month", "12"), ("year", "2030")):
+            jose.looker.type_in(f"#valid_until-{part}", typed)
         jose.looker.press("main form button")
         jose.looker.look("offered")
         camila.open("/account/mandates")
@@ -139,7 +140,7 @@ def test_an_office_activates_an_account_that_is_recovered_later(chromium: Browse
         second.keyboard.press("Space")
         rosa.press("main form button")
         rosa.look("activated")
-        paper = second.locator("li.app-code").first.inner_text()
+        paper = second.locator("li .app-code").first.inner_text()
         second.goto(officer.base + "/recover")
         rosa.look("start")
         rosa.type_in("#run", ROSA)

@@ -36,7 +36,7 @@ def form_at(browser: Browser, ending: str) -> int:
 def make_codes(browser: Browser) -> list[str]:
     browser.open("/account/security")
     page = browser.send({}, form=form_at(browser, "/codes"))
-    return [item.get_text() for item in BeautifulSoup(page.get_data(as_text=True), "html.parser").select("li.app-code")]
+    return [item.get_text() for item in BeautifulSoup(page.get_data(as_text=True), "html.parser").select("li .app-code")]
 
 
 @pytest.mark.parametrize("path", ["/account", "/account/security", "/account/sessions", "/account/history", "/account/services"])

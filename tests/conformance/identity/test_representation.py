@@ -34,6 +34,14 @@ def entry(**changes: Any) -> Entry:
     return replace(made, **changes)
 
 
+def day(name: str, *parts: str) -> dict[str, str]:
+    """The three fields of a day."""
+    return {f"{name}-{part}": typed for part, typed in zip(("day", "month", "year"), parts, strict=True)}
+
+
+LAST_DAY = day("valid_until", "31", "12", "2026")
+
+
 @pytest.fixture
 def companies(house: House) -> ListCompanyRegister:
     """A company register in which nothing stands yet, and clients that ask for whom a person acts."""
@@ -316,7 +324,7 @@ def test_a_register_gives_each_entry_once_and_back_again(house: House, companies
 def test_a_person_gives_and_ends_a_mandate_in_the_account(house: House, companies: ListCompanyRegister) -> None:
     giver = enter(house, GIVER)
     giver.open("/account/mandates/give")
-    page = giver.send({"held": "", "run": "11.111.111-1", "powers": "read", "valid_until": "2026-12-31"})
+    page = giver.send({"held": "", "run": "11.111.111-1", "powers": "read", **LAST_DAY})
     assert page.status_code == 200
     assert sorted(house.notices()) == sorted(
         ["new-device"] * house.notices().count("new-device") + ["mandate-offered"] * 2 + ["mandate-given"] * 2
@@ -357,7 +365,7 @@ def test_an_offer_to_an_unknown_run_looks_the_same_and_waits(house: House, compa
     told = []
     for run in ("11.111.111-1", "7.654.321-6"):
         giver.open("/account/mandates/give")
-        page = giver.send({"held": "", "run": run, "powers": "read", "valid_until": "2026-12-31"})
+        page = giver.send({"held": "", "run": run, "powers": "read", **LAST_DAY})
         told.append(words_of(page).replace(run, "RUN"))
         assert run in words_of(giver.open("/account/mandates")), "an offer shows the RUN, not a name"
     assert told[0] == told[1]
@@ -371,9 +379,12 @@ def test_an_offer_to_an_unknown_run_looks_the_same_and_waits(house: House, compa
         ({"run": "22.222.222-2"}, "por usted"),
         ({"powers": ""}, "qué puede hacer"),
         ({"powers": "manage"}, "otras facultades"),
-        ({"valid_until": "mañana"}, "2026-12-31"),
-        ({"valid_until": "2026-01-01"}, "último día"),
-        ({"valid_from": "2026-12-30", "valid_until": "2026-12-01"}, "último día"),
+        (day("valid_until", "mañana", "12", "2026"), "día, mes y año"),
+        (day("valid_until", "31", "2", "2026"), "día, mes y año"),
+        (day("valid_until", "", "", ""), "día, mes y año"),
+        (day("valid_from", "1", "", "2026"), "día, mes y año"),
+        (day("valid_until", "1", "1", "2026"), "último día"),
+        (day("valid_from", "30", "12", "2026") | day("valid_until", "1", "12", "2026"), "último día"),
         ({"services": "no-such"}, "servicios"),
         ({"held": "mdt_nothing"}, "ya no actúa"),
     ],
@@ -381,7 +392,7 @@ def test_an_offer_to_an_unknown_run_looks_the_same_and_waits(house: House, compa
 def test_gifts_that_are_refused(house: House, companies: ListCompanyRegister, changes: dict[str, str], words: str) -> None:
     giver = enter(house, GIVER)
     giver.open("/account/mandates/give")
-    page = giver.send({"held": "", "run": "11.111.111-1", "powers": "read", "valid_until": "2026-12-31", **changes})
+    page = giver.send({"held": "", "run": "11.111.111-1", "powers": "read", **LAST_DAY, **changes})
     assert page.status_code == 400
     assert any(one in words_of(page) for one in words.split("|")), words_of(page)
     assert house.audited("identity:mandate:given") == []
