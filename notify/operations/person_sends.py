@@ -53,13 +53,7 @@ class PersonBody:
 
 def send_to_person(notify: Notify, holder: Holder, body: PersonBody, once: Once | None = None) -> Accepted:
     """Take one message on the best channel there is.  Raises: MessageRefused where there is none, else as `accept`."""
-    for channel, template_id in body.templates.items():
-        checks.get_template(notify, holder, template_id, channel)
-    with notify.reading() as tx:
-        wish = preference_of(notify, tx.connection, [notify.catalogue.index(mailbox_address(body.person))])
-    ways = ways_to(holder, body, wish)
-    if not ways:
-        raise MessageRefused("There is no template for a channel on which this person can be reached")
+    ways = _ways(notify, holder, body)
     (channel, recipient), rest = ways[0], ways[1:]
     template_id = body.templates[channel]
     left = {way: body.templates[way] for way, _ in rest} if body.falls_back else {}
@@ -75,6 +69,43 @@ def send_to_person(notify: Notify, holder: Holder, body: PersonBody, once: Once 
         followed_by=follow,
     )
     return accept(notify, holder, channel, lambda: asked, once)
+
+
+def check_person(notify: Notify, holder: Holder, body: PersonBody) -> None:
+    """Look at what is to be said to a person later, on whichever channel.  Raises: MessageRefused."""
+    _ways(notify, holder, body)
+    for channel, template_id in body.templates.items():
+        checks.check_values(checks.get_template(notify, holder, template_id, channel), body.personalisation)
+
+
+def _ways(notify: Notify, holder: Holder, body: PersonBody) -> list[tuple[Channel, str]]:
+    for channel, template_id in body.templates.items():
+        checks.get_template(notify, holder, template_id, channel)
+    with notify.reading() as tx:
+        wish = preference_of(notify, tx.connection, [notify.catalogue.index(mailbox_address(body.person))])
+    ways = ways_to(holder, body, wish)
+    if not ways:
+        raise MessageRefused("There is no template for a channel on which this person can be reached")
+    return ways
+
+
+def person_json(body: PersonBody) -> dict[str, object]:
+    """Give a body as it is kept, to be read by `person_of`."""
+    return {
+        "person": body.person,
+        "templates": {channel.value: str(template) for channel, template in body.templates.items()},
+        "email": body.email,
+        "phone": body.phone,
+        "personalisation": body.personalisation,
+        "reference": body.reference,
+        "falls_back": body.falls_back,
+    }
+
+
+def person_of(kept: Mapping[str, Any]) -> PersonBody:
+    """Read a body that was kept."""
+    templates = {Channel(name): uuid.UUID(template) for name, template in kept["templates"].items()}
+    return PersonBody(**{**kept, "templates": templates})
 
 
 def ways_to(holder: Holder, body: PersonBody, wish: Preference | None) -> list[tuple[Channel, str]]:
@@ -129,9 +160,8 @@ def _go_on(notify: Notify, row: Row[Any]) -> bool:
     if holder is None:
         return False
     kept = json.loads(notify.cipher.decrypt(row.sealed, scope=scope_of(row.service_id)))
-    templates = {Channel(name): uuid.UUID(template) for name, template in kept.pop("templates").items()}
     once = Once(row.service_id, "/after", str(row.notification_id), "")
-    made = send_to_person(notify, holder, PersonBody(templates=templates, **kept), once)
+    made = send_to_person(notify, holder, person_of(kept), once)
     with notify.transaction() as tx:
         data: dict[str, str | int | bool | list[str]] = {"channel": made.template.channel, "after": str(row.notification_id)}
         tx.record(Event.WENT_ON, actor="notify", object_id=str(made.id), channel="job", data=data)
@@ -139,15 +169,7 @@ def _go_on(notify: Notify, row: Row[Any]) -> bool:
 
 
 def _followed(notify: Notify, holder: Holder, notification_id: uuid.UUID, rest: PersonBody) -> Insert:
-    kept = {
-        "person": rest.person,
-        "templates": {channel.value: str(template_id) for channel, template_id in rest.templates.items()},
-        "email": rest.email,
-        "phone": rest.phone,
-        "personalisation": rest.personalisation,
-        "reference": rest.reference,
-    }
-    now = notify.clock.now()
+    kept, now = person_json(rest), notify.clock.now()
     return insert(PersonSend).values(
         notification_id=notification_id,
         service_id=holder.service.id,

@@ -24,6 +24,7 @@ from notify.operations import checks
 from notify.operations.authentication import Holder
 from notify.operations.holders import holder_of
 from notify.operations.once import Once
+from notify.operations.person_sends import PersonBody, check_person, person_json, person_of, send_to_person
 from notify.operations.requests import SendBody
 from notify.operations.sends import accept, prepare
 from shared.context import Transaction
@@ -38,7 +39,10 @@ HELD = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Wanted:
-    """Whom to remind of what, at each of `moments`; with `unread_id` only while that mailbox message is unread."""
+    """Whom to remind of what, at each of `moments`; with `unread_id` only while that mailbox message is unread.
+
+    With `person` it goes the way that person wants on the day, by the template of that channel; `template_id` is one of them.
+    """
 
     template_id: uuid.UUID
     moments: Sequence[datetime]
@@ -46,6 +50,7 @@ class Wanted:
     personalisation: dict[str, object] = field(default_factory=dict, repr=False)
     reference: str | None = None
     unread_id: uuid.UUID | None = None
+    person: PersonBody | None = None
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,17 @@ def set_reminders(notify: Notify, holder: Holder, wanted: Wanted, once: Once | N
     ahead = [moment for moment in wanted.moments if moment > now]
     if not ahead:
         raise MessageNotValid("date leaves no moment that is still to come")
-    template = _template(notify, holder, wanted.template_id)
-    prepare(notify, holder, template.channel, _body(wanted))
+    if wanted.person is not None:
+        check_person(notify, holder, wanted.person)
+    else:
+        template = _template(notify, holder, wanted.template_id)
+        prepare(notify, holder, template.channel, _body(wanted))
     if wanted.unread_id is not None:
         _check_own_mailbox(notify, holder, wanted.unread_id)
     scope = scope_of(holder.service.id)
-    kept = {"recipient": wanted.recipient, "personalisation": wanted.personalisation, "reference": wanted.reference}
+    kept: dict[str, Any] = {"recipient": wanted.recipient, "personalisation": wanted.personalisation, "reference": wanted.reference}
+    if wanted.person is not None:
+        kept = {"recipient": wanted.person.person, "person": person_json(wanted.person)}
     rows = [
         {
             "id": notify.ids.uuid7(),
@@ -151,9 +161,12 @@ def _send(notify: Notify, row: Row[Any]) -> bool:
         return _end(notify, row, ReminderState.NOT_NEEDED)
     kept = json.loads(notify.cipher.decrypt(row.sealed, scope=scope_of(row.service_id)))
     try:
-        template = _template(notify, holder, row.template_id)
         once = Once(row.service_id, "/reminders", str(row.id), "")
-        made = accept(notify, holder, template.channel, lambda: SendBody(template_id=row.template_id, **kept), once)
+        if "person" in kept:
+            made = send_to_person(notify, holder, person_of(kept["person"]), once)
+        else:
+            template = _template(notify, holder, row.template_id)
+            made = accept(notify, holder, template.channel, lambda: SendBody(template_id=row.template_id, **kept), once)
     except (RateLimitExceeded, DailyLimitExceeded, SendingPaused) as later:
         log.info("reminder waits", reminder=str(row.id), why=later.slug)
         return False  # tried again when it is no longer held

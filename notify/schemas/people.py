@@ -103,7 +103,9 @@ class _Person(WireSchema):
 
 
 class _Reminder(WireSchema):
-    template_id = WireUuid(required=True)
+    template_id = WireUuid()
+    person = MailboxField()
+    templates = _Templates()
     date = _Date()
     days_before = _Days()
     at = _Time()
@@ -127,9 +129,12 @@ def read_person(body: object, region: str) -> PersonBody:
 
 
 def read_reminder(body: object, zone: ZoneInfo, now: datetime, region: str) -> Wanted:
-    """Give what a body asks for: `date` with `days_before`, or `unread_id` with `after_days`.  Raises: MessageNotValid."""
+    """Give what a body asks for: `date` with `days_before`, or `unread_id` with `after_days`; to an address by one template, or to a person
+    by templates of several channels.  Raises: MessageNotValid.
+    """
     with numbers_of(region):
         data: dict[str, Any] = read(_REMINDER, body)
+    person = _person_of(data)
     at = data.get("at", DEFAULT_TIME)
     if ("date" in data) == ("unread_id" in data):
         raise MessageNotValid("Send date (with days_before), or unread_id (with after_days)")
@@ -139,15 +144,34 @@ def read_reminder(body: object, zone: ZoneInfo, now: datetime, region: str) -> W
         today = now.astimezone(zone).date()
         due = sorted(moment for days in data.get("after_days", [1]) for moment in moments(today + timedelta(days=days), [0], at, zone))
     recipients = [data[name] for name in ("phone_number", "email_address", "recipient") if name in data]
-    if len(recipients) > 1:
+    if person is None and len(recipients) > 1:
         raise MessageNotValid("Send one of phone_number, email_address, recipient")
     return Wanted(
-        template_id=data["template_id"],
+        template_id=data["template_id"] if person is None else next(iter(person.templates.values())),
         moments=due,
         recipient=recipients[0] if recipients else "",
+        person=person,
         personalisation=data.get("personalisation", {}),
         reference=data.get("reference"),
         unread_id=data.get("unread_id"),
+    )
+
+
+def _person_of(data: Mapping[str, Any]) -> PersonBody | None:
+    """Give whom a reminder goes to by the way the person wants, None where it goes to an address.  Raises: MessageNotValid."""
+    if "person" not in data and "templates" not in data:
+        if "template_id" not in data:
+            raise MessageNotValid("template_id is a required property")
+        return None
+    if "template_id" in data or "recipient" in data or "person" not in data or "templates" not in data:
+        raise MessageNotValid("Send template_id with an address, or person with templates")
+    return PersonBody(
+        person=data["person"],
+        templates=data["templates"],
+        email=data.get("email_address", ""),
+        phone=data.get("phone_number", ""),
+        personalisation=data.get("personalisation", {}),
+        reference=data.get("reference"),
     )
 
 

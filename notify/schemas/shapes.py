@@ -148,7 +148,9 @@ SENT_PERSON = record(
 )
 _DAYS: Shape = {"type": "array", "minItems": 1, "maxItems": 12, "items": {"type": "integer", "minimum": 0, "maximum": 400}}
 REMINDER = record(
-    "template_id",
+    "",
+    person=TEXT,
+    templates=OBJECT,
     date={"type": "string", "format": "date"},
     days_before=_DAYS,
     at=TEXT,

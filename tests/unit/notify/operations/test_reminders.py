@@ -18,8 +18,10 @@ from notify.models.reminder import REMINDERS, ReminderState
 from notify.operations import channels
 from notify.operations.delivery import deliver
 from notify.operations.mailbox import mark_read
+from notify.operations.preferences import Preference, keep_preference
 from notify.operations.reminders import send_due_reminders
 from notify.standards.reminder_times import moment, moments
+from notify.standards.statuses import Channel
 from shared.auth import Caller
 from shared.clock import FixedClock
 from tests.factories.notify import VALUES, World, add_notification
@@ -192,3 +194,40 @@ def test_every_date_has_its_moments_in_order_and_each_once(day: date, days: list
 
 def test_a_reminder_ends_once() -> None:
     assert REMINDERS.finals() == set(ReminderState) - {ReminderState.WAITING}
+
+
+def to_person(world: World, **more: Any) -> Body:
+    templates = {name: str(world.templates[name]) for name in ("email", "sms")}
+    known = {"person": "12345678-5", "templates": templates, "email_address": "a@example.com", "personalisation": VALUES}
+    return known | {"date": "2026-07-10", "days_before": [30], "reference": "p-1"} | more
+
+
+@pytest.mark.rule("notify", "NO-14", "NO-15")
+def test_a_person_is_reminded_the_way_the_person_wants_on_that_day(
+    client: FlaskClient, world: World, notify: Notify, clock: FixedClock
+) -> None:
+    made = post(client, world, to_person(world)).get_json()
+    caller = Caller("portal", "pairwise-1", frozenset(), {"run": "12345678-5"})
+    keep_preference(notify, caller, Preference((Channel.SMS,), phone="+56 9 1234 5678"))
+    at(clock, datetime(2026, 6, 10, 13, 0, tzinfo=UTC))
+    assert send_due_reminders(notify) == 1
+    assert states(client, world, made) == ["sent"]
+    (found,) = client.get("/v2/notifications?reference=p-1", headers=world.headers()).get_json()["notifications"]
+    assert (found["type"], found["phone_number"]) == ("sms", "+56912345678")
+
+
+@pytest.mark.rule("notify", "NO-14", "NO-15")
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"template_id": str(uuid.uuid4())}, "Send template_id with an address, or person with templates"),
+        ({"templates": None}, "templates None is not of type object"),
+        ({"person": "x"}, "person Not a valid RUN or subject identifier"),
+        ({"personalisation": {}}, "Missing personalisation: name, amount"),
+        ({"templates": {"letter": str(uuid.uuid4())}}, "Template not found"),
+        ({"date": "2026-06-01"}, "date leaves no moment that is still to come"),
+    ],
+)
+def test_what_cannot_be_said_to_a_person_is_refused_at_once(client: FlaskClient, world: World, more: Body, message: str) -> None:
+    refused = post(client, world, to_person(world) | more)
+    assert (refused.status_code, refused.get_json()["errors"][0]["message"]) == (400, message)
