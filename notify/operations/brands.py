@@ -66,10 +66,12 @@ def decide(notify: Notify, member: Member, brand_id: uuid.UUID, *, approve: bool
     _move(notify, member, Brand.id == brand_id, target, whole_organisation=whole_organisation and approve)
 
 
-def end_brand(notify: Notify, member: Member, service_id: uuid.UUID, brand_id: uuid.UUID) -> None:
-    """Take a service's own brand, or its question for one, away; one of a whole organisation only the operator.  Raises: NotFound."""
-    own = (Brand.id == brand_id) & (Brand.service_id == service_id)
-    _move(notify, member, own if member.is_operator else own & Brand.whole_organisation.is_(False), BrandState.ENDED)
+def end_brand(notify: Notify, member: Member, brand_id: uuid.UUID, service_id: uuid.UUID | None = None) -> None:
+    """Take a brand, or a question for one, away: a team its service's own, the operator any.  Raises: NotFound."""
+    which = Brand.id == brand_id
+    if not member.is_operator:
+        which &= (Brand.service_id == service_id) & Brand.whole_organisation.is_(False)
+    _move(notify, member, which, BrandState.ENDED)
 
 
 def _move(notify: Notify, member: Member, which: Any, target: BrandState, *, whole_organisation: bool | None = None) -> None:

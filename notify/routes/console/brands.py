@@ -44,7 +44,7 @@ def ask(service_id: UUID) -> ResponseReturnValue:
 @bp.post(_BRAND + "/<uuid:brand_id>/end")
 def end(service_id: UUID, brand_id: UUID) -> ResponseReturnValue:
     """Take the service's brand away."""
-    end_brand(current(), member(), service_id, brand_id)
+    end_brand(current(), member(), brand_id, service_id)
     return redirect(url_for("console_brands.show", service_id=service_id), 303)
 
 
@@ -58,8 +58,11 @@ def show_all() -> ResponseReturnValue:
 
 @bp.post("/brands/<uuid:brand_id>", access=Team(Right.OPERATE, strong=True))
 def change(brand_id: UUID) -> ResponseReturnValue:
-    """Approve a brand, for its service or for all of its organisation, or refuse it."""
+    """Approve a brand, for its service or for all of its organisation, or refuse it, or end one in use."""
     act = request.form.get("act")
+    if act == "end":
+        end_brand(current(), member(), brand_id)
+        return redirect(url_for("console_brands.show_all"), 303)
     decide(current(), member(), brand_id, approve=act in {"approve", "approve-all"}, whole_organisation=act == "approve-all")
     return redirect(url_for("console_brands.show_all"), 303)
 

@@ -106,11 +106,14 @@ def test_one_for_the_whole_organisation_reaches_its_other_services_and_nobody_el
 
     assert (brand(world), brand(sister), brand(stranger)) == ("Municipalidad de Quilpalín", "Municipalidad de Quilpalín", None)
     assert submit(owner, f"{page_of(world)}/{brand_id}/end", page=page_of(world)).status_code == 404
+    assert "Municipalidad de Quilpalín" in owner.get(page_of(world)).text
     ask(team("owner"), sister, name="Biblioteca", logo=(io.BytesIO(b""), ""))
     with notify.reading() as tx:
         own = tx.connection.execute(select(Brand.id).where(Brand.name == "Biblioteca")).scalar_one()
     submit(operator, f"/brands/{own}", {"act": "approve"}, page="/brands")
     assert (brand(world), brand(sister)) == ("Municipalidad de Quilpalín", "Biblioteca")
+    assert submit(operator, f"/brands/{brand_id}", {"act": "end"}, page="/brands").status_code == 303
+    assert (brand(world), brand(sister)) == (None, "Biblioteca")
 
 
 @pytest.mark.parametrize(

@@ -77,10 +77,10 @@ def test_each_wrong_row_says_what_to_put_right_and_the_others_can_go(
     page = soup(submit(client, columns, MATCHED))
     wrong = [[cell.text for cell in row.select("th, td")] for row in page.select("tbody tr")]
     assert wrong == [
-        ["1", "Faltan números"],
-        ["2", "name: Complete este dato."],
-        ["3", "amount: Complete este dato."],
-        ["5", "Este mensaje es demasiado largo para enviarlo."],
+        ["2", "Faltan números"],
+        ["3", "name: Complete este dato."],
+        ["4", "amount: Complete este dato."],
+        ["6", "Este mensaje es demasiado largo para enviarlo."],
     ]
     submit(client, columns, MATCHED | {"send": "1"})
     run_jobs()
