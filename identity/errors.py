@@ -19,15 +19,24 @@ OAuthError
 Spec: identity-oidc §2.29, HT-5.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from shared.problems import Conflict, InvalidRequest, NotFound, Problem
 
 
 class OAuthError(Problem):
-    """A refusal with an error code of OAuth or OpenID Connect."""
+    """A refusal with an error code of OAuth or OpenID Connect.
+
+    `why` is more than a caller may know who has not proved who it is: only the sandbox's inspector tells it.
+    """
 
     code: ClassVar[str]
+    why: str = ""
+
+    def because(self, why: str) -> Self:
+        """Return the refusal with its reason for the inspector."""
+        self.why = why
+        return self
 
 
 class OAuthInvalidRequest(OAuthError):

@@ -22,6 +22,7 @@ from shared.context import Transaction
 from shared.crypto import constant_time_equal, sha256_hex
 
 NOBODY = sha256_hex("no client has this secret")
+NOT_KNOWN = "there is no such client, or it is blocked, or its time is over"
 USED = table_of(UsedAssertion)
 _REMEMBER = insert(USED).on_conflict_do_nothing().returning(USED.c.jti_hash)  # made once: this is the hot path
 REMEMBERED_LONGER = timedelta(seconds=60)
@@ -67,7 +68,7 @@ def _authenticate(identity: Identity, call: Call) -> Authenticated:
     if client is not None and client.auth_method in discovery.MTLS_METHODS:
         return Authenticated(_check_certificate(identity, client, call.certificate))
     if client is None or client.auth_method != "none":
-        raise InvalidClient("client authentication failed")
+        raise InvalidClient("client authentication failed").because(_registered(client) or NOT_KNOWN)
     return Authenticated(client)
 
 
@@ -102,8 +103,15 @@ def _check_secret(identity: Identity, client: KnownClient | None, secret: str, m
     live = [known.secret_hash for known in (client.secrets if client else ()) if known.expires_at is None or known.expires_at > now]
     fits = [constant_time_equal(digest, known) for known in (*live, NOBODY)]
     if client is None or not any(fits) or client.auth_method not in discovery.SECRET_METHODS or method not in client.policy.auth_methods:
-        raise InvalidClient("client authentication failed")
+        by_key = client is not None and client.auth_method not in discovery.SECRET_METHODS
+        why = NOT_KNOWN if client is None else _registered(client) if by_key else "the secret is none of this client's, or it has ended"
+        raise InvalidClient("client authentication failed").because(why)
     return client
+
+
+def _registered(client: KnownClient | None) -> str:
+    """Say how a client has to prove itself, for the sandbox's inspector."""
+    return f"this client is registered with token_endpoint_auth_method {client.auth_method}" if client else ""
 
 
 def _check_certificate(identity: Identity, client: KnownClient, certificate: Certificate | None) -> KnownClient:
@@ -132,7 +140,7 @@ def _by_assertion(identity: Identity, call: Call, assertion: str | None) -> Auth
         raise InvalidClient("the assertion is not this client's")
     client = identity.clients.find(named)
     if client is None or client.auth_method != "private_key_jwt" or client.auth_alg is None:
-        raise InvalidClient("client authentication failed")
+        raise InvalidClient("client authentication failed").because(_registered(client) or NOT_KNOWN)
     return Authenticated(client, _check_assertion(identity, client, client.auth_alg, call, assertion))
 
 

@@ -75,8 +75,23 @@ def _take_code(identity: Identity, tx: Transaction, client: KnownClient, code: s
     ).one_or_none()
     if taken is None:
         _revoke_if_reused(identity, tx, client, digest)
-        raise InvalidGrant("the code is not valid")
+        raise InvalidGrant("the code is not valid").because(_why_not(identity, tx, client, digest))
     return Redeemed(*taken)
+
+
+def _why_not(identity: Identity, tx: Transaction, client: KnownClient, digest: str) -> str:
+    """Say what is wrong with a code, for the sandbox's inspector; elsewhere nobody asks."""
+    if not identity.settings.is_sandbox:
+        return ""
+    query = select(CODES.c.used_at, CODES.c.expires_at, GRANTS.c.client_id).join(GRANTS, GRANTS.c.id == CODES.c.grant_id)
+    row = tx.connection.execute(query.where(CODES.c.code_hash == digest)).one_or_none()
+    if row is None:
+        return "no such code was given out"
+    if row.client_id != client.id:
+        return "it was given to another client"
+    if row.used_at is not None:
+        return "it was used before, and the tokens of its first use have ended with this second one"
+    return f"its {client.policy.code_ttl_seconds} seconds are over"
 
 
 def _revoke_if_reused(identity: Identity, tx: Transaction, client: KnownClient, digest: str) -> None:

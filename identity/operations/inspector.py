@@ -65,12 +65,17 @@ def note_refusal(identity: Identity, client_id: str, seen: Inspected, problem: P
         "parameters": {name: redact(name, value) for name, value in seen.parameters.items()},
         "slug": problem.slug,
         "code": problem.code if isinstance(problem, OAuthError) else problem.slug,
-        "reason": (problem.detail or problem.title)[:400],
+        "reason": _reason(problem)[:400],
         "request_id": seen.request_id[:64],
         "refused_at": identity.clock.now(),
     }
     with identity.db.begin() as connection:
         connection.execute(REFUSALS.insert().values(row))
+
+
+def _reason(problem: Problem) -> str:
+    told = problem.detail or problem.title
+    return f"{told}: {problem.why}" if isinstance(problem, OAuthError) and problem.why else told
 
 
 def list_refusals(identity: Identity, client_id: str) -> list[dict[str, object]]:

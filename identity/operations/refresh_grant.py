@@ -88,7 +88,7 @@ def refresh(identity: Identity, tx: Transaction, asked: Asked) -> Reply:
     presented = _find_and_lock(identity, tx, client, sha256_hex(text))
     now = identity.clock.now()  # after the lock: what others did before is in the past
     if presented is None or presented.expires_at <= now or not (presented.session_lasts or presented.standing.offline):
-        raise InvalidGrant("the refresh token is not valid")
+        raise InvalidGrant("the refresh token is not valid").because(_why_not(presented, now))
     _check_key(presented, asked)
     standing = presented.standing
     narrowed, resource = _narrow(asked, standing)
@@ -97,6 +97,15 @@ def refresh(identity: Identity, tx: Transaction, asked: Asked) -> Reply:
         _slide(identity, tx, presented, now)
     reply = token_reply(identity, tx, asked, narrowed, resource, nonce=None)
     return {**reply, "refresh_token": successor or text}
+
+
+def _why_not(presented: Presented | None, now: datetime) -> str:
+    """Say what is wrong with a refresh token, for the sandbox's inspector."""
+    if presented is None:
+        return "it is none of this client's, or it was revoked, or its person ended the connection"
+    if presented.expires_at <= now:
+        return "it was not used for too long, or its whole time is over"
+    return "the person signed out, and had not agreed to offline_access"
 
 
 def _find_and_lock(identity: Identity, tx: Transaction, client: KnownClient, token_hash: str) -> Presented | None:

@@ -44,6 +44,28 @@ def test_each_refusal_is_shown_with_its_reason(sandbox: House) -> None:
     assert "the code is not valid" not in inspected(sandbox, "web-two")
 
 
+@pytest.mark.rule("identity", "§3.11", "TK-2")
+def test_what_callers_are_not_told_the_inspector_tells(sandbox: House) -> None:
+    """On the wire they are all alike; here a team sees which it was."""
+    used, late, others = sandbox.new_code(), sandbox.new_code(), sandbox.new_code(client_id="web-two")
+    assert sandbox.token(sandbox.code_form(used)).status_code == 200
+    answers = [sandbox.token(sandbox.code_form(code)).json for code in (used, others, "made-up")]
+    sandbox.clock.advance(seconds=61)
+    answers.append(sandbox.token(sandbox.code_form(late)).json)
+    refused = [sandbox.token(sandbox.code_form("x", client_secret="wrong")).json]
+    refused += [sandbox.token(sandbox.code_form("x", client_secret=None)).json]
+    refused += [sandbox.token({"client_id": "machine", "client_secret": "x", "grant_type": "client_credentials"}).json]
+    refused += [sandbox.token({"client_id": "nobody", "client_secret": "x", "grant_type": "client_credentials"}).json]
+    assert [answer["error_description"] for answer in answers] == ["the code is not valid"] * 4
+    assert [answer["error_description"] for answer in refused] == ["client authentication failed"] * 4
+    web, machine, nobody = (inspected(sandbox, name) for name in ("web", "machine", "nobody"))
+    for why in ("used before", "given to another client", "no such code", "60 seconds are over", "secret is none of this client"):
+        assert why in web
+    assert "token_endpoint_auth_method client_secret_basic" in web
+    assert "token_endpoint_auth_method private_key_jwt" in machine
+    assert "no such client" in nobody
+
+
 @pytest.mark.rule("identity", "§3.11", "HT-5")
 def test_secrets_and_people_are_not_shown(sandbox: House) -> None:
     secrets = {"code": "the-code-itself", "client_secret": SECRET, "code_verifier": "v" * 43, "login_hint": RUN}
