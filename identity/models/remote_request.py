@@ -68,6 +68,7 @@ class RemoteRequest(Base):
     scopes: Mapped[list[str]] = mapped_column(TEXTS)
     resources: Mapped[list[str]] = mapped_column(TEXTS)
     acr_values: Mapped[list[str]] = mapped_column(TEXTS)
+    vectors: Mapped[list[str]] = mapped_column(TEXTS, server_default="{}")
     user_code_index: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
     network_index: Mapped[bytes | None] = mapped_column(LargeBinary)
     whom_index: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)

@@ -20,7 +20,7 @@ from identity.operations.authorization_requests import read_scopes
 from identity.operations.calls import Call
 from identity.operations.client_authentication import Authenticated, authenticate, find_key, use_assertion
 from identity.operations.notices import Kind
-from identity.operations.remote_requests import REQUESTS, add
+from identity.operations.remote_requests import REQUESTS, add, read_levels
 from identity.standards import ciba, jose, rfc6749, rfc9101
 from identity.standards.remote_refusals import GrantDenied, UnknownUserId
 from identity.standards.rfc6749 import Parameters
@@ -91,8 +91,7 @@ def _store(
         "interval_seconds": ciba.INTERVAL_SECONDS,
         "callback_sealed": pings.seal(identity, client.id, code, ciba.notification_token(parameters)) if client.notification_uri else None,
     }
-    if asked := (parameters.get("acr_values") or "").split():
-        values["acr_values"] = asked
+    values |= read_levels(client, parameters)
     request_id = add(identity, tx, client, RemoteKind.CIBA, code, life_seconds=ciba.expiry_seconds(parameters), **values)
     tx.record(Event.REMOTE_ASKED, actor=f"client:{client.client_id}", object_id=str(request_id), data={"kind": "ciba"})
     if whom.person_id is not None:

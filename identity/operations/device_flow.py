@@ -13,7 +13,7 @@ from identity.operations import guards
 from identity.operations.authorization_requests import read_resources, read_scopes
 from identity.operations.calls import Call
 from identity.operations.client_authentication import authenticate, use_assertion
-from identity.operations.remote_requests import REQUESTS, add
+from identity.operations.remote_requests import REQUESTS, add, read_levels
 from identity.standards import rfc8628
 from shared.problems import TooManyRequests
 
@@ -30,6 +30,7 @@ def begin(identity: Identity, call: Call, address: str) -> dict[str, object]:
         raise UnauthorizedClient("this client may not use that grant")
     scopes = read_scopes(client, call.parameters.get("scope"))
     resources = read_resources(client, call.parameters.all("resource"))
+    levels = read_levels(client, call.parameters)
     device_code = identity.ids.token(32)
     with identity.transaction() as tx:
         use_assertion(tx, authenticated)
@@ -48,6 +49,7 @@ def begin(identity: Identity, call: Call, address: str) -> dict[str, object]:
             user_code_index=identity.cipher.blind_index(user_code, purpose=PURPOSE),
             network_index=network_index(identity, address),
             interval_seconds=rfc8628.INTERVAL_SECONDS,
+            **levels,
         )
         tx.record(Event.REMOTE_ASKED, actor=f"client:{client.client_id}", object_id=str(request_id), data={"kind": "device"})
     page = identity.settings.public_url + PAGE

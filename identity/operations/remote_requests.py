@@ -7,18 +7,26 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from identity.context import Identity
-from identity.errors import RemoteRequestNotFound
+from identity.errors import OAuthInvalidRequest, RemoteRequestNotFound
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient, read_client_by_row
+from identity.models.finders import can_reach
 from identity.models.grant import Grant
 from identity.models.remote_request import REMOTE_STATES, RemoteKind, RemoteRequest, RemoteState
-from identity.operations import assisted_sessions, pings, stages
+from identity.operations import assisted_sessions, pings, proofings, stages
 from identity.operations.assisted_sessions import OwnProof
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.sessions import Session
+from identity.standards import acr, rfc8485
+from identity.standards.rfc6749 import Parameters
 from shared.context import Transaction
 from shared.crypto import constant_time_equal, sha256_hex
 from shared.web.words import gettext_noop
+
+
+class NotChecked(Exception):
+    """The person was not checked, or cannot sign in, as any of the vectors asks."""
+
 
 REQUESTS, GRANTS = table_of(RemoteRequest), table_of(Grant)
 
@@ -32,6 +40,7 @@ class Shown:
     client: KnownClient
     scopes: tuple[str, ...]
     acr_values: tuple[str, ...]
+    vectors: tuple[str, ...]
     binding_message: str | None
     needs_match: bool
     network_index: bytes | None
@@ -49,7 +58,7 @@ def add(
 ) -> UUID:
     """Store a request under its code, and return its id."""
     now, request_id = identity.clock.now(), identity.ids.uuid4()
-    empty = {"resources": [], "acr_values": list(client.default_acr_values)}
+    empty = {"resources": [], "acr_values": list(client.default_acr_values), "vectors": []}
     row = {
         "id": request_id,
         "kind": kind,
@@ -83,12 +92,37 @@ def show(identity: Identity, tx: Transaction, request_id: UUID, *, person_id: UU
         client=client,
         scopes=tuple(row.scopes),
         acr_values=tuple(row.acr_values),
+        vectors=tuple(row.vectors),
         binding_message=row.binding_message,
         needs_match=row.match_code is not None,
         network_index=row.network_index,
         created_at=row.created_at,
         assisted_id=row.assisted_id,
     )
+
+
+def read_levels(client: KnownClient, parameters: Parameters) -> dict[str, object]:
+    """Return how strongly a request wants its person to be signed in: by `acr_values` or `vtr` (§2.26).  Raises: OAuthInvalidRequest."""
+    acr_values, vectors = (parameters.get("acr_values") or "").split()[:8], rfc8485.parse(parameters.get("vtr"))
+    if acr_values and vectors:
+        raise OAuthInvalidRequest("vtr and acr_values do not go together")
+    return {"acr_values": [] if vectors else acr_values or list(client.default_acr_values), "vectors": list(vectors)}
+
+
+def wanted_level(identity: Identity, shown: Shown, session: Session) -> str | None:
+    """Return the level of sign-in that this person needs for a request; None where any will do.
+
+    By vectors it is that of the first one which the person can satisfy.  Raises: NotChecked where there is none.
+    """
+    if not shown.vectors:
+        return acr.wanted_level(shown.acr_values)
+    with identity.reading() as tx:
+        held = proofings.level_of(identity, tx.connection, session.person_id)
+        for vector in map(rfc8485.read, shown.vectors):
+            is_reached = vector.level is None or acr.satisfies(session.acr, vector.level)
+            if held >= vector.proofing and (is_reached or can_reach(tx.connection, session.person_id, str(vector.level))):
+                return vector.level
+    raise NotChecked
 
 
 def office_of(identity: Identity, shown: Shown) -> str:
@@ -127,6 +161,7 @@ def approve(identity: Identity, request_id: UUID, session: Session, *, match_cod
             "auth_time": session.auth_time,
             "acr": session.acr,
             "amr": list(session.amr),
+            "vot": rfc8485.told(proofings.level_of(identity, tx.connection, session.person_id), session.acr) if shown.vectors else None,
             "created_at": identity.clock.now(),
         }
         tx.connection.execute(GRANTS.insert().values(grant))

@@ -7,7 +7,7 @@ from flask import Response, make_response, redirect, request, url_for
 from identity.context import current
 from identity.models.remote_request import RemoteKind
 from identity.operations import approvals, ciba, consent, device_flow, remote_requests
-from identity.operations.remote_requests import Shown
+from identity.operations.remote_requests import NotChecked, Shown
 from identity.routes.account_access import AccountHolder, SignInNeeded, account, start_url
 from identity.routes.browser import INTERACTION, read_cookie, set_cookie
 from identity.standards import acr
@@ -62,14 +62,20 @@ def list_requests() -> Response:
 @routes.get("/account/requests/<uuid:request_id>")
 def show_request(request_id: UUID) -> Response:
     """Ask whether a device or a service may have what it wants, each datum with its value."""
-    return _page(_shown(request_id))
+    try:
+        return _page(_shown(request_id))
+    except NotChecked:
+        return _refuse_unchecked(request_id)
 
 
 @routes.post("/account/requests/<uuid:request_id>")
 def send_answer(request_id: UUID) -> Response:
     """Take the answer; "no" and "this is not me" are one press each."""
     identity, held = current(), account()
-    shown, decision = _shown(request_id), request.form.get("decision", "")
+    try:
+        shown, decision = _shown(request_id), request.form.get("decision", "")
+    except NotChecked:
+        return _refuse_unchecked(request_id)
     if decision == "grant":
         match_code = request.form.get("match_code", "")[:8]
         if shown.needs_match and not match_code.strip():
@@ -83,15 +89,27 @@ def send_answer(request_id: UUID) -> Response:
 
 
 def _shown(request_id: UUID) -> Shown:
-    """Return the request, once its person is signed in as strongly as it asks.  Raises: RemoteRequestNotFound, SignInNeeded."""
+    """Return the request, once its person is signed in as strongly as it asks.
+
+    Raises: RemoteRequestNotFound, SignInNeeded, NotChecked.
+    """
     identity, held = current(), account()
     with identity.reading() as tx:
         shown = remote_requests.show(identity, tx, request_id, person_id=held.person_id)
-    wanted = next((value for value in shown.acr_values if value in acr.LEVELS), None)
+    wanted = remote_requests.wanted_level(identity, shown, held)
     if wanted is not None and not acr.satisfies(held.acr, wanted):
         here = url_for("device.show_request", request_id=request_id)
         raise SignInNeeded(start_url(here, level=acr.LEVELS.index(wanted) + 1))
     return shown
+
+
+def _refuse_unchecked(request_id: UUID) -> Response:
+    """Refuse for the person, who cannot be what the service asks for (§2.26), and say so."""
+    identity, held = current(), account()
+    with identity.reading() as tx:
+        shown = remote_requests.show(identity, tx, request_id, person_id=held.person_id)
+    remote_requests.deny(identity, request_id, held)
+    return page("identity/account/request_done.html", client=shown.client, outcome="unchecked")
 
 
 def _page(shown: Shown, errors: dict[str, str] | None = None) -> Response:

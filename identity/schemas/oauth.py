@@ -24,6 +24,7 @@ REQUEST = (
     "prompt",
     "max_age",
     "acr_values",
+    "vtr",
     "claims",
     "authorization_details",
     "resource",

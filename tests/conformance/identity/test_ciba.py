@@ -315,3 +315,17 @@ def test_only_channels_may_ask(call_centre: House) -> None:
         register.create_client(call_centre.identity, web_client(client_id="x", grant_types=(ciba.GRANT_TYPE,)), actor="test")
     form = call_centre.machine_form(request="x")
     assert call_centre.client().post("/openid/bc-authorize", data=form).json["error"] == "unauthorized_client"
+
+
+@pytest.mark.rule("identity", "§2.26", "CB-3")
+def test_an_agent_may_ask_by_vector(call_centre: House) -> None:
+    assert ask(call_centre, vtr='["X"]').json["error"] == "invalid_request"
+    assert ask(call_centre, vtr='["P0"]', acr_values="urn:andamio:acr:1").json["error"] == "invalid_request"
+    begun = ask(call_centre, vtr='["P0.Ca"]').json
+    open_question(call_centre).send({"decision": "grant", "match_code": begun["match_code"]})
+    call_centre.clock.advance(seconds=6)
+    assert jose.read_claim(poll(call_centre, begun["auth_req_id"]).json["id_token"], "vot") == "P0.Ca"
+    higher = ask(call_centre, "poll-1", vtr='["P0.Cb"]').json
+    assert "auth_req_id" in higher
+    assert "conocerle mejor" in words_of(open_question(call_centre).page) or "known better" in words_of(open_question(call_centre).page)
+    assert poll(call_centre, higher["auth_req_id"], "poll-1").json["error"] == "access_denied"

@@ -7,7 +7,8 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from identity.operations import register
-from identity.standards import rfc8628
+from identity.standards import jose, rfc8628
+from tests.conformance.identity.test_vectors_of_trust import check_in_person
 from tests.factories.identity import PASSWORD, PUBLIC_URL, RUN, Browser, House, web_client, words_of
 
 KIOSK = {"client_id": "kiosk"}
@@ -194,3 +195,22 @@ def test_codes_are_not_readable_in_the_database(kiosk: House) -> None:
 )
 def test_how_a_code_is_read(typed: str, code: str | None) -> None:
     assert rfc8628.read(typed) == code
+
+
+@pytest.mark.rule("identity", "§2.26", "§2.19")
+def test_a_screen_may_ask_by_vector_and_a_person_who_is_not_known_so_well_is_told(kiosk: House) -> None:
+    for bad in ({"vtr": '["P9"]'}, {"vtr": '["P0"]', "acr_values": "urn:andamio:acr:1"}):
+        refused = kiosk.client().post("/openid/device_authorization", data={**KIOSK, "scope": "openid", **bad})
+        assert (refused.status_code, refused.json["error"]) == (400, "invalid_request"), bad
+    asked = ask(kiosk, vtr='["P2.Ca"]')
+    browser = open_question(kiosk, asked["user_code"])
+    assert browser.page is not None
+    assert "needs you to be known better" in words_of(browser.page) or "conocerle mejor" in words_of(browser.page)
+    assert poll(kiosk, asked).json["error"] == "access_denied"
+    check_in_person(kiosk, RUN)
+    asked = ask(kiosk, vtr='["P3.Ca", "P2.Ca"]')
+    assert open_question(kiosk, asked["user_code"]).send({"decision": "grant"}).status_code == 200
+    assert jose.read_claim(poll(kiosk, asked).json["id_token"], "vot") == "P2.Ca"
+    plain = ask(kiosk)
+    open_question(kiosk, plain["user_code"]).send({"decision": "grant"})
+    assert jose.read_claim(poll(kiosk, plain).json["id_token"], "vot") is None, "only who asks is told"
