@@ -25,10 +25,7 @@ from shared.problems import Conflict, InvalidRequest, NotFound, Problem
 
 
 class OAuthError(Problem):
-    """A refusal with an error code of OAuth or OpenID Connect.
-
-    `why` is more than a caller may know who has not proved who it is: only the sandbox's inspector tells it.
-    """
+    """A refusal with an error code of OAuth or OpenID Connect; `why` is what only the sandbox's inspector tells."""
 
     code: ClassVar[str]
     why: str = ""
