@@ -43,9 +43,9 @@ def verify_log(context: Context, peers: Iterable[Context], *, seen: Sequence[tup
             note = find_witnessed(tx.connection, context.audit_signer.origin)
         if note is not None:
             seen.append((peer.service, note))
-    with context.reading() as tx:
+    with context.db.begin() as connection:  # cursors on the server need a transaction
         newest, *earlier = context.audit_keys
-        return verify(tx.connection, newest, cipher=context.cipher, peers_witnessed=seen, earlier_keys=earlier)
+        return verify(connection, newest, cipher=context.cipher, peers_witnessed=seen, earlier_keys=earlier)
 
 
 def dead_jobs(service: str) -> list[dict[str, object]]:

@@ -119,7 +119,7 @@ class RemoteKeys:
             connection.execute(statement.on_conflict_do_update(index_elements=["url"], set_={"body": row["body"], "fetched_at": now}))
 
     def _load_kept(self) -> None:
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             found = connection.execute(select(cached_documents).where(cached_documents.c.url == self._issuer)).one_or_none()
         if found:
             self._keys, self._fetched_at = KeySet.import_key_set(json.loads(found.body)), found.fetched_at

@@ -3,7 +3,7 @@
 import base64
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -225,21 +225,21 @@ class Context:
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
-        """Open a transaction for reading; audit and outbox rows are not written."""
-        with self.db.engine.connect() as connection:
+        """Read what is committed; nothing is written, no audit and no outbox row either."""
+        with self.db.reading() as connection:
             yield Transaction(self, connection)
 
     @contextmanager
     def listing(self) -> Iterator[Transaction]:
-        """Open a transaction for a list or report, which may be a moment behind; from the database itself while the replica is away."""
-        try:
-            connection = self.replica.engine.connect()
-        except OperationalError:
-            if self.replica is self.db:
-                raise
-            log.warning("replica away")
-            connection = self.db.engine.connect()
-        with connection:
+        """Read for a list or report, which may be a moment behind; from the database itself while the replica is away."""
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self.replica.reading())
+            except OperationalError:
+                if self.replica is self.db:
+                    raise
+                log.warning("replica away")
+                connection = stack.enter_context(self.db.reading())
             yield Transaction(self, connection)
 
     def wake_relay(self) -> None:

@@ -39,7 +39,7 @@ class _Waiting(Collector):
         self._clock = clock
 
     def collect(self) -> Iterable[Metric]:
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             depth = outbox.depth(connection, self._clock.now())
             pending = connection.execute(select(func.count()).select_from(audit_pending)).scalar_one()
         for name, help_text, value in (

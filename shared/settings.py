@@ -149,7 +149,7 @@ class ServiceSettings:
         "time server (NTP) `host` or `host:port`; a clock more than 5 seconds off keeps this from starting; empty: not compared", default=""
     )
     trusted_proxies: int = setting("how many proxies in front set X-Forwarded-* headers", default=0)
-    database_pool_size: int = setting("database connections kept open by one process", default=4)
+    database_pool_size: int = setting("most database connections of one process, opened as they are needed", default=20)
     database_pooled: bool = setting("a pooler in transaction mode (PgBouncer) stands before the database", default=False)
     statement_timeout_ms: int = setting("longest time one database statement may take", default=15_000)
     open_data_base: int = setting("published counts are multiples of this; smaller ones are withheld", default=5, check=_is_positive)

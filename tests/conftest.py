@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 import redis
+from sqlalchemy import Connection, Engine, event
 
 from tests import engines as test_engines
 from tests.engines import Engines
@@ -31,6 +33,14 @@ RUN_PID = "ANDAMIO_TEST_RUN_PID"
 # A Monday at noon in Santiago, outside daylight saving, and no special day.
 NOON = datetime(2026, 6, 8, 16, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
+_WRITING = re.compile(r"\b(insert\s+into|update\s+\S+\s+set|delete\s+from|for\s+(no\s+key\s+)?update)\b", re.IGNORECASE)
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _refuse_writes_while_reading(connection: Connection, _cursor: object, statement: str, *_others: object) -> None:
+    """`Context.reading` has no transaction: what was written there would be committed by itself, and what was locked is not."""
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT" and _WRITING.search(statement):
+        raise AssertionError(f"written or locked while reading: {statement[:200]}")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -183,7 +183,7 @@ class ClientStore:
     def _read(self, client_id: str, connection: Connection | None) -> KnownClient | None:
         if connection is not None:
             return read_client(connection, client_id)
-        with self._context.db.engine.connect() as own:
+        with self._context.db.reading() as own:
             return read_client(own, client_id)
 
     def forget(self) -> None:

@@ -95,7 +95,7 @@ class KeyStore:
             if connection is not None:
                 self._all = self._read(connection)
             else:
-                with self._context.db.engine.connect() as own:
+                with self._context.db.reading() as own:
                     self._all = self._read(own)
             self._read_at = now
         return self._all

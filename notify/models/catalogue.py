@@ -229,11 +229,11 @@ class Catalogue:
 
     def _read_weights(self, channel: str) -> dict[str, int]:
         wanted = select(ProviderSetting.name, ProviderSetting.weight).where(ProviderSetting.channel == channel)
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             return {row.name: row.weight for row in connection.execute(wanted)}
 
     def _read_service(self, service_id: uuid.UUID) -> KnownService | None:
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(select(Service.__table__).where(Service.id == service_id)).one_or_none()
             if row is None:
                 return None
@@ -280,9 +280,9 @@ class Catalogue:
 
     def _read_template(self, key: tuple[uuid.UUID, uuid.UUID]) -> KnownTemplate | None:
         service_id, template_id = key
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             return find_template_version(connection, service_id, template_id)
 
     def _read_version(self, key: tuple[uuid.UUID, uuid.UUID, int]) -> KnownTemplate | None:
-        with self._database.engine.connect() as connection:
+        with self._database.reading() as connection:
             return find_template_version(connection, *key)

@@ -50,7 +50,7 @@ class WebSession(SessionMixin):
 
     def _load(self) -> dict[str, Any]:
         context, id_hash = self._context, sha256_hex(self.session_id or "")
-        with context.db.engine.connect() as connection:
+        with context.db.reading() as connection:
             row = connection.execute(select(web_sessions).where(web_sessions.c.id_hash == id_hash)).one_or_none()
         if row is None or row.expires_at <= context.clock.now():
             self.session_id = None  # never take up an id that the visitor brought: a new one is made
