@@ -1,7 +1,9 @@
 """Gateway accounts and their API keys."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -14,7 +16,6 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     LargeBinary,
-    Row,
     String,
     Table,
     Uuid,
@@ -65,6 +66,8 @@ gateway_accounts = Table(
     CheckConstraint("attempts_max between 1 and 20", name="attempts_max"),
     CheckConstraint("email_collection in ('MANDATORY', 'OPTIONAL', 'OFF')", name="email_collection"),
 )
+
+_COLUMNS = tuple(gateway_accounts.c.keys())
 
 api_keys = Table(
     "api_keys",
@@ -127,14 +130,15 @@ class Account:
         return Book(self.gateway, self.id, self.organisation_id, self.currency)
 
 
-def _account(row: Row[*tuple[object, ...]]) -> Account:
-    values = dict(row._mapping)
+def account_of(row: Sequence[Any]) -> Account:
+    """Return the account that a row holds, in the order of the table's columns."""
+    values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))  # Any: of the columns' types
     return Account(**values | {"id": AccountId(values["id"]), "card_brands": tuple(values["card_brands"])})
 
 
 def get_account(connection: Connection, account_id: AccountId) -> Account:
     """Return an account.  Raises: NoResultFound."""
-    return _account(connection.execute(select(gateway_accounts).where(gateway_accounts.c.id == account_id)).one())
+    return account_of(connection.execute(select(gateway_accounts).where(gateway_accounts.c.id == account_id)).one())
 
 
 def find_key(connection: Connection, token_hash: bytes) -> tuple[UUID, Account] | None:
@@ -148,6 +152,4 @@ def find_key(connection: Connection, token_hash: bytes) -> tuple[UUID, Account] 
     if row is None:
         return None
     key_id, *values = row
-    names = [column.name for column in gateway_accounts.c]
-    fields = dict(zip(names, values, strict=True))
-    return key_id, Account(**fields | {"id": AccountId(fields["id"]), "card_brands": tuple(fields["card_brands"])})
+    return key_id, account_of(values)

@@ -3,6 +3,7 @@
 Spec: pay-design.md §3.
 """
 
+import json
 from datetime import datetime
 
 from sqlalchemy import (
@@ -17,14 +18,12 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    bindparam,
     select,
-    update,
+    text,
 )
-from sqlalchemy.dialects.postgresql import insert
 
 from pay.models.base import metadata
-from pay.standards.ledger import Layer, Line, Posting, Side
+from pay.standards.ledger import Posting
 from shared.db import UtcDateTime
 
 ledger_accounts = Table(
@@ -70,63 +69,60 @@ ledger_entries = Table(
 )
 
 
+_POST = text("""
+    WITH line AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:lines AS json)) AS row (place int, code text, kind text, side text, layer text, amount bigint)
+    ), head AS (
+        INSERT INTO ledger_transactions (source, source_id, payment_id, currency, resolves_id, created_at)
+        VALUES (:source, :source_id, :payment_id, :currency, :resolves_id, :now)
+        ON CONFLICT (source, source_id) DO NOTHING
+        RETURNING id
+    ), moved AS (
+        INSERT INTO ledger_accounts AS account (code, currency, kind, pending_minor, posted_minor)
+        SELECT code, :currency, kind,
+               coalesce(sum(signed) FILTER (WHERE layer = 'pending'), 0), coalesce(sum(signed) FILTER (WHERE layer = 'posted'), 0)
+        FROM (SELECT code, kind, layer, CASE side WHEN 'debit' THEN amount ELSE -amount END AS signed FROM line) AS change
+        WHERE EXISTS (SELECT FROM head)
+        GROUP BY code, kind
+        ORDER BY code
+        ON CONFLICT (code, currency) DO UPDATE
+        SET pending_minor = account.pending_minor + excluded.pending_minor, posted_minor = account.posted_minor + excluded.posted_minor
+    )
+    INSERT INTO ledger_entries (transaction_id, account_code, currency, side, layer, amount_minor)
+    SELECT head.id, code, :currency, side, layer, amount FROM head CROSS JOIN line ORDER BY place
+""")
+# Accounts are made or locked in the order of their codes, so that two postings never wait for one another in a ring.
+
+
 def post(connection: Connection, posting: Posting, now: datetime) -> bool:
-    """Write a posting and move the balances, in the present transaction; False when it is already there."""
+    """Write a posting and move the balances, in the present transaction; False when it is already there.
+
+    Raises: NoResultFound where there is nothing that it could resolve.
+    """
     resolves = None
     if posting.resolves is not None:
-        resolves = select(ledger_transactions.c.id).where(
+        resolved = select(ledger_transactions.c.id).where(
             ledger_transactions.c.source == posting.resolves.value, ledger_transactions.c.source_id == posting.source_id
         )
-        resolves = connection.execute(resolves).scalar_one()
-    head = {"source": posting.source.value, "source_id": posting.source_id, "payment_id": posting.payment_id, "currency": posting.currency}
-    statement = insert(ledger_transactions).values(head | {"resolves_id": resolves, "created_at": now})
-    unless_there = statement.on_conflict_do_nothing(index_elements=["source", "source_id"]).returning(ledger_transactions.c.id)
-    transaction_id = connection.execute(unless_there).scalar_one_or_none()
-    if transaction_id is None:
-        return False
-    _move_balances(connection, posting)
-    rows = [
+        resolves = connection.execute(resolved).scalar_one()
+    lines = [
         {
-            "transaction_id": transaction_id,
-            "account_code": line.account.code,
-            "currency": posting.currency,
+            "place": place,
+            "code": line.account.code,
+            "kind": line.account.kind.value,
             "side": line.side.value,
             "layer": line.layer.value,
-            "amount_minor": line.amount_minor,
+            "amount": line.amount_minor,
         }
-        for line in posting.lines
+        for place, line in enumerate(posting.lines)
     ]
-    connection.execute(insert(ledger_entries), rows)
-    return True
-
-
-def _change(lines: tuple[Line, ...], code: str, layer: Layer) -> int:
-    return sum(
-        line.amount_minor if line.side is Side.DEBIT else -line.amount_minor
-        for line in lines
-        if line.account.code == code and line.layer is layer
-    )
-
-
-def _move_balances(connection: Connection, posting: Posting) -> None:
-    """Make and lock the accounts in the order of their codes, so that two postings never wait for one another in a ring."""
-    accounts = sorted({line.account for line in posting.lines}, key=lambda account: account.code)
-    rows = [{"code": account.code, "currency": posting.currency, "kind": account.kind.value} for account in accounts]
-    connection.execute(insert(ledger_accounts).on_conflict_do_nothing(), rows)
-    moved = (
-        update(ledger_accounts)
-        .where(ledger_accounts.c.code == bindparam("of_code"), ledger_accounts.c.currency == posting.currency)
-        .values(
-            pending_minor=ledger_accounts.c.pending_minor + bindparam("pending_change"),
-            posted_minor=ledger_accounts.c.posted_minor + bindparam("posted_change"),
-        )
-    )
-    changes = [
-        {
-            "of_code": account.code,
-            "pending_change": _change(posting.lines, account.code, Layer.PENDING),
-            "posted_change": _change(posting.lines, account.code, Layer.POSTED),
-        }
-        for account in accounts
-    ]
-    connection.execute(moved, changes)
+    values = {
+        "lines": json.dumps(lines),
+        "source": posting.source.value,
+        "source_id": posting.source_id,
+        "payment_id": posting.payment_id,
+        "currency": posting.currency,
+        "resolves_id": resolves,
+        "now": now,
+    }
+    return connection.execute(_POST, values).rowcount > 0

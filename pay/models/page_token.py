@@ -7,8 +7,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Column, Connection, ForeignKey, String, Table, select, update
 
+from pay.models.account import Account, account_of, gateway_accounts
 from pay.models.base import metadata
+from pay.models.payment import payment_of, payments
 from pay.standards.identifiers import PaymentId
+from pay.standards.payment_object import Payment
+from shared.crypto import DataKeys
 from shared.db import UtcDateTime
 
 TOKEN_LIFETIME = timedelta(days=7)
@@ -27,27 +31,39 @@ page_tokens = Table(
 )
 
 
-def use_token(connection: Connection, token_hash: str, session_hash: str, now: datetime) -> PaymentId | None:
-    """Use up a token and open a session under it; None when it is unknown, used or too old."""
+def use_token(connection: Connection, token_hash: str, session_hash: str, now: datetime) -> tuple[PaymentId, str] | None:
+    """Use up a token and open a session under it; return its payment and that one's language, None when it is unknown, used or too old."""
     statement = (
         update(page_tokens)
+        .where(page_tokens.c.payment_id == payments.c.id)
         .where(page_tokens.c.token_hash == token_hash, page_tokens.c.used_at.is_(None), page_tokens.c.expires_at > now)
         .where(page_tokens.c.purpose == "page")
         .values(used_at=now, session_hash=session_hash)
-        .returning(page_tokens.c.payment_id)
+        .returning(page_tokens.c.payment_id, payments.c.language)
     )
-    found = connection.execute(statement).scalar_one_or_none()
-    return None if found is None else PaymentId(found)
+    found = connection.execute(statement).one_or_none()
+    return None if found is None else (PaymentId(found[0]), found[1])
 
 
-def holds_session(connection: Connection, payment_id: PaymentId, session_hash: str, now: datetime) -> bool:
-    """Answer whether a session is open for this payment."""
-    statement = select(page_tokens.c.token_hash).where(
-        page_tokens.c.session_hash == session_hash,
-        page_tokens.c.payment_id == payment_id,
-        page_tokens.c.used_at > now - SESSION_LIFETIME,
+def find_in_session(
+    connection: Connection, cipher: DataKeys, payment_id: PaymentId, session_hash: str, now: datetime
+) -> tuple[Payment, Account] | None:
+    """Return the payment that a session is open for, and its account; None where no such session is."""
+    statement = (
+        select(payments, gateway_accounts)
+        .join(page_tokens, page_tokens.c.payment_id == payments.c.id)
+        .join(gateway_accounts, gateway_accounts.c.id == payments.c.account_id)
+        .where(
+            page_tokens.c.session_hash == session_hash,
+            page_tokens.c.payment_id == payment_id,
+            page_tokens.c.used_at > now - SESSION_LIFETIME,
+        )
     )
-    return connection.execute(statement).one_or_none() is not None
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        return None
+    size = len(payments.c)
+    return payment_of(dict(zip(payments.c.keys(), row[:size], strict=True)), cipher), account_of(row[size:])
 
 
 def use_auth_token(connection: Connection, token_hash: str, now: datetime) -> tuple[PaymentId, bool] | None:

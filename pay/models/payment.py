@@ -18,7 +18,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    Row,
+    RowMapping,
     String,
     Table,
     select,
@@ -165,9 +165,8 @@ def terms_row(terms: FeeTerms | None) -> dict[str, object] | None:
     return None if terms is None else asdict(terms)
 
 
-def payment_of(found: Row[Any], cipher: DataKeys) -> Payment:
-    """Return the payment a row of the table holds."""
-    row = found._mapping
+def payment_of(row: RowMapping | dict[str, Any], cipher: DataKeys) -> Payment:  # Any: of the columns' types
+    """Return the payment a row of the table holds, by the names of its columns."""
     card = None
     if row["card_brand"] is not None or row["last_digits"] is not None:
         brand, first, last, expiry = (row[name] or "" for name in ("card_brand", "first_digits", "last_digits", "card_expiry"))
@@ -220,7 +219,7 @@ def find_payment(
         statement = statement.where(payments.c.account_id == account_id)
     if lock:
         statement = statement.with_for_update()
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(statement).mappings().one_or_none()
     return None if row is None else payment_of(row, cipher)
 
 
@@ -229,7 +228,7 @@ def find_by_provider_id(
 ) -> Payment | None:
     """Return the payment that a provider knows by this name, or by ours."""
     named = payments.c.provider_id == provider_id if payment_id is None else payments.c.id == payment_id
-    row = connection.execute(select(payments).where(named, payments.c.gateway == gateway).limit(1)).one_or_none()
+    row = connection.execute(select(payments).where(named, payments.c.gateway == gateway).limit(1)).mappings().one_or_none()
     return None if row is None else payment_of(row, cipher)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, literal, select, update
 
 from pay.context import Pay
 from pay.errors import OperationInProgress
@@ -14,6 +14,7 @@ from pay.operations.payer_queue import Matter, tell_later
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PAYMENT_TABLE, SUCCESS, PaymentState
 from shared.context import Transaction
+from shared.db import UtcDateTime
 
 SYSTEM = "system"
 PAYER = "payer"
@@ -28,18 +29,19 @@ def move(
     """
     action = PAYMENT_TABLE.check(payment.state, target)
     now = pay.clock.now()
-    statement = (
+    updated = (
         update(payments)
         .where(payments.c.id == payment.id, payments.c.version == payment.version)
         .values({"state": target.value, "version": payment.version + 1, "updated_at": now} | dict(changes or {}))
         .returning(*payments.c)
+        .cte("updated")
     )
-    row = tx.connection.execute(statement).one_or_none()
+    event = (updated.c.id, literal(payment.state.value), literal(target.value), literal(action.value), literal(now, UtcDateTime))
+    noted = insert(payment_events).from_select(["payment_id", "before", "after", "event", "created_at"], select(*event)).cte("noted")
+    row = tx.connection.execute(select(updated).add_cte(noted)).mappings().one_or_none()
     if row is None:
         raise OperationInProgress
     moved = payment_of(row, pay.cipher)
-    event = {"payment_id": payment.id, "before": payment.state.value, "after": target.value, "event": action.value, "created_at": now}
-    tx.connection.execute(insert(payment_events).values(event))
     channel = "web" if actor == PAYER else "api" if actor != SYSTEM else "job"
     tx.record(action, actor=actor, object_id=payment.id, channel=channel, data={"before": payment.state.value, "after": target.value})
     webhook_event = ON_ENTERING.get(target)

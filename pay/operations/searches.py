@@ -117,7 +117,7 @@ def search_payments(pay: Pay, merchant: Merchant, query: Query) -> Found:
             total, found = _read_through(pay, tx, merchant, query, condition)
         else:
             page = _newest(condition).limit(query.display_size).offset(first)
-            found = [payment_of(row, pay.cipher) for row in tx.connection.execute(page)]
+            found = [payment_of(row, pay.cipher) for row in tx.connection.execute(page).mappings()]
             total = _total(pay, tx, merchant, query, condition)
     if not found and query.page > 1:
         raise ResourceNotFound("P0402", "Page not found")
@@ -147,7 +147,7 @@ def _read_through(
 def _candidates(pay: Pay, tx: Transaction, condition: list[ColumnElement[bool]]) -> Iterator[Payment]:
     c, place = payments.c, list[ColumnElement[bool]]()
     while True:
-        chunk = [payment_of(row, pay.cipher) for row in tx.connection.execute(_newest([*condition, *place]).limit(CHUNK))]
+        chunk = [payment_of(row, pay.cipher) for row in tx.connection.execute(_newest([*condition, *place]).limit(CHUNK)).mappings()]
         yield from chunk
         if len(chunk) < CHUNK:
             return

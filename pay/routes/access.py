@@ -5,7 +5,7 @@ from flask import g, request
 from pay.context import Merchant, current
 from pay.operations.accounts import authenticate
 from pay.operations.limits import check_rate
-from pay.operations.pages import check_session
+from pay.operations.pages import Visit, visit_in_session
 from shared.access import Access
 
 COSTLY = {"payments.create": "create_payment", "payments.capture": "capture_payment"}
@@ -73,14 +73,22 @@ class PayerOfPayment(Access):
     pages = True
 
     def check(self) -> None:
-        """Raises: PayerSessionEnded."""
+        """Leave the Visit in `g.visit`.  Raises: PayerSessionEnded."""
         payment_id = str((request.view_args or {}).get("payment_id", ""))
-        check_session(current(), payment_id, request.cookies.get(cookie_name(payment_id)))
+        g.visit = visit_in_session(current(), payment_id, request.cookies.get(cookie_name(payment_id)))
 
 
 def cookie_name(payment_id: str) -> str:
     """Return the name of the cookie of one payment, so that two payments in one browser do not meet."""
     return f"payer_{payment_id}"
+
+
+def payer_visit(payment_id: str) -> Visit:
+    """Return the payment of the address, which the rule has found already.  Raises: LookupError for any other."""
+    found: Visit = g.visit
+    if found.payment.id != payment_id:
+        raise LookupError("that is not what the rule has let through")
+    return found
 
 
 def merchant() -> Merchant:

@@ -9,9 +9,8 @@ from pay.operations import later_choices, pages, slips
 from pay.operations.moves import PAYER
 from pay.operations.notice_moves import PAYABLE
 from pay.operations.pages import Visit
-from pay.routes.access import PayerOfPayment
+from pay.routes.access import PayerOfPayment, payer_visit
 from pay.routes.pages import lead_on
-from pay.standards.identifiers import PaymentId
 from shared import web
 from shared.routes import Routes
 from shared.web import gettext
@@ -22,10 +21,10 @@ bp = Routes("methods", __name__, url_prefix="/card_details/<payment_id>", access
 @bp.get("/methods")
 def ask(payment_id: str) -> BaseResponse:
     """Ask how the payer wants to pay."""
-    seen = pages.start(current(), PaymentId(payment_id))
+    seen = pages.start(current(), payer_visit(payment_id))
     offered = _offered(seen)
     if seen.payment.state not in PAYABLE or not offered:
-        return lead_on(seen)
+        return lead_on(seen.payment)
     return web.page("pay/methods.html", payment=seen.payment, account=seen.account, offered=offered, error_list=[])
 
 
@@ -33,13 +32,13 @@ def ask(payment_id: str) -> BaseResponse:
 def choose(payment_id: str) -> BaseResponse:
     """Go on by card, or make a notice for a counter."""
     pay = current()
-    seen = pages.visit(pay, PaymentId(payment_id))
+    seen = payer_visit(payment_id)
     method, offered = request.form.get("method"), _offered(seen)
     if method in offered:
         try:
             later_choices.choose_later(pay, seen.payment.id, actor=PAYER)
         except NoticeNotPayable:
-            return lead_on(seen)
+            return lead_on(seen.payment)
         return redirect(f"/card_details/{seen.payment.id}/{method}", 303)
     if method == "card":
         return redirect(f"/card_details/{seen.payment.id}", 303)
@@ -57,9 +56,9 @@ def _offered(seen: Visit) -> tuple[str, ...]:
 def show_transfer(payment_id: str) -> BaseResponse:
     """Say where to transfer to, with which number, and by when."""
     pay = current()
-    seen = pages.visit(pay, PaymentId(payment_id))
+    seen = payer_visit(payment_id)
     if seen.payment.state not in PAYABLE or "transfer" not in _offered(seen):
-        return lead_on(seen)
+        return lead_on(seen.payment)
     slip = later_choices.choose_later(pay, seen.payment.id, actor=PAYER)
     to = pay.settings.transfer_account
     return web.page("pay/transfer.html", slip=slip, payment=slip.payment, account=seen.account, to=to)
@@ -69,9 +68,9 @@ def show_transfer(payment_id: str) -> BaseResponse:
 def show_cash(payment_id: str) -> BaseResponse:
     """Say where to pay, by when, and that one may still change one's mind."""
     pay = current()
-    seen = pages.visit(pay, PaymentId(payment_id))
+    seen = payer_visit(payment_id)
     if seen.payment.state not in PAYABLE:
-        return lead_on(seen)
+        return lead_on(seen.payment)
     slip = later_choices.choose_later(pay, seen.payment.id, actor=PAYER)
     return web.page("pay/cash.html", slip=slip, payment=seen.payment, account=seen.account)
 
@@ -80,7 +79,7 @@ def show_cash(payment_id: str) -> BaseResponse:
 def show_slip(payment_id: str) -> Response:
     """Give the slip to print, or to show on the telephone."""
     pay = current()
-    slip = later_choices.choose_later(pay, pages.visit(pay, PaymentId(payment_id)).payment.id, actor=PAYER)
+    slip = later_choices.choose_later(pay, payer_visit(payment_id).payment.id, actor=PAYER)
     answer = Response(slips.slip_file(pay, slip), content_type="application/pdf")
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -1,6 +1,5 @@
 """The payer pages: no JavaScript, nothing from another origin, card numbers for one call only.  Spec: pay-api.md §16."""
 
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 from flask import Response, make_response, redirect, request
@@ -11,11 +10,11 @@ from pay.errors import CardPageNotAllowed, OperationInProgress, PaymentLinkUsed
 from pay.operations import authorisations, captures, endings, later_choices, pages, zero_amounts
 from pay.operations.pages import Visit
 from pay.providers.base import PageGateway
-from pay.routes.access import PayerOfPayment, PaymentLink, cookie_name
-from pay.routes.countries import countries
+from pay.routes.access import PayerOfPayment, PaymentLink, cookie_name, payer_visit
+from pay.routes.countries import country_options
 from pay.schemas.card_form import ID_OF, CardForm, read_card_form
 from pay.standards.identifiers import PaymentId
-from pay.standards.payment_object import Address
+from pay.standards.payment_object import Address, Payment
 from pay.standards.payment_states import CAPTURABLE, SUCCESS, PaymentState
 from shared import web
 from shared.access import PUBLIC_PAGE
@@ -30,11 +29,16 @@ S = PaymentState
 
 def enter(pay: Pay, token: str) -> BaseResponse:
     """Use up the token and lead to the card page in the payment's language."""
-    payment_id, secret = pages.open_pages(pay, token)
-    language = pages.visit(pay, payment_id).payment.language
-    response = redirect(f"/card_details/{payment_id}?lang={'es' if language == 'es' else 'en'}", 303)
+    opened = pages.open_pages(pay, token)
+    response = redirect(f"/card_details/{opened.payment_id}?lang={'es' if opened.language == 'es' else 'en'}", 303)
     response.set_cookie(
-        cookie_name(payment_id), secret, max_age=COOKIE_SECONDS, httponly=True, samesite="Lax", secure=pay.settings.secure, path="/"
+        cookie_name(opened.payment_id),
+        opened.secret,
+        max_age=COOKIE_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=pay.settings.secure,
+        path="/",
     )
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
@@ -60,7 +64,7 @@ def open_form() -> BaseResponse:
 def show_card_page(payment_id: str) -> BaseResponse:
     """Ask for the card."""
     pay = current()
-    seen = pages.start(pay, PaymentId(payment_id))
+    seen = pages.start(pay, payer_visit(payment_id))
     if seen.payment.is_open and seen.payment.state is not S.AUTHORISATION_READY and seen.payment.expires_at <= pay.clock.now():
         endings.expire(pay, seen.payment.id)
         seen = pages.visit(pay, seen.payment.id)
@@ -74,37 +78,39 @@ def show_card_page(payment_id: str) -> BaseResponse:
         )
     if seen.payment.state is S.ENTERING_CARD_DETAILS:
         return _card_page(pay, seen, _prefilled(seen))
-    return lead_on(seen)
+    return lead_on(seen.payment)
 
 
 @bp.post("/card_details/<payment_id>")
 def send_card(payment_id: str) -> BaseResponse:
     """Check what was typed and have the amount reserved."""
     pay = current()
-    seen = pages.visit(pay, PaymentId(payment_id))
+    seen = payer_visit(payment_id)
     if seen.payment.state is not S.ENTERING_CARD_DETAILS:
-        return lead_on(seen)
+        return lead_on(seen.payment)
     form = read_card_form(request.form, seen.account, pay.clock.now().date(), known=seen.payment.payer)
     if form.card is None:
         return _card_page(pay, seen, form)
-    with suppress(WrongState, OperationInProgress):  # sent twice: the first one counts, and its state says where to go
-        authorisations.authorise(pay, seen.payment.id, form.card, form.payer)
-    return lead_on(pages.visit(pay, seen.payment.id))
+    try:
+        payment = authorisations.authorise(pay, seen.payment.id, form.card, form.payer)
+    except (WrongState, OperationInProgress):  # sent twice: the first one counts, and its state says where to go
+        payment = pages.visit(pay, seen.payment.id).payment
+    return lead_on(payment)
 
 
 @bp.post("/card_details/<payment_id>/nothing")
 def pay_nothing(payment_id: str) -> BaseResponse:
     """Go on where there is nothing to pay; a second press changes nothing."""
     zero_amounts.complete(current(), PaymentId(payment_id))
-    return lead_on(pages.visit(current(), PaymentId(payment_id)))
+    return lead_on(pages.visit(current(), PaymentId(payment_id)).payment)
 
 
 @bp.get("/card_details/<payment_id>/auth_waiting")
 def wait(payment_id: str) -> BaseResponse:
     """Wait for the answer of the bank; the page loads itself again each second."""
-    seen = pages.visit(current(), PaymentId(payment_id))
+    seen = payer_visit(payment_id)
     if seen.payment.state not in {S.AUTHORISATION_READY, S.AUTHORISATION_3DS_READY}:
-        return lead_on(seen)
+        return lead_on(seen.payment)
     response = web.page("pay/waiting.html", payment=seen.payment, account=seen.account)
     response.headers["Refresh"] = "1"
     return response
@@ -113,9 +119,9 @@ def wait(payment_id: str) -> BaseResponse:
 @bp.get("/card_details/<payment_id>/confirm")
 def show_confirm_page(payment_id: str) -> BaseResponse:
     """Show what will be paid, before it is."""
-    seen = pages.visit(current(), PaymentId(payment_id))
+    seen = payer_visit(payment_id)
     if seen.payment.state is not S.AUTHORISATION_SUCCESS:
-        return lead_on(seen)
+        return lead_on(seen.payment)
     _allow_return(seen)
     return web.page("pay/confirm.html", payment=seen.payment, account=seen.account)
 
@@ -123,48 +129,45 @@ def show_confirm_page(payment_id: str) -> BaseResponse:
 @bp.post("/card_details/<payment_id>/confirm")
 def confirm(payment_id: str) -> BaseResponse:
     """Pay; a second press changes nothing."""
-    captures.confirm(current(), PaymentId(payment_id))
-    return lead_on(pages.visit(current(), PaymentId(payment_id)))
+    return lead_on(captures.confirm(current(), PaymentId(payment_id)))
 
 
 @bp.post("/card_details/<payment_id>/cancel")
 def cancel(payment_id: str) -> BaseResponse:
     """Cancel, and show the way back."""
-    endings.cancel_by_payer(current(), PaymentId(payment_id))
-    return lead_on(pages.visit(current(), PaymentId(payment_id)))
+    return lead_on(endings.cancel_by_payer(current(), PaymentId(payment_id)))
 
 
 @bp.get("/card_details/<payment_id>/status")
 def show_end(payment_id: str) -> BaseResponse:
     """Say how the payment ended and show the way back."""
-    seen = pages.visit(current(), PaymentId(payment_id))
+    seen = payer_visit(payment_id)
     if seen.payment.public_state.code is None:
-        return lead_on(seen)
+        return lead_on(seen.payment)
     return web.page("pay/ended.html", payment=seen.payment, account=seen.account)
 
 
 @bp.get("/card_details/<payment_id>/paid")
 def show_paid(payment_id: str) -> BaseResponse:
     """Say that it is paid, and how to prove it: the end of a payment that began at no other site."""
-    seen = pages.visit(current(), PaymentId(payment_id))
+    seen = payer_visit(payment_id)
     if seen.payment.public_state not in {SUCCESS, CAPTURABLE}:
-        return lead_on(seen)
+        return lead_on(seen.payment)
     return web.page("pay/paid.html", payment=seen.payment, account=seen.account)
 
 
 @bp.get("/return/<payment_id>")
 def go_back(payment_id: str) -> BaseResponse:
     """Send the payer back to the service; nothing is appended to the address."""
-    seen = pages.visit(current(), PaymentId(payment_id))
+    seen = payer_visit(payment_id)
     payment = seen.payment
     if payment.return_url is None or not (payment.public_state.finished or payment.public_state is CAPTURABLE):
-        return lead_on(seen)
+        return lead_on(seen.payment)
     return redirect(payment.return_url, 302)
 
 
-def lead_on(seen: Visit) -> BaseResponse:
+def lead_on(payment: Payment) -> BaseResponse:
     """Lead to the page that belongs to the payment's state."""
-    payment = seen.payment
     base = f"/card_details/{payment.id}"
     if payment.public_state in {SUCCESS, CAPTURABLE}:
         return redirect(f"/return/{payment.id}" if payment.return_url else base + "/paid", 303)
@@ -205,7 +208,7 @@ def _card_page(pay: Pay, seen: Visit, form: CardForm) -> Response:
         "values": form.kept,
         "errors": errors,
         "error_list": [{"href": "#" + ID_OF[name], "text": fault} for name, fault in errors.items()],
-        "countries": countries(web.language()),
+        "country_options": country_options(web.language(), form.kept.get("addressCountry", "")[:2]),
         "offers_others": later_choices.offers_cash(pay, seen.account) or later_choices.offers_transfer(pay, seen.account),
     }
     return make_response(web.page("pay/card.html", 200, **values))

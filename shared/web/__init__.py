@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlencode
 
 from flask import Flask, Response, has_request_context, make_response, render_template, request
-from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
+from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader, Template
+from jinja2.environment import TemplateModule
 
 from shared.access import PUBLIC
 from shared.context import Context
@@ -94,12 +95,20 @@ def error_at(field: str, error_list: Iterable[Mapping[str, str]]) -> dict[str, s
     return next(({"text": error["text"]} for error in error_list or () if error["href"] == "#" + field), None)
 
 
+class _Template(Template):
+    """A template whose macros are made once, not looked at again at each import: all templates of an app have the same globals."""
+
+    def _get_default_module(self, ctx: object = None) -> TemplateModule:
+        return self._module or super()._get_default_module()
+
+
 def _install_templates(app: Flask, context: Context, assets: Assets) -> None:
     own = app.jinja_loader
     components = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     shared_loader = PackageLoader("shared.web")
     app.jinja_loader = ChoiceLoader([loader for loader in (own, shared_loader, components) if loader])
     environment = app.jinja_env
+    environment.template_class = _Template
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters.update(words.FILTERS)
     environment.globals.update(
