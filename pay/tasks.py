@@ -1,5 +1,7 @@
 """The jobs of pay: each re-reads its row, and leaves quietly where the state moved on."""
 
+from collections.abc import Sequence
+
 import structlog
 
 from pay.context import Pay
@@ -21,6 +23,7 @@ from pay.operations import (
     refunds,
 )
 from pay.operations.performance import COUNT
+from pay.operations.webhook_delivery import Attempt, deliver
 from pay.providers.base import GatewayUnavailable
 from pay.providers.messages import MessageAway
 from pay.providers.payout_bank import BankUnavailable
@@ -66,10 +69,14 @@ def charge_agreement(pay: Pay, job: Job) -> None:
     recurring.charge(pay, PaymentId(job.payload["payment_id"]))
 
 
-@jobs.job(announcements.JOB)
+def _deliver_together(pay: Pay, some: Sequence[Job]) -> None:
+    deliver(pay, [Attempt(job.payload["message_id"], job.payload["number"]) for job in some])
+
+
+@jobs.job(announcements.JOB, together=_deliver_together)
 def deliver_webhook(pay: Pay, job: Job) -> None:
     """Make one attempt at a webhook message; a failed one sets the time of the next."""
-    announcements.deliver(pay, job.payload["message_id"], job.payload["number"])
+    _deliver_together(pay, [job])
 
 
 @jobs.job(refund_desk.JOB)

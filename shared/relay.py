@@ -98,7 +98,7 @@ class Relay:
         if self._queued() >= QUEUE_MESSAGES_MAX:
             self._stop.wait(0.05)  # workers are behind: what is not published cannot be lost
             return 1
-        with context.db.begin() as connection:
+        with context.db.single() as connection:
             rows = outbox.lease_due(connection, context.clock.now(), limit=LEASE_ROWS_MAX)
         try:
             self._publish(rows)

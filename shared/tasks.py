@@ -117,7 +117,7 @@ def run_leased(context: C, jobs: Jobs[C], job: str, row_id: int, lease: int, *, 
     definition = jobs.definitions.get(job)
     seconds = definition.lease_seconds if definition else outbox.LEASE_SECONDS
     until = context.clock.now() + timedelta(seconds=seconds)
-    with context.db.begin() as connection:
+    with context.db.single() as connection:
         row = outbox.start(connection, row_id, lease, runner, until)
     if row is None:
         return False
@@ -132,7 +132,7 @@ def run_all_leased(context: C, jobs: Jobs[C], job: str, rows: Sequence[tuple[int
     if definition is None or definition.together is None or len(rows) == 1:
         return sum(run_leased(context, jobs, job, row_id, lease, runner=runner) for row_id, lease in rows)
     until = context.clock.now() + timedelta(seconds=definition.lease_seconds)
-    with context.db.begin() as connection:
+    with context.db.single() as connection:
         started = outbox.start_many(connection, rows, runner, until)
     if len(started) < 2 or not _done_together(context, definition.together, job, started):
         for row, lease in started:
@@ -157,7 +157,7 @@ def _done_together(
         log.exception("jobs failed together, run one by one", job=job, rows=len(started))
         return False
     else:
-        with context.db.begin() as connection:
+        with context.db.single() as connection:
             outbox.finish(connection, [(row.id, lease) for row, lease in started])
         for row, _ in started:
             with trace.working_on(row.request_id, row.journey_id):
@@ -185,7 +185,7 @@ def _run_started(context: C, definition: _Definition[C] | None, row: outbox.Star
         log.exception("job failed", job=row.job, outbox_id=row.id)
         _bury(context, row, lease, type(error).__name__)
     else:
-        with context.db.begin() as connection:
+        with context.db.single() as connection:
             outbox.finish(connection, [(row.id, lease)])
 
 
@@ -199,11 +199,11 @@ def _fail(context: C, row: outbox.Started, lease: int, error: Exception, *, seco
 def _postpone(context: C, row: outbox.Started, lease: int, error: Exception, seconds: float, *, counts: bool) -> None:
     due_at: datetime = context.clock.now() + timedelta(seconds=seconds)
     log.warning("job postponed", job=row.job, outbox_id=row.id, error=type(error).__name__, seconds=round(seconds, 1))
-    with context.db.begin() as connection:
+    with context.db.single() as connection:
         outbox.postpone(connection, row.id, lease, due_at=due_at, error=type(error).__name__, counts=counts)
 
 
 def _bury(context: C, row: outbox.Started, lease: int, error: str) -> None:
     log.error("job is dead", job=row.job, outbox_id=row.id, error=error)
-    with context.db.begin() as connection:
+    with context.db.single() as connection:
         outbox.bury(connection, row.id, lease, error=error)

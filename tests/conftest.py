@@ -39,7 +39,7 @@ _WRITING = re.compile(r"\b(insert\s+into|update\s+\S+\s+set|delete\s+from|for\s+
 @event.listens_for(Engine, "before_cursor_execute")
 def _refuse_writes_while_reading(connection: Connection, _cursor: object, statement: str, *_others: object) -> None:
     """`Context.reading` has no transaction: what was written there would be committed by itself, and what was locked is not."""
-    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT" and _WRITING.search(statement):
+    if connection.get_execution_options().get("only_reads") and _WRITING.search(statement):
         raise AssertionError(f"written or locked while reading: {statement[:200]}")
 
 

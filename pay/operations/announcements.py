@@ -1,25 +1,22 @@
-"""Webhook messages: written with the change they tell of, delivered by jobs.  Spec: pay-api.md §15."""
+"""Webhook messages: written with the change they tell of, delivered by `webhook_delivery`.  Spec: pay-api.md §15."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import any_, insert, literal, select, update
+from sqlalchemy import any_, insert, literal, select
 
 from pay.context import Pay
-from pay.events import WebhookAction, WebhookEvent
+from pay.events import WebhookEvent
 from pay.models.payment import payer_scope
 from pay.models.payout import Payout
-from pay.models.webhook import MessageState, webhook_attempts, webhook_messages, webhooks
+from pay.models.webhook import MessageState, webhook_messages, webhooks
 from pay.operations.payout_bodies import payout_body
 from pay.standards.identifiers import ALPHABET, LENGTH
 from pay.standards.payment_object import Json, Payment, iso_milliseconds, payment_body
 from pay.standards.payment_states import PaymentState
-from pay.standards.signatures import HEADER, retry_after, sign
 from shared.context import Transaction
-from shared.http import OutboundError
 
-TIMEOUT_SECONDS = 5.0
 JOB = "deliver_webhook"
 
 
@@ -103,67 +100,3 @@ def _write(pay: Pay, tx: Transaction, receivers: Sequence[str], about: _About, e
         }
         tx.connection.execute(insert(webhook_messages).values(row))
         tx.enqueue(JOB, {"message_id": message_id, "number": 1})
-
-
-def deliver(pay: Pay, message_id: str, number: int) -> None:
-    """Make one attempt, and set the time of the next one when it fails; leaves quietly when this attempt was made before."""
-    with pay.reading() as tx:
-        statement = (
-            select(
-                webhook_messages.c.body_sealed,
-                webhooks.c.account_id,
-                webhooks.c.callback_url,
-                webhooks.c.signing_key_sealed,
-                webhooks.c.status,
-            )
-            .join(webhooks, webhooks.c.id == webhook_messages.c.webhook_id)
-            .where(
-                webhook_messages.c.id == message_id,
-                webhook_messages.c.state == MessageState.PENDING.value,
-                webhook_messages.c.attempts == number - 1,
-            )
-        )
-        due = tx.connection.execute(statement).one_or_none()
-    if due is None:
-        return
-    if due.status != "ACTIVE":
-        with pay.transaction() as tx:
-            off = update(webhook_messages).where(webhook_messages.c.id == message_id).values(state=MessageState.WILL_NOT_SEND.value)
-            tx.connection.execute(off)
-        return
-    scope = payer_scope(due.account_id)
-    body = pay.cipher.decrypt(due.body_sealed, scope=scope).encode()
-    signature = sign(body, pay.cipher.decrypt(due.signing_key_sealed, scope=scope))
-    status, error = _send(pay, due.callback_url, body, signature)
-    _keep(pay, message_id, number, status, error)
-
-
-def _send(pay: Pay, url: str, body: bytes, signature: str) -> tuple[int | None, str | None]:
-    """Return the status that was answered, or the kind of failure.  Redirects are not followed."""
-    headers = {"Content-Type": "application/json", HEADER: signature}
-    try:
-        reply = pay.http.request("POST", url, body=body, headers=headers, timeout_seconds=TIMEOUT_SECONDS, max_bytes=64 * 1024)
-    except OutboundError as failure:
-        return None, type(failure).__name__
-    return reply.status, None
-
-
-def _keep(pay: Pay, message_id: str, number: int, status: int | None, error: str | None) -> None:
-    succeeded = status is not None and 200 <= status < 300
-    wait = retry_after(number)
-    now = pay.clock.now()
-    state = MessageState.SUCCESSFUL if succeeded else MessageState.PENDING if wait else MessageState.FAILED
-    with pay.transaction() as tx:
-        counted = (
-            update(webhook_messages)
-            .where(webhook_messages.c.id == message_id, webhook_messages.c.attempts == number - 1)
-            .values(attempts=number, state=state.value)
-        )
-        if not tx.connection.execute(counted).rowcount:
-            return
-        attempt = {"message_id": message_id, "number": number, "response_status": status, "error": error, "created_at": now}
-        tx.connection.execute(insert(webhook_attempts).values(attempt))
-        if state is MessageState.PENDING and wait is not None:
-            tx.enqueue(JOB, {"message_id": message_id, "number": number + 1}, due_at=now + wait)
-        if state is MessageState.FAILED:
-            tx.record(WebhookAction.GIVEN_UP, actor="system", outcome="failed", object_id=message_id, channel="job")

@@ -85,14 +85,18 @@ def find_delegation(session: Session, delegation_id: UUID, *, lock: bool = False
     return session.scalars(statement.with_for_update() if lock else statement).one_or_none()
 
 
-def active_delegations(session: Session, *, delegate: bytes | None = None, principal: bytes | None = None) -> list[Delegation]:
-    """Return the delegations in force to one delegate, or for one principal, oldest first; rows are locked."""
-    statement = select(Delegation).where(Delegation.state == DelegationState.ACTIVE)
+def active_delegations(
+    session: Session, *, delegate: bytes | None = None, principal: bytes | None = None, lock: bool = False
+) -> list[Delegation]:
+    """Return the delegations in force to one delegate, or for one principal, oldest first; `lock` holds their rows."""
+    statement = (
+        select(Delegation).where(Delegation.state == DelegationState.ACTIVE).order_by(Delegation.created_at, Delegation.delegation_id)
+    )
     if delegate is not None:
         statement = statement.where(Delegation.delegate_index == delegate)
     if principal is not None:
         statement = statement.where(Delegation.principal_index == principal)
-    return list(session.scalars(statement.order_by(Delegation.created_at, Delegation.delegation_id).with_for_update()))
+    return list(session.scalars(statement.with_for_update() if lock else statement))
 
 
 def delegations_of(session: Session, *, delegate: bytes | None = None, principal: bytes | None = None) -> list[Delegation]:

@@ -67,7 +67,11 @@ def look_up(wallet: Wallet, presence: Presence) -> bool:
 def take_mandates(wallet: Wallet, tx: Transaction, delegate: str, found: Iterable[Mandate], *, register: str) -> None:
     """Make the delegations of one register to one delegate what the register says now: new ones begin, missing ones end (D1, D9)."""
     now, index = wallet.clock.now(), wallet.subject_index(delegate)
-    known = {(row.principal_index, row.kind): row for row in active_delegations(tx.session, delegate=index) if row.register == register}
+    known = {
+        (row.principal_index, row.kind): row
+        for row in active_delegations(tx.session, delegate=index, lock=True)
+        if row.register == register
+    }
     for mandate in found:
         if mandate.is_deceased:
             record_death(wallet, tx, mandate.principal, actor="system:register")
@@ -140,7 +144,7 @@ def appoint_proxy(wallet: Wallet, presence: Presence, terms: ProxyTerms) -> UUID
     principal_index, delegate_index = wallet.subject_index(presence.own_subject), wallet.subject_index(delegate)
     mandate = Mandate(kind=Kind.PROXY, principal=presence.own_subject, name=presence.name, reference=presence.session_hash)
     with wallet.transaction() as tx:
-        mine = [row for row in active_delegations(tx.session, principal=principal_index) if row.kind == Kind.PROXY]
+        mine = [row for row in active_delegations(tx.session, principal=principal_index, lock=True) if row.kind == Kind.PROXY]
         if len(mine) >= PROXIES_MAX:
             raise InvalidExchange("So many people act for you already. End one first.")
         for row in mine:

@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from pay.models.webhook import MessageState, webhook_attempts, webhook_messages
+from pay.operations.webhook_delivery import Attempt, deliver
 from shared.http import OutboundTimeout, Reply
+from shared.outbox import outbox
 from tests.factories.pay import DECLINED_CARD, SIGNING_KEY, WEBHOOK_URL, World
 
 
@@ -111,12 +113,26 @@ def test_a_failing_receiver_is_tried_six_times_at_the_times_of_the_contract(worl
 
 @pytest.mark.rule("pay", "§15")
 def test_a_delivery_that_worked_is_not_repeated(world: World, receiver: Receiver) -> None:
-    from pay.operations.announcements import deliver
-
     world.post(f"/v1/payments/{world.create()['payment_id']}/cancel")
     world.run_jobs()
-    deliver(world.pay, receiver.bodies()[0]["webhook_message_id"], 1)
+    deliver(world.pay, [Attempt(receiver.bodies()[0]["webhook_message_id"], 1)])
     assert len(receiver.sent) == 1
+
+
+@pytest.mark.rule("pay", "§15", "I12")
+def test_attempts_made_together_are_each_written_down_by_themselves(world: World, receiver: Receiver) -> None:
+    for _ in range(3):
+        world.post(f"/v1/payments/{world.create()['payment_id']}/cancel")
+    with world.pay.reading() as tx:
+        first, second, third = tx.connection.execute(select(webhook_messages.c.id).order_by(webhook_messages.c.id)).scalars()
+    deliver(world.pay, [Attempt(first, 1)])
+    receiver.status = 500
+    deliver(world.pay, [Attempt(third, 1), Attempt(first, 1), Attempt("unknown", 1), Attempt(second, 2), Attempt(second, 1)])
+    with world.pay.reading() as tx:
+        kept = tx.connection.execute(select(webhook_messages.c.id, webhook_messages.c.state, webhook_messages.c.attempts)).all()
+        waiting = tx.connection.execute(select(outbox.c.payload).where(outbox.c.due_at > world.pay.clock.now())).scalars().all()
+    assert sorted(kept) == [(first, "SUCCESSFUL", 1), (second, "PENDING", 1), (third, "PENDING", 1)]
+    assert [each for each in waiting if each.get("number") == 2] == [{"message_id": each, "number": 2} for each in (second, third)]
 
 
 @pytest.mark.rule("pay", "§15")
