@@ -17,7 +17,7 @@ def payments_to(pay: Pay, email: str) -> list[tuple[Payment, str]]:
     joined = payments.join(gateway_accounts, gateway_accounts.c.id == payments.c.account_id)
     newest = select(payments, gateway_accounts.c.service_name).select_from(joined).where(looked_for)
     with pay.listing() as tx:
-        rows = tx.connection.execute(newest.order_by(payments.c.created_at.desc(), payments.c.id.desc()).limit(READ_MAX)).all()
-        found = [(payment_of(row, pay.cipher), str(row.service_name)) for row in rows]
+        rows = tx.connection.execute(newest.order_by(payments.c.created_at.desc(), payments.c.id.desc()).limit(READ_MAX)).mappings().all()
+        found = [(payment_of(row, pay.cipher), str(row["service_name"])) for row in rows]
     mine = [pair for pair in found if (pair[0].payer.email or "").casefold() == email.casefold()]
     return mine[:PAYMENTS_MAX]

@@ -1,6 +1,8 @@
 import json
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from celery import Celery
@@ -68,14 +70,15 @@ def test_worker_that_loses_its_database_hands_its_rows_back_at_once(
 ) -> None:
     """The row under way and those behind it in the message: none waits for the end of its lease."""
     monkeypatch.setattr(worker, "AWAY_SECONDS", 0.0)
-    begin, away, ran = context.db.begin, iter(range(3)), list[int]()
+    away, ran = iter(range(3)), list[int]()
 
-    def begin_unless_away() -> AbstractContextManager[Connection]:
+    def unless_away(connect: Callable[[], AbstractContextManager[Connection]]) -> AbstractContextManager[Connection]:
         if ran and next(away, None) is not None:
             raise OperationalError("", {}, Exception("the server closed the connection"))
-        return begin()
+        return connect()
 
-    monkeypatch.setattr(context.db, "begin", begin_unless_away)
+    for name in ("begin", "single"):
+        monkeypatch.setattr(context.db, name, partial(unless_away, getattr(context.db, name)))
     jobs.job("note")(lambda _context, job: ran.append(job.attempt))
     with context.transaction() as tx:
         for _ in range(3):
