@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from shared.access import PUBLIC
 from shared.bodies import load_json
 from shared.crypto import sha256_hex
+from shared.openapi import describes
 from shared.routes import Routes
 from wallet.context import current
 from wallet.errors import AgreementNotFound
@@ -18,6 +19,7 @@ from wallet.routes.access import BODY
 from wallet.schemas.agreements import DraftSchema, SignatureSchema, StepSchema
 from wallet.standards.consent_record import instant
 
+ANSWER: dict[str, object] = {"type": "object"}
 bp = Routes("agreements", __name__, url_prefix="/agreements", access=PUBLIC)
 
 
@@ -37,6 +39,7 @@ def templates() -> ResponseReturnValue:
 
 
 @bp.post("", access=BODY)
+@describes(body=DraftSchema, answers={201: ANSWER})
 def draft() -> ResponseReturnValue:
     """Draft an agreement from a template, for the caller's body."""
     template_id, terms = load_json(DraftSchema())
@@ -44,6 +47,7 @@ def draft() -> ResponseReturnValue:
 
 
 @bp.post("/<agreement_id>/<int:version>/steps", access=BODY)
+@describes(body=StepSchema, answers={200: ANSWER})
 def step(agreement_id: str, version: int) -> ResponseReturnValue:
     """Take a step: legal_review, submit, accept, reject, mediation, open_signing, or extend."""
     body = load_json(StepSchema())
@@ -54,6 +58,7 @@ def step(agreement_id: str, version: int) -> ResponseReturnValue:
 
 
 @bp.post("/<agreement_id>/<int:version>/signatures", access=BODY)
+@describes(body=SignatureSchema, answers={200: ANSWER})
 def sign(agreement_id: str, version: int) -> ResponseReturnValue:
     """Take the signature of the caller's body over the content; with both the agreement is active."""
     wallet, client_id = current(), g.caller.client_id
@@ -65,6 +70,7 @@ def sign(agreement_id: str, version: int) -> ResponseReturnValue:
 
 
 @bp.get("/<agreement_id>")
+@describes(answers={200: ANSWER})
 def show(agreement_id: str) -> ResponseReturnValue:
     """Give one agreement: the version in force, else the newest."""
     found = published_agreement(current(), agreement_id)

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from shared.access import Scope
 from shared.bodies import load_with_body
+from shared.openapi import describes
 from shared.routes import Routes
 from wallet.context import current
 from wallet.errors import InvalidExchange
@@ -17,10 +18,18 @@ from wallet.standards.canonical import fingerprint
 
 BODY_BYTES_MAX = 256 * 1024
 SCHEMA = ConsentRequestSchema()
+TEXT: dict[str, object] = {"type": "string"}
+ITEM: dict[str, object] = {"type": "object", "properties": {"item_id": TEXT, "state": TEXT, "consent_id": TEXT, "decided_at": TEXT}}
+VIEW: dict[str, object] = {
+    "type": "object",
+    "required": ["request_id", "view_uri", "expires_at", "items"],
+    "properties": {"request_id": TEXT, "view_uri": TEXT, "expires_at": TEXT, "items": {"type": "array", "items": ITEM}},
+}
 bp = Routes("consent_requests", __name__, url_prefix="/consent-requests", access=Scope("wallet:consents"))
 
 
 @bp.post("")
+@describes(body=ConsentRequestSchema, answers={200: VIEW, 201: VIEW})
 def create() -> ResponseReturnValue:
     """Ask a person; the same `id` with the same body answers 200 with what is there."""
     ask: Ask
@@ -34,12 +43,14 @@ def create() -> ResponseReturnValue:
 
 
 @bp.get("/<uuid:request_id>")
+@describes(answers={200: VIEW})
 def show(request_id: UUID) -> ResponseReturnValue:
     """Say where each item stands."""
     return jsonify(render(get_request(current(), g.caller.client_id, request_id))), 200, {"Cache-Control": "no-store"}
 
 
 @bp.delete("/<uuid:request_id>")
+@describes(answers={204: None})
 def cancel(request_id: UUID) -> ResponseReturnValue:
     """Take the request back."""
     cancel_request(current(), g.caller.client_id, request_id)

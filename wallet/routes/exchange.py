@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from shared.access import Scope
 from shared.bodies import load_json, load_with_body
+from shared.openapi import describes
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from wallet.context import current
@@ -23,6 +24,14 @@ from wallet.standards.consent_record import instant
 
 BODY_BYTES_MAX = 256 * 1024
 RETRY_SECONDS = 5
+TEXT: dict[str, object] = {"type": "string"}
+RELEASED: dict[str, object] = {
+    "type": "object",
+    "required": ["txn", "dataset_id", "data"],
+    "properties": {"txn": TEXT, "dataset_id": TEXT, "data": {"type": ["object", "null"]}, "evidence": TEXT, "log_entry_id": TEXT},
+}
+WAITING: dict[str, object] = {"type": "object", "properties": {"txn": TEXT, "state": TEXT, "preview_uri": TEXT, "expires_at": TEXT}}
+RESULTS: dict[str, object] = {"type": "object", "properties": {"results": {"type": "array", "items": {"type": "object"}}}}
 ONE, MANY = ExchangeSchema(), BatchSchema()
 """Made once: making a schema costs more than reading a body with it."""
 
@@ -30,6 +39,7 @@ bp = Routes("exchange", __name__, url_prefix="/exchange/v1", access=Scope("walle
 
 
 @bp.post("/requests")
+@describes(body=ExchangeSchema, answers={200: RELEASED, 202: WAITING})
 def request_data() -> ResponseReturnValue:
     """Release fields of one person to a body that may have them, logged first; nothing of them is kept."""
     try:
@@ -48,6 +58,7 @@ def request_data() -> ResponseReturnValue:
 
 
 @bp.post("/batches")
+@describes(body=BatchSchema, answers={200: RESULTS, 207: RESULTS})
 def request_batch() -> ResponseReturnValue:
     """Release fields of up to a hundred persons, each judged and logged by herself; 207 when not every one was released."""
     try:
@@ -63,6 +74,7 @@ def request_batch() -> ResponseReturnValue:
 
 
 @bp.get("/requests/<request_id>")
+@describes(answers={200: WAITING, 202: WAITING})
 def show(request_id: str) -> ResponseReturnValue:
     """Say where a request with a preview stands; the data come by repeating the request."""
     preview = look(current(), g.caller.client_id, request_id)

@@ -5,16 +5,19 @@ from flask.typing import ResponseReturnValue
 
 from shared.access import Scope
 from shared.bodies import load_json
+from shared.openapi import describes
 from shared.routes import Routes
 from wallet.context import current
 from wallet.operations.registry import declare_dataset, read_dataset, retire_dataset
 from wallet.schemas.registry import DatasetSchema
 
 BODY_BYTES_MAX = 256 * 1024
+ANSWER: dict[str, object] = {"type": "object"}
 bp = Routes("registry", __name__, url_prefix="/registry/datasets", access=Scope("wallet:provide"))
 
 
 @bp.get("/<dataset_id>")
+@describes(answers={200: ANSWER})
 def show(dataset_id: str) -> ResponseReturnValue:
     """Give the version in force, with the ETag that a change names."""
     row = read_dataset(current(), dataset_id)
@@ -25,6 +28,7 @@ def show(dataset_id: str) -> ResponseReturnValue:
 
 
 @bp.post("")
+@describes(body=DatasetSchema, answers={201: ANSWER})
 def declare() -> ResponseReturnValue:
     """Put a declaration in force as the next version; `If-Match` names the version that it follows."""
     declaration = load_json(DatasetSchema(), max_bytes=BODY_BYTES_MAX)
@@ -34,6 +38,7 @@ def declare() -> ResponseReturnValue:
 
 
 @bp.delete("/<dataset_id>")
+@describes(answers={200: ANSWER})
 def retire(dataset_id: str) -> ResponseReturnValue:
     """Take a dataset back: the consents that rest on it end, and their people and bodies are told (R2)."""
     return jsonify({"ended_consents": retire_dataset(current(), g.caller.client_id, dataset_id)}), 200

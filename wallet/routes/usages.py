@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from shared.access import PUBLIC
 from shared.clock import rfc3339
+from shared.openapi import describes
 from shared.routes import Routes
 from shared.run import InvalidRun, parse_run
 from wallet.context import current
@@ -15,10 +16,39 @@ from wallet.operations.usages import LIMIT_MAX, find_usages, log_begin
 from wallet.routes.access import BODY
 
 NO_STORE = {"Cache-Control": "no-store"}
+TEXT: dict[str, object] = {"type": "string"}
+MOMENT: dict[str, object] = {"type": "string", "format": "date-time"}
+USAGE: dict[str, object] = {
+    "type": "object",
+    "required": ["logtime", "action", "receiverCode"],
+    "properties": {"logtime": MOMENT, "action": TEXT, "receiverCode": TEXT, "receiverName": TEXT, "receiverSystem": TEXT},
+}
+USAGES: dict[str, object] = {
+    "type": "object",
+    "required": ["totalUsages", "usages"],
+    "properties": {"totalUsages": {"type": "integer"}, "usages": {"type": "array", "items": USAGE}},
+}
+ASKED: dict[str, object] = {
+    "type": "object",
+    "properties": {
+        "userCode": TEXT,
+        "periodStart": MOMENT,
+        "periodEnd": MOMENT,
+        "offset": {"type": "integer", "minimum": 0, "maximum": 1_000_000},
+        "limit": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX},
+    },
+}
+PERIOD: dict[str, object] = {"type": "object", "required": ["periodStart"], "properties": {"periodStart": MOMENT, "periodEnd": MOMENT}}
+BEAT: dict[str, object] = {
+    "type": "object",
+    "required": ["status"],
+    "properties": {"status": {"enum": ["OK", "FAIL"]}, "message": TEXT},
+}
 bp = Routes("usages", __name__, url_prefix="/v2", access=BODY)
 
 
 @bp.get("/findUsage")
+@describes(query=ASKED, headers={"X-Road-UserId": "who asks, for whom the auditor's system acts"}, answers={200: USAGES})
 def find() -> ResponseReturnValue:
     """Say who used a person's data; the header names the user for whom the auditor's system asks."""
     if not request.headers.get("X-Road-UserId"):
@@ -46,6 +76,7 @@ def find() -> ResponseReturnValue:
 
 
 @bp.get("/usagePeriod")
+@describes(answers={200: PERIOD})
 def period() -> ResponseReturnValue:
     """Say since when the log is kept."""
     wallet = current()
@@ -53,6 +84,7 @@ def period() -> ResponseReturnValue:
 
 
 @bp.get("/heartbeat", access=PUBLIC)
+@describes(answers={200: BEAT})
 def heartbeat() -> ResponseReturnValue:
     """Say whether the log can be read."""
     is_ready = current().db.is_ready()
