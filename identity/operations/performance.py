@@ -10,6 +10,7 @@ PRODUCTS: Mapping[str, str] = {
     "sign-in": gettext_noop("signing in"),
     "activation": gettext_noop("getting the account"),
     "recovery": gettext_noop("getting back into the account"),
+    "assistance": gettext_noop("the help of our staff"),
 }
 COUNT = text("""
 SELECT s.service_id AS service, s.name AS service_name, 'sign-in' AS product, 'web' AS channel, count(*) AS started,
@@ -35,5 +36,10 @@ UNION ALL
 SELECT 'identity', 'Andamio', 'recovery', 'web', count(*), count(*) FILTER (WHERE state = 'done'),
     count(*) FILTER (WHERE state = 'cancelled' OR (state <> 'done' AND expires_at <= :now)), count(*)
 FROM recoveries WHERE created_at >= :start AND created_at < :end HAVING count(*) > 0
+UNION ALL
+SELECT 'identity', 'Andamio', 'assistance', CASE channel WHEN 'telephone' THEN 'phone' ELSE 'counter' END, count(*),
+    count(*) FILTER (WHERE opened_at IS NOT NULL AND state IN ('closed', 'expired')),
+    count(*) FILTER (WHERE state IN ('refused', 'objected') OR (opened_at IS NULL AND state IN ('closed', 'expired'))), 0
+FROM assisted_sessions WHERE created_at >= :start AND created_at < :end GROUP BY 4
 """)
 """A recovery is a contact that need not have been: it counts as avoidable."""
