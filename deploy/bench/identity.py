@@ -75,8 +75,10 @@ def bench(folder: Path, document: dict[str, Any], pid: int, options: argparse.Na
     ours = load_all(server, wanted, options)
     hashes = people.hashes_per_second(options.seconds) if wanted(LOGINS) else 0.0
     memory = running.memory_of_web(pid, "identity")
-    capacity = ours[LOGINS].per_second if LOGINS in ours else 0.0
-    flood = people.overload(server, capacity, options.seconds) if wanted(OVERLOAD) else None
+    flood = None
+    if wanted(OVERLOAD):
+        served = ours[LOGINS] if LOGINS in ours else people.whole_logins(server, options.connections, options.seconds)
+        flood = people.overload(server, served.per_second, options.seconds)
     profile = _profile(folder, options.port, server, ours) if wanted(PROFILE) else None
     absent = peer.missing()
     theirs: dict[str, Measured] = {}
