@@ -2,10 +2,12 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from identity.operations import guards
 from shared.run import Run, check_digit
 from tests.factories.identity import PASSWORD, PUBLIC_URL, RUN, Browser, House, sent_to_client, words_of
 
@@ -145,3 +147,24 @@ def test_on_a_shared_device_each_service_asks_anew_and_idleness_ends_it(house: H
     with house.identity.db.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM known_devices")).scalar_one() == 0
     assert PASSWORD not in kiosk.page.get_data(as_text=True)  # type: ignore[union-attr]  # a page was opened
+
+
+@pytest.mark.rule("identity", "LK-3", "LK-6")
+def test_stolen_pairs_from_many_addresses_cost_no_hash_once_too_many_failed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ten thousand RUNs with three passwords each, smaller: each pair, and each address, comes once."""
+    monkeypatch.setattr(guards, "FAILURES_MAX", 60)
+    mine = at(house, "200.9.9.9")
+    mine.sign_in()
+    thief = house.browser()
+    thief.authorize()
+    hasher: Any = house.identity.hasher
+    hasher.verified = 0
+    for number, run in enumerate([RUN, *runs(49)] * 3):
+        thief.http.environ_base["REMOTE_ADDR"] = f"200.{number // 250 + 10}.{number % 250}.7"
+        assert thief.log_in(run, f"stolen pair {number}").status_code == 400
+    assert hasher.verified == 61, "the failure that was one too many was the last that was looked at"
+    assert is_checked(thief)
+    assert len(house.audited("identity:login:failed")) == 61
+    assert "code" in mine.sign_in(prompt="login"), "the person's own browser goes on"
+    house.clock.advance(seconds=301)
+    assert "code" in at(house, "200.8.8.8").sign_in(), "and strangers do, five minutes later"
