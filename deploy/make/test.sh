@@ -42,9 +42,9 @@ else
     leave_out browser "The browser tests" chromium
 fi
 
-can_build() { [ "$(id -u)" = 0 ] && command -v buildah >/dev/null 2>&1 && command -v debootstrap >/dev/null 2>&1 && command -v nginx >/dev/null 2>&1 && command -v pgbouncer >/dev/null 2>&1 && [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; }
-can_build || install buildah debootstrap nginx-light pgbouncer rabbitmq-server
-can_build || leave_out image "The tests of the image, the edge, the pooler and RabbitMQ (as root)" "buildah debootstrap nginx-light pgbouncer rabbitmq-server"
+can_build() { [ "$(id -u)" = 0 ] && command -v buildah >/dev/null 2>&1 && command -v debootstrap >/dev/null 2>&1 && command -v nginx >/dev/null 2>&1 && command -v pgbouncer >/dev/null 2>&1 && [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] && command -v promtool >/dev/null 2>&1; }
+can_build || install buildah debootstrap nginx-light pgbouncer rabbitmq-server prometheus
+can_build || leave_out image "The tests of the image, the edge, the pooler, RabbitMQ and the alerts (as root)" "buildah debootstrap nginx-light pgbouncer rabbitmq-server prometheus"
 
 has_apache() { command -v apache2 >/dev/null 2>&1 && [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ]; }
 has_apache || install apache2 libapache2-mod-auth-openidc

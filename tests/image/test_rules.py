@@ -1,0 +1,80 @@
+"""Alerts and objectives, tried by Prometheus's own tool: each fires on what it is for, and is quiet on an ordinary day."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.image]
+ROOT = Path(__file__).resolve().parents[2]
+RULES = ROOT / "deploy/install/files/watch/rules.yml"
+REQUESTS = 'andamio_request_seconds_count{service="pay",status="%s"}'
+EVENTS = 'andamio_events_total{action="%s"}'
+FASTER = 'andamio_request_seconds_bucket{service="pay",le="%s"}'
+
+# Alert: (series and their values a minute, minute at which it must fire, labels beside its own).
+FIRING: dict[str, tuple[dict[str, str], int]] = {
+    "ServiceDown": ({'up{job="andamio",component="pay"}': "0x10"}, 4),
+    "ErrorBudgetBurning": ({REQUESTS % "200": "0+90x90", REQUESTS % "500": "0+10x90"}, 80),
+    "SlowAnswers": ({FASTER % "1": "0+10x40", FASTER % "2.5": "0+100x40", FASTER % "+Inf": "0+100x40"}, 35),
+    "JobsWait": ({'andamio_outbox_oldest_seconds{service="pay"}': "400x20"}, 10),
+    "JobsDead": ({'andamio_outbox_dead{service="pay"}': "1x20"}, 10),
+    "AuditLogBehind": ({'andamio_audit_pending{service="pay"}': "20000x20"}, 10),
+    "SignInsFail": ({EVENTS % "identity:login:failed": "0+600x60", EVENTS % "identity:login:succeeded": "0+30x60"}, 40),
+    "MessagesFail": ({EVENTS % "notify:notification:failed": "0+50x90", EVENTS % "notify:notification:delivered": "0+50x90"}, 60),
+    "CapturesFail": ({EVENTS % "pay:payment:capture-failed": "0x10 1x50"}, 30),
+}
+ORDINARY: dict[str, str] = {
+    'up{job="andamio",component="pay"}': "1x120",
+    REQUESTS % "200": "0+1000x120",
+    REQUESTS % "500": "0x120",
+    FASTER % "0.1": "0+990x120",
+    FASTER % "1": "0+1000x120",
+    FASTER % "+Inf": "0+1000x120",
+    'andamio_outbox_oldest_seconds{service="pay"}': "1x120",
+    'andamio_outbox_dead{service="pay"}': "0x120",
+    'andamio_audit_pending{service="pay"}': "20x120",
+    EVENTS % "identity:login:failed": "0+5x120",
+    EVENTS % "identity:login:succeeded": "0+100x120",
+    EVENTS % "notify:notification:failed": "0+2x120",
+    EVENTS % "notify:notification:delivered": "0+98x120",
+    EVENTS % "pay:payment:capture-failed": "0x120",
+}
+
+
+def run(folder: Path, test: dict[str, Any]) -> "subprocess.CompletedProcess[str]":
+    """Let promtool try one case."""
+    case = folder / "case.yml"
+    case.write_text(
+        json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [{"interval": "1m", **test}]})
+    )  # JSON is YAML
+    return subprocess.run(["promtool", "test", "rules", str(case)], capture_output=True, text=True, check=False, timeout=60)
+
+
+def series(values: dict[str, str]) -> list[dict[str, str]]:
+    return [{"series": name, "values": text} for name, text in values.items()]
+
+
+def test_the_rules_are_well_formed() -> None:
+    done = subprocess.run(["promtool", "check", "rules", str(RULES)], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("alert", FIRING)
+def test_each_alert_fires_on_what_it_is_for(alert: str, tmp_path: Path) -> None:
+    values, minute = FIRING[alert]
+    done = run(
+        tmp_path, {"input_series": series(values), "alert_rule_test": [{"eval_time": f"{minute}m", "alertname": alert, "exp_alerts": []}]}
+    )
+    told = done.stdout + done.stderr
+    assert done.returncode == 1, f"{alert} did not fire"
+    assert f'alertname="{alert}"' in told
+
+
+@pytest.mark.parametrize("alert", FIRING)
+def test_none_fires_on_an_ordinary_day(alert: str, tmp_path: Path) -> None:
+    quiet = [{"eval_time": f"{minute}m", "alertname": alert, "exp_alerts": []} for minute in (30, 60, 110)]
+    done = run(tmp_path, {"input_series": series(ORDINARY), "alert_rule_test": quiet})
+    assert done.returncode == 0, done.stdout + done.stderr
