@@ -23,7 +23,7 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
-    delete,
+    bindparam,
     func,
     insert,
     select,
@@ -80,6 +80,34 @@ class Started:
     journey_id: str
 
 
+# Made once: making a statement takes longer than running it.
+_DUE = (
+    select(outbox.c.id)
+    .where(outbox.c.state == "waiting", outbox.c.due_at <= bindparam("now"))
+    .order_by(outbox.c.due_at)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_LEASE_DUE = (
+    update(outbox)
+    .where(outbox.c.id.in_(_DUE.scalar_subquery()))
+    .values(lease=outbox.c.lease + 1, published=True, runner=None, due_at=bindparam("until"))
+    .returning(outbox.c.id, outbox.c.job, outbox.c.queue, outbox.c.lease)
+)
+_START = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("of_id"), outbox.c.lease == bindparam("of_lease"))
+    .where(outbox.c.runner.is_(None), outbox.c.state == "waiting")
+    .values(runner=bindparam("by"), published=False, due_at=bindparam("until"))
+    .returning(outbox.c.id, outbox.c.job, outbox.c.payload, outbox.c.failures, outbox.c.request_id, outbox.c.journey_id)
+)
+
+_FINISH = text(
+    "DELETE FROM outbox USING unnest(CAST(:ids AS bigint[]), CAST(:leases AS integer[])) AS done (id, lease)"
+    " WHERE outbox.id = done.id AND outbox.lease = done.lease"
+)
+
+
 def add(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
     """Write rows in the present transaction."""
     if rows:
@@ -88,19 +116,8 @@ def add(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
 
 def lease_due(connection: Connection, now: datetime, *, limit: int, lease_seconds: int = LEASE_SECONDS) -> list[Leased]:
     """Lease the rows that are due, oldest first; rows that another relay is leasing are passed over."""
-    due = (
-        select(outbox.c.id)
-        .where(outbox.c.state == "waiting", outbox.c.due_at <= now)
-        .order_by(outbox.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    leased = connection.execute(
-        update(outbox)
-        .where(outbox.c.id.in_(due.scalar_subquery()))
-        .values(lease=outbox.c.lease + 1, published=True, runner=None, due_at=now + timedelta(seconds=lease_seconds))
-        .returning(outbox.c.id, outbox.c.job, outbox.c.queue, outbox.c.lease)
-    ).all()
+    values = {"now": now, "most": limit, "until": now + timedelta(seconds=lease_seconds)}
+    leased = connection.execute(_LEASE_DUE, values).all()
     return sorted((Leased(*row) for row in leased), key=lambda row: row.id)
 
 
@@ -126,12 +143,7 @@ def release_runner(connection: Connection, runner: str, now: datetime) -> int:
 
 def start(connection: Connection, row_id: int, lease: int, runner: str, until: datetime) -> Started | None:
     """Take a row to run it, or return None where it is done, taken, or leased anew."""
-    row = connection.execute(
-        update(outbox)
-        .where(outbox.c.id == row_id, outbox.c.lease == lease, outbox.c.runner.is_(None), outbox.c.state == "waiting")
-        .values(runner=runner, published=False, due_at=until)
-        .returning(outbox.c.id, outbox.c.job, outbox.c.payload, outbox.c.failures, outbox.c.request_id, outbox.c.journey_id)
-    ).one_or_none()
+    row = connection.execute(_START, {"of_id": row_id, "of_lease": lease, "by": runner, "until": until}).one_or_none()
     return Started(*row) if row else None
 
 
@@ -148,7 +160,7 @@ def start_many(connection: Connection, rows: Sequence[tuple[int, int]], runner: 
 
 def finish(connection: Connection, rows: Sequence[tuple[int, int]]) -> None:
     """Delete rows whose jobs have returned: (id, lease)."""
-    connection.execute(delete(outbox).where(tuple_(outbox.c.id, outbox.c.lease).in_(rows)))
+    connection.execute(_FINISH, {"ids": [row_id for row_id, _ in rows], "leases": [lease for _, lease in rows]})
 
 
 def postpone(connection: Connection, row_id: int, lease: int, *, due_at: datetime, error: str, counts: bool) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    bindparam,
     select,
 )
 
@@ -136,19 +137,23 @@ def account_of(row: Sequence[Any]) -> Account:
     return Account(**values | {"id": AccountId(values["id"]), "card_brands": tuple(values["card_brands"])})
 
 
+# Made once: making a statement takes longer than running it.
+_BY_ID = select(gateway_accounts).where(gateway_accounts.c.id == bindparam("of_id"))
+_BY_KEY = (
+    select(api_keys.c.id, gateway_accounts)
+    .join(gateway_accounts, gateway_accounts.c.id == api_keys.c.account_id)
+    .where(api_keys.c.token_hash == bindparam("of_hash"), api_keys.c.revoked_at.is_(None))
+)
+
+
 def get_account(connection: Connection, account_id: AccountId) -> Account:
     """Return an account.  Raises: NoResultFound."""
-    return account_of(connection.execute(select(gateway_accounts).where(gateway_accounts.c.id == account_id)).one())
+    return account_of(connection.execute(_BY_ID, {"of_id": account_id}).one())
 
 
 def find_key(connection: Connection, token_hash: bytes) -> tuple[UUID, Account] | None:
     """Return the id of a key that is not revoked, and its account."""
-    statement = (
-        select(api_keys.c.id, gateway_accounts)
-        .join(gateway_accounts, gateway_accounts.c.id == api_keys.c.account_id)
-        .where(api_keys.c.token_hash == token_hash, api_keys.c.revoked_at.is_(None))
-    )
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(_BY_KEY, {"of_hash": token_hash}).one_or_none()
     if row is None:
         return None
     key_id, *values = row

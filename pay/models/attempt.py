@@ -41,6 +41,9 @@ def reference_of(action: Action, object_id: str) -> str:
     return f"{action.value}-{object_id}"
 
 
+_OPEN = insert(attempts).on_conflict_do_nothing()  # made once: making a statement takes longer than running it
+
+
 def open_attempt(connection: Connection, order: Order, gateway: str, now: datetime) -> None:
     """Write down that a gateway is about to be called; a resumed call finds its row there."""
     row = {
@@ -52,7 +55,7 @@ def open_attempt(connection: Connection, order: Order, gateway: str, now: dateti
         "gateway": gateway,
         "amount_minor": order.amount_minor,
     }
-    connection.execute(insert(attempts).values(row).on_conflict_do_nothing())
+    connection.execute(_OPEN, row)
 
 
 def close_attempt(connection: Connection, reference: str, outcome: Outcome, now: datetime) -> None:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Column, Connection, Date, ForeignKey, Index, Integer, LargeBinary, Row, String, Table, select, text
+from sqlalchemy import Column, Connection, Date, ForeignKey, Index, Integer, LargeBinary, Row, String, Table, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from pay.models.base import metadata
@@ -158,18 +158,23 @@ def find_notice(
     return None if row is None else notice_of(row, cipher)
 
 
+# Made once: making a statement takes longer than running it.
+_OF_PAYMENT = select(notices).where(notices.c.payment_id == bindparam("of_payment"))
+_LOCK_OF_PAYMENT = _OF_PAYMENT.with_for_update()
+_ISSUER = select(
+    notice_issuers.c.account_id, notice_issuers.c.code, notice_issuers.c.amount_hook_url, notice_issuers.c.hook_key_sealed
+).where(notice_issuers.c.account_id == bindparam("of_account"))
+
+
 def find_notice_of_payment(connection: Connection, cipher: DataKeys, payment_id: PaymentId, *, lock: bool = False) -> Notice | None:
     """Return the notice of a payment."""
-    statement = select(notices).where(notices.c.payment_id == payment_id)
-    row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+    row = connection.execute(_LOCK_OF_PAYMENT if lock else _OF_PAYMENT, {"of_payment": payment_id}).one_or_none()
     return None if row is None else notice_of(row, cipher)
 
 
 def find_issuer(connection: Connection, account_id: AccountId) -> Issuer | None:
     """Return the issuer that an account is."""
-    c = notice_issuers.c
-    statement = select(c.account_id, c.code, c.amount_hook_url, c.hook_key_sealed).where(c.account_id == account_id)
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(_ISSUER, {"of_account": account_id}).one_or_none()
     return None if row is None else Issuer(AccountId(row.account_id), row.code, row.amount_hook_url, row.hook_key_sealed)
 
 

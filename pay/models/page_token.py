@@ -5,7 +5,7 @@ Only hashes are kept.  Spec: pay-api.md §6, §16, §20.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Connection, ForeignKey, String, Table, select, update
+from sqlalchemy import Column, Connection, ForeignKey, String, Table, bindparam, select, update
 
 from pay.models.account import Account, account_of, gateway_accounts
 from pay.models.base import metadata
@@ -31,17 +31,30 @@ page_tokens = Table(
 )
 
 
+# Made once: making a statement takes longer than running it.
+_USE = (
+    update(page_tokens)
+    .where(page_tokens.c.payment_id == payments.c.id)
+    .where(page_tokens.c.token_hash == bindparam("of_hash"), page_tokens.c.used_at.is_(None), page_tokens.c.expires_at > bindparam("now"))
+    .where(page_tokens.c.purpose == "page")
+    .values(used_at=bindparam("now"), session_hash=bindparam("to_session"))
+    .returning(page_tokens.c.payment_id, payments.c.language)
+)
+_IN_SESSION = (
+    select(payments, gateway_accounts)
+    .join(page_tokens, page_tokens.c.payment_id == payments.c.id)
+    .join(gateway_accounts, gateway_accounts.c.id == payments.c.account_id)
+    .where(
+        page_tokens.c.session_hash == bindparam("of_session"),
+        page_tokens.c.payment_id == bindparam("of_payment"),
+        page_tokens.c.used_at > bindparam("since"),
+    )
+)
+
+
 def use_token(connection: Connection, token_hash: str, session_hash: str, now: datetime) -> tuple[PaymentId, str] | None:
     """Use up a token and open a session under it; return its payment and that one's language, None when it is unknown, used or too old."""
-    statement = (
-        update(page_tokens)
-        .where(page_tokens.c.payment_id == payments.c.id)
-        .where(page_tokens.c.token_hash == token_hash, page_tokens.c.used_at.is_(None), page_tokens.c.expires_at > now)
-        .where(page_tokens.c.purpose == "page")
-        .values(used_at=now, session_hash=session_hash)
-        .returning(page_tokens.c.payment_id, payments.c.language)
-    )
-    found = connection.execute(statement).one_or_none()
+    found = connection.execute(_USE, {"of_hash": token_hash, "to_session": session_hash, "now": now}).one_or_none()
     return None if found is None else (PaymentId(found[0]), found[1])
 
 
@@ -49,17 +62,8 @@ def find_in_session(
     connection: Connection, cipher: DataKeys, payment_id: PaymentId, session_hash: str, now: datetime
 ) -> tuple[Payment, Account] | None:
     """Return the payment that a session is open for, and its account; None where no such session is."""
-    statement = (
-        select(payments, gateway_accounts)
-        .join(page_tokens, page_tokens.c.payment_id == payments.c.id)
-        .join(gateway_accounts, gateway_accounts.c.id == payments.c.account_id)
-        .where(
-            page_tokens.c.session_hash == session_hash,
-            page_tokens.c.payment_id == payment_id,
-            page_tokens.c.used_at > now - SESSION_LIFETIME,
-        )
-    )
-    row = connection.execute(statement).one_or_none()
+    asked = {"of_session": session_hash, "of_payment": payment_id, "since": now - SESSION_LIFETIME}
+    row = connection.execute(_IN_SESSION, asked).one_or_none()
     if row is None:
         return None
     size = len(payments.c)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -19,8 +20,10 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     RowMapping,
+    Select,
     String,
     Table,
+    bindparam,
     select,
     text,
 )
@@ -210,16 +213,20 @@ def payment_of(row: RowMapping | dict[str, Any], cipher: DataKeys) -> Payment:  
     )
 
 
+@cache
+def _finding(of_account: bool, lock: bool) -> Select[*tuple[Any, ...]]:  # making the statement takes longer than running it
+    statement = select(payments).where(payments.c.id == bindparam("of_id"))
+    if of_account:
+        statement = statement.where(payments.c.account_id == bindparam("of_account"))
+    return statement.with_for_update() if lock else statement
+
+
 def find_payment(
     connection: Connection, cipher: DataKeys, payment_id: PaymentId, *, account_id: AccountId | None = None, lock: bool = False
 ) -> Payment | None:
     """Return a payment, of the given account where one is given; `lock` holds its row until the commit."""
-    statement = select(payments).where(payments.c.id == payment_id)
-    if account_id is not None:
-        statement = statement.where(payments.c.account_id == account_id)
-    if lock:
-        statement = statement.with_for_update()
-    row = connection.execute(statement).mappings().one_or_none()
+    values = {"of_id": payment_id} if account_id is None else {"of_id": payment_id, "of_account": account_id}
+    row = connection.execute(_finding(account_id is not None, lock), values).mappings().one_or_none()
     return None if row is None else payment_of(row, cipher)
 
 

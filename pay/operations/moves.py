@@ -1,8 +1,10 @@
 """The one way a payment changes its state: checked by the table, guarded by the version, told to the log and to webhooks."""
 
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
-from sqlalchemy import insert, literal, select, update
+from sqlalchemy import Select, bindparam, insert, select, update
 
 from pay.context import Pay
 from pay.errors import OperationInProgress
@@ -14,10 +16,26 @@ from pay.operations.payer_queue import Matter, tell_later
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PAYMENT_TABLE, SUCCESS, PaymentState
 from shared.context import Transaction
-from shared.db import UtcDateTime
 
 SYSTEM = "system"
 PAYER = "payer"
+
+
+@cache
+def _moving(names: tuple[str, ...]) -> Select[*tuple[Any, ...]]:  # Any: of the columns' types
+    """Return the statement that sets these columns and writes the event.  Making one takes longer than running it."""
+    c = payments.c
+    updated = (
+        update(payments)
+        .where(c.id == bindparam("of_id"), c.version == bindparam("of_version"))
+        .values({name: bindparam(f"to_{name}", type_=c[name].type) for name in names})
+        .returning(*c)
+        .cte("updated")
+    )
+    text = payment_events.c.event.type
+    event = (updated.c.id, bindparam("before", type_=text), updated.c.state, bindparam("event", type_=text), updated.c.updated_at)
+    noted = insert(payment_events).from_select(["payment_id", "before", "after", "event", "created_at"], select(*event)).cte("noted")
+    return select(updated).add_cte(noted)
 
 
 def move(
@@ -29,16 +47,10 @@ def move(
     """
     action = PAYMENT_TABLE.check(payment.state, target)
     now = pay.clock.now()
-    updated = (
-        update(payments)
-        .where(payments.c.id == payment.id, payments.c.version == payment.version)
-        .values({"state": target.value, "version": payment.version + 1, "updated_at": now} | dict(changes or {}))
-        .returning(*payments.c)
-        .cte("updated")
-    )
-    event = (updated.c.id, literal(payment.state.value), literal(target.value), literal(action.value), literal(now, UtcDateTime))
-    noted = insert(payment_events).from_select(["payment_id", "before", "after", "event", "created_at"], select(*event)).cte("noted")
-    row = tx.connection.execute(select(updated).add_cte(noted)).mappings().one_or_none()
+    changed: dict[str, object] = {"state": target.value, "version": payment.version + 1, "updated_at": now} | dict(changes or {})
+    event = {"of_id": payment.id, "of_version": payment.version, "before": payment.state.value, "event": action.value}
+    values = event | {f"to_{name}": value for name, value in changed.items()}
+    row = tx.connection.execute(_moving(tuple(sorted(changed))), values).mappings().one_or_none()
     if row is None:
         raise OperationInProgress
     moved = payment_of(row, pay.cipher)

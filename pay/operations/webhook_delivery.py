@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy import ARRAY, Row, String, bindparam, func, insert, select, update
 
 from pay.context import Pay
 from pay.events import WebhookAction
@@ -43,6 +43,21 @@ class _Answer:
         return MessageState.PENDING if retry_after(self.attempt.number) else MessageState.FAILED
 
 
+# Made once: making a statement takes longer than running it.
+_C = webhook_messages.c
+_DUE = (
+    select(_C.id, _C.attempts, _C.body_sealed, webhooks.c.account_id, webhooks.c.callback_url, webhooks.c.signing_key_sealed)
+    .add_columns(webhooks.c.status)
+    .join(webhooks, webhooks.c.id == _C.webhook_id)
+    .where(_C.id == func.any(bindparam("ids", type_=ARRAY(String))), _C.state == MessageState.PENDING.value)
+)
+_COUNTED = (
+    update(webhook_messages)
+    .where(_C.id == bindparam("of_id"), _C.attempts == bindparam("before"))
+    .values(attempts=bindparam("number"), state=bindparam("now_state"))
+)
+
+
 def deliver(pay: Pay, attempts: Sequence[Attempt]) -> None:
     """Make attempts, and set the time of the next one where one fails; those that were made before are passed over."""
     due = _find_due(pay, attempts)
@@ -59,15 +74,8 @@ def deliver(pay: Pay, attempts: Sequence[Attempt]) -> None:
 
 def _find_due(pay: Pay, attempts: Iterable[Attempt]) -> list[tuple[Attempt, Row[Any]]]:  # Any: of the columns below
     numbers = {attempt.message_id: attempt for attempt in attempts}
-    c = webhook_messages.c
-    statement = (
-        select(c.id, c.attempts, c.body_sealed, webhooks.c.account_id, webhooks.c.callback_url, webhooks.c.signing_key_sealed)
-        .add_columns(webhooks.c.status)
-        .join(webhooks, webhooks.c.id == c.webhook_id)
-        .where(c.id == func.any(list(numbers)), c.state == MessageState.PENDING.value)
-    )
     with pay.reading() as tx:
-        rows = tx.connection.execute(statement).all()
+        rows = tx.connection.execute(_DUE, {"ids": list(numbers)}).all()
     return [(numbers[row.id], row) for row in rows if row.attempts == numbers[row.id].number - 1]
 
 
@@ -95,19 +103,14 @@ def _send(pay: Pay, attempt: Attempt, row: Row[Any]) -> _Answer:
 def _keep(pay: Pay, answers: Sequence[_Answer]) -> None:
     """Write down what came of attempts; one that another worker has written down meanwhile is left as it is."""
     now = pay.clock.now()
-    counted = (
-        update(webhook_messages)
-        .where(webhook_messages.c.id == bindparam("of_id"), webhook_messages.c.attempts == bindparam("before"))
-        .values(attempts=bindparam("number"), state=bindparam("now_state"))
-    )
     with pay.transaction() as tx:
         for answer in sorted(answers, key=lambda each: each.attempt.message_id):  # in one order, so that two never wait in a ring
             message_id, number = answer.attempt.message_id, answer.attempt.number
             change = {"of_id": message_id, "before": number - 1, "number": number, "now_state": answer.state.value}
-            if not tx.connection.execute(counted, change).rowcount:
+            if not tx.connection.execute(_COUNTED, change).rowcount:
                 continue
             made = {"message_id": message_id, "number": number, "response_status": answer.status, "error": answer.error, "created_at": now}
-            tx.connection.execute(insert(webhook_attempts).values(made))
+            tx.connection.execute(insert(webhook_attempts), made)
             wait = retry_after(number)
             if answer.state is MessageState.PENDING and wait is not None:
                 tx.enqueue(JOB, {"message_id": message_id, "number": number + 1}, due_at=now + wait)
