@@ -102,6 +102,12 @@ _START = (
     .returning(outbox.c.id, outbox.c.job, outbox.c.payload, outbox.c.failures, outbox.c.request_id, outbox.c.journey_id)
 )
 
+_START_MANY = text(
+    "UPDATE outbox SET runner = :runner, published = false, due_at = :until"
+    " FROM unnest(CAST(:ids AS bigint[]), CAST(:leases AS integer[])) AS wanted (id, lease)"
+    " WHERE outbox.id = wanted.id AND outbox.lease = wanted.lease AND outbox.runner IS NULL AND outbox.state = 'waiting'"
+    " RETURNING outbox.id, outbox.job, outbox.payload, outbox.failures, outbox.request_id, outbox.journey_id, outbox.lease"
+)
 _FINISH = text(
     "DELETE FROM outbox USING unnest(CAST(:ids AS bigint[]), CAST(:leases AS integer[])) AS done (id, lease)"
     " WHERE outbox.id = done.id AND outbox.lease = done.lease"
@@ -149,12 +155,8 @@ def start(connection: Connection, row_id: int, lease: int, runner: str, until: d
 
 def start_many(connection: Connection, rows: Sequence[tuple[int, int]], runner: str, until: datetime) -> list[tuple[Started, int]]:
     """Take several rows as `start` does; give those that are still to be run, oldest first, each with its lease."""
-    taken = connection.execute(
-        update(outbox)
-        .where(tuple_(outbox.c.id, outbox.c.lease).in_(rows), outbox.c.runner.is_(None), outbox.c.state == "waiting")
-        .values(runner=runner, published=False, due_at=until)
-        .returning(outbox.c.id, outbox.c.job, outbox.c.payload, outbox.c.failures, outbox.c.request_id, outbox.c.journey_id, outbox.c.lease)
-    ).all()
+    asked = {"ids": [row_id for row_id, _ in rows], "leases": [lease for _, lease in rows], "runner": runner, "until": until}
+    taken = connection.execute(_START_MANY, asked).all()
     return sorted(((Started(*row[:-1]), row[-1]) for row in taken), key=lambda pair: pair[0].id)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Connection, ForeignKey, Index, Row, String, Table, select, text, update
+from sqlalchemy import JSON, BigInteger, Column, Connection, ForeignKey, Index, Row, String, Table, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from pay.models.base import metadata
@@ -41,7 +41,13 @@ def reference_of(action: Action, object_id: str) -> str:
     return f"{action.value}-{object_id}"
 
 
-_OPEN = insert(attempts).on_conflict_do_nothing()  # made once: making a statement takes longer than running it
+# Made once: making a statement takes longer than running it.
+_OPEN = insert(attempts).on_conflict_do_nothing()
+_CLOSE = (
+    update(attempts)
+    .where(attempts.c.reference == bindparam("of_reference"))
+    .values({name: bindparam(f"to_{name}") for name in ("verdict", "provider_id", "reason", "answered_at")})
+)
 
 
 def open_attempt(connection: Connection, order: Order, gateway: str, now: datetime) -> None:
@@ -62,7 +68,10 @@ def close_attempt(connection: Connection, reference: str, outcome: Outcome, now:
     """Write down what the gateway answered."""
     facts = dict(outcome.facts) | ({"instrument_token": outcome.instrument_token} if outcome.instrument_token else {})
     values = {"verdict": outcome.verdict.value, "provider_id": outcome.provider_id, "reason": outcome.reason[:200], "answered_at": now}
-    connection.execute(update(attempts).where(attempts.c.reference == reference).values(values | ({"facts": facts} if facts else {})))
+    if facts:
+        connection.execute(update(attempts).where(attempts.c.reference == reference).values(values | {"facts": facts}))
+    else:
+        connection.execute(_CLOSE, {"of_reference": reference} | {f"to_{name}": value for name, value in values.items()})
 
 
 def keep_redirect(connection: Connection, reference: str, begun: Begun) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    bindparam,
     select,
     text,
 )
@@ -69,6 +70,9 @@ ledger_entries = Table(
 )
 
 
+_RESOLVED = select(ledger_transactions.c.id).where(
+    ledger_transactions.c.source == bindparam("of_source"), ledger_transactions.c.source_id == bindparam("of_id")
+)
 _POST = text("""
     WITH line AS MATERIALIZED (
         SELECT * FROM json_to_recordset(CAST(:lines AS json)) AS row (place int, code text, kind text, side text, layer text, amount bigint)
@@ -101,10 +105,8 @@ def post(connection: Connection, posting: Posting, now: datetime) -> bool:
     """
     resolves = None
     if posting.resolves is not None:
-        resolved = select(ledger_transactions.c.id).where(
-            ledger_transactions.c.source == posting.resolves.value, ledger_transactions.c.source_id == posting.source_id
-        )
-        resolves = connection.execute(resolved).scalar_one()
+        asked = {"of_source": posting.resolves.value, "of_id": posting.source_id}
+        resolves = connection.execute(_RESOLVED, asked).scalar_one()
     lines = [
         {
             "place": place,

@@ -1,6 +1,6 @@
 """The sandbox gateway's own book, in transactions of its own: for pay it is another party's."""
 
-from sqlalchemy import BigInteger, Column, String, Table, func, select
+from sqlalchemy import BigInteger, Column, String, Table, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from pay.models.base import metadata
@@ -23,6 +23,14 @@ sandbox_bookings = Table(
 _T = sandbox_bookings.c
 
 
+# Made once: making a statement takes longer than running it.
+_KEEP = insert(sandbox_bookings).on_conflict_do_nothing()
+_BY_REFERENCE = select(sandbox_bookings).where(_T.reference == bindparam("of_reference"))
+_TOTAL = select(func.coalesce(func.sum(_T.amount_minor), 0)).where(
+    _T.payment_id == bindparam("of_payment"), _T.action == bindparam("of_action"), _T.verdict == Verdict.APPROVED.value
+)
+
+
 class DatabaseBookings:
     """A book in PostgreSQL, shared by all processes."""
 
@@ -42,14 +50,14 @@ class DatabaseBookings:
             "reason": outcome.reason,
             "instrument_token": outcome.instrument_token,
         }
-        with self._database.begin() as connection:
-            kept = connection.execute(insert(sandbox_bookings).values(row).on_conflict_do_nothing()).rowcount
+        with self._database.single() as connection:
+            kept = connection.execute(_KEEP, row).rowcount
         return booking if kept else self.find(booking.reference) or booking
 
     def find(self, reference: str) -> Booking | None:
         """Return a booking."""
-        with self._database.begin() as connection:
-            row = connection.execute(select(sandbox_bookings).where(_T.reference == reference)).one_or_none()
+        with self._database.reading() as connection:
+            row = connection.execute(_BY_REFERENCE, {"of_reference": reference}).one_or_none()
         if row is None:
             return None
         outcome = Outcome(Verdict(row.verdict), row.provider_id, row.reason, row.reason != NEVER_AGAIN, row.instrument_token)
@@ -57,8 +65,5 @@ class DatabaseBookings:
 
     def total(self, payment_id: str, action: Action) -> int:
         """Return the sum of the approved bookings of one kind for a payment."""
-        statement = select(func.coalesce(func.sum(_T.amount_minor), 0)).where(
-            _T.payment_id == payment_id, _T.action == action.value, _T.verdict == Verdict.APPROVED.value
-        )
-        with self._database.begin() as connection:
-            return int(connection.execute(statement).scalar_one())
+        with self._database.reading() as connection:
+            return int(connection.execute(_TOTAL, {"of_payment": payment_id, "of_action": action.value}).scalar_one())

@@ -32,7 +32,7 @@ def merchant(pay: Pay, account_id: str) -> Merchant:
 
 def authorise(pay: Pay, account_id: str, payment_id: str) -> None:
     del account_id
-    pages.start(pay, PaymentId(payment_id))
+    pages.start(pay, pages.visit(pay, PaymentId(payment_id)))
     card = CardDetails(CardNumber(GOOD_CARD), "123", 11, 2029, "José Ñancupil")
     authorisations.authorise(pay, PaymentId(payment_id), card, Payer("jose@example.cl", "José Ñancupil"))
 
