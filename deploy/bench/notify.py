@@ -14,8 +14,8 @@ from pathlib import Path
 
 from deploy.bench import running
 from deploy.bench.load import require_wrk
-from deploy.bench.notify_steps import HTTP_OFFSET, SMTP_OFFSET, Rig
-from deploy.bench.sinks import HOST, sinks
+from deploy.bench.notify_steps import Rig
+from deploy.bench.sinks import HOST, HTTP_OFFSET, SMTP_OFFSET, sinks
 from deploy.errors import CannotStart
 from deploy.sandbox import plan as plans
 

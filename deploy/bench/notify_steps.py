@@ -22,7 +22,7 @@ from deploy.bench import notify_rows, running, targets
 from deploy.bench.load import Target, measure
 from deploy.bench.notify_callers import PERSONALISATION, Caller
 from deploy.bench.pacing import paced, percentile
-from deploy.bench.sinks import HOST
+from deploy.bench.sinks import HOST, HTTP_OFFSET
 from deploy.errors import CannotStart
 from deploy.sandbox import plan as plans
 from deploy.serving import create_context
@@ -37,7 +37,7 @@ from notify.operations.templates import TemplateText, save_template
 from notify.standards.statuses import Channel
 
 NO_LIMIT = 100_000_000
-SMTP_OFFSET, HTTP_OFFSET = 40, 41
+
 PATIENCE_SECONDS = 1800.0
 STEADY_PER_SECOND = 50
 OTHERS_PER_SECOND = 10

@@ -19,6 +19,8 @@ from deploy.errors import CannotStart
 from deploy.system import port_is_free
 
 HOST = "127.0.0.1"
+SMTP_OFFSET, HTTP_OFFSET = 40, 41
+"""Where the two listen, counted from the base port of the sandbox."""
 POSTERS = 32
 START_SECONDS_MAX = 10
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, bindparam, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from identity.models.authenticator import Passkey
@@ -136,14 +136,18 @@ def find_active_facts(connection: Connection, cipher: DataKeys, person_id: UUID)
     return open_facts(cipher, person_id, row.facts_sealed, row.updated_at) if row else None
 
 
+_SUB = select(SUBJECTS.c.sub).where(SUBJECTS.c.person_id == bindparam("person"), SUBJECTS.c.sector == bindparam("of_sector"))
+"""Made once: this is a hot path."""
+
+
 def subject_of(connection: Connection, key: PairwiseKey, person_id: UUID, sector: str) -> str:
     """Return a person's `sub` in a sector; the stored one counts, a new one is made and stored (§2.23)."""
-    stored = select(SUBJECTS.c.sub).where(SUBJECTS.c.person_id == person_id, SUBJECTS.c.sector == sector)
-    found = connection.execute(stored).scalar_one_or_none()
+    asked = {"person": person_id, "of_sector": sector}
+    found = connection.execute(_SUB, asked).scalar_one_or_none()
     if found is None:
         row = {"person_id": person_id, "sector": sector, "sub": pairwise_sub(key, sector, person_id), "key_version": key.version}
         connection.execute(insert(SUBJECTS).values(row).on_conflict_do_nothing())
-        found = connection.execute(stored).scalar_one()
+        found = connection.execute(_SUB, asked).scalar_one()
     return str(found)
 
 

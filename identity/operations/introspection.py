@@ -44,6 +44,7 @@ _REFRESH = (
     .where(*_ALIVE, REFRESH_TOKENS.c.consumed_at.is_(None))
     .where(REFRESH_TOKENS.c.token_hash == bindparam("token"), REFRESH_TOKENS.c.expires_at > bindparam("now"))
 )
+_REVOKED = select(REVOKED.c.token_hash).where(REVOKED.c.token_hash == bindparam("token"))
 
 
 def introspect(identity: Identity, call: Call) -> tuple[KnownClient, Mapping[str, object]]:
@@ -114,7 +115,7 @@ def _machine_token(identity: Identity, tx: Transaction, client: KnownClient, tok
     claims = read_machine_token(identity, tx, token)
     if claims is None or (claims["client_id"] != client.client_id and claims["aud"] not in client.audiences):
         return None
-    revoked = tx.connection.execute(select(REVOKED.c.token_hash).where(REVOKED.c.token_hash == sha256_hex(token))).one_or_none()
+    revoked = tx.connection.execute(_REVOKED, {"token": sha256_hex(token)}).one_or_none()
     if revoked is not None or identity.clients.find(str(claims["client_id"]), tx.connection) is None:
         return None
     bound = claims.get("cnf")

@@ -49,6 +49,11 @@ _PRESENTED = (
     .where(REFRESH_TOKENS.c.token_hash == bindparam("token"))
     .with_for_update(of=GRANTS)
 )
+_TAKE = (
+    update(REFRESH_TOKENS)
+    .where(REFRESH_TOKENS.c.token_hash == bindparam("token"), REFRESH_TOKENS.c.consumed_at.is_(None))
+    .values(consumed_at=bindparam("now"))
+)
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,8 @@ def _narrow(asked: Asked, standing: Standing) -> tuple[Standing, str | None]:
 
 def _rotate(identity: Identity, tx: Transaction, client: KnownClient, presented: Presented) -> str:
     """Use a token up and return its one successor; the same again within the retry window (RT-6, RT-7, RT-8).  Raises: InvalidGrant."""
-    now, standing, mine = identity.clock.now(), presented.standing, REFRESH_TOKENS.c.token_hash == presented.token_hash
-    taken = tx.connection.execute(update(REFRESH_TOKENS).where(mine, REFRESH_TOKENS.c.consumed_at.is_(None)).values(consumed_at=now))
+    now, standing = identity.clock.now(), presented.standing
+    taken = tx.connection.execute(_TAKE, {"token": presented.token_hash, "now": now})
     if taken.rowcount == 1:
         return _store(identity, tx, standing, presented.generation + 1, presented.cnf)
     successor = derive(identity, standing.grant_id, presented.generation + 1)

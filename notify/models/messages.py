@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, text, tuple_, update
+from sqlalchemy import ARRAY, Connection, Row, Uuid, and_, bindparam, func, or_, select, text, tuple_, update
 
 from notify.events import Event
 from notify.models.base import scope_of
@@ -103,6 +103,23 @@ FROM json_to_recordset(CAST(:rows AS json)) AS v (id uuid, status text, sent_at 
     billable_units int)
 WHERE n.id = v.id
 """)
+# Made once: making a statement takes longer than running it.
+_T = Notification.__table__.c
+_NAMED = _T.id == func.any(bindparam("ids", type_=ARRAY(Uuid)))
+_ROWS = select(Notification.__table__).where(_NAMED)
+_LOCK_ROWS = _ROWS.order_by(_T.id).with_for_update()
+_LOCK_STATUSES = select(_T.id, _T.status).where(_NAMED).order_by(_T.id).with_for_update()
+_HELD = select(_T.id, _T.claimed_until).where(_NAMED, _T.status == Status.CREATED.value)
+_FREE = or_(_T.claimed_until.is_(None), _T.claimed_until <= bindparam("now"))
+_LOCKED = (
+    select(_T.id).where(_NAMED, _T.status == Status.CREATED.value, _FREE).order_by(_T.id).with_for_update(skip_locked=True).cte("locked")
+)
+_CLAIM = (
+    update(Notification)
+    .where(_T.id == _LOCKED.c.id)
+    .values(claimed_until=bindparam("until"), attempts=_T.attempts + 1)
+    .returning(*_T)
+)
 
 
 def insert_many(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
@@ -112,16 +129,12 @@ def insert_many(connection: Connection, rows: Sequence[Mapping[str, object]]) ->
 
 def lock_rows(connection: Connection, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row[Any]]:
     """Give notifications by id, locked in the order of their ids, so that two who lock some of the same never wait for one another."""
-    table = Notification
-    wanted = select(table.__table__).where(table.id == func.any(list(ids))).order_by(table.id).with_for_update()
-    return {row.id: row for row in connection.execute(wanted)}
+    return {row.id: row for row in connection.execute(_LOCK_ROWS, {"ids": list(ids)})}
 
 
 def lock_statuses(connection: Connection, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Status]:
     """Give statuses by id, the rows locked as `lock_rows` does."""
-    table = Notification
-    wanted = select(table.id, table.status).where(table.id == func.any(list(ids))).order_by(table.id).with_for_update()
-    return {row.id: Status(row.status) for row in connection.execute(wanted)}
+    return {row.id: Status(row.status) for row in connection.execute(_LOCK_STATUSES, {"ids": list(ids)})}
 
 
 def apply_many(connection: Connection, rows: Sequence[Mapping[str, object]], now: datetime) -> None:
@@ -141,7 +154,7 @@ def find_row(connection: Connection, notification_id: uuid.UUID, *, lock: bool =
 
 def find_rows(connection: Connection, ids: Collection[uuid.UUID]) -> list[Row[Any]]:
     """Give those of some notifications that are kept."""
-    return list(connection.execute(select(Notification.__table__).where(Notification.id == func.any(list(ids)))))
+    return list(connection.execute(_ROWS, {"ids": list(ids)}))
 
 
 def find_service_row(connection: Connection, service_id: uuid.UUID, notification_id: uuid.UUID, since: datetime) -> Row[Any] | None:
@@ -186,25 +199,12 @@ def find_page(connection: Connection, page: Page, size: int) -> list[Row[Any]]:
 
 def claim(connection: Connection, ids: Collection[uuid.UUID], now: datetime, lease: timedelta) -> list[Row[Any]]:
     """Take created notifications to hand them over, those that no other holds; a claim runs out by itself."""
-    table = Notification
-    free = or_(table.claimed_until.is_(None), table.claimed_until <= now)
-    own = select(table.id).where(table.id == func.any(list(ids)), table.status == Status.CREATED.value, free)
-    locked = own.order_by(table.id).with_for_update(skip_locked=True).cte("locked")
-    return list(
-        connection.execute(
-            update(table)
-            .where(table.id == locked.c.id)
-            .values(claimed_until=now + lease, attempts=table.attempts + 1)
-            .returning(*table.__table__.c)
-        )
-    )
+    return list(connection.execute(_CLAIM, {"ids": list(ids), "now": now, "until": now + lease}))
 
 
 def find_held(connection: Connection, ids: Collection[uuid.UUID]) -> list[Row[Any]]:
     """Give those of some notifications that still wait to be handed over: (id, claimed_until)."""
-    table = Notification
-    wanted = select(table.id, table.claimed_until).where(table.id == func.any(list(ids)), table.status == Status.CREATED.value)
-    return list(connection.execute(wanted))
+    return list(connection.execute(_HELD, {"ids": list(ids)}))
 
 
 def move(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
@@ -180,24 +180,31 @@ def _event_id(payload: Mapping[str, str]) -> uuid.UUID:
     return uuid.UUID(payload.get("event_id") or str(uuid.uuid5(uuid.UUID(payload["notification_id"]), payload["at"])))
 
 
+# Made once: making a statement takes longer than running it.
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+_T = CallbackCall.__table__.c
+_CALLS = select(CallbackCall.__table__).where(_T.id == func.any(_IDS))
+_SETTINGS = select(ServiceCallback.__table__).where(ServiceCallback.service_id == func.any(_IDS))
+_TRIED = update(CallbackCall).where(_T.id == func.any(_IDS)).values(state=bindparam("to_state"), attempts=_T.attempts + 1)
+_KEEP = insert(CallbackCall).on_conflict_do_nothing()
+_KEEP_ATTEMPT = insert(CallbackAttempt)
 _Callbacks = dict[tuple[uuid.UUID, str], Row[Any]]
 
 
 def _due_calls(notify: Notify, payloads: Sequence[Mapping[str, str]]) -> tuple[dict[uuid.UUID, Row[Any]], _Callbacks]:
     """Give the calls that jobs are for, each kept at its first try, and where their services want to be told."""
     by_event = {_event_id(payload): payload for payload in payloads}
-    wanted = select(CallbackCall.__table__).where(CallbackCall.id == func.any(list(by_event)))
+    events = {"ids": list(by_event)}
     with notify.transaction() as tx:
-        found = {row.id: row for row in tx.connection.execute(wanted)}
+        found = {row.id: row for row in tx.connection.execute(_CALLS, events)}
         new = {key: payload for key, payload in by_event.items() if key not in found and "notification_id" in payload}
         if new:
             about = {key: uuid.UUID(payload["notification_id"]) for key, payload in new.items()}
             rows = {row.id: row for row in messages.find_rows(tx.connection, about.values())}
             _keep(notify, tx, [(key, _news_of(notify, rows[about[key]], payload)) for key, payload in new.items() if about[key] in rows])
-            found |= {row.id: row for row in tx.connection.execute(wanted)}
-        services = {row.service_id for row in found.values()}
-        settings = select(ServiceCallback.__table__).where(ServiceCallback.service_id == func.any(list(services)))
-        callbacks = {(row.service_id, row.kind): row for row in tx.connection.execute(settings)} if services else {}
+            found |= {row.id: row for row in tx.connection.execute(_CALLS, events)}
+        services = {"ids": list({row.service_id for row in found.values()})}
+        callbacks = {(row.service_id, row.kind): row for row in tx.connection.execute(_SETTINGS, services)} if found else {}
     return found, callbacks
 
 
@@ -221,7 +228,7 @@ def _keep(notify: Notify, tx: Transaction, news: Sequence[tuple[uuid.UUID, News]
         for event_id, each in news
     ]
     if rows:
-        tx.connection.execute(insert(CallbackCall).on_conflict_do_nothing(), rows)
+        tx.connection.execute(_KEEP, rows)
 
 
 def _reach(notify: Notify, call: Row[Any], callback: Row[Any], payload: Mapping[str, str]) -> Reached | Exception:
@@ -271,9 +278,8 @@ def _note(notify: Notify, noted: Sequence[tuple[Row[Any], Reached, Told]]) -> No
     ]
     with notify.db.begin() as connection:
         for told, ids in sorted(states.items()):
-            own = CallbackCall.id == func.any(ids)
-            connection.execute(update(CallbackCall).where(own).values(state=told.value, attempts=CallbackCall.attempts + 1))
-        connection.execute(insert(CallbackAttempt), attempts)
+            connection.execute(_TRIED, {"ids": ids, "to_state": told.value})
+        connection.execute(_KEEP_ATTEMPT, attempts)
 
 
 def delivery_status(message: Message, status: Status, at: datetime) -> dict[str, object]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import ARRAY, Connection, Row, Uuid, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
@@ -35,14 +35,17 @@ class Suppressed:
     created_at: datetime
 
 
+# Made once: making a statement takes longer than running it.
+_LISTED = (Suppression.service_id == Notification.service_id) & (Suppression.recipient_index == Notification.recipient_index)
+_SUPPRESSED = select(Notification.id).join(Suppression, _LISTED).where(Notification.id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
+
+
 def suppressed_among(connection: Connection, rows: Sequence[Row[Any]]) -> set[uuid.UUID]:
     """Give the ids of those emails whose service does not write to their address any more."""
     emails = [row.id for row in rows if row.channel == Channel.EMAIL]
     if not emails:
         return set()
-    listed = (Suppression.service_id == Notification.service_id) & (Suppression.recipient_index == Notification.recipient_index)
-    wanted = select(Notification.id).join(Suppression, listed).where(Notification.id == func.any(emails))
-    return set(connection.execute(wanted).scalars())
+    return set(connection.execute(_SUPPRESSED, {"ids": emails}).scalars())
 
 
 def suppress(
