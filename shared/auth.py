@@ -107,6 +107,8 @@ class RemoteKeys:
     def _fetch(self, now: datetime) -> None:
         try:
             metadata = self._http.request("GET", self._issuer + "/.well-known/openid-configuration", timeout_seconds=3).json()
+            if metadata["issuer"] != self._issuer:
+                raise ValueError("metadata of another issuer")
             reply = self._http.request("GET", str(metadata["jwks_uri"]), timeout_seconds=3)
             keys = KeySet.import_key_set(reply.json())
         except (OutboundError, JoseError, KeyError, TypeError, ValueError) as error:

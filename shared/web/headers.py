@@ -21,8 +21,9 @@ DATA_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # not no-referrer: with it browsers send `Origin: null` with our own forms
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",  # what may be kept says so itself
 }
-PAGE_HEADERS: Mapping[str, str] = {**DATA_HEADERS, "Permissions-Policy": PERMISSIONS_POLICY, "Cache-Control": "no-store"}
+PAGE_HEADERS: Mapping[str, str] = {**DATA_HEADERS, "Permissions-Policy": PERMISSIONS_POLICY}
 
 
 def allow(directive: str, *sources: str) -> None:

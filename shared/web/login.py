@@ -208,7 +208,7 @@ def finish() -> ResponseReturnValue:
         if error := request.args.get("error"):
             if error in {"access_denied", "login_required", "interaction_required", "consent_required"}:
                 raise LoginRefused(gettext_noop("Nothing was done. You can start again when you want."))
-            raise _failed("error " + error[:60] if error.isascii() and error.isprintable() else "error")
+            raise _failed("error of the issuer")
         answer = _client().exchange(question, request.args.get("code", ""))
     except IssuerAway as error:
         raise _issuer_away(error) from None

@@ -26,13 +26,14 @@ class Issuer:
         self.calls: list[str] = []
         self.token_reply = Reply(200, {}, json.dumps({"access_token": "t1", "expires_in": 300}).encode())
         self.forms: list[dict[str, str]] = []
+        self.issuer = ISSUER
 
     def request(self, method: str, url: str, **options: Any) -> Reply:
         self.calls.append(url)
         if self.away:
             raise OutboundFailed("no connection", sent=False)
         if url.endswith("openid-configuration"):
-            return Reply(200, {}, json.dumps({"jwks_uri": ISSUER + "/jwks"}).encode())
+            return Reply(200, {}, json.dumps({"issuer": self.issuer, "jwks_uri": ISSUER + "/jwks"}).encode())
         if url.endswith("/token"):
             self.forms.append(options["data"])
             return self.token_reply
@@ -249,3 +250,10 @@ def test_issuer_that_is_silent_is_passing(source: tuple[Issuer, TokenSource], mo
     with pytest.raises(CannotGetToken) as caught:
         tokens.token(AUDIENCE, "a:b")
     assert caught.value.passing
+
+
+def test_metadata_that_name_another_issuer_give_no_keys(context: Context) -> None:
+    issuer = Issuer(KEY)
+    issuer.issuer = "https://elsewhere.example"
+    with pytest.raises(KeysUnavailable):
+        remote(issuer, context).find("k1")

@@ -30,8 +30,8 @@ def test_every_answer_has_the_plain_headers(client: FlaskClient, path: str) -> N
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("path", ["/form", "/missing", "/about/privacy"])
-def test_pages_are_not_stored(client: FlaskClient, path: str) -> None:
+@pytest.mark.parametrize("path", ["/form", "/missing", "/about/privacy", "/data", "/openapi.json"])
+def test_what_does_not_say_otherwise_is_not_stored(client: FlaskClient, path: str) -> None:
     assert client.get(path).headers["Cache-Control"] == "no-store"
 
 
