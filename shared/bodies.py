@@ -1,6 +1,7 @@
 """Request bodies: JSON of a bounded size, read by a marshmallow schema."""
 
 import json
+import re
 from typing import Any
 
 from flask import request
@@ -9,6 +10,8 @@ from marshmallow import Schema, ValidationError
 from shared.problems import InvalidRequest, TooLarge, UnsupportedMedia
 
 BYTES_MAX = 64 * 1024
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""U+0000 as JSON escapes it: PostgreSQL keeps it in no text, and later fails to read it in JSON."""
 
 
 def read_json(*, max_bytes: int = BYTES_MAX) -> object:
@@ -21,6 +24,8 @@ def read_json(*, max_bytes: int = BYTES_MAX) -> object:
     raw = request.get_data() if request.content_length is not None else request.stream.read(max_bytes + 1)
     if len(raw) > max_bytes:
         raise TooLarge(f"A body may have {max_bytes} bytes.")
+    if b"\x00" in raw or NUL.search(raw):
+        raise InvalidRequest("The body is JSON in UTF-8, without the character U+0000.")
     try:
         value: object = json.loads(raw)
     except (ValueError, RecursionError):

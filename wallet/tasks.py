@@ -59,7 +59,7 @@ def warn(wallet: Wallet) -> None:
     forget_told(wallet)
 
 
-@jobs.job(GRANT_ENDED, retry_on=(IssuerAway,))
+@jobs.job(GRANT_ENDED, retry_on=(IssuerAway,), max_attempts=200)
 def tell_grant_ended(wallet: Wallet, job: Job) -> None:
     """Tell identity that a grant is over, so that the tokens which carry it end."""
     tell_issuer(wallet, job.payload["client_id"], UUID(job.payload["grant_id"]))

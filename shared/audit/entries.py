@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ SUBJECT_INDEX = "audit-subject"
 """Purpose of the blind index by which a person's entries are found."""
 
 Data = Mapping[str, str | int | bool | list[str]]
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _FILLED_IN = frozenset({"v", "entry_id", "occurred_at", "subject"})
 
 # All rows of a transaction in one round trip, whatever their number: the text stays the same, so it is prepared once.
@@ -103,7 +105,7 @@ def new_entry(
     """Return an entry in the general form; what is empty is left out of the core.
 
     `subject` is `scheme:value`; `actor`, `on_behalf_of` and `object_id` are opaque ids that may stand in the log for ever.
-    Raises: ValueError when a clear RUN would enter the core, or a value is not of the types of `Data`.
+    Raises: ValueError when a clear RUN or U+0000 would enter the core, or a value is not of the types of `Data`.
     """
     optional = {
         "on_behalf_of": on_behalf_of,
@@ -166,6 +168,8 @@ def _entry(clock: Clock, ids: Ids, core: dict[str, object], subject: str | None,
     text_form = canonical(concealed)
     if '"cl-run:' in text_form:
         raise ValueError("a clear RUN may not enter the log; pass it as the subject, or Concealed")
+    if _NUL.search(text_form):
+        raise ValueError("U+0000 may not enter the log: PostgreSQL could not read the core as JSON any more")
     leaf = merkle.leaf_hash(text_form.encode())
     said = {"action": str(core.get("action", "access")), "outcome": str(core.get("outcome", ""))}
     return Entry(entry_id, occurred_at, text_form, leaf, salt if is_salted or extra else None, subject, extra, **said)

@@ -4,6 +4,7 @@ Both services are here, on databases of their own; a call of one to the other is
 """
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -25,6 +26,8 @@ from tests.factories.identity import sent_to_client as sent
 from tests.factories.identity_protocol import enter
 from tests.factories.wallet import AGREEMENT, CONSUMER, DATASET, FIELDS, PROCEDURE, PURPOSE, RUN, World
 from tests.factories.wallet_fixtures import make_world
+from wallet.operations.consent_flows import GRANT_ENDED
+from wallet.operations.consents import narrow, pause, resume
 from wallet.tasks import jobs as wallet_jobs
 
 WALLET = "https://wallet.example"
@@ -388,3 +391,53 @@ def test_a_flow_leads_back_to_identity_only_and_is_identitys_to_begin(pair: Pair
     assert wallet.post("/consent-flows", json=body, headers=ours).status_code == 400
     theirs = {"Authorization": "Bearer " + _token(pair, CONSUMER, "wallet:consents")}
     assert wallet.post("/consent-flows", json={**body, "redirect_uri": PUBLIC_URL + "/login/x"}, headers=theirs).status_code == 403
+
+
+@pytest.mark.rule("wallet", "§12")
+def test_a_permission_that_was_renewed_outside_a_sign_in_still_ends_the_tokens(pair: Pair) -> None:
+    reply = pair.given()
+    world, browser = pair.world, pair.world.browser(RUN)
+    matter = {name: pair.element()[name] for name in ("fetch", "procedure")}
+    until = (world.clock.now() + timedelta(days=60)).isoformat().replace("+00:00", "Z")
+    mode = world.run_sql("select mode from consents")[0][0]
+    body = world.request_body(world.item(**matter, mode=mode, valid_until=until))
+    ours = {"Authorization": "Bearer " + _token(pair, CONSUMER, "wallet:consents")}
+    asked = world.app.test_client().post("/consent-requests", json=body, headers=ours)
+    assert asked.status_code == 201, asked.text
+    assert world.decide(browser, asked.json["view_uri"].removeprefix(WALLET), "grant").status_code == 303
+    rows = world.run_sql("select consent_id, chain_id, state from consents order by consent_version")
+    assert [(str(row.chain_id), row.state) for row in rows] == [(reply["grant_id"], "superseded"), (reply["grant_id"], "active")]
+    world.submit(browser, browser.get(f"/consents/{rows[1].consent_id}/withdraw"), "withdraw")
+    pair.run_wallet_jobs()
+    userinfo = {"Authorization": f"Bearer {reply['access_token']}"}
+    assert pair.house.client().get("/openid/userinfo", headers=userinfo).status_code == 401
+
+
+@pytest.mark.rule("wallet", "§12")
+def test_a_permission_that_was_narrowed_right_after_the_yes_is_still_a_yes(pair: Pair) -> None:
+    browser, at = pair.sign_in()
+    back = pair.world.decide(pair.world.browser(RUN), at.headers["Location"].removeprefix(WALLET), "grant")
+    given = pair.world.run_sql("select consent_id from consents")[0][0]
+    narrower = narrow(pair.world.wallet, pair.world.presence(), given, frozenset(FIELDS[:1]))
+    element = pair.redeem(sent(pair.return_to(browser, back.headers["Location"]))["code"]).json["authorization_details"][0]
+    assert (element["identifier"], element["fields"]) == (str(narrower), sorted(FIELDS[1:]))
+
+
+@pytest.mark.rule("wallet", "§12")
+def test_a_grant_that_is_paused_is_not_replaced(pair: Pair) -> None:
+    first = pair.given()
+    person, given = pair.world.presence(), uuid.UUID(first["authorization_details"][0]["identifier"])
+    pause(pair.world.wallet, person, given)
+    changes = {"grant_management_action": "replace", "grant_id": first["grant_id"]}
+    assert sent(pair.sign_in(**changes)[1])["error"] == "invalid_grant_id"
+    resume(pair.world.wallet, person, given)
+    _, at = pair.sign_in(**changes)
+    pause(pair.world.wallet, person, given)
+    page = pair.world.decide(pair.world.browser(RUN), at.headers["Location"].removeprefix(WALLET), "grant")
+    assert page.status_code == 409
+    assert [row[0] for row in pair.world.run_sql("select state from consents")] == ["suspended"]
+
+
+@pytest.mark.rule("wallet", "§12")
+def test_that_a_grant_is_over_is_told_for_days() -> None:
+    assert wallet_jobs.definitions[GRANT_ENDED].attempts_max >= 200

@@ -109,13 +109,12 @@ def what_is_owed(wallet: Wallet, auditor: str, bodies: frozenset[str] | None) ->
         refused = _refusals(tx.connection.execute(_refused_since(now - timedelta(days=REFUSED_DAYS))).scalars().all())
     yesterday: date = (now - timedelta(days=1)).date()
     reports = [(name, reconcile(wallet, org_id, yesterday)) for org_id, name in sorted(known.items(), key=lambda pair: pair[1])]
-    names = set(known.values())
     return Owed(
-        enquiries=[pair for pair in overdue_counts(wallet) if bodies is None or pair[0] in names],
+        enquiries=overdue_counts(wallet, bodies),
         erasures=late,
         reports=[(name, len(one.unknown), len(one.missing)) for name, one in reports if one.unknown or one.missing],
         refusals=[(known[org_id], reason, count) for (org_id, reason), count in refused.most_common() if org_id in known],
-        hidden=[row for row in hidden_counts(wallet) if bodies is None or row[1] in names],
+        hidden=hidden_counts(wallet, bodies),
         checkpoint=(signed.size, signed.signed_at) if signed else None,
     )
 

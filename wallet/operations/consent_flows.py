@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.auth import CannotGetToken
 from shared.http import OutboundError
 from wallet.context import Wallet
 from wallet.errors import ConsentNotFound, GrantForbidden, RequestNotFound
-from wallet.models.consent import LIVE_STATES, Consent, chain_of, find_consent
+from wallet.models.consent import LIVE_STATES, Consent, ConsentState, chain_of, find_consent
 from wallet.models.consent_request import ConsentRequest, RequestState, find_request, items_of
 from wallet.operations.consent_requests import Ask, RequestView, create_request
 from wallet.standards.canonical import Json
@@ -48,23 +49,27 @@ def begin_flow(wallet: Wallet, client_id: str, ask: Ask) -> RequestView:
 
 def _check_replaced(wallet: Wallet, session: Session, client_id: str, ask: Ask) -> None:
     chain = chain_of(session, ask.replaces) if ask.replaces else []
-    if not chain or chain[-1].state_at(wallet.clock.now()) not in LIVE_STATES:
+    if not chain or chain[-1].state_at(wallet.clock.now()) != ConsentState.ACTIVE:
         raise ConsentNotFound("There is no such grant to replace.")
     if chain[-1].client_id != client_id or chain[-1].subject_index != wallet.subject_index(ask.subject):
         raise GrantForbidden("The grant to replace is another client's or another person's.")
 
 
 def flow_outcome(wallet: Wallet, client_id: str, request_id: UUID) -> FlowOutcome:
-    """Return what the person decided; a consent that ended meanwhile is no yes any more.  Raises: RequestNotFound."""
+    """Return what the person decided, in the form that her permission has now: narrowed or renewed is still a yes, ended is none.
+
+    Raises: RequestNotFound.
+    """
     now = wallet.clock.now()
     with wallet.reading() as tx:
         row = find_request(tx.session, client_id, request_id)
         if row is None or not row.is_flow:
             raise RequestNotFound("No flow of this client has this id.")
         item = items_of(tx.session, row.id)[0]
-        consent = find_consent(tx.session, item.consent_id) if item.consent_id else None
-        if consent is None:
+        given = find_consent(tx.session, item.consent_id) if item.consent_id else None
+        if given is None:
             return FlowOutcome(item.state_at(now))
+        consent = chain_of(tx.session, given.chain_id)[-1]
         if consent.state_at(now) not in LIVE_STATES:
             return FlowOutcome(RequestState.REFUSED)
         return FlowOutcome(item.state, consent.consent_id, consent.chain_id, _granted(consent))
@@ -76,9 +81,10 @@ def _granted(consent: Consent) -> dict[str, Json]:
 
 
 def is_from_flow(session: Session, consent: Consent) -> bool:
-    """Answer whether identity knows a consent as a grant."""
-    row = session.get(ConsentRequest, consent.request)
-    return row is not None and row.is_flow
+    """Answer whether identity knows a consent as a grant: any of its chain was given in a flow, whatever renewed it since."""
+    given = select(Consent.consent_id).join(ConsentRequest, ConsentRequest.id == Consent.request)
+    statement = given.where(Consent.chain_id == consent.chain_id, ConsentRequest.is_flow).limit(1)
+    return session.scalars(statement).one_or_none() is not None
 
 
 def tell_issuer(wallet: Wallet, client_id: str, grant_id: UUID) -> None:

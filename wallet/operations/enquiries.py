@@ -146,12 +146,15 @@ def settle_enquiry(wallet: Wallet, presence: Presence, enquiry_id: UUID, target:
         _record(wallet, tx, row, action, actor=presence.actor, more={}, on_behalf_of=presence.on_behalf_of)
 
 
-def overdue_counts(wallet: Wallet) -> list[tuple[str, int]]:
-    """Return names of bodies and how many enquiries each let pass its time, most first; public."""
+def overdue_counts(wallet: Wallet, bodies: frozenset[str] | None = None) -> list[tuple[str, int]]:
+    """Return names of bodies, all or these, and how many enquiries each let pass its time, most first; public."""
     with wallet.reading() as tx:
         counts = overdue_by_body(tx.session, wallet.clock.now())
         names = organisation_names(tx.session, set(counts))
-    return sorted(((names.get(org_id, org_id), count) for org_id, count in counts.items()), key=lambda pair: (-pair[1], pair[0]))
+    return sorted(
+        ((names.get(org_id, org_id), count) for org_id, count in counts.items() if bodies is None or org_id in bodies),
+        key=lambda pair: (-pair[1], pair[0]),
+    )
 
 
 def _record(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.context import Transaction
 from wallet.context import Wallet
-from wallet.errors import InvalidExchange
+from wallet.errors import InvalidExchange, SnapshotChanged
 from wallet.models.consent import Consent, ConsentState, chain_of, find_consent
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
 from wallet.models.dataset import find_dataset
@@ -32,7 +32,10 @@ def grant_consent(
     offer: Frozen,
     optional: frozenset[str],
 ) -> UUID:
-    """Freeze a decision as a consent and return its id.  Raises: InvalidExchange for a field that was not offered."""
+    """Freeze a decision as a consent and return its id.
+
+    Raises: InvalidExchange for a field that was not offered, SnapshotChanged where what it replaces was paused meanwhile.
+    """
     before = _renewed(wallet, tx, offer) or _replaced(wallet, tx, row)
     if before is not None:
         presence.require(Power.RENEW)
@@ -115,9 +118,15 @@ def _renewed(wallet: Wallet, tx: Transaction, offer: Frozen) -> Consent | None:
 
 
 def _replaced(wallet: Wallet, tx: Transaction, row: ConsentRequest) -> Consent | None:
-    """Return the newest consent of the grant that the client asked to replace, locked, while it is in force (§12)."""
+    """Return the newest consent of the grant that the client asked to replace, locked, while it is in force (§12).
+
+    Raises: SnapshotChanged where it is paused: beside a new one it could go on later, and be two.
+    """
     chain = chain_of(tx.session, row.replaces, lock=True) if row.replaces else []
-    return chain[-1] if chain and chain[-1].state_at(wallet.clock.now()) == ConsentState.ACTIVE else None
+    state = chain[-1].state_at(wallet.clock.now()) if chain else None
+    if state == ConsentState.SUSPENDED:
+        raise SnapshotChanged("The permission that this one would replace was paused.")
+    return chain[-1] if state == ConsentState.ACTIVE else None
 
 
 def _row(wallet: Wallet, row: ConsentRequest, item: ConsentRequestItem, *, record: Frozen, decision: Decision) -> Consent:

@@ -75,13 +75,13 @@ def release_due(wallet: Wallet) -> int:
         return int(tx.connection.execute(statement.values(released_at=now)).rowcount)
 
 
-def hidden_counts(wallet: Wallet) -> list[tuple[str, str, int]]:
-    """Return month, body and how many accesses it hid in it, newest month first; public."""
+def hidden_counts(wallet: Wallet, bodies: frozenset[str] | None = None) -> list[tuple[str, str, int]]:
+    """Return month, body (all or these) and how many accesses it hid in it, newest month first; public."""
     month = func.to_char(HiddenEntry.hidden_at, "YYYY-MM")
     with wallet.reading() as tx:
         rows = tx.session.execute(
             select(month, HiddenEntry.org_id, func.count()).group_by(month, HiddenEntry.org_id).order_by(month.desc())
         )
-        found = [(str(one), org_id, count) for one, org_id, count in rows]
+        found = [(str(one), org_id, count) for one, org_id, count in rows if bodies is None or org_id in bodies]
         names = organisation_names(tx.session, {org_id for _, org_id, _ in found})
     return [(one, names.get(org_id, org_id), count) for one, org_id, count in found]

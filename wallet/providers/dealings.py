@@ -3,7 +3,8 @@
 They are asked with the wallet's own access tokens; whom it is about stands in the body or a header, never in an address.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -101,46 +102,44 @@ class HttpDealings:
 
     def sign_ins(self, run: str, *, lang: str) -> SignIns:
         """Return what happened with a person's account.  Raises: ServiceAway."""
-        answer = _json(self._call("identity", "POST", "/people/history", json={"run": run}, headers={"Accept-Language": lang}))
-        email = answer.get("email")
-        return SignIns(
-            [(_moment(one["at"]), str(one["words"]), str(one["service"])) for one in _rows(answer, "events")],
-            email if isinstance(email, str) else None,
+        answer = _json(
+            _good("identity", self._call("identity", "POST", "/people/history", json={"run": run}, headers={"Accept-Language": lang}))
         )
+        email = answer.get("email")
+        with _reading():
+            events = [(_moment(one["at"]), str(one["words"]), str(one["service"])) for one in _rows(answer, "events")]
+        return SignIns(events, email if isinstance(email, str) else None)
 
     def payments(self, email: str) -> list[Paid]:
         """Return payments whose receipt went to an address.  Raises: ServiceAway."""
-        answer = _json(self._call("pay", "POST", "/people/payments", json={"email": email}))
-        return [
-            Paid(
-                _moment(one["at"]),
-                str(one["service"]),
-                str(one["description"]),
-                int(str(one["amount_minor"])),
-                str(one["currency"]),
-                str(one["status"]),
-            )
-            for one in _rows(answer, "payments")
-        ]
+        answer = _json(_good("pay", self._call("pay", "POST", "/people/payments", json={"email": email})))
+        with _reading():
+            return [_paid(one) for one in _rows(answer, "payments")]
 
     def messages(self, run: str) -> list[Message]:
         """Return a person's messages, newest first.  Raises: ServiceAway."""
-        return [_message(one) for one in _rows(_json(self._mailbox("GET", "", run)), "messages")]
+        answer = _json(self._mailbox("GET", "", run))
+        with _reading():
+            return [_message(one) for one in _rows(answer, "messages")]
 
     def open_message(self, run: str, message_id: UUID) -> None:
         """Note that the person opened a message.  Raises: ServiceAway, NoSuchMessage."""
-        self._mailbox("POST", f"/{message_id}/read", run)
+        self._mailbox("POST", f"/{message_id}/read", run, may_be_missing=True)
 
     def file(self, run: str, message_id: UUID, position: int) -> File:
         """Return a file of an opened message.  Raises: ServiceAway, NoSuchMessage."""
         name = next((one.files[position] for one in self.messages(run) if one.message_id == message_id and position < len(one.files)), None)
         if name is None:
             raise NoSuchMessage
-        reply = self._mailbox("GET", f"/{message_id}/attachments/{position}", run)
+        reply = self._mailbox("GET", f"/{message_id}/attachments/{position}", run, may_be_missing=True)
         return File(name, reply.headers.get("content-type", "application/octet-stream"), reply.body)
 
-    def _mailbox(self, method: str, path: str, run: str) -> Reply:
-        return self._call("notify", method, "/v1/mailbox/messages" + path, headers={PERSON_HEADER: quote(run)})
+    def _mailbox(self, method: str, path: str, run: str, *, may_be_missing: bool = False) -> Reply:
+        """Raises: ServiceAway; NoSuchMessage where one message is asked for, and may be missing."""
+        reply = self._call("notify", method, "/v1/mailbox/messages" + path, headers={PERSON_HEADER: quote(run)})
+        if may_be_missing and reply.status == 404:
+            raise NoSuchMessage
+        return _good("notify", reply)
 
     def _call(self, service: str, method: str, path: str, *, json: object = None, headers: Mapping[str, str] | None = None) -> Reply:
         url = self._urls[service]
@@ -149,16 +148,27 @@ class HttpDealings:
         try:
             proof = {"Authorization": "Bearer " + self._tokens.token(url, SCOPES[service]), "Accept": "application/json"}
             sent = {**proof, **(headers or {})}
-            reply = self._http.request(
+            return self._http.request(
                 method, url + path, json=json, headers=sent, timeout_seconds=TIMEOUT_SECONDS, max_bytes=FILE_BYTES_MAX
             )
         except (OutboundError, CannotGetToken):
             raise ServiceAway(service) from None
-        if reply.status == 404:
-            raise NoSuchMessage
-        if reply.status != 200:
-            raise ServiceAway(service)
-        return reply
+
+
+def _good(service: str, reply: Reply) -> Reply:
+    """Return a reply that is one: a service of an older release, without the route, is away for this."""
+    if reply.status != 200:
+        raise ServiceAway(service)
+    return reply
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Take an answer of another form for a service that is away.  Raises: ServiceAway."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError):
+        raise ServiceAway("form") from None
 
 
 def _json(reply: Reply) -> Mapping[str, object]:
@@ -179,7 +189,16 @@ def _rows(answer: Mapping[str, object], name: str) -> list[Mapping[str, object]]
 
 
 def _moment(text: object) -> datetime:
-    return datetime.fromisoformat(str(text))
+    """Read a moment.  Raises: ValueError, also for one without a zone, which no other can be compared with."""
+    found = datetime.fromisoformat(str(text))
+    if found.tzinfo is None:
+        raise ValueError("a moment without a zone")
+    return found
+
+
+def _paid(one: Mapping[str, object]) -> Paid:
+    amount = int(str(one["amount_minor"]))
+    return Paid(_moment(one["at"]), str(one["service"]), str(one["description"]), amount, str(one["currency"]), str(one["status"]))
 
 
 def _message(one: Mapping[str, object]) -> Message:

@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from wallet.operations.exchange import Answer
 from wallet.operations.gate import ExchangeAsk
 from wallet.operations.visibility import Visibility
-from wallet.schemas.fields import CODE, Instant, ProcedureSchema, SubjectSchema, normal_run
+from wallet.schemas.fields import CODE, LOGGED, Instant, ProcedureSchema, SubjectSchema, normal_run
 
 FIELDS_MAX = 200
 
@@ -17,7 +17,7 @@ class BasisSchema(Schema):
 
     kind = fields.String(required=True, validate=validate.OneOf(["consent", "law"]))
     consent_id = fields.UUID()
-    law_reference = fields.String(validate=validate.Length(min=1, max=300))
+    law_reference = fields.String(validate=LOGGED)
     agreement_id = fields.String(validate=CODE)
 
     @validates_schema
@@ -39,7 +39,7 @@ class OfficialSchema(Schema):
 class VisibilitySchema(Schema):
     """A wish that the person sees the access later."""
 
-    ground = fields.String(required=True, validate=validate.Length(min=1, max=300))
+    ground = fields.String(required=True, validate=LOGGED)
     release_at = Instant(required=True)
 
 

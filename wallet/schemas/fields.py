@@ -9,6 +9,9 @@ from shared.run import InvalidRun, parse_run
 
 CODE = validate.Regexp(r"^[A-Za-z0-9._:-]{1,100}\Z")
 
+LOGGED = validate.Regexp(r"^(?!.*cl-run:)[^\x00-\x1f\x7f]{1,300}\Z")
+"""A text that stands in the log for ever: on one line, and without the number of a person."""
+
 
 class Instant(fields.AwareDateTime):
     """RFC 3339 with a zone, as text."""

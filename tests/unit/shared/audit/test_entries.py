@@ -107,6 +107,13 @@ def test_a_clear_run_does_not_enter_the_core(clock: FixedClock, ids: SeededIds, 
         new_entry(clock, ids, **{"action": Action.MADE, "outcome": "done", "actor": "a", **fields})
 
 
+def test_a_nul_does_not_enter_the_core_and_words_that_only_look_like_one_do(clock: FixedClock, ids: SeededIds) -> None:
+    with pytest.raises(ValueError, match="U\\+0000"):
+        new_entry(clock, ids, action=Action.MADE, outcome="done", actor="a", data={"law": "Ley \x00"})
+    kept = new_entry(clock, ids, action=Action.MADE, outcome="done", actor="a", data={"law": "Ley \\u0000"})
+    assert json.loads(kept.core)["data"] == {"law": "Ley \\u0000"}
+
+
 def test_wallet_10_1_given_fields_stay_as_they_are_and_concealed_ones_become_commitments(clock: FixedClock, ids: SeededIds) -> None:
     core = {"accessor": {"org_id": "org-a", "official": Concealed("cl-run:12345678-5")}, "procedure": {"case": Concealed("case:9")}}
     entry = new_core_entry(clock, ids, core=core, subject=vectors.SUBJECT, extra={"official_id": "12345678-5"})

@@ -100,3 +100,28 @@ def test_who_is_no_auditor_stays_out_and_an_auditor_changes_nothing(world: World
         "OPTIONS",
     }
     assert looks(world) == []
+
+
+@pytest.mark.rule("wallet", "§18")
+@pytest.mark.parametrize(
+    "query", [f"org={RUN}", "org=11.111.111-1", f"org=cl-run:{RUN}", "org=a%00", "org=a%20b", "outcome=released%00", "outcome=x"]
+)
+def test_what_an_auditor_types_enters_the_log_only_as_a_code(world: World, query: str) -> None:
+    assert staff(world, ALL).get("/auditor/entries?" + query).status_code == 400
+    assert looks(world) == []
+
+
+@pytest.mark.rule("wallet", "§18")
+def test_a_role_without_a_body_makes_nobody_an_auditor(world: World) -> None:
+    world.wallet.settings = replace(world.wallet.settings, auditor_org="")
+    assert staff(world, ":auditor").get("/auditor/").status_code == 403
+
+
+@pytest.mark.rule("wallet", "§18")
+def test_a_body_of_the_same_name_is_another_body(world: World) -> None:
+    world.run_sql("update organisations set name = 'Registro Civil'")
+    hidden = "insert into hidden_entries (txn, org_id, ground, hidden_at, release_at) values (gen_random_uuid(), :org, 'Ley', :at, :at)"
+    world.run_sql(hidden, org=SCHOOL, at=world.clock.now())
+    month = f"{world.clock.now():%Y-%m}"
+    assert month in main_of(staff(world, f"{SCHOOL}:auditor").get("/auditor/").text)
+    assert month not in main_of(staff(world, f"{REGISTRY}:auditor").get("/auditor/").text)

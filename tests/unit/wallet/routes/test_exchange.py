@@ -454,3 +454,11 @@ def test_what_ended_after_it_was_remembered_is_still_not_released(world: World) 
     assert (answer.status_code, code(answer), MARKER in answer.text) == (403, "agreement_inactive", False)
     world.clock.advance(seconds=1)
     refused(world, world.exchange_body(basis=BY_LAW), 403, "agreement_inactive")
+
+
+@pytest.mark.rule("wallet", "§10.1")
+@pytest.mark.parametrize("law", ["Ley \x00", "Ley\n20.594", "", "cl-run:11111111-1", f"Ley 1, cl-run:{RUN}", "L" * 301])
+def test_a_law_that_may_not_stand_in_the_log_is_refused_before_it(world: World, law: str) -> None:
+    answer = world.fetch(world.exchange_body(basis={**BY_LAW, "law_reference": law}))
+    assert answer.status_code == 400, answer.json
+    assert world.log() == []
