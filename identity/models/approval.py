@@ -2,7 +2,7 @@
 
 ```
 pending ─▶ approved ─▶ used
-   └─▶ denied
+   └────────┴─▶ denied
 ```
 One whose time is over counts as gone, whatever its state.
 """
@@ -36,8 +36,11 @@ APPROVAL_STATES = Table(
         (S.PENDING, S.APPROVED): Event.APPROVAL_GIVEN,
         (S.PENDING, S.DENIED): Event.APPROVAL_DENIED,
         (S.APPROVED, S.USED): Event.APPROVAL_USED,
+        (S.APPROVED, S.DENIED): Event.APPROVAL_DENIED,
     },
 )
+LIVE = (S.PENDING, S.APPROVED)
+"""A sign-in has one of these at most."""
 
 
 class Approval(Base):

@@ -14,7 +14,7 @@ from sqlalchemy import Row, select, update
 
 from identity.context import Identity
 from identity.events import Event
-from identity.models.approval import APPROVAL_STATES, Approval, ApprovalState
+from identity.models.approval import APPROVAL_STATES, LIVE, Approval, ApprovalState
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient, read_client_by_row
 from identity.models.history import What
@@ -32,8 +32,6 @@ from shared.web.words import gettext_noop
 
 APPROVALS = table_of(Approval)
 LIFE = timedelta(minutes=5)
-LIVE = (ApprovalState.PENDING, ApprovalState.APPROVED)
-"""A sign-in has one of these at most."""
 METHOD = "mfa"
 """How a sign-in by approval is told in `amr`: factors on two devices (RFC 8176)."""
 CARRIED = frozenset({"otp", "hwk", "swk"})
@@ -183,11 +181,12 @@ def answer(identity: Identity, approval_id: UUID, session: Session, browser_toke
 def deny(identity: Identity, approval_id: UUID, session: Session, *, not_me: bool) -> None:
     """Say no.  With `not_me` somebody else has the password: they are shut out, and it must be changed.  Raises: ApprovalNotFound."""
     with identity.transaction() as tx:
-        row = _pending(identity, tx, approval_id, session.person_id, lock=True)
-        _move(identity, tx, row, ApprovalState.DENIED, actor=f"person:{session.person_id}")
-        _note_refusal(identity, tx, row)
-        if not_me:
+        row = _pending(identity, tx, approval_id, session.person_id, lock=not not_me)
+        if not_me:  # denies this question with all others, after the sign-ins that asked: locks are taken in one order
             security.shut_out(identity, tx, session.person_id, about=approval_id)
+        else:
+            _move(identity, tx, row, ApprovalState.DENIED, actor=f"person:{session.person_id}")
+        _note_refusal(identity, tx, row)
 
 
 def _note_refusal(identity: Identity, tx: Transaction, row: Row[Any]) -> None:  # SQLAlchemy's own row

@@ -45,7 +45,8 @@ class AuthorizationRequest:
     """A request that is in order; it is stored as JSON while the person goes through the pages.
 
     `subject` is whom it is about (`id_token_hint`, or `sub` in `claims`); `replaces` is the grant to replace;
-    `pushed` is the hash of its `request_uri`; `signed` came as a request object.
+    `pushed` is the hash of its `request_uri`; `signed` came as a request object;
+    `permitted_by` is a blind index of whose permission of the wallet stands in the details.
     """
 
     client_id: str
@@ -71,6 +72,7 @@ class AuthorizationRequest:
     replaces: str | None = None
     pushed: str | None = None
     signed: bool = False
+    permitted_by: str | None = None
 
     @property
     def is_openid(self) -> bool:
@@ -84,7 +86,7 @@ class AuthorizationRequest:
 
     def as_json(self) -> dict[str, object]:
         """Return the form in which it is stored."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     def as_parameters(self) -> dict[str, str]:
         """Return the parameters with which the flow can be started anew."""

@@ -120,6 +120,7 @@ def _need_of_answers(
         return Need.NOTHING
     if wallet_consents.asked(request) is not None:
         return Need.PERMISSION
+    wallet_consents.check_subject(identity, connection, client, request, session)
     forced = "consent" in request.prompts and bool(consent.claims_asked(client, request))
     if not consented and (forced or consent.must_ask(connection, client, request, session)):
         return Need.CONSENT

@@ -239,9 +239,11 @@ def choose_represented(identity: Identity, interaction_id: str, browser: str | N
 
 
 def take_permission(
-    identity: Identity, interaction_id: str, browser: str | None, session: Session | None, granted: dict[str, object]
+    identity: Identity, interaction_id: str, browser: str | None, session: Session | None, given: wallet_consents.Given
 ) -> Step:
-    """Put a consent that the person gave at the wallet in the place of the one that was asked for, and go on.
+    """Put a consent that was given at the wallet in the place of the one that was asked for, and go on.
+
+    One about somebody else than who is there now is left alone: the wallet asks anew.
 
     Raises: InteractionNotFound, InteractionExpired, OAuthError.
     """
@@ -250,7 +252,9 @@ def take_permission(
         if found.is_over:
             return repeat(identity, tx, found) or Step(found.request, found.client, Need.NOTHING)
         if found.state is InteractionState.AUTHENTICATED and session is not None and session.id == found.session_id:
-            found = replace(found, request=wallet_consents.with_granted(identity, tx, found.client, found.request, granted))
+            if wallet_consents.subject_of(identity, tx.connection, found.client, found.request, session) != given.subject:
+                return advance(identity, tx, found, session)
+            found = replace(found, request=wallet_consents.with_granted(identity, tx, found.client, found.request, given))
             tx.connection.execute(
                 update(INTERACTIONS).where(INTERACTIONS.c.id_hash == found.id_hash).values(request=found.request.as_json())
             )

@@ -18,6 +18,7 @@ from identity.operations import account_events, history, notices, sessions
 from identity.operations.refusals import LastFactor, PasswordRefused, SecurityNotFound
 from identity.operations.second_factors import RECOVERY_CODES
 from identity.operations.sessions import SESSIONS
+from identity.operations.unfinished import end_unfinished
 from identity.standards import passwords, rfc6238
 from identity.standards.passwords import ALONE_LENGTH_MIN, BESIDE_LENGTH_MIN, Fault
 from shared.context import Transaction
@@ -213,8 +214,13 @@ def list_sessions(identity: Identity, person_id: UUID, present: UUID | None) -> 
 def close_sessions(
     identity: Identity, tx: Transaction, person_id: UUID, *, only_id: UUID | None = None, except_id: UUID | None = None
 ) -> int:
-    """End a person's sessions, or one, or all but one, with what was granted in them; effective at the next request (§3.9)."""
+    """End a person's sessions, or one, or all but one, with what was granted in them; effective at the next request (§3.9).
+
+    Unless it is about one alone, sign-ins that are on their way end too.
+    """
     now = identity.clock.now()
+    if only_id is None:
+        end_unfinished(identity, tx, person_id)
     wanted = [SESSIONS.c.person_id == person_id, SESSIONS.c.ended_at.is_(None)]
     if only_id is not None:
         wanted.append(SESSIONS.c.id == only_id)
@@ -247,9 +253,9 @@ def lock_down(identity: Identity, person_id: UUID, *, event_id: UUID | None) -> 
 
 def shut_out(identity: Identity, tx: Transaction, person_id: UUID, *, about: UUID | None) -> None:
     """Do it in the transaction of something larger; `about` is the id of what was not the person."""
+    mark_for_change(tx, person_id)
     close_sessions(identity, tx, person_id)
     tx.connection.execute(DEVICES.delete().where(DEVICES.c.person_id == person_id))
-    mark_for_change(tx, person_id)
     account_events.tell(identity, tx, person_id, account_events.COMPROMISED, credential_type="password")
     tx.record(Event.LOGIN_DISOWNED, actor=f"person:{person_id}", object_id=str(about or person_id), channel="web")
     history.note(identity, tx, person_id, What.DISOWNED)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from identity.context import Identity
 from identity.errors import RegisterNotFound
@@ -156,7 +156,10 @@ def list_asking(identity: Identity) -> list[tuple[Service, Organisation]]:
 
 
 def approve_live(identity: Identity, operator_id: UUID, service_id: str) -> None:
-    """Let a service go live; who asked cannot be who approves.  Raises: RegisterNotFound, TwoPersonsNeeded, WrongState."""
+    """Let a service go live; who asked cannot be who approves.
+
+    What made-up persons tried ends then.  Raises: RegisterNotFound, TwoPersonsNeeded, WrongState.
+    """
     with identity.transaction() as tx:
         service = tx.session.scalars(select(Service).where(Service.service_id == service_id).with_for_update()).one_or_none()
         if service is None or service.live_asked_by is None:
@@ -164,8 +167,17 @@ def approve_live(identity: Identity, operator_id: UUID, service_id: str) -> None
         if service.live_asked_by == operator_id:
             raise TwoPersonsNeeded(gettext_noop("Another person must approve what you asked for."))
         action = STAGES.check(Stage(service.stage), Stage.LIVE)
+        _end_trials(identity, tx, service)
         service.stage, service.live_at, service.live_approved_by = Stage.LIVE, identity.clock.now(), operator_id
         tx.record(action, actor=f"person:{operator_id}", object_id=service_id, channel="web")
+
+
+def _end_trials(identity: Identity, tx: Transaction, service: Service) -> None:
+    """End what made-up persons let the clients of a service have, refresh tokens too."""
+    clients = select(table_of(Client).c.id).where(table_of(Client).c.service_id == service.id)
+    made_up = select(stages.TRIAL_PERSONS.c.person_id)
+    theirs = (GRANTS.c.client_id.in_(clients), GRANTS.c.person_id.in_(made_up), GRANTS.c.revoked_at.is_(None))
+    tx.connection.execute(update(GRANTS).where(*theirs).values(revoked_at=identity.clock.now()))
 
 
 def set_assistance(identity: Identity, person_id: UUID, service_id: str, *, actions: tuple[str, ...], offices: tuple[str, ...]) -> None:

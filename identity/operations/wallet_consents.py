@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from identity.context import Identity
 from identity.errors import AccessDenied, InvalidAuthorizationDetails, InvalidGrantId, OAuthInvalidRequest, TemporarilyUnavailable
@@ -32,8 +32,17 @@ NAMESPACE = uuid.UUID("a2d9a3a0-7a3f-4c5b-9f0e-0c2a54f0b6d1")
 SCOPE = "wallet:flows"
 TIMEOUT_SECONDS = 5
 ITEM = {"datatypes": "dataset_id", "purpose": "purpose_id"}
+SUBJECT_PURPOSE = "permission-subject"
 REFUSED = frozenset({"refused", "cancelled", "expired", "invalidated"})
 Element = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom a permission is about: the person, or whom they act for."""
+
+    scheme: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,14 @@ class Decision:
 
     is_open: bool
     granted: Element | None
+
+
+@dataclass(frozen=True)
+class Given:
+    """A permission that the wallet says was given: about whom, and the element that tokens carry."""
+
+    subject: Subject
+    element: Element
 
 
 def asked(request: AuthorizationRequest) -> Element | None:
@@ -63,15 +80,15 @@ def refuse_unpushed(request: AuthorizationRequest) -> None:
 def begin(
     identity: Identity, interaction_id: str, client: KnownClient, request: AuthorizationRequest, session: Session, *, back: str
 ) -> str:
-    """Have the wallet make the question, once for each interaction, and return where it is asked.
+    """Have the wallet make the question, once for each interaction and subject, and return where it is asked.
 
     Raises: InvalidAuthorizationDetails, InvalidGrantId, AccessDenied (refused lately), TemporarilyUnavailable.
     """
-    element = asked(request) or {}
+    element, subject = asked(request) or {}, find_subject(identity, client, request, session)
     body = {
-        "id": str(_question_id(interaction_id)),
+        "id": str(_question_id(interaction_id, subject)),
         "client_id": client.client_id,
-        "subject": _subject(identity, client, request, session),
+        "subject": {"scheme": subject.scheme, "value": subject.value},
         "item": {ITEM.get(name, name): value[0] if name == "datatypes" else value for name, value in _members(element).items()},
         "redirect_uri": back,
         **({"replaces": request.replaces} if request.replaces else {}),
@@ -91,9 +108,9 @@ def _members(element: Element) -> dict[str, Any]:  # parse() held them to the sc
     return {name: value for name, value in element.items() if name != "type"}
 
 
-def decision(identity: Identity, interaction_id: str, client: KnownClient) -> Decision:
-    """Return what the person decided at the wallet.  Raises: AccessDenied, TemporarilyUnavailable."""
-    status, answer = _call(identity, "GET", f"/consent-flows/{client.client_id}/{_question_id(interaction_id)}", None)
+def decision(identity: Identity, interaction_id: str, client: KnownClient, subject: Subject) -> Decision:
+    """Return what was decided at the wallet about a subject.  Raises: AccessDenied, TemporarilyUnavailable."""
+    status, answer = _call(identity, "GET", f"/consent-flows/{client.client_id}/{_question_id(interaction_id, subject)}", None)
     if status == 404:
         return Decision(is_open=True, granted=None)
     state = answer.get("state")
@@ -110,13 +127,25 @@ def decision(identity: Identity, interaction_id: str, client: KnownClient) -> De
 
 
 def with_granted(
-    identity: Identity, tx: Transaction, client: KnownClient, request: AuthorizationRequest, granted: Element
+    identity: Identity, tx: Transaction, client: KnownClient, request: AuthorizationRequest, given: Given
 ) -> AuthorizationRequest:
     """Return the request with what was given in the place of what was asked; tokens of a replaced grant end."""
     if request.replaces:
         end_grant(identity, tx, client, request.replaces)
-    details = [granted if one.get("type") == CONSENT_REQUEST else one for one in request.authorization_details or ()]
-    return replace(request, authorization_details=details)
+    details = [given.element if one.get("type") == CONSENT_REQUEST else one for one in request.authorization_details or ()]
+    return replace(request, authorization_details=details, permitted_by=_mark(identity, given.subject))
+
+
+def check_subject(identity: Identity, connection: Connection, client: KnownClient, request: AuthorizationRequest, session: Session) -> None:
+    """Raises: AccessDenied where a permission was taken, and it is about somebody else than the session is now."""
+    if request.permitted_by is None:
+        return
+    if request.permitted_by != _mark(identity, subject_of(identity, connection, client, request, session)):
+        raise AccessDenied("the permission that was given is about somebody else")
+
+
+def _mark(identity: Identity, subject: Subject) -> str:
+    return identity.cipher.blind_index(f"{subject.scheme}|{subject.value}", purpose=SUBJECT_PURPOSE).hex()
 
 
 def end_grant(identity: Identity, tx: Transaction, client: KnownClient, grant_id: str) -> int:
@@ -139,22 +168,28 @@ def take_end(identity: Identity, client_id: str, grant_id: str) -> None:
             tx.record(Event.GRANT_ENDED, actor="client:wallet", object_id=grant_id, data={"client": client_id})
 
 
-def _question_id(interaction_id: str) -> uuid.UUID:
-    return uuid.uuid5(NAMESPACE, interaction_id)
+def _question_id(interaction_id: str, subject: Subject) -> uuid.UUID:
+    """What one person answered answers nothing about another, who may come into the same interaction."""
+    return uuid.uuid5(NAMESPACE, f"{interaction_id}|{subject.scheme}|{subject.value}")
 
 
-def _subject(identity: Identity, client: KnownClient, request: AuthorizationRequest, session: Session) -> dict[str, str]:
-    """Return whom the permission is about: the person, or whom she acts for here."""
+def find_subject(identity: Identity, client: KnownClient, request: AuthorizationRequest, session: Session) -> Subject:
+    """Return whom the permission is about, now.  Raises: AccessDenied."""
     with identity.reading() as tx:
-        wish = representation.wish_of(request)
-        chosen = representation.find_choice(identity, tx.connection, client, session, wish) if wish else None
-        facts = find_active_facts(tx.connection, identity.cipher, session.person_id)
+        return subject_of(identity, tx.connection, client, request, session)
+
+
+def subject_of(identity: Identity, connection: Connection, client: KnownClient, request: AuthorizationRequest, session: Session) -> Subject:
+    """Return whom the permission is about: the person, or whom they act for here.  Raises: AccessDenied."""
+    wish = representation.wish_of(request)
+    chosen = representation.find_choice(identity, connection, client, session, wish) if wish else None
+    facts = find_active_facts(connection, identity.cipher, session.person_id)
     if chosen is not None and chosen.option is not None:
         principal = chosen.option.principal
-        return {"scheme": "cl-rut" if principal.kind == "company" else "cl-run", "value": principal.number}
+        return Subject("cl-rut" if principal.kind == "company" else "cl-run", principal.number)
     if facts is None:
         raise AccessDenied("the account is not active")
-    return {"scheme": "cl-run", "value": str(facts.run)}
+    return Subject("cl-run", str(facts.run))
 
 
 def _call(identity: Identity, method: str, path: str, body: Mapping[str, object] | None) -> tuple[int, dict[str, Any]]:

@@ -48,10 +48,12 @@ def take_permission(interaction_id: str) -> Response:
         step = interactions.look(identity, interaction_id, browser.interaction_token, browser.session)
         if step.need is not Need.PERMISSION or browser.session is None:
             return login.answer(interaction_id, step)
-        found = wallet_consents.decision(identity, interaction_id, step.client)
+        subject = wallet_consents.find_subject(identity, step.client, step.request, browser.session)
+        found = wallet_consents.decision(identity, interaction_id, step.client, subject)
         if found.granted is None:
             return make_response(redirect(url_for("permission.show_permission", interaction_id=interaction_id), 303))
-        taken = interactions.take_permission(identity, interaction_id, browser.interaction_token, browser.session, found.granted)
+        given = wallet_consents.Given(subject, found.granted)
+        taken = interactions.take_permission(identity, interaction_id, browser.interaction_token, browser.session, given)
         return login.answer(interaction_id, taken)
 
     return login.guarded(interaction_id, browser, work)

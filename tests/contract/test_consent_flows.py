@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from identity.operations.own_tokens import own_token
@@ -20,8 +21,20 @@ from shared.auth import TokenVerifier
 from shared.clock import FixedClock
 from shared.http import OutboundFailed, Reply
 from shared.ids import SeededIds
+from tests.conformance.identity.test_login import code_now
 from tests.engines import Engines
-from tests.factories.identity import ISSUER, PUBLIC_URL, SECRET, Browser, House, authorization, furnished_copy, open_house, web_client
+from tests.factories.identity import (
+    ISSUER,
+    PUBLIC_URL,
+    RUN_TOTP,
+    SECRET,
+    Browser,
+    House,
+    authorization,
+    furnished_copy,
+    open_house,
+    web_client,
+)
 from tests.factories.identity import sent_to_client as sent
 from tests.factories.identity_protocol import enter
 from tests.factories.wallet import AGREEMENT, CONSUMER, DATASET, FIELDS, PROCEDURE, PURPOSE, RUN, World
@@ -213,6 +226,43 @@ def test_a_permission_that_ended_before_the_code_gives_no_code(pair: Pair) -> No
     person = pair.world.browser(RUN)
     pair.world.submit(person, person.get(f"/consents/{consent_id}/withdraw"), "withdraw")
     assert sent(pair.return_to(browser, back.headers["Location"]))["error"] == "access_denied"
+
+
+def enter_another(pair: Pair, browser: Browser, at: TestResponse) -> str:
+    """Say yes at the wallet, then have somebody else sign in with the same browser; return the way back."""
+    back = pair.world.decide(pair.world.browser(RUN), at.headers["Location"].removeprefix(WALLET), "grant").headers["Location"]
+    log_in_as_another(pair, browser)
+    return str(back)
+
+
+def log_in_as_another(pair: Pair, browser: Browser) -> None:
+    pair.house.clock.advance(seconds=31)  # the next code of the app is another one
+    browser.authorize(prompt="login")
+    browser.log_in(RUN_TOTP)
+    sent(browser.send({"code": code_now(pair.house)}))
+
+
+@pytest.mark.rule("wallet", "§12")
+def test_what_one_person_permits_is_nothing_that_another_gave(pair: Pair) -> None:
+    browser, at = pair.sign_in()
+    answer = pair.return_to(browser, enter_another(pair, browser, at))
+    view = answer.headers["Location"]
+    assert view.startswith(WALLET + "/c/")
+    assert view != at.headers["Location"], "the wallet asks the other person"
+    with pair.house.identity.db.engine.connect() as connection:
+        held = text("SELECT count(*) FROM grants WHERE jsonb_typeof(authorization_details) = 'array'")
+        assert connection.execute(held).scalar_one() == 0
+
+
+@pytest.mark.rule("wallet", "§12")
+def test_a_permission_that_was_taken_goes_to_nobody_else(pair: Pair) -> None:
+    payment = {"type": "urn:andamio:payment", "amount_minor": 14_500, "currency": "CLP"}
+    browser, at = pair.sign_in(pair.element(), payment)
+    page = pair.decide(browser, at, "grant")  # the payment is asked about
+    assert page.status_code == 200
+    path = page.request.path
+    log_in_as_another(pair, browser)
+    assert sent(browser.open(path))["error"] == "access_denied"
 
 
 NOT_ALLOWED: list[dict[str, Any]] = [

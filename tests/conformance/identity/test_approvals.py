@@ -5,6 +5,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
+from identity.operations import security
 from identity.operations.approvals import LIFE
 from identity.standards.acr import PHISHING_RESISTANT, TWO_FACTORS
 from tests.conformance.identity.test_account import form_at, link
@@ -148,13 +149,41 @@ def test_this_was_not_me_shuts_everybody_out_and_asks_for_a_new_password(house: 
     mine = trusted(house)
     here, _ = asking(house)
     assert "RUN" in answer(mine, "not_me")  # signed out: the sign-in page
-    assert "se dijo que no" in words_of(here.send({}))
-    assert len(house.audited("identity:login:disowned")) == 1
+    again = here.send({})  # its sign-in is over
+    assert 'id="password"' in again.get_data(as_text=True)
+    assert [len(house.audited(f"identity:{act}")) for act in ("login:disowned", "approval:denied", "interaction:refused")] == [1, 1, 1]
     mine.open("/account/security")
     mine.log_in(RUN_TOTP)
     asked = words_of(mine.send({"code": code_now(house)}))
     assert "contraseña" in asked
     assert mine.page.request.path.endswith("/password")  # type: ignore[union-attr]  # a page was opened
+
+
+@pytest.mark.rule("identity", "§3.9", "§3.10")
+@pytest.mark.parametrize("way", ["not me", "everywhere", "password"])
+def test_a_yes_that_was_given_ends_with_what_it_stood_on(house: House, way: str) -> None:
+    mine, person_id = trusted(house), house.person_id(RUN_TOTP)
+    here, number = asking(house)
+    answer(mine, "grant", match_code=number)
+    if way == "not me":
+        security.lock_down(house.identity, person_id, event_id=None)
+    elif way == "everywhere":
+        security.close_elsewhere(house.identity, person_id, only_id=None, present=None)
+    else:
+        security.change_password(house.identity, person_id, "nueve gatos pintan un faro", session_id=None)
+    answered = here.send({})
+    assert "code" not in (answered.headers.get("Location") or "")
+    assert 'id="password"' in answered.get_data(as_text=True), "the password of before counts for nothing any more"
+    assert house.audited("identity:approval:used") == []
+    assert len(house.audited("identity:approval:denied")) == 1
+
+
+def test_one_session_ended_leaves_the_sign_ins_elsewhere(house: House) -> None:
+    mine = trusted(house)
+    here, number = asking(house)
+    answer(mine, "grant", match_code=number)
+    security.close_elsewhere(house.identity, house.person_id(RUN_TOTP), only_id=house.identity.ids.uuid4(), present=None)
+    assert "code" in sent_to_client(here.send({}))
 
 
 def test_a_session_by_password_alone_or_by_approval_carries_nothing(house: House) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from identity.models.organisation import Role
-from identity.operations import register, trial_persons
+from identity.operations import register, teams, trial_persons
 from identity.operations.refusals import NotOfTheTeam
 from identity.operations.trial_persons import Shown
 from identity.standards.trial_cases import CASES
@@ -103,6 +103,21 @@ def test_they_never_reach_a_live_service_nor_that_of_another_team(team: House, m
     browser = enter(team, RUN_TOTP)
     assert "Personas de prueba" not in words_of(browser.open("/team/services/service-trial"))
     assert browser.open("/team/services/service-trial/persons").status_code == 409
+
+
+def test_what_they_let_a_service_have_ends_when_it_goes_live(team: House, made: dict[str, Shown]) -> None:
+    register.add_member(team.identity, org_id="org-one", run=parse_run(RUN), role=Role.DEVELOPER, expires_at=None, actor="test")
+    codes = (answer_of(team, made["plain"])["code"], team.browser().sign_in(RUN, **TRIAL)["code"])
+    tokens = [team.token(team.code_form(code, client_id="trial")).json["access_token"] for code in codes]
+    with team.identity.db.begin() as connection:
+        asked = text("UPDATE services SET live_asked_by = :id, live_asked_at = now() WHERE service_id = 'service-trial'")
+        connection.execute(asked, {"id": team.person_id(RUN_TOTP)})
+    teams.approve_live(team.identity, team.person_id(RUN), "service-trial")
+    headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
+    assert [team.client().get("/openid/userinfo", headers=one).status_code for one in headers] == [401, 200]
+    with team.identity.db.engine.connect() as connection:
+        revoked = text("SELECT count(*) FROM grants g JOIN trial_persons t USING (person_id) WHERE g.revoked_at IS NULL")
+        assert connection.execute(revoked).scalar_one() == 0
 
 
 def test_on_trial_in_production_only_the_team_and_its_persons_come_in(team: House) -> None:
