@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from shared import telemetry, trace
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 DEFAULT_BYTES_MAX = 1024 * 1024
+RESOLVERS_MAX = 8
+"""Names that are resolved at the same time: strangers choose some of them, and theirs may be slow."""
 
 
 class OutboundError(Exception):
@@ -140,6 +143,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
     def __init__(self, private_hosts: Iterable[str]) -> None:
         self._private_hosts = frozenset(private_hosts)
         self._inner = httpcore.SyncBackend()
+        self._resolvers = ThreadPoolExecutor(RESOLVERS_MAX, thread_name_prefix="names")
 
     def connect_tcp(
         self,
@@ -149,11 +153,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise httpcore.ConnectError("name not found") from None
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        addresses = self._addresses(host, port, _left(timeout))
         if f"{host}:{port}" not in self._private_hosts and not all(is_public(address) for address in addresses):
             raise OutboundRefused("the address is private")
         error: Exception = httpcore.ConnectError("no address")
@@ -165,6 +165,18 @@ class _GuardedBackend(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failure:
                 error = failure
         raise error
+
+    def _addresses(self, host: str, port: int, seconds: float) -> list[str]:
+        """Resolve a name.  The system's resolver has no time-out of its own, so it is asked on a thread that is not waited for longer."""
+        asked = self._resolvers.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        try:
+            found = asked.result(seconds)
+        except TimeoutError:
+            asked.cancel()
+            raise httpcore.ConnectTimeout("the name was not resolved in time") from None
+        except (OSError, UnicodeError):
+            raise httpcore.ConnectError("name not found") from None
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None

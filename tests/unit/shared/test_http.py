@@ -104,6 +104,16 @@ def test_silent_party_is_a_time_out(outbound: Outbound) -> None:
         guarded.close()
 
 
+def test_a_name_that_is_resolved_too_slowly_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: answered.wait(30))
+    began = time.monotonic()
+    with pytest.raises(OutboundFailed) as refused:
+        Outbound().request("GET", "http://slow.example/", timeout_seconds=0.2)
+    answered.set()
+    assert (refused.value.sent, time.monotonic() - began < 10) == (False, True)
+
+
 def test_nobody_there_says_that_nothing_was_sent() -> None:
     guarded = Outbound(private_hosts=("127.0.0.1:1",))
     with pytest.raises(OutboundFailed) as caught:
