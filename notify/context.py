@@ -142,8 +142,8 @@ class Notify(Context):
 
     @cached_property
     def printer(self) -> LetterPrinter:
-        """The printers that take letters one by one, as one."""
-        return Router(self.print_routes, weights=lambda: self.catalogue.provider_weights("letter"))
+        """The printers that take letters one by one, as one; a letter stays with its printer, or it might be printed twice."""
+        return Router(self.print_routes, weights=lambda: self.catalogue.provider_weights("letter"), stays=True)
 
     @cached_property
     def print_routes(self) -> tuple[Route[Letter], ...]:

@@ -19,10 +19,10 @@ ORGANISATION = "andamio"
 OPERATOR_ROLE = "operator"
 # What each service asks of the others; a scope's prefix names the service that honours it.
 SCOPES = {
-    "identity": ("notify:send", "audit:witness"),
+    "identity": ("notify:send", "notify:register", "pay:register", "wallet:register", "wallet:flows", "audit:witness"),
     "notify": ("audit:witness",),
     "pay": ("notify:send", "audit:witness"),
-    "wallet": ("notify:send", "audit:witness"),
+    "wallet": ("notify:send", "notify:portal", "identity:grants", "identity:history", "pay:people", "audit:witness"),
 }
 PORTAL_SCOPES = ("openid", "profile", "name", "email", "phone", "run", "roles")
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, delete, or_, select, update
 
 from notify.context import Notify
-from notify.errors import NotificationNotFound
+from notify.errors import MessageRefused, NotificationNotFound
 from notify.events import Event
-from notify.models.callback import CallbackAttempt, CallbackCall
+from notify.models.callback import CallbackAttempt, CallbackCall, ServiceCallback
 from notify.operations.callbacks import Told
 from notify.operations.once import Once
 
@@ -63,16 +63,23 @@ def list_calls(notify: Notify, service_id: uuid.UUID, *, state: str | None = Non
     return [Call(row.id, row.kind, row.object_id, Told(row.state), row.created_at, tuple(tried[row.id])) for row in rows]
 
 
-def replay_call(notify: Notify, service_id: uuid.UUID, call_id: uuid.UUID, *, actor: str, once: Once | None = None) -> None:
-    """Tell a service of an event once more, under the same id.  Raises: NotificationNotFound."""
+def replay_call(
+    notify: Notify, service_id: uuid.UUID, call_id: uuid.UUID, *, actor: str, once: Once | None = None, channel: str = "api"
+) -> None:
+    """Tell a service of an event once more, under the same id.  Raises: NotificationNotFound, MessageRefused where nobody is told."""
     own = (CallbackCall.id == call_id) & (CallbackCall.service_id == service_id)
     with notify.transaction() as tx:
         if once and once.claim(notify, tx.connection, {"id": str(call_id)}):
             return
-        if not tx.connection.execute(update(CallbackCall).where(own).values(state=Told.WAITING.value, attempts=0)).rowcount:
+        again = update(CallbackCall).where(own).values(state=Told.WAITING.value, attempts=0)
+        kind = tx.connection.execute(again.returning(CallbackCall.kind)).scalar_one_or_none()
+        if kind is None:
             raise NotificationNotFound
+        told = (ServiceCallback.service_id == service_id) & (ServiceCallback.kind == kind)
+        if tx.connection.execute(select(ServiceCallback.kind).where(told)).first() is None:
+            raise MessageRefused("Nobody is told of this any more: first say where to tell it")
         tx.enqueue("tell_service", {"event_id": str(call_id)})
-        tx.record(Event.CALLBACK_REPLAYED, actor=actor, object_id=str(call_id))
+        tx.record(Event.CALLBACK_REPLAYED, actor=actor, object_id=str(call_id), channel=channel)
 
 
 def forget_calls(notify: Notify) -> int:

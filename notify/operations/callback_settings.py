@@ -3,14 +3,14 @@
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from notify.context import Notify
 from notify.errors import MessageRefused
 from notify.events import Event
-from notify.models.callback import KINDS, ServiceCallback
+from notify.models.callback import KINDS, CallbackCall, ServiceCallback
 from notify.models.team import Member
-from notify.operations.callbacks import COMPLAINT, DELIVERY_STATUS, INBOUND_SMS, RETURNED_LETTER, News, enqueue_event
+from notify.operations.callbacks import COMPLAINT, DELIVERY_STATUS, INBOUND_SMS, RETURNED_LETTER, News, Told, enqueue_event
 from notify.standards.wire_time import wire_time
 from shared.web import gettext_noop
 
@@ -32,10 +32,12 @@ def list_callbacks(notify: Notify, service_id: uuid.UUID) -> list[CallbackLine]:
 
 
 def end_callback(notify: Notify, member: Member, service_id: uuid.UUID, kind: str) -> None:
-    """Tell a service no more of a kind; again is harmless."""
+    """Tell a service no more of a kind, nor what still waits to be told; again is harmless."""
     own = (ServiceCallback.service_id == service_id) & (ServiceCallback.kind == kind)
     with notify.transaction() as tx:
         if tx.connection.execute(delete(ServiceCallback).where(own)).rowcount:
+            waiting = (CallbackCall.service_id == service_id) & (CallbackCall.kind == kind) & (CallbackCall.state == Told.WAITING.value)
+            tx.connection.execute(update(CallbackCall).where(waiting).values(state=Told.GIVEN_UP.value))
             tx.record(Event.CALLBACK_ENDED, actor=member.actor, object_id=str(service_id), channel="console", data={"kind": kind})
     notify.catalogue.forget()
 

@@ -151,12 +151,15 @@ class _OneTry:
         return Outcome(row, Status.SENT if abroad else done.status, done, units)
 
     def _not_now(self, work: Work, row: Row[Any], due: Due, fault: ProviderUnavailable) -> Outcome:
-        """Say when to try again: when the provider says, else after a wait that doubles; after the last try it has failed."""
+        """Say when to try again: after a wait that doubles, not before the provider says; after the last try it has failed.
+
+        A short wait that somebody says every time would use up the tries in minutes.
+        """
         if work.message.attempts >= ATTEMPTS_MAX:
             return Outcome(row, Status.TECHNICAL_FAILURE)
         own = min(float(WAIT_SECONDS_MAX), wait_seconds(work.message.attempts))
         theirs = fault.retry_after_seconds
-        seconds = own if theirs is None else min(float(THEIR_WAIT_SECONDS_MAX), max(1.0, theirs))
+        seconds = own if theirs is None else min(float(THEIR_WAIT_SECONDS_MAX), max(own, theirs))
         if self.alone:
             settle(self.notify, [Outcome(row)])
             raise RetryLater(seconds, str(fault))

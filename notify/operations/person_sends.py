@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Insert, Row, delete, insert, select, update
 
 from notify.context import Notify
-from notify.errors import DailyLimitExceeded, MessageRefused, RateLimitExceeded, Refusal
+from notify.errors import DailyLimitExceeded, MessageRefused, RateLimitExceeded, Refusal, SendingPaused
 from notify.events import Event
 from notify.models import messages
 from notify.models.base import scope_of
@@ -25,7 +25,7 @@ from notify.operations.holders import holder_of
 from notify.operations.once import Once
 from notify.operations.preferences import Preference, preference_of
 from notify.operations.requests import SendBody
-from notify.operations.sends import Accepted, accept
+from notify.operations.sends import Accepted, accept, prepare
 from notify.standards.mailbox_address import mailbox_address
 from notify.standards.postal_address import LINE_KEYS
 from notify.standards.statuses import COMPLETED, Channel, Status
@@ -72,21 +72,31 @@ def send_to_person(notify: Notify, holder: Holder, body: PersonBody, once: Once 
 
 
 def check_person(notify: Notify, holder: Holder, body: PersonBody) -> None:
-    """Look at what is to be said to a person later, on whichever channel.  Raises: MessageRefused."""
-    _ways(notify, holder, body)
+    """Look at what is to be said to a person later, on whichever channel, as if it went now.
+
+    Raises: as a send.
+    """
+    channel, recipient = _ways(notify, holder, body)[0]
+    template_id = body.templates[channel]
+    prepare(notify, holder, channel, SendBody(template_id=template_id, recipient=recipient, personalisation=body.personalisation))
     for channel, template_id in body.templates.items():
         checks.check_values(checks.get_template(notify, holder, template_id, channel), body.personalisation)
 
 
 def _ways(notify: Notify, holder: Holder, body: PersonBody) -> list[tuple[Channel, str]]:
+    """Give the ways there are now.  Raises: MessageRefused where there is none, SendingPaused where there will be one again."""
     for channel, template_id in body.templates.items():
         checks.get_template(notify, holder, template_id, channel)
     with notify.reading() as tx:
         wish = preference_of(notify, tx.connection, [notify.catalogue.index(mailbox_address(body.person))])
     ways = ways_to(holder, body, wish)
-    if not ways:
+    is_paused = holder.service.mail_paused and holder.key.kind != "test"
+    open_ways = [way for way in ways if not (way[0] is Channel.EMAIL and is_paused)]
+    if ways and not open_ways:
+        checks.check_channel(holder, Channel.EMAIL)
+    if not open_ways:
         raise MessageRefused("There is no template for a channel on which this person can be reached")
-    return ways
+    return open_ways
 
 
 def person_json(body: PersonBody) -> dict[str, object]:
@@ -119,8 +129,7 @@ def ways_to(holder: Holder, body: PersonBody, wish: Preference | None) -> list[t
     }
     order = dict.fromkeys((*wanted, *USUAL))
     allowed = holder.service.permissions
-    ways = [(channel, reach[channel]) for channel in order if channel in body.templates and reach[channel] and channel in allowed]
-    return [way for way in ways if not (way[0] is Channel.EMAIL and holder.service.mail_paused)]
+    return [(channel, reach[channel]) for channel in order if channel in body.templates and reach[channel] and channel in allowed]
 
 
 def follow_person_sends(notify: Notify) -> int:
@@ -145,7 +154,7 @@ def _look(notify: Notify, row: Row[Any]) -> bool:
         return False
     try:
         went_on = _go_on(notify, row)
-    except (RateLimitExceeded, DailyLimitExceeded):
+    except (RateLimitExceeded, DailyLimitExceeded, SendingPaused):
         return False  # looked at again
     except Refusal as refused:
         log.info("no other way to a person", notification=str(row.notification_id), refused=refused.slug)

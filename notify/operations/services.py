@@ -4,6 +4,7 @@ import base64
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from urllib.parse import urlsplit
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -21,7 +22,8 @@ from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_addr
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
 from notify.standards.webhook_signature import PREFIX
 
-BEARER_CHARACTERS_MIN = 10
+BEARER_CHARACTERS_MIN, BEARER_CHARACTERS_MAX = 10, 1_000
+URL_CHARACTERS_MAX = 1_000
 
 
 @dataclass(frozen=True)
@@ -129,15 +131,14 @@ def set_contact_link(notify: Notify, service_id: uuid.UUID, link: str, *, actor:
     notify.catalogue.forget()
 
 
-def set_callback(notify: Notify, service_id: uuid.UUID, *, url: str, bearer: str, actor: str, kind: str = DELIVERY_STATUS) -> str:
+def set_callback(
+    notify: Notify, service_id: uuid.UUID, *, url: str, bearer: str, actor: str, kind: str = DELIVERY_STATUS, channel: str = "api"
+) -> str:
     """Say where a service wants to be told of a kind of news; give the secret that calls are signed with, which stays.
 
     Raises: MessageRefused.
     """
-    if not url.startswith("https://") and not notify.settings.is_sandbox:
-        raise MessageRefused("A callback address must be https")
-    if len(bearer) < BEARER_CHARACTERS_MIN:
-        raise MessageRefused(f"A bearer token has at least {BEARER_CHARACTERS_MIN} characters")
+    _check_callback(notify, url, bearer)
     scope, random = scope_of(service_id), notify.ids.token(32)
     secret = PREFIX + base64.b64encode(base64.urlsafe_b64decode(random + "=" * (-len(random) % 4))).decode()
     changes = {"url": url, "bearer_sealed": notify.cipher.encrypt(bearer, scope=scope)}
@@ -148,9 +149,30 @@ def set_callback(notify: Notify, service_id: uuid.UUID, *, url: str, bearer: str
         statement = insert(ServiceCallback).values(row)
         statement = statement.on_conflict_do_update(index_elements=["service_id", "kind"], set_={**changes, "secret_sealed": kept})
         standing = tx.connection.execute(statement.returning(ServiceCallback.secret_sealed)).scalar_one()
-        tx.record(Event.CALLBACK_SET, actor=actor, object_id=str(service_id), data={"kind": kind})
+        tx.record(Event.CALLBACK_SET, actor=actor, object_id=str(service_id), channel=channel, data={"kind": kind})
     notify.catalogue.forget()
     return notify.cipher.decrypt(standing or sealed, scope=scope)
+
+
+def _check_callback(notify: Notify, url: str, bearer: str) -> None:
+    """Raises: MessageRefused for what no call could be made with."""
+    if not url.startswith("https://") and not notify.settings.is_sandbox:
+        raise MessageRefused("A callback address must be https")
+    if len(url) > URL_CHARACTERS_MAX or not _is_address(url):
+        raise MessageRefused("A callback address is one that can be called, of at most 1000 characters")
+    if len(bearer) < BEARER_CHARACTERS_MIN:
+        raise MessageRefused(f"A bearer token has at least {BEARER_CHARACTERS_MIN} characters")
+    if len(bearer) > BEARER_CHARACTERS_MAX or not (bearer.isascii() and bearer.isprintable()):
+        raise MessageRefused("A bearer token has only letters without accents, digits and signs")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        found = bool(parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0))
+    except ValueError:
+        return False
+    return found and url.isascii() and url.isprintable() and " " not in url
 
 
 def rules_of(notify: Notify, service_id: uuid.UUID) -> LocalRules:

@@ -2,7 +2,7 @@
 
 Which provider comes first for a message follows from its reference and the weights alone (weighted rendezvous hashing), so that
 another try goes the same way: a provider that knows the reference drops the repeat.  A message whose outcome is not known is
-never given to another provider in the same try.
+never given to another provider in the same try; where a repeat is worse than a wait (letters) no try ever leaves its first route.
 """
 
 import hashlib
@@ -96,6 +96,7 @@ class Router(Generic[M]):
     """A provider made of several.
 
     `within_cap(route, sender, per_minute)` counts; `weights()` gives what an operator set meanwhile, by route, 0 to pause one.
+    `stays` keeps every message with the first route of its order, whatever becomes of that.
     """
 
     def __init__(
@@ -105,16 +106,18 @@ class Router(Generic[M]):
         sender_of: Callable[[M], str] = lambda _handed: "",
         within_cap: Callable[[str, str, int], bool] = lambda _route, _sender, _per_minute: True,
         weights: Callable[[], Mapping[str, int]] = dict,
+        stays: bool = False,
     ) -> None:
         self.routes = tuple(routes)
         self._sender_of = sender_of
         self._within_cap = within_cap
         self._weights = weights
+        self._stays = stays
 
     def send(self, handed: M) -> HandOver:
         """Hand over by the first route that takes it.  Raises: ProviderError of the last one asked."""
         fault = ProviderUnavailable("no provider takes messages just now", retry_after_seconds=OPEN_SECONDS)
-        for route in self.order(handed.reference):
+        for route in self.order(handed.reference)[: 1 if self._stays else None]:
             if not route.breaker.allows():
                 continue
             if route.per_minute and not self._within_cap(route.name, self._sender_of(handed), route.per_minute):

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -26,6 +27,31 @@ def test_history_goes_up_down_and_up(service: str, empty_database: Callable[[str
     assert functions == []
     migrations.upgrade(service, url)
     assert migrations.is_current(service, url)
+
+
+def test_indexes_of_a_busy_table_are_made_on_each_of_its_parts_whatever_an_earlier_try_left(empty_database: Callable[[str], str]) -> None:
+    url = empty_database("notify")
+    migrations.upgrade("notify", url, "0018")
+    index = "notifications_rest_not_arrived"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT days.make_day('notifications', 'notifications_d20990101', %s, %s)", [UUID(int=1), UUID(int=2)])
+        connection.execute("SET lock_timeout = '50ms'")
+        with psycopg.connect(url) as writer, pytest.raises(psycopg.errors.LockNotAvailable):  # it leaves an index that is not valid
+            writer.execute("LOCK TABLE days.notifications_rest IN ROW EXCLUSIVE MODE")
+            connection.execute(f"CREATE INDEX CONCURRENTLY {index} ON days.notifications_rest (id)")
+        left = connection.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [f"days.{index}"]).fetchall()
+    assert left == [(False,)]
+    migrations.upgrade("notify", url)
+    with psycopg.connect(url) as connection:
+        parts = connection.execute(
+            "SELECT p.relname, x.indisvalid, pg_get_indexdef(x.indexrelid) LIKE '%%service_id%%' FROM pg_inherits i"
+            " JOIN pg_class p ON p.oid = i.inhparent JOIN pg_index x ON x.indexrelid = i.inhrelid"
+            " WHERE p.relname IN ('ix_notifications_letters', 'ix_notifications_not_arrived') ORDER BY p.relname"
+        ).fetchall()
+        whole = connection.execute("SELECT bool_and(indisvalid) FROM pg_index WHERE indrelid = 'notifications'::regclass").fetchall()
+        tables = connection.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'notifications'::regclass").fetchall()
+    expected = [(name, True, True) for name in ("ix_notifications_letters", "ix_notifications_not_arrived") for _ in range(tables[0][0])]
+    assert (parts, whole) == (expected, [(True,)])
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -13,6 +13,9 @@ from shared.migrations import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
 ROOT = Path(__file__).resolve().parents[2]
 BEFORE_THE_FIRST_RELEASE = {"identity": "0011", "notify": "0015", "pay": "0007", "wallet": "0008"}
 """Up to these the tables changed freely: nobody ran them."""
+BUSY = "notifications|letter_files"
+LOCKS_WRITERS = re.compile(rf"\bcreate\s+(unique\s+)?index\s+(?!concurrently).*?\bon\s+({BUSY})\b", re.IGNORECASE | re.DOTALL)
+"""Of tables that take messages at every moment: an index is made ON ONLY the whole, then CONCURRENTLY on each part."""
 TAKES_AWAY = {"drop_table", "drop_column", "rename_table"}
 SQL_TAKES_AWAY = re.compile(r"\b(drop\s+(table|column)|rename\s+(to|column)|set\s+not\s+null|alter\s+column\s+\S+\s+type)\b", re.IGNORECASE)
 
@@ -44,6 +47,8 @@ def _faults_in(upgrade: ast.FunctionDef) -> Iterator[str]:
             yield f"line {call.lineno}: add_column NOT NULL without a default: an older process writes rows without it"
         if name == "execute" and SQL_TAKES_AWAY.search(ast.unparse(call)):
             yield f"line {call.lineno}: SQL that takes away, renames or narrows"
+        if name == "execute" and LOCKS_WRITERS.search(ast.unparse(call)):
+            yield f"line {call.lineno}: an index that writers of a busy table wait for"
         if name == "create_unique_constraint" or (name == "create_index" and _is(said.get("unique"), True)):
             yield f"line {call.lineno}: unique from now on: an older process may write what is refused"
 
@@ -91,6 +96,9 @@ def test_migrations_expand_or_say_what_they_contract() -> None:
         ('op.add_column("a", sa.Column("b", sa.Text))', False),
         ('op.create_table("a", sa.Column("b", sa.Text, nullable=False))', False),
         ('op.create_index("i", "a", ["b"])', False),
+        ('op.execute(f"CREATE INDEX {name} ON notifications (a)")', True),
+        ('op.execute("CREATE INDEX i ON ONLY notifications (a)")', False),
+        ('op.execute("CREATE INDEX CONCURRENTLY i ON days.notifications_rest (a)")', False),
         ('op.alter_column("a", "b", nullable=True)', False),
         ('op.drop_constraint("c", "a")', False),
     ],

@@ -7,7 +7,7 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from notify.context import current
-from notify.errors import Refusal
+from notify.errors import MessageRefused, Refusal
 from notify.models.callback import KINDS
 from notify.models.team import Right
 from notify.operations.callback_log import PAGE_SIZE, list_calls, replay_call
@@ -41,7 +41,7 @@ def change(service_id: UUID, kind: str) -> ResponseReturnValue:
     if request.method == "POST":
         url, bearer = request.form.get("url", "").strip(), request.form.get("bearer", "")
         try:
-            secret = set_callback(current(), service_id, url=url, bearer=bearer, kind=kind, actor=member().actor)
+            secret = set_callback(current(), service_id, url=url, bearer=bearer, kind=kind, actor=member().actor, channel="console")
         except Refusal as refused:
             field: Literal["bearer", "url"] = "bearer" if "bearer" in refused.messages[0] else "url"
             problems = [(field, said(refused.messages[0]))]
@@ -68,7 +68,10 @@ def end(service_id: UUID, kind: str) -> ResponseReturnValue:
 @bp.post("/calls/<uuid:call_id>/replay")
 def replay(service_id: UUID, call_id: UUID) -> ResponseReturnValue:
     """Tell something once more."""
-    replay_call(current(), service_id, call_id, actor=member().actor)
+    try:
+        replay_call(current(), service_id, call_id, actor=member().actor, channel="console")
+    except MessageRefused as refused:
+        return _show(service_id, [("calls", said(refused.messages[0]))])
     return redirect(url_for("console_callbacks.show", service_id=service_id), 303)
 
 

@@ -245,6 +245,25 @@ def test_a_callback_needs_https_and_a_long_bearer(world: World, notify: Notify) 
         set_callback(notify, world.service_id, url="http://service.example.com", bearer="long-enough-bearer", actor="x")
 
 
+@pytest.mark.parametrize(
+    ("url", "bearer"),
+    [
+        ("https://", "long-enough-bearer"),
+        ("https://[::1", "long-enough-bearer"),
+        ("https://service.example.com:port/x", "long-enough-bearer"),
+        ("https://service.example.com/" + "x" * 1000, "long-enough-bearer"),
+        ("https://service.example.com/\x1b", "long-enough-bearer"),
+        ("https://service.example.com/a b", "long-enough-bearer"),
+        (URL, "long-enough-contraseña"),
+        (URL, "long-enough\r\nX-More: 1"),
+        (URL, "x" * 1001),
+    ],
+)
+def test_what_no_call_could_be_made_with_is_refused_when_it_is_set(client: FlaskClient, world: World, url: str, bearer: str) -> None:
+    answer = client.post("/v2/callbacks/settings", json={"url": url, "bearer_token": bearer}, headers=world.headers())
+    assert (answer.status_code, answer.get_json()["errors"][0]["error"]) == (400, "BadRequestError")
+
+
 def posted(client: FlaskClient, world: World, *references: object, secret: str = RECEIPT_SECRET) -> Any:
     headers = {"X-Receipt-Secret": secret}
     return client.post("/receipts/letters/returned", json={"references": [str(each) for each in references]}, headers=headers)

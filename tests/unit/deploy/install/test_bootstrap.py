@@ -8,12 +8,13 @@ import httpx
 import pytest
 
 from deploy.install import folder
-from deploy.install.bootstrap import Made, Operator, bootstrap
+from deploy.install.bootstrap import SCOPES, Made, Operator, bootstrap
 from deploy.install.doctor import _environment
 from deploy.install.folder import Installation
 from deploy.journey.facts import Citizen
 from deploy.journey.pages import Browser, Page
 from deploy.journey.person import Person
+from deploy.sandbox.people import SCOPES as SANDBOX_SCOPES
 from deploy.services import SERVICES
 from identity.app import create_app, create_context
 from identity.context import Identity
@@ -81,3 +82,9 @@ def test_an_empty_installation_has_its_clients_and_an_operator_who_can_sign_in(i
             assert portal is not None
             assert portal.redirect_uris == (f"https://{service}.servicios.example.cl/login/callback",)
     assert bootstrap(identity, OPERATOR, installation.origin, secret) is None, "the second time nothing is made"
+
+
+def test_services_may_ask_of_one_another_what_they_may_in_the_sandbox() -> None:
+    """All but what an outside register honours, which an installation connects by itself."""
+    ours = {service: {scope for scope in SANDBOX_SCOPES[service] if not scope.startswith("registry:")} for service in SERVICES}
+    assert {service: set(scopes) for service, scopes in SCOPES.items()} == ours

@@ -63,8 +63,8 @@ def test_one_not_now_and_one_no_leave_the_others(notify: Notify, world: World) -
     assert (len(payload["messages"]), float(seconds)) == (1, 77.0)
 
 
-@pytest.mark.parametrize(("theirs", "least", "most"), [(None, 1.0, 2.0), (0, 1, 1), (30, 30, 30), (10**9, 3600, 3600)])
-def test_the_next_try_is_when_they_say_and_within_an_hour(
+@pytest.mark.parametrize(("theirs", "least", "most"), [(None, 1.0, 2.0), (0, 1.0, 2.0), (30, 30, 30), (10**9, 3600, 3600)])
+def test_the_next_try_is_not_before_they_say_and_within_an_hour(
     notify: Notify, world: World, theirs: float | None, least: float, most: float
 ) -> None:
     made = add_notification(world)
@@ -72,6 +72,14 @@ def test_the_next_try_is_when_they_say_and_within_an_hour(
     with pytest.raises(RetryLater) as later:
         deliver(notify, [made])
     assert least <= later.value.seconds <= most
+
+
+def test_a_short_wait_said_every_time_does_not_use_up_the_tries_in_minutes(notify: Notify, world: World) -> None:
+    made = add_notification(world, attempts=40)
+    sms(notify).faults.append(ProviderUnavailable("every breaker is open", retry_after_seconds=30))
+    with pytest.raises(RetryLater) as later:
+        deliver(notify, [made])
+    assert later.value.seconds == 300
 
 
 def test_a_poisonous_one_among_many_ends_where_people_see_it_and_is_sent_when_replayed(

@@ -10,11 +10,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import delete, insert, update
 
 from notify.context import Notify
 from notify.models import ApiKey, Service
 from notify.models.reminder import REMINDERS, ReminderState
+from notify.models.standing import ServiceStanding, Standing
 from notify.operations import channels
 from notify.operations.delivery import deliver
 from notify.operations.mailbox import mark_read
@@ -231,3 +232,39 @@ def test_a_person_is_reminded_the_way_the_person_wants_on_that_day(
 def test_what_cannot_be_said_to_a_person_is_refused_at_once(client: FlaskClient, world: World, more: Body, message: str) -> None:
     refused = post(client, world, to_person(world) | more)
     assert (refused.status_code, refused.get_json()["errors"][0]["message"]) == (400, message)
+
+
+def pause(world: World, *, paused: bool) -> None:
+    with world.notify.db.begin() as connection:
+        connection.execute(delete(ServiceStanding))
+        if paused:
+            counted = {"mails": 100, "bounces": 20, "complaints": 0}
+            row = {"service_id": world.service_id, "state": Standing.PAUSED.value, "since": world.notify.clock.now(), **counted}
+            connection.execute(insert(ServiceStanding).values(row))
+    world.notify.catalogue.forget()
+
+
+@pytest.mark.rule("notify", "NO-14", "NO-15")
+def test_a_reminder_to_a_person_waits_while_the_e_mails_of_its_service_are_paused(
+    client: FlaskClient, world: World, notify: Notify, clock: FixedClock
+) -> None:
+    made = post(client, world, to_person(world, templates={"email": str(world.templates["email"])})).get_json()
+    at(clock, datetime(2026, 6, 10, 13, 0, tzinfo=UTC))
+    pause(world, paused=True)
+    assert send_due_reminders(notify) == 0
+    assert states(client, world, made) == ["waiting"]
+    pause(world, paused=False)
+    clock.advance(seconds=301)
+    assert send_due_reminders(notify) == 1
+    assert states(client, world, made) == ["sent"]
+
+
+@pytest.mark.rule("notify", "NO-14", "NO-15")
+def test_a_reminder_to_a_person_goes_through_every_check_of_a_send(client: FlaskClient, world: World) -> None:
+    with world.notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == world.service_id).values(restricted=True))
+    world.notify.catalogue.forget()
+    refused = post(
+        client, world, to_person(world, templates={"email": str(world.templates["email"])}, email_address="stranger@example.com")
+    )
+    assert (refused.status_code, refused.get_json()["errors"][0]["error"]) == (400, "BadRequestError")

@@ -91,6 +91,21 @@ def test_a_provider_that_fails_is_left_alone_and_then_tried_by_one_message(clock
     assert router.send(a_text()).provider == "uno"
 
 
+@pytest.mark.rule("notify", "§19")
+def test_what_stays_is_never_given_to_another(clock: FixedClock) -> None:
+    """A letter that its printer took, and answered too late for, is not printed by the next when the breaker opens."""
+    known = routes(clock, uno=1, dos=1)
+    router = Router(list(known.values()), stays=True)
+    first, second = router.order(a_text().reference)
+    fail(first, *[ProviderUnavailable("timeout", may_have_taken=True)] * OPEN_AFTER_FAILURES)
+    for _ in range(OPEN_AFTER_FAILURES + 1):
+        with pytest.raises(ProviderUnavailable):
+            router.send(a_text())
+    assert second.provider.calls == 0  # type: ignore[attr-defined]
+    clock.advance(seconds=OPEN_SECONDS)
+    assert router.send(a_text()).provider == first.name
+
+
 def test_an_operator_pauses_a_provider(clock: FixedClock) -> None:
     known = routes(clock, uno=1, dos=1)
     router = Router(list(known.values()), weights=lambda: {"uno": 0})

@@ -5,7 +5,7 @@ import json
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from notify.context import Notify
 from notify.models import Service
@@ -106,3 +106,24 @@ def test_a_kind_is_told_no_more_and_unknown_ones_are_not_there(owner: FlaskClien
     assert submit(owner, f"{page_of(world)}/inbound_sms/try", page=page_of(world)).status_code == 422
     assert owner.get(f"{page_of(world)}/everything").status_code == 404
     assert owner.get(page_of(world) + "?older_than=x").status_code == 404
+
+
+def test_what_waits_is_given_up_with_its_kind_and_not_told_again_to_nobody(
+    owner: FlaskClient, world: World, system: System, notify: Notify, run_jobs: RunJobs
+) -> None:
+    set_up(owner, world, "complaint")
+    system.status = 503
+    submit(owner, f"{page_of(world)}/complaint/try", page=page_of(world))
+    run_jobs()
+    assert submit(owner, f"{page_of(world)}/complaint/end", page=page_of(world)).status_code == 303
+    assert soup(owner.get(page_of(world) + "?state=waiting")).select_one("form[action$=replay]") is None
+    form = soup(owner.get(page_of(world) + "?state=given_up")).select_one("form[action$=replay]")
+    assert form is not None
+    refused = submit(owner, str(form["action"]), page=page_of(world))
+    assert refused.status_code == 422
+    assert "Ya no se avisa de esto a nadie" in refused.text
+    set_up(owner, world, "complaint")
+    assert submit(owner, str(form["action"]), page=page_of(world)).status_code == 303
+    with notify.reading() as tx:
+        said = tx.connection.execute(text("SELECT core::jsonb->>'action', core::jsonb->>'channel' FROM audit_entries")).all()
+    assert {channel for action, channel in said if "callback" in action} == {"console"}
