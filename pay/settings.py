@@ -17,6 +17,10 @@ class PaySettings(ServiceSettings):
     counter_currency: str = setting("currency of what counters take for numbers that are none of ours", default="CLP")
     support_contact: str = setting("where callers get help; stands at the end of some refusals", default="the operator's support desk")
     settlement_bank: str = setting("the ledger's name for the bank account that channels pay to", default="treasury")
+    transfer_bank: str = setting(
+        "the ledger's name for our bank account that payers transfer to; no channel, office or returned pay-out may pay into it",
+        default="transfers",
+    )
     transfer_account: tuple[str, ...] = setting(
         "our bank account, to which payers may transfer: holder, RUT, bank, kind of account, number, with commas between", default=()
     )

@@ -4,7 +4,22 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Column, Connection, Date, ForeignKey, Index, Integer, LargeBinary, Row, String, Table, bindparam, select, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    bindparam,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from pay.models.base import metadata
@@ -23,6 +38,8 @@ notice_issuers = Table(
     # Where the service says what is owed now, and the key our question is signed with.
     Column("amount_hook_url", String(2000)),
     Column("hook_key_sealed", LargeBinary),
+    # Payers may choose a counter; not where it is an issuer only so that transfers have numbers.
+    Column("at_counters", Boolean, nullable=False, server_default="true"),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -103,12 +120,13 @@ class Notice:
 
 @dataclass(frozen=True)
 class Issuer:
-    """An account that issues notices: its three digits, and where it says what is owed now."""
+    """An account that issues notices: its three digits, where it says what is owed now, and whether its payers may choose a counter."""
 
     account_id: AccountId
     code: str
     amount_hook_url: str | None
     hook_key_sealed: bytes | None
+    at_counters: bool
 
 
 def seal_debtor(cipher: DataKeys, account_id: AccountId, debtor: Debtor) -> dict[str, bytes | None]:
@@ -161,9 +179,10 @@ def find_notice(
 # Made once: making a statement takes longer than running it.
 _OF_PAYMENT = select(notices).where(notices.c.payment_id == bindparam("of_payment"))
 _LOCK_OF_PAYMENT = _OF_PAYMENT.with_for_update()
-_ISSUER = select(
-    notice_issuers.c.account_id, notice_issuers.c.code, notice_issuers.c.amount_hook_url, notice_issuers.c.hook_key_sealed
-).where(notice_issuers.c.account_id == bindparam("of_account"))
+_I = notice_issuers.c
+_ISSUER = select(_I.account_id, _I.code, _I.amount_hook_url, _I.hook_key_sealed, _I.at_counters).where(
+    _I.account_id == bindparam("of_account")
+)
 
 
 def find_notice_of_payment(connection: Connection, cipher: DataKeys, payment_id: PaymentId, *, lock: bool = False) -> Notice | None:
@@ -175,7 +194,7 @@ def find_notice_of_payment(connection: Connection, cipher: DataKeys, payment_id:
 def find_issuer(connection: Connection, account_id: AccountId) -> Issuer | None:
     """Return the issuer that an account is."""
     row = connection.execute(_ISSUER, {"of_account": account_id}).one_or_none()
-    return None if row is None else Issuer(AccountId(row.account_id), row.code, row.amount_hook_url, row.hook_key_sealed)
+    return None if row is None else Issuer(AccountId(row.account_id), row.code, row.amount_hook_url, row.hook_key_sealed, row.at_counters)
 
 
 def insert_notice(connection: Connection, row: dict[str, object]) -> bool:

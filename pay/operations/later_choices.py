@@ -16,12 +16,15 @@ from pay.operations.notices import Slip, end_of_day, ensure_issuer, get_slip, pl
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
 
 DAYS_TO_PAY = timedelta(days=3)
+BANK_DAYS = timedelta(days=5)
+"""So long the bank may take to tell us of a transfer made on the last day: a week-end and a holiday lie between."""
 
 
 def offers_cash(pay: Pay, account: Account) -> bool:
-    """Answer whether a payer may choose a counter: where the account issues notices."""
+    """Answer whether a payer may choose a counter: where the account issues notices to its payers."""
     with pay.reading() as tx:
-        return find_issuer(tx.connection, account.id) is not None
+        issuer = find_issuer(tx.connection, account.id)
+    return issuer is not None and issuer.at_counters
 
 
 def offers_transfer(pay: Pay, account: Account) -> bool:
@@ -32,6 +35,8 @@ def offers_transfer(pay: Pay, account: Account) -> bool:
 def choose_later(pay: Pay, payment_id: PaymentId, *, actor: str) -> Slip:
     """Give a payment that nobody is paying yet a notice, and three days; a repeat returns the first one.
 
+    Where it may be transferred the payment waits longer than its payer is told, until the bank has told us of the last day.
+
     Raises: NoticeNotPayable where the account offers neither way, or the payment does not wait.
     """
     with pay.transaction() as tx:
@@ -40,12 +45,19 @@ def choose_later(pay: Pay, payment_id: PaymentId, *, actor: str) -> Slip:
         number = notice.number if notice else None
         if number is None:
             account = get_account(tx.connection, payment.account_id)
-            issuer = ensure_issuer(pay, tx, account) if offers_transfer(pay, account) else find_issuer(tx.connection, account.id)
-            if issuer is None or payment.state not in PAYABLE or payment.expires_at <= pay.clock.now():
+            is_transfer = offers_transfer(pay, account)
+            issuer = ensure_issuer(pay, tx, account, at_counters=False) if is_transfer else find_issuer(tx.connection, account.id)
+            if (
+                issuer is None
+                or not (is_transfer or issuer.at_counters)
+                or payment.state not in PAYABLE
+                or payment.expires_at <= pay.clock.now()
+            ):
                 raise NoticeNotPayable("This payment cannot be made later.")
             due_on = today(pay) + DAYS_TO_PAY
             row = {"payment_id": payment.id, "debt_id": pay.ids.pick(ALPHABET, LENGTH), "instalment": 1, "instalments": 1, "due_on": due_on}
             number = place_notice(pay, tx, issuer, dict(row), actor=actor)
-            longer = update(payments).where(payments.c.id == payment.id).values(expires_at=end_of_day(due_on), version=payment.version + 1)
+            until = end_of_day(due_on + BANK_DAYS if is_transfer else due_on)
+            longer = update(payments).where(payments.c.id == payment.id).values(expires_at=until, version=payment.version + 1)
             tx.connection.execute(longer)
     return get_slip(pay, number)

@@ -14,7 +14,7 @@ from pay.operations.announcements import ON_ENTERING, announce
 from pay.operations.notice_moves import follow_payment
 from pay.operations.payer_queue import Matter, tell_later
 from pay.standards.payment_object import Payment
-from pay.standards.payment_states import PAYMENT_TABLE, SUCCESS, PaymentState
+from pay.standards.payment_states import PAYMENT_TABLE, PaymentState
 from shared.context import Transaction
 
 SYSTEM = "system"
@@ -59,7 +59,7 @@ def move(
     webhook_event = ON_ENTERING.get(target)
     if webhook_event is not None and action is not PaymentEvent.TRIED_AGAIN:
         announce(pay, tx, moved, webhook_event)
-    if moved.public_state is SUCCESS and payment.public_state is not SUCCESS:
+    if target is PaymentState.CAPTURED:  # before, its capture may still fail
         tell_later(pay, tx, Matter.RECEIPT, moved.id, moved)
     if moved.public_state.finished and not payment.public_state.finished:
         follow_payment(pay, tx, moved, actor=actor)

@@ -115,18 +115,29 @@ def place_notice(pay: Pay, tx: Transaction, issuer: Issuer, row: dict[str, objec
     return number
 
 
-def ensure_issuer(pay: Pay, tx: Transaction, account: Account) -> Issuer:
-    """Return the issuer that an account is; the first time it gets the next three digits.  Raises: LookupError when all are given."""
-    found = find_issuer(tx.connection, account.id)
-    if found is not None:
-        return found
+def ensure_issuer(pay: Pay, tx: Transaction, account: Account, *, at_counters: bool = True) -> Issuer:
+    """Return the issuer that an account is; the first time it gets the next three digits.  Raises: LookupError when all are given.
+
+    `at_counters`: its payers may choose a counter from now on; otherwise it stays as it is.
+    """
+    found = find_issuer(tx.connection, account.id) or _first_issuer(pay, tx, account, at_counters)
+    if at_counters and not found.at_counters:
+        opened = update(notice_issuers).where(notice_issuers.c.account_id == account.id).values(at_counters=True)
+        tx.connection.execute(opened)
+    return replace(found, at_counters=at_counters or found.at_counters)
+
+
+def _first_issuer(pay: Pay, tx: Transaction, account: Account, at_counters: bool) -> Issuer:
     tx.connection.execute(select(func.pg_advisory_xact_lock(_ISSUER_LOCK)))
+    meanwhile = find_issuer(tx.connection, account.id)  # somebody may have held the lock for the same account
+    if meanwhile is not None:
+        return meanwhile
     given = tx.connection.execute(select(func.count()).select_from(notice_issuers)).scalar_one()
     if given + 1 >= ISSUERS_MAX:
         raise LookupError("every issuer code is given")
-    row = {"account_id": account.id, "code": f"{given + 1:03d}", "created_at": pay.clock.now()}
+    row = {"account_id": account.id, "code": f"{given + 1:03d}", "at_counters": at_counters, "created_at": pay.clock.now()}
     tx.connection.execute(insert(notice_issuers).values(row))
-    return Issuer(account.id, f"{given + 1:03d}", None, None)
+    return Issuer(account.id, f"{given + 1:03d}", None, None, at_counters)
 
 
 def new_number(pay: Pay, issuer: Issuer) -> NoticeNumber:

@@ -56,7 +56,7 @@ def check_receipt(pay: Pay, code: str | None) -> PaymentReceipt:
     with pay.reading() as tx:
         payment_id = find_payment_of_code(tx.connection, code) if code else None
         payment = find_payment(tx.connection, pay.cipher, payment_id) if payment_id else None
-        if code is None or payment is None:
+        if code is None or payment is None or payment.public_state is not SUCCESS:  # its capture may have failed since
             raise ReceiptNotFound("Check the code: 16 letters and numbers. If it is right, the receipt is not one of ours.")
         return PaymentReceipt(code, payment, get_account(tx.connection, payment.account_id))
 

@@ -11,6 +11,7 @@ from pay.events import SuspenseEvent
 from pay.models.ledger import post
 from pay.models.suspense import SuspenseItem, find_item, item_of, suspense_items
 from pay.operations.moves import SYSTEM
+from pay.providers.cash import TransferGateway
 from pay.standards import ledger_movements
 from pay.standards.identifiers import ALPHABET, LENGTH
 from pay.standards.ledger_movements import Channel
@@ -96,7 +97,8 @@ def apply_to(pay: Pay, item_id: str, beneficiary: str, *, actor: str, note: str 
 def give_back(pay: Pay, tx: Transaction, item: SuspenseItem, *, actor: str, from_bank: bool, note: str = "") -> SuspenseItem:
     """Close an item, whose row is locked, as given back.  Raises: WrongState."""
     moved = _close(pay, tx, item, SuspenseState.REFUNDED, actor=actor, note=note)
-    where = Channel(item.channel, item.account_id, pay.settings.settlement_bank, item.currency)
+    bank = pay.settings.transfer_bank if item.channel == TransferGateway.name else pay.settings.settlement_bank
+    where = Channel(item.channel, item.account_id, bank, item.currency)
     posting = ledger_movements.suspense_refunded(where, item.id, item.payment_id or "", item.amount_minor, from_bank=from_bank)
     post(tx.connection, posting, pay.clock.now())
     return moved

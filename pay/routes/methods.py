@@ -69,17 +69,20 @@ def show_cash(payment_id: str) -> BaseResponse:
     """Say where to pay, by when, and that one may still change one's mind."""
     pay = current()
     seen = payer_visit(payment_id)
-    if seen.payment.state not in PAYABLE:
+    if seen.payment.state not in PAYABLE or "cash" not in _offered(seen):
         return lead_on(seen.payment)
     slip = later_choices.choose_later(pay, seen.payment.id, actor=PAYER)
     return web.page("pay/cash.html", slip=slip, payment=seen.payment, account=seen.account)
 
 
 @bp.get("/cash/slip.pdf")
-def show_slip(payment_id: str) -> Response:
+def show_slip(payment_id: str) -> BaseResponse:
     """Give the slip to print, or to show on the telephone."""
     pay = current()
-    slip = later_choices.choose_later(pay, payer_visit(payment_id).payment.id, actor=PAYER)
+    seen = payer_visit(payment_id)
+    if "cash" not in _offered(seen):
+        return lead_on(seen.payment)
+    slip = later_choices.choose_later(pay, seen.payment.id, actor=PAYER)
     answer = Response(slips.slip_file(pay, slip), content_type="application/pdf")
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from xml.etree.ElementTree import Element
 
 from babel.numbers import get_currency_precision
@@ -21,7 +21,10 @@ from pay.standards.notice_number import NoticeNumber, read_number
 
 LINES_MAX = 100_000
 KEY_MAX, TEXT_MAX = 100, 200
+AMOUNT_MAX = 10**15
+"""More than any movement, and safely within what the books can hold."""
 COLUMNS = ("movement", "date", "amount", "text")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _NUMBERS = re.compile(r"(?<!\d)1(?:[\s.-]?\d){17}(?!\d)")
 
 
@@ -31,7 +34,7 @@ class UnreadableStatement(ValueError):
 
 @dataclass(frozen=True)
 class Credit:
-    """Money that came in: the bank's own number for it, the day, and what the payer wrote."""
+    """Money that came in: the bank's own number for it (with its statement's, where it counts anew in each), the day, the payer's words."""
 
     key: str
     booked_on: date
@@ -56,15 +59,17 @@ def read_statement(raw: bytes, currency: str) -> list[Credit]:
     for credit in lines:
         if len(found) >= LINES_MAX:
             raise UnreadableStatement(f"a statement has at most {LINES_MAX} lines")
-        if not credit.key or len(credit.key) > KEY_MAX:
+        if not credit.key or len(credit.key) > KEY_MAX or not credit.key.isprintable():
             raise UnreadableStatement("a movement has no number of the bank")
         found.append(credit)
     return found
 
 
 def _minor(text: str, currency: str) -> int:
+    if not _CURRENCY.fullmatch(currency):
+        raise ValueError
     value = Decimal(text.strip()).scaleb(get_currency_precision(currency))
-    if not value.is_finite() or value != value.to_integral_value():
+    if not value.is_finite() or abs(value) > AMOUNT_MAX or value != value.to_integral_value():
         raise ValueError
     return int(value)
 
@@ -78,7 +83,7 @@ def _read_table(text: str, currency: str) -> Iterator[Credit]:
             amount = _minor(row["amount"], currency)
             if amount > 0:
                 yield Credit(row["movement"].strip(), date.fromisoformat(row["date"].strip()), amount, currency, row["text"][:TEXT_MAX])
-    except (ValueError, TypeError, AttributeError, InvalidOperation, csv.Error):
+    except (ValueError, TypeError, AttributeError, ArithmeticError, csv.Error):
         raise UnreadableStatement(f"line {rows.line_num}: a value cannot be read") from None
 
 
@@ -90,16 +95,19 @@ def _read_camt(text: str) -> Iterator[Credit]:
     namespace = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
     if "camt.053" not in namespace:
         raise UnreadableStatement("the file is no camt.053 statement")
-    for number, entry in enumerate(root.iter(f"{namespace}Ntry"), 1):
+    if root.find(f".//{namespace}Stmt") is None:
+        raise UnreadableStatement("the file is no camt.053 statement")
+    entries = ((statement, entry) for statement in root.iter(f"{namespace}Stmt") for entry in statement.iterfind(f"{namespace}Ntry"))
+    for number, (statement, entry) in enumerate(entries, 1):
         try:
-            credit = _entry(entry, namespace)
-        except (ValueError, AttributeError, InvalidOperation, KeyError):
+            credit = _entry(entry, namespace, (statement.findtext(f"{namespace}Id") or "").strip())
+        except (ValueError, ArithmeticError):
             raise UnreadableStatement(f"entry {number}: a value cannot be read") from None
         if credit is not None:
             yield credit
 
 
-def _entry(entry: Element, namespace: str) -> Credit | None:
+def _entry(entry: Element, namespace: str, statement_id: str) -> Credit | None:
     def texts(path: str) -> Iterable[str]:
         return (found.text or "" for found in entry.iterfind("/".join(namespace + part for part in path.split("/"))))
 
@@ -108,8 +116,18 @@ def _entry(entry: Element, namespace: str) -> Credit | None:
 
     if first("CdtDbtInd") != "CRDT" or first("Sts/Cd", "Sts") not in {"BOOK", ""}:
         return None
-    amount = next(entry.iterfind(f"{namespace}Amt"))
-    currency = amount.attrib["Ccy"]
+    amount = entry.find(f"{namespace}Amt")
+    currency = amount.get("Ccy", "") if amount is not None else ""
+    amount_minor = _minor((amount.text or "") if amount is not None else "", currency)
+    if amount_minor < 0:
+        raise ValueError
+    if amount_minor == 0:
+        return None
     words = " ".join((*texts("NtryDtls/TxDtls/RmtInf/Ustrd"), first("AddtlNtryInf"), first("NtryDtls/TxDtls/Refs/EndToEndId")))
     booked_on = date.fromisoformat(first("BookgDt/Dt", "BookgDt/DtTm")[:10])
-    return Credit(first("AcctSvcrRef", "NtryRef"), booked_on, _minor(amount.text or "", currency), currency, words.strip()[:TEXT_MAX])
+    return Credit(_key(first("AcctSvcrRef"), statement_id, first("NtryRef")), booked_on, amount_minor, currency, words.strip()[:TEXT_MAX])
+
+
+def _key(bank_number: str, statement_id: str, entry_number: str) -> str:
+    """Return what names a movement in all statements: NtryRef is unique within its own only."""
+    return bank_number or (f"{statement_id}:{entry_number}" if statement_id and entry_number else "")

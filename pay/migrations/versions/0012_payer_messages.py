@@ -12,10 +12,8 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("gateway_accounts", sa.Column("payer_emails", sa.Boolean(), nullable=False, server_default="true"))
     op.add_column("notices", sa.Column("remind_on", sa.Date(), nullable=True))
-    op.create_index("ix_notices_remind_on", "notices", ["remind_on"], unique=False, postgresql_where=sa.text("remind_on is not null"))
 
 
 def downgrade() -> None:
-    op.drop_index("ix_notices_remind_on", table_name="notices")
     op.drop_column("notices", "remind_on")
     op.drop_column("gateway_accounts", "payer_emails")

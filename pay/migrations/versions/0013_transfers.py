@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("gateway_accounts", sa.Column("allow_transfer", sa.Boolean(), nullable=False, server_default="false"))
+    op.add_column("notice_issuers", sa.Column("at_counters", sa.Boolean(), nullable=False, server_default="true"))
     op.add_column("suspense_items", sa.Column("proposed_by", sa.String(length=200), nullable=True))
     op.add_column("suspense_items", sa.Column("proposed_account_id", sa.String(length=26), nullable=True))
     op.create_foreign_key(
@@ -29,6 +30,7 @@ def downgrade() -> None:
     for table, column in (
         ("suspense_items", "proposed_account_id"),
         ("suspense_items", "proposed_by"),
+        ("notice_issuers", "at_counters"),
         ("gateway_accounts", "allow_transfer"),
     ):
         op.drop_column(table, column)

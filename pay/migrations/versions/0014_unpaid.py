@@ -1,7 +1,9 @@
-"""An index of payments that ended unpaid, so that searches for them need not read all."""
+"""Indexes of payments that ended unpaid, and of notices to remind of, made while users go on paying."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from shared.migrations import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
 
 revision = "0014"
 down_revision = "0013"
@@ -35,12 +37,32 @@ UNPAID = (
 )
 
 
+INDEXES = (
+    (
+        "ix_payments_unpaid",
+        "payments",
+        ["account_id", "state", "created_at", "id"],
+        "state in (" + ", ".join(f"'{it}'" for it in UNPAID) + ")",
+    ),
+    ("ix_notices_remind_on", "notices", ["remind_on"], "remind_on is not null"),
+)
+
+
 def upgrade() -> None:
-    predicate = "state in (" + ", ".join(f"'{name}'" for name in UNPAID) + ")"
-    op.create_index(
-        "ix_payments_unpaid", "payments", ["account_id", "state", "created_at", "id"], unique=False, postgresql_where=sa.text(predicate)
-    )
+    with op.get_context().autocommit_block():
+        _set_limits(0, 0)  # it holds up nobody, and may take as long as it needs
+        for name, table, columns, predicate in INDEXES:
+            # One that was cut off is left behind invalid: the next run makes it anew.
+            op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+            op.create_index(name, table, columns, postgresql_where=sa.text(predicate), postgresql_concurrently=True)
+        _set_limits(LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS)
 
 
 def downgrade() -> None:
-    op.drop_index("ix_payments_unpaid", table_name="payments")
+    for name, table, _, _ in INDEXES:
+        op.drop_index(name, table_name=table, if_exists=True)
+
+
+def _set_limits(lock_ms: int, statement_ms: int) -> None:
+    op.execute(f"SET lock_timeout = {lock_ms}")
+    op.execute(f"SET statement_timeout = {statement_ms}")

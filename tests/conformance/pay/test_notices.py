@@ -10,10 +10,14 @@ import pypdf
 import pytest
 import zxingcpp
 from PIL import Image
+from sqlalchemy import Connection
 
+from pay.models.notice import Issuer, find_issuer
+from pay.operations import notices
 from pay.operations.notices import get_slip
 from pay.operations.proofs import prove
 from pay.operations.slips import slip_file
+from pay.standards.identifiers import AccountId
 from pay.standards.notice_number import read_number
 from pay.standards.signatures import HEADER, sign
 from pay.standards.slip_codes import read_code_128_text, read_qr_text
@@ -35,6 +39,20 @@ def issue(world: World, **changes: Any) -> dict[str, Any]:
     assert response.status_code == 201, response.get_data(as_text=True)
     made: dict[str, Any] = response.get_json()["notices"][0]
     return made
+
+
+@pytest.mark.rule("pay", "pay-design §6")
+def test_an_account_that_two_make_an_issuer_at_once_is_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = issue(world)["number"]
+    looks: list[str] = []
+
+    def look_at(connection: Connection, account_id: AccountId) -> Issuer | None:
+        looks.append(account_id)  # at first the other one had not committed
+        return find_issuer(connection, account_id) if len(looks) > 1 else None
+
+    monkeypatch.setattr(notices, "find_issuer", look_at)
+    assert issue(world)["number"][:4] == first[:4]
+    assert len(looks) == 2
 
 
 def look(world: World, number: str) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from pay.operations.payer_queue import Matter
 from pay.providers.messages import Email, MessageAway, NotifyMessages
 from shared.http import Reply
+from shared.outbox import outbox
 from shared.settings import Secret
 from tests.conformance.pay.test_notices import issue
 from tests.factories.pay import DECLINED_CARD, World
@@ -58,6 +60,18 @@ def test_who_was_declined_or_turned_back_is_told_nothing(world: World, post: Pos
     payer.press("cancel")
     world.run_jobs()
     assert post.sent == []
+
+
+@pytest.mark.rule("pay", "PA-7")
+def test_the_receipt_is_sent_when_the_money_is_taken_and_not_before(world: World, post: Post) -> None:
+    payer = world.payer(world.create()["payment_id"])
+    payer.enter()
+    payer.press("confirm")
+    with world.pay.db.begin() as connection:
+        waiting = set(connection.execute(select(outbox.c.job)).scalars())
+    assert ("capture_payment" in waiting, "tell_payer" in waiting) == (True, False)
+    world.run_jobs()
+    assert len(post.sent) == 1
 
 
 @pytest.mark.rule("pay", "§23")

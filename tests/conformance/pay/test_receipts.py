@@ -15,6 +15,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from pay.operations import receipt_keys
 from pay.operations.receipts import issue_receipt
+from pay.providers.base import Action, Outcome, Verdict
 from pay.standards.identifiers import PaymentId
 from pay.standards.receipt_code import ALPHABET, read_code
 from tests.factories.pay import DECLINED_CARD, World
@@ -105,6 +106,20 @@ def test_what_is_not_paid_or_not_ours_has_no_receipt(world: World) -> None:
     assert world.get(f"/v1/payments/{paid}/receipt", till=world.add_account()).status_code == 404
     assert world.client().get("/v1/receipts/0000000000000000").status_code == 404
     assert world.client().get("/receipt/0000000000000000").status_code == 404
+
+
+@pytest.mark.rule("pay", "PA-7")
+def test_a_receipt_proves_nothing_any_more_when_the_capture_fails(world: World) -> None:
+    payment_id = world.create()["payment_id"]
+    payer = world.payer(payment_id)
+    payer.enter()
+    payer.press("confirm")
+    code = receipt(world, payment_id)["code"]
+    world.gateway.refuse[Action.CAPTURE] = Outcome(Verdict.ERROR, "x-1")
+    world.run_jobs()
+    assert world.status(payment_id) == "P0050"
+    for path in (f"/v1/receipts/{code}", f"/receipt/{code}", f"/receipt/{code}.pdf"):
+        assert world.client().get(path).status_code == 404
 
 
 @pytest.mark.rule("pay", "PA-7")

@@ -1,15 +1,18 @@
 """Payments by transfer to our bank account, and money of no account that two persons decide on.  Spec: pay-api §25, pay-design §3, §8."""
 
 import io
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 
 from pay.models.suspense import suspense_items
+from pay.operations import transfers
 from pay.operations.proofs import prove
 from pay.operations.transfers import import_statement
 from pay.standards.bank_statements import UnreadableStatement, read_statement
 from tests.conformance.pay.test_console import Desk
+from tests.conformance.pay.test_notices import issue
 from tests.factories.pay import Browser, World
 
 US = ("Tesorería", "61.000.000-8", "Banco de prueba", "Cuenta corriente", "123456789")
@@ -73,7 +76,7 @@ def test_the_method_page_gives_the_account_and_a_number_and_the_statement_pays(w
     assert (read["state"]["status"], read["payment_provider"], read["provider_id"]) == ("success", "transfer", "m-1")
     assert read["settlement_summary"]["settled_date"] == DAY
     assert "card_details" not in read
-    assert (balance(world, "bank:treasury"), balance(world, "beneficiary_payable:org-municipalidad-quilpalin")) == (14500, -14500)
+    assert (balance(world, "bank:transfers"), balance(world, "beneficiary_payable:org-municipalidad-quilpalin")) == (14500, -14500)
     assert payer.client.get(f"/card_details/{payment_id}/transfer").status_code == 303
 
 
@@ -84,7 +87,58 @@ def test_the_same_statement_and_the_same_movement_in_another_one_change_nothing(
     assert take(world, line) == {"matched": 1}
     assert take(world, line) == {"repeated": 1}
     assert take(world, line, ("m-2", 700, "sin número")) == {"repeated": 1, "unknown": 1}
-    assert balance(world, "bank:treasury") == 15200
+    assert balance(world, "bank:transfers") == 15200
+    other = "cartola.csv", table(line).replace(DAY.encode(), b"2026-06-10")
+    for name, raw in (other, ("c.csv", table(("m-3", 1, ""), ("m-1", 14501, number))), ("c.csv", table(("m-4", 1, ""), ("m-4", 2, "")))):
+        with pytest.raises(UnreadableStatement, match="the number of another one"):
+            import_statement(world.pay, name, raw, actor="tests")
+    assert balance(world, "bank:transfers") == 15200
+
+
+@pytest.mark.rule("pay", "pay-design §13.11")
+def test_who_books_a_line_holds_no_other_and_a_file_that_was_cut_off_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (first, number_1, _), (second, number_2, _) = choose(world), choose(world)
+    real, seen = transfers._take, []
+
+    def take_one(pay: Any, tx: Any, *rest: Any) -> str:
+        if seen:
+            with world.pay.db.begin() as other:  # another process, which pays the same bodies out of the same bank
+                rows = other.execute(text("SELECT code FROM ledger_accounts WHERE posted_minor <> 0 FOR UPDATE NOWAIT")).all()
+                assert "bank:transfers" in {code for (code,) in rows}
+        seen.append(rest)
+        if len(seen) == 2:
+            raise ConnectionResetError
+        return real(pay, tx, *rest)
+
+    monkeypatch.setattr(transfers, "_take", take_one)
+    lines = (("m-1", 14500, number_1), ("m-2", 14500, number_2))
+    with pytest.raises(ConnectionResetError):
+        take(world, *lines)
+    assert (world.status(first), world.status(second)) == ("success", "started")
+    assert take(world, *lines) == {"repeated": 1, "matched": 1}
+    assert world.status(second) == "success"
+
+
+@pytest.mark.rule("pay", "§25", "pay-design §8")
+def test_a_transfer_of_the_last_day_counts_though_the_bank_tells_later(world: World) -> None:
+    payment_id, number, payer = choose(world)
+    assert "11 June 2026" in payer.html  # three days
+    world.pay.clock.advance(seconds=5 * 86_400)  # type: ignore[attr-defined]  # the clock of tests
+    world.sweep()
+    raw = table(("m-1", 14500, number)).replace(DAY.encode(), b"2026-06-11")
+    assert import_statement(world.pay, "c.csv", raw, actor="tests").results == {"matched": 1}
+    assert world.status(payment_id) == "success"
+
+
+@pytest.mark.rule("pay", "§25", "PA-2")
+def test_transfers_do_not_switch_counters_on(world: World) -> None:
+    payment_id, _, payer = choose(world)
+    assert "cash" not in payer.client.get(f"/card_details/{payment_id}/methods").get_data(as_text=True)
+    for path in ("cash", "cash/slip.pdf"):
+        answer = payer.client.get(f"/card_details/{payment_id}/{path}")
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/card_details/{payment_id}")
+    issue(world)
+    assert payer.client.get(f"/card_details/{payment_id}/cash").status_code == 200
 
 
 @pytest.mark.rule("pay", "I3", "pay-design §3", "pay-design §8")
@@ -103,7 +157,7 @@ def test_too_much_pays_and_leaves_the_rest_and_too_little_waits_whole(world: Wor
 def test_money_that_comes_too_late_or_names_two_payments_is_not_guessed_at(world: World) -> None:
     (_, number_1, _), (_, number_2, _) = choose(world), choose(world)
     assert take(world, ("m-1", 29000, f"{number_1} {number_2}")) == {"unknown": 1}
-    world.pay.clock.advance(seconds=5 * 86_400)  # type: ignore[attr-defined]  # the clock of tests
+    world.pay.clock.advance(seconds=9 * 86_400)  # type: ignore[attr-defined]  # the clock of tests
     world.sweep()
     assert take(world, ("m-2", 14500, number_1)) == {"late": 1}
 
@@ -146,11 +200,34 @@ def test_a_statement_of_iso_20022_is_read_and_what_is_only_pending_waits(world: 
         b"<x/>",
         b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
         CAMT.replace("14500", "much").encode(),
+        CAMT.replace("14500", "-14500").encode(),
+        CAMT.replace("14500", "1" + "0" * 30).encode(),
+        CAMT.replace("14500", "1e999999999").encode(),
+        CAMT.replace('"CLP"', '"pesos"').encode(),
+        CAMT.replace(' Ccy="CLP"', "").encode(),
+        CAMT.replace('<Amt Ccy="CLP">14500</Amt>', "").encode(),
+        CAMT.replace("B-1", "B\u20281").encode(),
+        CAMT.replace("<AcctSvcrRef>B-1</AcctSvcrRef>", "<NtryRef>1</NtryRef>").encode(),
+        CAMT.replace("Stmt>", "Rpt>").encode(),
+        (HEAD + "m\x00,2026-06-09,15,x\n").encode(),
+        (HEAD + "m,2026-06-09,1e999999999,x\n").encode(),
+        (HEAD + "m,2026-06-09,99999999999999999999,x\n").encode(),
     ],
 )
 def test_a_statement_that_cannot_be_read_is_refused_whole(raw: bytes) -> None:
     with pytest.raises(UnreadableStatement):
         read_statement(raw, "CLP")
+
+
+def test_an_entry_of_nothing_is_passed_over() -> None:
+    assert read_statement(CAMT.replace("14500", "0").encode(), "CLP") == read_statement((HEAD + "m,2026-06-09,0,x\n").encode(), "CLP") == []
+
+
+@pytest.mark.rule("pay", "pay-design §13.11")
+def test_a_number_that_counts_within_its_statement_is_named_with_it() -> None:
+    numbered = CAMT.replace("<AcctSvcrRef>B-1</AcctSvcrRef>", "<NtryRef>1</NtryRef>")
+    keys = [read_statement(numbered.replace("<Stmt>", f"<Stmt><Id>{name}</Id>").encode(), "CLP")[0].key for name in ("may", "june")]
+    assert keys == ["may:1", "june:1"]
 
 
 def operator(world: World, name: str, *roles: str) -> Desk:
@@ -175,7 +252,7 @@ def test_money_of_no_account_needs_two_operators(world: World) -> None:
         assert second.send(f"{path}/approve", path).status_code == 409
     assert waiting(world) == []
     assert balance(world, "beneficiary_payable:org-municipalidad-quilpalin") == -700
-    assert balance(world, "bank:treasury") == 700
+    assert (balance(world, "bank:transfers"), balance(world, "bank:treasury")) == (700, 0)
     with world.pay.db.begin() as connection:
         assert prove(connection).faults == ()
 
