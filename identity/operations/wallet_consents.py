@@ -126,6 +126,25 @@ def decision(identity: Identity, interaction_id: str, client: KnownClient, subje
     return Decision(is_open=False, granted={"type": CONSENT, "identifier": answer["consent_id"], **told})
 
 
+def confirm(identity: Identity, interaction_id: str, client: KnownClient, request: AuthorizationRequest) -> None:
+    """Ask the wallet whether what was given still holds, after the code was made and before it is sent.
+
+    What ended until now is found here; what ends later ends tokens that are there to be ended, so nothing falls between.
+    Raises: AccessDenied when it ended meanwhile, TemporarilyUnavailable.
+    """
+    given = [one for one in request.authorization_details or () if one.get("type") == CONSENT and "grant_id" in one]
+    if not given:
+        return
+    try:
+        if decision(identity, interaction_id, client).granted is not None:
+            return
+    except AccessDenied:
+        pass
+    for element in given:
+        take_end(identity, client.client_id, str(element["grant_id"]))
+    raise AccessDenied("the permission was ended before the sign-in was over")
+
+
 def with_granted(
     identity: Identity, tx: Transaction, client: KnownClient, request: AuthorizationRequest, given: Given
 ) -> AuthorizationRequest:

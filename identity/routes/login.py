@@ -39,9 +39,13 @@ Errors = list[tuple[str, str]]
 
 
 def answer(interaction_id: str, step: Step, *, device_token: str | None = None) -> Response:
-    """Send the browser where a step leads: to the next page, back to the client, or to the start of the flow."""
+    """Send the browser where a step leads: to the next page, back to the client, or to the start of the flow.
+
+    Raises: AccessDenied, TemporarilyUnavailable for the client, when a permission that the code carries ended meanwhile.
+    """
     identity = current()
     if step.code is not None:
+        wallet_consents.confirm(identity, interaction_id, step.client, step.request)
         response = answers.send_code(identity, step.request, step.code, step.session_token or read_cookie(identity, SESSION))
     elif step.need is Need.NOTHING:
         again = add_to_query(url_for("authorize.authorize"), step.request.as_parameters())

@@ -40,7 +40,7 @@ from tests.factories.identity_protocol import enter
 from tests.factories.wallet import AGREEMENT, CONSUMER, DATASET, FIELDS, PROCEDURE, PURPOSE, RUN, World
 from tests.factories.wallet_fixtures import make_world
 from wallet.operations.consent_flows import GRANT_ENDED
-from wallet.operations.consents import narrow, pause, resume
+from wallet.operations.consents import narrow, pause, resume, withdraw
 from wallet.tasks import jobs as wallet_jobs
 
 WALLET = "https://wallet.example"
@@ -491,3 +491,27 @@ def test_a_grant_that_is_paused_is_not_replaced(pair: Pair) -> None:
 @pytest.mark.rule("wallet", "§12")
 def test_that_a_grant_is_over_is_told_for_days() -> None:
     assert wallet_jobs.definitions[GRANT_ENDED].attempts_max >= 200
+
+
+@pytest.mark.rule("wallet", "§12")
+def test_a_permission_that_ended_while_identity_asked_its_own_question_gives_no_code(pair: Pair) -> None:
+    browser, at = pair.sign_in(pair.element(), {"type": "urn:andamio:payment", "amount_minor": 14_500, "currency": "CLP"})
+    assert pair.decide(browser, at, "grant").status_code == 200
+    given = pair.world.run_sql("select consent_id from consents")[0][0]
+    withdraw(pair.world.wallet, pair.world.presence(), given)
+    pair.run_wallet_jobs()
+    answer = sent(browser.send({"decision": "grant"}))
+    assert answer["error"] == "access_denied"
+    assert "code" not in answer
+    with pair.house.identity.reading() as tx:
+        assert tx.connection.execute(text("select count(*) from grants where revoked_at is null")).scalar_one() == 0
+
+
+@pytest.mark.rule("wallet", "§12")
+def test_a_form_sent_twice_gives_no_second_code_for_a_permission_that_ended_between(pair: Pair) -> None:
+    browser, at = pair.sign_in(pair.element(), {"type": "urn:andamio:payment", "amount_minor": 14_500, "currency": "CLP"})
+    page = pair.decide(browser, at, "grant")
+    assert "code" in sent(browser.send({"decision": "grant"}))
+    browser.page = page
+    withdraw(pair.world.wallet, pair.world.presence(), pair.world.run_sql("select consent_id from consents")[0][0])
+    assert sent(browser.send({"decision": "grant"}))["error"] == "access_denied"

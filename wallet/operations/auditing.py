@@ -16,7 +16,7 @@ from wallet.events import Event, Outcome
 from wallet.models.erasure import Erasure, overdue_erasures
 from wallet.models.organisation import Client, Organisation, organisation_names
 from wallet.operations.enquiries import overdue_counts
-from wallet.operations.reports import reconcile
+from wallet.operations.reports import UNREPORTED_AFTER, reconcile
 from wallet.operations.visibility import hidden_counts
 
 SHOWN_MAX, READ_MAX, COUNTED_MAX = 50, 5_000, 20_000
@@ -63,6 +63,8 @@ class Owed:
     enquiries: list[tuple[str, int]]
     erasures: list[tuple[str, Erasure]]
     reports: list[tuple[str, int, int]]
+    reported_day: date
+    """The newest day of which every report must be here."""
     refusals: list[tuple[str, str, int]]
     hidden: list[tuple[str, str, int]]
     checkpoint: tuple[int, datetime] | None
@@ -107,12 +109,13 @@ def what_is_owed(wallet: Wallet, auditor: str, bodies: frozenset[str] | None) ->
         newest = select(audit_checkpoints.c.size, audit_checkpoints.c.signed_at).order_by(audit_checkpoints.c.size.desc()).limit(1)
         signed = tx.connection.execute(newest).one_or_none()
         refused = _refusals(tx.connection.execute(_refused_since(now - timedelta(days=REFUSED_DAYS))).scalars().all())
-    yesterday: date = (now - timedelta(days=1)).date()
-    reports = [(name, reconcile(wallet, org_id, yesterday)) for org_id, name in sorted(known.items(), key=lambda pair: pair[1])]
+    day: date = (now - UNREPORTED_AFTER).date() - timedelta(days=1)
+    reports = [(name, reconcile(wallet, org_id, day)) for org_id, name in sorted(known.items(), key=lambda pair: pair[1])]
     return Owed(
         enquiries=overdue_counts(wallet, bodies),
         erasures=late,
         reports=[(name, len(one.unknown), len(one.missing)) for name, one in reports if one.unknown or one.missing],
+        reported_day=day,
         refusals=[(known[org_id], reason, count) for (org_id, reason), count in refused.most_common() if org_id in known],
         hidden=hidden_counts(wallet, bodies),
         checkpoint=(signed.size, signed.signed_at) if signed else None,

@@ -24,8 +24,10 @@ from wallet.models.enquiry import (
 )
 from wallet.models.organisation import organisation_names
 from wallet.operations.access_log import line_of
+from wallet.operations.delegations import hold_power
 from wallet.operations.moves import legal
 from wallet.operations.presence import Presence
+from wallet.standards.acting import Power
 
 QUESTION_CHARACTERS_MAX = 2000
 CORRECTIONS = (AnswerKind.CORRECTED, AnswerKind.NOT_CORRECTED, AnswerKind.CANNOT_TELL)
@@ -55,7 +57,7 @@ class EnquiryView:
 def open_enquiry(wallet: Wallet, presence: Presence, txn: UUID, *, kind: EnquiryKind, question: str, lang: str) -> UUID:
     """Ask the body that looked, or for a correction the body that holds the data; return the enquiry's id.
 
-    Raises: EnquiryNotFound when the person's log has no such access, InvalidExchange for a question that is too long.
+    Raises: EnquiryNotFound when the person's log has no such access, InvalidExchange for a question that is too long, PowerLost.
     """
     if len(question) > QUESTION_CHARACTERS_MAX:
         raise InvalidExchange(f"Write at most {QUESTION_CHARACTERS_MAX} characters.")
@@ -69,6 +71,7 @@ def open_enquiry(wallet: Wallet, presence: Presence, txn: UUID, *, kind: Enquiry
     row.org_id = line.source_org_id if kind is EnquiryKind.CORRECT and line.source_org_id else line.org_id
     row.due_at = now + timedelta(days=wallet.settings.enquiry_days)
     with wallet.transaction() as tx:
+        hold_power(wallet, tx.session, presence)
         tx.session.add(row)
         data: dict[str, str | int | bool | list[str]] = {"kind": str(kind), "to": row.org_id, "txn": str(txn)}
         tx.record(
@@ -131,14 +134,16 @@ def answer_enquiry(
 
 
 def settle_enquiry(wallet: Wallet, presence: Presence, enquiry_id: UUID, target: EnquiryState) -> None:
-    """Accept an answer, take it to the authority, or close.
+    """Accept an answer, take it to the authority, or close; what ends the question asks of a delegate the power to withdraw.
 
-    Raises: EnquiryNotFound, IllegalTransition, NotOverdue when the body still has time to answer.
+    Raises: EnquiryNotFound, PowerMissing, PowerLost, IllegalTransition, NotOverdue when the body still has time to answer.
     """
+    if target != EnquiryState.ESCALATED:
+        presence.require(Power.WITHDRAW)
+    get_enquiry(wallet, presence, enquiry_id)
     with wallet.transaction() as tx:
+        hold_power(wallet, tx.session, presence)
         row = _own(wallet, tx.session, presence, enquiry_id, lock=True)
-        if not _is_covered(wallet, presence, row.txn):
-            raise EnquiryNotFound("Your power to act does not cover this question.")
         if row.state == EnquiryState.OPEN and target == EnquiryState.ESCALATED and not row.is_overdue(wallet.clock.now()):
             raise NotOverdue("They still have time to answer.")
         action = legal(ENQUIRY_STATES, EnquiryState(row.state), target)

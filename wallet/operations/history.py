@@ -14,6 +14,7 @@ from wallet.providers.dealings import Paid, ServiceAway
 from wallet.standards.consent_record import instant
 
 SHOWN_MAX = 300
+SERVICES = ("identity", "pay", "notify")
 
 
 class Kind(StrEnum):
@@ -42,24 +43,47 @@ class Happening:
 
 @dataclass(frozen=True)
 class History:
-    """All dealings, newest first; `away` names the services that did not answer, whose part is missing here and not empty."""
+    """All dealings, newest first; `away` names the services that did not answer, whose part is missing here and not empty.
+
+    `is_cut` where only the newest are here.
+    """
 
     happenings: list[Happening]
     away: list[str]
+    is_cut: bool = False
 
 
 def read_history(wallet: Wallet, presence: Presence, *, lang: str, kind: Kind | None = None) -> History:
     """Return a person's dealings with the state: here, and for herself also sign-ins, payments and messages of the other services."""
     found, away = _here(wallet, presence, lang=lang), list[str]()
     if presence.acting is None:
-        elsewhere, away = _elsewhere(wallet, presence, lang=lang)
+        elsewhere, away = _elsewhere(wallet, presence, _services_of(kind), lang=lang)
         found += elsewhere
     wanted = [one for one in found if kind is None or one.kind is kind]
-    return History(sorted(wanted, key=lambda one: one.at, reverse=True)[:SHOWN_MAX], away)
+    return History(sorted(wanted, key=lambda one: one.at, reverse=True)[:SHOWN_MAX], away, len(wanted) > SHOWN_MAX)
 
 
-def _elsewhere(wallet: Wallet, presence: Presence, *, lang: str) -> tuple[list[Happening], list[str]]:
-    """Ask the other services; each may be away by itself."""
+def _services_of(kind: Kind | None) -> tuple[str, ...]:
+    """Return whose part of the history a kind is; all for the whole history."""
+    if kind is None:
+        return SERVICES
+    return {Kind.SIGN_IN: ("identity",), Kind.PAYMENT: ("pay",), Kind.MESSAGE: ("notify",)}.get(kind, ())
+
+
+def _elsewhere(wallet: Wallet, presence: Presence, services: tuple[str, ...], *, lang: str) -> tuple[list[Happening], list[str]]:
+    """Ask the other services for their parts; each may be away by itself."""
+    found, away = _account(wallet, presence, services, lang=lang) if {"identity", "pay"} & set(services) else ([], [])
+    if "notify" in services:
+        try:
+            messages = wallet.dealings.messages(presence.run)
+            found += [Happening(one.at, Kind.MESSAGE, "", one.sender, one.subject, f"/mailbox/{one.message_id}") for one in messages]
+        except ServiceAway:
+            away.append("notify")
+    return found, away
+
+
+def _account(wallet: Wallet, presence: Presence, services: tuple[str, ...], *, lang: str) -> tuple[list[Happening], list[str]]:
+    """Ask for sign-ins, and for payments by the address that identity knows."""
     found: list[Happening] = []
     away: list[str] = []
     email: str | None = None
@@ -68,17 +92,13 @@ def _elsewhere(wallet: Wallet, presence: Presence, *, lang: str) -> tuple[list[H
         email = known.email
         found += [Happening(at, Kind.SIGN_IN, words, service, "", "") for at, words, service in known.events]
     except ServiceAway:
-        away += ["identity", "pay"]  # without the address of the receipts no payment can be asked for
-    if email is not None:
+        # Without the address of the receipts no payment can be asked for.
+        away += [one for one in ("identity", "pay") if one in services]
+    if email is not None and "pay" in services:
         try:
             found += [_paid(one) for one in wallet.dealings.payments(email)]
         except ServiceAway:
             away.append("pay")
-    try:
-        messages = wallet.dealings.messages(presence.run)
-        found += [Happening(one.at, Kind.MESSAGE, "", one.sender, one.subject, f"/mailbox/{one.message_id}") for one in messages]
-    except ServiceAway:
-        away.append("notify")
     return found, away
 
 

@@ -125,3 +125,15 @@ def test_a_body_of_the_same_name_is_another_body(world: World) -> None:
     month = f"{world.clock.now():%Y-%m}"
     assert month in main_of(staff(world, f"{SCHOOL}:auditor").get("/auditor/").text)
     assert month not in main_of(staff(world, f"{REGISTRY}:auditor").get("/auditor/").text)
+
+
+@pytest.mark.rule("wallet", "§10.5")
+def test_reports_are_judged_for_the_newest_day_of_which_all_must_be_here(world: World) -> None:
+    world.fetch(world.exchange_body(world.granted()))
+    day = world.clock.now().date() - timedelta(days=3)
+    world.run_sql("update exchanges set state = 'minted', attempted_at = :at", at=f"{day} 12:00:00+00")
+    words = main_of(staff(world, ALL).get("/auditor/").text)
+    said = words.split("Informes del ")[-1]
+    assert "que no calzan" in said
+    assert "Registro Civil 0 1" in said
+    assert str(day.day) in said.split(" que no calzan")[0]

@@ -90,3 +90,21 @@ def test_another_persons_message_is_not_there_and_a_silent_mailbox_is_said(world
     answer = world.browser().get("/mailbox")
     assert answer.status_code == 503
     assert "no responde ahora" in answer.text
+
+
+@pytest.mark.rule("wallet", "CH-14")
+@pytest.mark.parametrize(
+    ("kind", "missing"), [("consent", None), ("enquiry", None), ("sign_in", "sus ingresos"), ("payment", "pagos"), ("message", "mensajes")]
+)
+def test_only_the_service_whose_part_is_shown_is_asked(world: World, others: MemoryDealings, kind: str, missing: str | None) -> None:
+    others.away = {"identity", "pay", "notify"}
+    words = main_of(world.browser().get(f"/history?kind={kind}").text)
+    assert (f"Faltan en la lista: {missing}." in words) is (missing is not None)
+    assert ("Faltan en la lista" in words) is (missing is not None)
+
+
+@pytest.mark.rule("wallet", "CH-14")
+def test_a_list_that_is_cut_says_so(world: World, others: MemoryDealings) -> None:
+    assert "está solo lo más nuevo" not in main_of(world.browser().get("/history").text)
+    others.events *= 301
+    assert "está solo lo más nuevo" in main_of(world.browser().get("/history").text)

@@ -2,17 +2,22 @@
 
 import json
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.factories.wallet import FIELDS, OTHER_RUN, PUBLIC_URL, RUN, World
+from tests.factories.wallet import FIELDS, OTHER_RUN, PUBLIC_URL, RUN, SCHOOL, World
+from wallet.errors import PowerLost
+from wallet.models.enquiry import AnswerKind, EnquiryKind, EnquiryState
 from wallet.operations import delegation_checks, delegation_ends
+from wallet.operations.enquiries import answer_enquiry, open_enquiry, settle_enquiry
+from wallet.operations.presence import Acting
 from wallet.providers.mandates import Mandate
 from wallet.providers.memory import MemoryMandates
-from wallet.standards.acting import Kind, Power
+from wallet.standards.acting import Kind, Power, Reach
 
 CHILD, CHILD_NAME, PARENT, COMPANY = "20347878-K", "Amaya Soto Reyes", OTHER_RUN, "76543210-3"
 DAY = 86_400
@@ -221,6 +226,45 @@ def test_a_delegate_asks_for_the_principal_who_sees_the_question_and_who_asked(w
     opened = [core for core in all_cores(world) if core.get("action") == "wallet:enquiry:opened"]
     assert opened[0]["on_behalf_of"].startswith("delegation:")
     assert "hizo una pregunta" in main_of(world.browser().get("/done-for-me"))
+
+
+@pytest.mark.rule("wallet", "§6", "D9")
+def test_a_delegate_who_only_looks_ends_no_question_and_one_whose_power_ended_asks_none(world: World) -> None:
+    world.fetch(world.exchange_body(world.granted()))
+    assert appoint(world, Power.VIEW).status_code == 303
+    browser = acting_browser(world)
+    txn = browser.get("/me/access-log").json["lines"][0]["txn"]
+    made = world.submit(browser, browser.get(f"/access-log/{txn}/ask"), "", kind="why", question="¿Por qué?")
+    answer_enquiry(world.wallet, [SCHOOL], UUID(made.location[-36:]), kind=AnswerKind.MISTAKE, law=None, text="", actor="staff:1")
+    for decision in ("accept", "close"):
+        assert post(browser, made.location, on="/access-log/" + txn + "/ask", decision=decision).status_code == 403, decision
+    assert world.run_sql("select state from enquiries")[0][0] == "answered"
+    row = world.run_sql("select delegation_id, powers from delegations")[0]
+    ended = Acting(
+        delegation_id=row.delegation_id,
+        subject=f"cl-run:{RUN}",
+        name="",
+        kind=Kind.PROXY,
+        powers=frozenset({Power.VIEW, Power.WITHDRAW}),
+        reach=Reach(),
+    )
+    world.run_sql("update delegations set state = 'ended', end_reason = 'revoked', state_since = now()")
+    late = world.presence(PARENT).for_another(ended)
+    with pytest.raises(PowerLost):
+        open_enquiry(world.wallet, late, UUID(txn), kind=EnquiryKind.WHY, question="", lang="es")
+    with pytest.raises(PowerLost):
+        settle_enquiry(world.wallet, late, UUID(made.location[-36:]), EnquiryState.ACCEPTED)
+
+
+@pytest.mark.rule("wallet", "D8")
+def test_what_a_delegate_looked_at_is_named(world: World) -> None:
+    assert appoint(world, Power.VIEW).status_code == 303
+    browser = acting_browser(world)
+    for address in ("/my-data", "/history", "/enquiries"):
+        assert browser.get(address).status_code == 200
+    words = main_of(world.browser().get("/done-for-me"))
+    for said in ("descargó lo que se guarda sobre usted", "miró su historial", "miró sus preguntas"):
+        assert said in words, said
 
 
 def all_cores(world: World) -> list[dict[str, object]]:
