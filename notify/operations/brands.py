@@ -14,6 +14,7 @@ from notify.models.brand import BRANDS, Brand, BrandState, in_force
 from notify.models.service import Service
 from notify.models.team import Member
 from notify.standards.logos import NotALogo, as_logo, colour
+from shared.context import Transaction
 from shared.problems import NotFound
 from shared.web import gettext_noop
 
@@ -40,7 +41,7 @@ class BrandCard:
 def ask_for_brand(notify: Notify, member: Member, service_id: uuid.UUID, *, name: str, wanted_colour: str, logo: bytes) -> None:
     """Ask for a brand; an earlier question that waits is taken back.  Raises: MessageRefused that says what to put right."""
     name, kept_colour = name.strip(), colour(wanted_colour)
-    if not 0 < len(name) <= NAME_CHARACTERS_MAX:
+    if not 0 < len(name) <= NAME_CHARACTERS_MAX or not name.isprintable():
         raise MessageRefused(gettext_noop("Write the name of the organisation, with at most 80 letters."))
     if kept_colour is None:
         raise MessageRefused(gettext_noop("Choose a darker colour: white words must be readable on it."))
@@ -52,7 +53,8 @@ def ask_for_brand(notify: Notify, member: Member, service_id: uuid.UUID, *, name
     with notify.transaction() as tx:
         service = tx.connection.execute(select(Service.org_id).where(Service.id == service_id).with_for_update()).one()
         waiting = (Brand.service_id == service_id) & (Brand.state == BrandState.ASKED.value)
-        tx.connection.execute(update(Brand).where(waiting).values(state=BrandState.ENDED.value, decided_at=now))
+        for earlier in tx.connection.execute(select(Brand.__table__).where(waiting).with_for_update()).all():
+            _end(tx, member, earlier, now)
         row = {"id": brand_id, "service_id": service_id, "org_id": service.org_id, "name": name, "colour": kept_colour, "logo": picture}
         made = {"state": BrandState.ASKED.value, "whole_organisation": False, "asked_by": member.actor, "asked_at": now}
         tx.connection.execute(insert(Brand), row | made)
@@ -61,15 +63,18 @@ def ask_for_brand(notify: Notify, member: Member, service_id: uuid.UUID, *, name
 
 
 def decide(notify: Notify, member: Member, brand_id: uuid.UUID, *, approve: bool, whole_organisation: bool = False) -> None:
-    """Approve a brand that was asked for, for its service or all of its organisation, or refuse it.  Raises: NotFound."""
+    """Approve a brand that was asked for, for its service or all of its organisation, or refuse it; what it follows ends.
+
+    Raises: NotFound.
+    """
     target = BrandState.APPROVED if approve else BrandState.REFUSED
     _move(notify, member, Brand.id == brand_id, target, whole_organisation=whole_organisation and approve)
 
 
 def end_brand(notify: Notify, member: Member, brand_id: uuid.UUID, service_id: uuid.UUID | None = None) -> None:
-    """Take a brand, or a question for one, away: a team its service's own, the operator any.  Raises: NotFound."""
+    """Take a brand, or a question for one, away: that of `service_id` alone, or without one the operator any.  Raises: NotFound."""
     which = Brand.id == brand_id
-    if not member.is_operator:
+    if service_id is not None or not member.is_operator:
         which &= (Brand.service_id == service_id) & Brand.whole_organisation.is_(False)
     _move(notify, member, which, BrandState.ENDED)
 
@@ -79,13 +84,36 @@ def _move(notify: Notify, member: Member, which: Any, target: BrandState, *, who
         row = tx.connection.execute(select(Brand.__table__).where(which).with_for_update()).one_or_none()
         if row is None or not BRANDS.allows(BrandState(row.state), target):
             raise NotFound(gettext_noop("There is no such brand, or it was decided already."))
-        for_all = bool(row.org_id) and (row.whole_organisation if whole_organisation is None else whole_organisation)
-        changed = {"state": target.value, "decided_at": notify.clock.now(), "whole_organisation": for_all}
-        tx.connection.execute(update(Brand).where(Brand.id == row.id).values(changed))
-        data: dict[str, str | int | bool | list[str]] = {"service": str(row.service_id), "whole_organisation": for_all}
-        action = BRANDS.check(BrandState(row.state), target)
-        tx.record(action, actor=member.actor, object_id=str(row.id), channel="console", data=data)
+        now = notify.clock.now()
+        if target is BrandState.ENDED:
+            _end(tx, member, row, now)
+        else:
+            _decide(tx, member, row, target, for_all=bool(row.org_id and whole_organisation), now=now)
     notify.catalogue.forget()
+
+
+def _decide(tx: Transaction, member: Member, row: Row[Any], target: BrandState, *, for_all: bool, now: datetime) -> None:
+    action = BRANDS.check(BrandState(row.state), target)
+    if target is BrandState.APPROVED:
+        scope = Brand.org_id == row.org_id if for_all else Brand.service_id == row.service_id
+        before = scope & Brand.whole_organisation.is_(for_all) & (Brand.state == BrandState.APPROVED.value)
+        for earlier in tx.connection.execute(select(Brand.__table__).where(before).with_for_update()).all():
+            _end(tx, member, earlier, now)
+    changed = {"state": target.value, "decided_at": now, "whole_organisation": for_all}
+    tx.connection.execute(update(Brand).where(Brand.id == row.id).values(changed))
+    data: dict[str, str | int | bool | list[str]] = {"service": str(row.service_id), "whole_organisation": for_all}
+    tx.record(action, actor=member.actor, object_id=str(row.id), channel="console", data=data)
+
+
+def _end(tx: Transaction, member: Member, row: Row[Any], now: datetime) -> None:
+    """End a brand; one that was never approved leaves no picture, so that an ended one with a picture stands in mails."""
+    was = BrandState(row.state)
+    action = BRANDS.check(was, BrandState.ENDED)
+    kept = row.logo if was is BrandState.APPROVED else None
+    changed = {"state": BrandState.ENDED.value, "decided_at": now, "logo": kept}
+    tx.connection.execute(update(Brand).where(Brand.id == row.id).values(changed))
+    data: dict[str, str | int | bool | list[str]] = {"service": str(row.service_id), "whole_organisation": row.whole_organisation}
+    tx.record(action, actor=member.actor, object_id=str(row.id), channel="console", data=data)
 
 
 def brands_of(notify: Notify, service_id: uuid.UUID) -> tuple[BrandCard | None, BrandCard | None]:
@@ -108,8 +136,8 @@ def list_brands(notify: Notify) -> list[BrandCard]:
 
 
 def logo_of(notify: Notify, brand_id: uuid.UUID) -> bytes:
-    """Give the logo of a brand that was approved.  Raises: NotFound."""
-    shown = (Brand.id == brand_id) & (Brand.state == BrandState.APPROVED.value)
+    """Give the logo of a brand that was approved, also when it ended: mails that arrived show it.  Raises: NotFound."""
+    shown = (Brand.id == brand_id) & Brand.state.in_([BrandState.APPROVED.value, BrandState.ENDED.value])
     with notify.reading() as tx:
         logo = tx.connection.execute(select(Brand.logo).where(shown)).scalar_one_or_none()
     if logo is None:

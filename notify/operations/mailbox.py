@@ -59,7 +59,7 @@ def mark_read(notify: Notify, caller: Caller, message_id: uuid.UUID) -> MailboxI
             raise NotFound("There is no such message.")
         if row.read_at is None:
             data: dict[str, str | int | bool | list[str]] = {"content_sha256": row.content_sha256}
-            actor, subject = f"client:{caller.client_id}", f"pairwise:{caller.subject}"
+            actor, subject = f"client:{caller.client_id}", subject_of(caller)
             proof = tx.record(Event.MAILBOX_READ, actor=actor, subject=subject, object_id=str(message_id), data=data)
             changed = update(table).where(own).values(read_at=now, read_entry=proof.entry_id).returning(*table.__table__.c)
             row = tx.connection.execute(changed).one()
@@ -93,6 +93,12 @@ def service_item(notify: Notify, service_id: uuid.UUID, message_id: uuid.UUID) -
     with notify.reading() as tx:
         row = tx.connection.execute(select(table.__table__).where(own)).one_or_none()
     return _open(notify, row) if row else None
+
+
+def subject_of(caller: Caller) -> str:
+    """Give whom a caller speaks for, as logs name people: `cl-run:` for a RUN that the portal says, else `pairwise:`."""
+    scheme, _, value = caller.subject.rpartition(":")
+    return f"cl-run:{value}" if scheme == "run" else f"pairwise:{value}"
 
 
 def indexes(notify: Notify, caller: Caller) -> list[bytes]:

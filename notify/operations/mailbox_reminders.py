@@ -14,7 +14,7 @@ from notify.events import Event
 from notify.models.base import scope_of
 from notify.models.mailbox_message import MailboxMessage
 from notify.models.mailbox_reminder import SCOPE, MailboxReminder
-from notify.operations.mailbox import indexes
+from notify.operations.mailbox import indexes, subject_of
 from notify.providers.base import ProviderUnavailable, Text
 from notify.standards.email_address import InvalidEmailAddress, email_address
 from notify.standards.mime import Mail
@@ -66,9 +66,7 @@ def keep_wish(notify: Notify, caller: Caller, wish: Wish) -> None:
         for index in indexes(notify, caller):
             row = insert(MailboxReminder).values(person_index=index, **changed)
             tx.connection.execute(row.on_conflict_do_update(index_elements=["person_index"], set_=changed))
-        tx.record(
-            Event.REMINDER_SET, actor=f"client:{caller.client_id}", subject=f"pairwise:{caller.subject}", data={"channel": wish.channel}
-        )
+        tx.record(Event.REMINDER_SET, actor=f"client:{caller.client_id}", subject=subject_of(caller), data={"channel": wish.channel})
 
 
 def forget_wish(notify: Notify, caller: Caller) -> None:
@@ -76,7 +74,7 @@ def forget_wish(notify: Notify, caller: Caller) -> None:
     with notify.transaction() as tx:
         done = tx.connection.execute(delete(MailboxReminder).where(MailboxReminder.person_index.in_(indexes(notify, caller))))
         if done.rowcount:
-            tx.record(Event.REMINDER_ENDED, actor=f"client:{caller.client_id}", subject=f"pairwise:{caller.subject}")
+            tx.record(Event.REMINDER_ENDED, actor=f"client:{caller.client_id}", subject=subject_of(caller))
 
 
 def enqueue_reminder(notify: Notify, tx: Transaction, message_id: uuid.UUID, person_index: bytes) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from notify.context import Notify
 from notify.events import Event
 from notify.models.preference import SCOPE, PersonPreference
-from notify.operations.mailbox import indexes
+from notify.operations.mailbox import indexes, subject_of
 from notify.standards.email_address import InvalidEmailAddress, email_address
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
 from notify.standards.statuses import Channel
@@ -69,7 +69,7 @@ def keep_preference(notify: Notify, caller: Caller, wish: Preference) -> None:
         for index in indexes(notify, caller):
             row = insert(PersonPreference).values(person_index=index, **changed)
             tx.connection.execute(row.on_conflict_do_update(index_elements=["person_index"], set_=changed))
-        actor, subject = f"client:{caller.client_id}", f"pairwise:{caller.subject}"
+        actor, subject = f"client:{caller.client_id}", subject_of(caller)
         tx.record(Event.PREFERENCE_SET, actor=actor, subject=subject, data={"channels": channels})
 
 
@@ -78,7 +78,7 @@ def forget_preference(notify: Notify, caller: Caller) -> None:
     with notify.transaction() as tx:
         own = PersonPreference.person_index.in_(indexes(notify, caller))
         if tx.connection.execute(delete(PersonPreference).where(own)).rowcount:
-            tx.record(Event.PREFERENCE_ENDED, actor=f"client:{caller.client_id}", subject=f"pairwise:{caller.subject}")
+            tx.record(Event.PREFERENCE_ENDED, actor=f"client:{caller.client_id}", subject=subject_of(caller))
 
 
 def _open(notify: Notify, row: Row[Any]) -> Preference:

@@ -32,7 +32,7 @@ def as_logo(content: bytes) -> bytes:
         raise NotALogo(type(error).__name__) from None
     picture.thumbnail((WIDTH, HEIGHT))
     made = BytesIO()
-    picture.save(made, "PNG", optimize=True)
+    picture.save(made, "PNG", optimize=True, icc_profile=None)
     return made.getvalue()
 
 

@@ -1,6 +1,7 @@
 """Pages of letters can be printed and posted by the rules that letters of others are held to.  Spec: notify-api §17; ADR 0006."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from notify.models.catalogue import KnownTemplate
+from notify.models.catalogue import KnownBrand, KnownTemplate
 from notify.operations.drafts import draft_of
 from notify.operations.letter_pages import Sheet, letter_pdf, letter_pictures
 from notify.operations.templates import TemplateText
@@ -42,6 +43,23 @@ def test_every_font_is_in_the_file() -> None:
         for font in fonts:
             descriptor = font.DescendantFonts[0].FontDescriptor if "/DescendantFonts" in font else font.FontDescriptor
             assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor.keys())
+
+
+@pytest.mark.rule("notify", "§17", "NO-3")
+def test_the_whole_of_a_wide_logo_is_printed() -> None:
+    drawn = Image.new("RGB", (480, 40), "#ff0000")
+    drawn.paste("#0000ff", (240, 0, 480, 40))
+    logo = io.BytesIO()
+    drawn.save(logo, "PNG")
+    brand = KnownBrand(UUID(int=3), "Municipalidad", "#124d87", logo.getvalue())
+    (picture,) = letter_pictures(letter("Hola"), {}, replace(SHEET, brand=brand))
+    dots = Image.open(io.BytesIO(picture)).convert("RGB").getcolors(2**24) or []
+    colours = {colour: count for count, colour in dots}
+    red, blue = colours[(255, 0, 0)], colours[(0, 0, 255)]
+    assert red > 500
+    assert abs(red - blue) < red / 10
+    # As wide as its place, 65 mm of 210: an eighth of that high.
+    assert red + blue < (65 / 210 * 595) ** 2 / 8
 
 
 @pytest.mark.rule("notify", "§17")

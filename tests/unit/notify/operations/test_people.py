@@ -16,6 +16,7 @@ from notify.operations.preferences import Preference, find_preference, forget_pr
 from notify.operations.receipts import apply_receipt
 from notify.standards.mailbox_proof import content_hash
 from notify.standards.statuses import Channel
+from shared.audit.entries import SCOPE
 from shared.auth import Caller
 from shared.clock import FixedClock
 from shared.problems import InvalidRequest, NotFound
@@ -39,6 +40,23 @@ def sent(client: FlaskClient, world: World, body: dict[str, Any], **headers: str
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.get_json()
     return made
+
+
+@pytest.mark.parametrize(
+    ("subject", "named"),
+    [
+        ("run:11111111-1", "cl-run:11111111-1"),
+        ("abcdefgh12345678", "pairwise:abcdefgh12345678"),
+        ("pairwise:abcdefgh1", "pairwise:abcdefgh1"),
+    ],
+)
+def test_the_log_names_a_person_as_all_logs_do(notify: Notify, subject: str, named: str) -> None:
+    caller = Caller("portal", subject, frozenset(), {"run": RUN})
+    keep_preference(notify, caller, Preference((Channel.MAILBOX,)))
+    forget_preference(notify, caller)
+    with notify.reading() as tx:
+        kept = tx.connection.execute(text("SELECT subject FROM audit_sides WHERE subject IS NOT NULL")).scalars().all()
+    assert {notify.cipher.decrypt(bytes(each), scope=SCOPE) for each in kept} == {named}
 
 
 def wish(notify: Notify, *channels: Channel, email: str = "", phone: str = "") -> None:

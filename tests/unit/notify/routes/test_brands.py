@@ -9,9 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from notify.context import Notify
+from notify.events import Event
 from notify.models import Brand, Service
 from notify.models.brand import BRANDS, BrandState
 from notify.operations.letters import get_letter_file
@@ -22,6 +23,9 @@ from tests.factories.notify_console import ORG, sign_in, submit
 from tests.factories.notify_fixtures import RunJobs
 
 pytestmark = pytest.mark.rule("notify", "§20", "NO-3")
+
+
+ENDED = {"ended": Event.BRAND_ENDED.value}
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (600, 200)) -> bytes:
@@ -116,10 +120,47 @@ def test_one_for_the_whole_organisation_reaches_its_other_services_and_nobody_el
     assert (brand(world), brand(sister)) == (None, "Biblioteca")
 
 
+def test_a_new_brand_ends_the_one_before_whose_picture_stays_in_mails_that_arrived(
+    team: Callable[..., FlaskClient], client: FlaskClient, world: World, notify: Notify
+) -> None:
+    owner, operator = team("owner"), team("operator")
+    for name in ("Uno", "Dos", "Tres"):  # the second is taken back by the third
+        ask(owner, world, name=name, logo=(io.BytesIO(picture()), "logo.png"))
+        if name == "Uno":
+            assert submit(operator, f"/brands/{brand_ids(notify)[name]}", {"act": "approve"}, page="/brands").status_code == 303
+    ids = brand_ids(notify)
+    assert submit(operator, f"/brands/{ids['Tres']}", {"act": "approve"}, page="/brands").status_code == 303
+    with notify.reading() as tx:
+        states = dict(tx.connection.execute(select(Brand.name, Brand.state)).all())  # type: ignore[arg-type]  # pairs
+        said = tx.connection.execute(
+            text("SELECT core::jsonb->>'object' FROM audit_entries WHERE core::jsonb->>'action' = :ended"), ENDED
+        )
+        ended = {uuid.UUID(each) for each in said.scalars()}
+    assert states == {"Uno": "ended", "Dos": "ended", "Tres": "approved"}
+    assert ended == {ids["Uno"], ids["Dos"]}
+    assert [client.get(f"/brands/{ids[name]}/logo.png").status_code for name in ("Uno", "Dos", "Tres")] == [200, 404, 200]
+
+
+def test_a_services_own_page_ends_nothing_of_others_whoever_asks(team: Callable[..., FlaskClient], world: World, notify: Notify) -> None:
+    sister = make_world(notify, org_id=ORG)
+    ask(team("owner"), world, name="Uno", logo=(io.BytesIO(b""), ""))
+    brand_id, operator = brand_ids(notify)["Uno"], team("operator")
+    assert submit(operator, f"{page_of(sister)}/{brand_id}/end", page="/brands").status_code == 404
+    submit(operator, f"/brands/{brand_id}", {"act": "approve-all"}, page="/brands")
+    assert submit(operator, f"{page_of(world)}/{brand_id}/end", page="/brands").status_code == 404
+    assert submit(operator, f"/brands/{brand_id}", {"act": "end"}, page="/brands").status_code == 303
+
+
+def brand_ids(notify: Notify) -> dict[str, uuid.UUID]:
+    with notify.reading() as tx:
+        return dict(tx.connection.execute(select(Brand.name, Brand.id)).all())  # type: ignore[arg-type]  # pairs
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         {"name": " "},
+        {"name": "Uno\x1bDos"},
         {"name": "x" * 81},
         {"colour": "#ffd54a"},
         {"colour": "red"},
@@ -134,9 +175,10 @@ def test_what_cannot_be_used_is_told_at_its_field(team: Callable[..., FlaskClien
 
 def test_pictures_are_made_anew_and_kept_small() -> None:
     told = io.BytesIO()
-    Image.new("RGB", (1000, 900)).save(told, "JPEG", comment=b"secret place")
+    Image.new("RGB", (1000, 900)).save(told, "JPEG", comment=b"secret place", icc_profile=b"secret device" * 20)
     made = as_logo(told.getvalue())
     found = Image.open(io.BytesIO(made))
+    assert "icc_profile" not in found.info
     assert (found.format, b"secret" in made) == ("PNG", False)
     assert found.size[0] <= WIDTH
     assert found.size[1] <= HEIGHT
