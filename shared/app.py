@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -9,7 +10,6 @@ import structlog
 from flask import Flask, Response, g, jsonify, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from opentelemetry.trace import SpanKind
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from shared import metrics, openapi, telemetry, trace, web
 from shared.access import PUBLIC, Access
 from shared.audit import routes as audit_routes
+from shared.broker import AWAY, broker_at
 from shared.context import Context, is_engine_away
 from shared.problems import BY_STATUS, Forbidden, InternalError, InvalidRequest, Problem, Unavailable
 from shared.routes import Routes
@@ -204,9 +205,13 @@ def _operations_routes() -> Routes:
 
     @routes.get("/readyz")
     def readyz() -> ResponseReturnValue:
-        """The database answers; a queue that is away is told, and does not stop the service."""
+        """The database answers; a queue or cache that is away is told, and does not stop the service."""
         context = _andamio().context
-        checks = {"database": _answers(context.db.is_ready), "queue": _answers(context.redis.ping)}
+        checks = {
+            "database": _answers(context.db.is_ready),
+            "queue": _answers(lambda: _queue_answers(context)),
+            "cache": _answers(context.redis.ping),
+        }
         ready = checks["database"]
         body = {"status": "ok" if ready else "not ready", "checks": {name: "ok" if ok else "away" for name, ok in checks.items()}}
         return jsonify(body), 200 if ready else 503
@@ -226,8 +231,14 @@ def _operations_routes() -> Routes:
     return routes
 
 
+def _queue_answers(context: Context) -> bool:
+    """Return True once the queue's engine answered.  Raises: one of AWAY."""
+    with closing(broker_at(context.settings.queue_url.reveal())) as broker:
+        return broker.waiting(context.service) >= 0
+
+
 def _answers(check: Callable[[], object]) -> bool:
     try:
         return bool(check())
-    except (SQLAlchemyError, RedisError):
+    except (SQLAlchemyError, *AWAY):
         return False

@@ -15,7 +15,7 @@ import structlog
 from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -235,6 +235,8 @@ class Context:
         with ExitStack() as stack:
             try:
                 connection = stack.enter_context(self.replica.reading())
+                if self.replica is not self.db:
+                    connection.execute(text("select 1"))  # one that was kept may have died with the replica
             except OperationalError:
                 if self.replica is self.db:
                     raise

@@ -54,7 +54,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,  # what the pool opens beyond its size it closes again, and opening costs more than most requests
             pool_use_lifo=True,
-            pool_pre_ping=False,  # a lost connection is answered by one repeat in `connect`, not by a question before each use
+            pool_pre_ping=False,  # a lost connection is a 503 once, and the pool is new then: cheaper than a question before each use
             pool_timeout=10,
             # Without it an INSERT … ON CONFLICT DO NOTHING says -1 rows, which is as true as 1.
             execution_options={"preserve_rowcount": True},

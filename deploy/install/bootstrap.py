@@ -72,6 +72,8 @@ def _ensure_register(identity: "Identity", operator: Operator, origins: Callable
         for client, secret in _clients(service, origins, own_secrets):
             if identity.clients.find(client.client_id) is None:
                 register.create_client(identity, client, actor=ACTOR, secret=secret)
+            else:
+                register.add_scopes(identity, client.client_id, client.scopes, actor=ACTOR)
 
 
 def _clients(service: str, origins: Callable[[str], str], own_secrets: Secrets) -> "list[tuple[NewClient, str | None]]":

@@ -93,6 +93,10 @@ def _files(installation: Installation) -> Iterator[tuple[Path, str]]:
             yield target, text
 
 
+CALLED = {"identity": ("notify", "pay", "wallet"), "pay": ("notify",), "wallet": ("notify", "pay")}
+"""Whom each service calls by an address of its settings."""
+
+
 def _log(installation: Installation, service: str, seed: str) -> str:
     """An audit log as the others witness it: `base URL=verifier key`."""
     from shared.audit.checkpoint import Signer
@@ -116,6 +120,7 @@ def _settings(installation: Installation, service: str) -> dict[str, str]:
         "HELP_PHONE": installation.help_phone,
         "OTLP_ENDPOINT": "http://collector:4318",
         **({} if service == "identity" else {"LOGIN_CLIENT_ID": f"{service}-portal"}),
+        **{f"{other}_URL".upper(): installation.origin(other) for other in CALLED.get(service, ())},
         **_own_settings(installation, service),
     }
     settings = {prefix + name: value for name, value in values.items()}

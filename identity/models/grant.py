@@ -45,6 +45,13 @@ class Grant(Base):
 
     __table_args__ = (
         Index("ix_grants_mandate_id", "mandate_id", postgresql_where=text("mandate_id IS NOT NULL")),
+        Index(
+            "ix_grants_authorization_details",
+            "authorization_details",
+            postgresql_using="gin",
+            postgresql_ops={"authorization_details": "jsonb_path_ops"},
+            postgresql_where=text("jsonb_typeof(authorization_details) = 'array'"),
+        ),
         Index("ix_grants_assisted_id", "assisted_id", postgresql_where=text("assisted_id IS NOT NULL")),
     )
 

@@ -32,6 +32,10 @@ def announce(identity: Identity, operator_id: UUID, words: Words) -> UUID:
     now, announcement_id = identity.clock.now(), identity.ids.uuid4()
     if not words.text_es or not words.text_en or max(len(words.text_es), len(words.text_en)) > TEXT_MAX:
         raise AnnouncementRefused(gettext_noop("Write the text in both languages, in 300 characters at most."))
+    if "\x00" in words.text_es + words.text_en:
+        raise AnnouncementRefused(gettext_noop("The text has a character that cannot be shown."))
+    if not all(2000 <= at.year <= 2200 for at in (words.begins_at, words.ends_at)):
+        raise AnnouncementRefused(gettext_noop("Days lie between the years 2000 and 2200."))
     if words.ends_at <= max(words.begins_at, now):
         raise AnnouncementRefused(gettext_noop("The end must come after the beginning, and after now."))
     if words.kind is AnnouncementKind.WORK and words.begins_at < now + NOTICE:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 
 from identity.context import Identity
+from identity.errors import AccessDenied
 from identity.events import Event
 from identity.models.assisted import ASSISTED_STATES, AssistedState, Proof
 from identity.models.client_store import CLIENTS, ORGANISATIONS, SERVICES, KnownClient, read_client_by_row
@@ -14,7 +15,7 @@ from identity.models.finders import PERSONS, find_credentials, person_scope, rol
 from identity.models.organisation import Role
 from identity.models.person import PersonState
 from identity.models.remote_request import RemoteKind
-from identity.operations import assisted_sessions, ciba, notices, remote_requests, second_factors
+from identity.operations import assisted_sessions, ciba, notices, remote_requests, second_factors, stages
 from identity.operations.assisted_sessions import ASSISTED, NEEDS_ASKING, AssistedRow, code_index
 from identity.operations.notices import Channel, Kind
 from identity.operations.refusals import AssistanceNotFound, AssistanceRefused
@@ -109,6 +110,8 @@ def begin(identity: Identity, ask: Ask, *, agent_id: UUID) -> Begun:
         _check_hour(identity, tx, agent_id)
         proved = _prove(identity, tx, ask, person_id)
         if proved:
+            if ask.proof not in NEEDS_ASKING:  # else the person's own answer tells: an agent does not learn whether there is an account
+                _check_stage(identity, tx, client, person_id)
             waits = person_id is not None and _is_repeated(identity, tx, agent_id, person_id)
             row = _insert(identity, tx, ask, client, actions, agent_id=agent_id, person_id=person_id, role=role, codes=codes, waits=waits)
             if not waits:
@@ -138,6 +141,16 @@ def _check(identity: Identity, ask: Ask, agent_id: UUID) -> tuple[KnownClient, R
     if len(ask.reason) < 5:
         raise AssistanceRefused(gettext_noop("Write why you help: the person reads it."))
     return client, role, actions
+
+
+def _check_stage(identity: Identity, tx: Transaction, client: KnownClient, person_id: UUID | None) -> None:
+    """Refuse to help a person at a service that they do not reach themselves.  Raises: AssistanceRefused."""
+    if person_id is None:
+        return
+    try:
+        stages.check(identity, tx.connection, client, person_id)
+    except AccessDenied:
+        raise AssistanceRefused(gettext_noop("The service is on trial: only its team and its made-up persons reach it.")) from None
 
 
 def _check_card(identity: Identity, ask: Ask) -> None:

@@ -46,7 +46,7 @@ class AuthorizationRequest:
 
     `subject` is whom it is about (`id_token_hint`, or `sub` in `claims`); `replaces` is the grant to replace;
     `pushed` is the hash of its `request_uri`; `signed` came as a request object;
-    `permitted_by` is a blind index of whose permission of the wallet stands in the details.
+    `question` is what the wallet was asked, and `permitted_by` a blind index of whose permission of the wallet stands in the details.
     """
 
     client_id: str
@@ -72,6 +72,7 @@ class AuthorizationRequest:
     replaces: str | None = None
     pushed: str | None = None
     signed: bool = False
+    question: str | None = None
     permitted_by: str | None = None
 
     @property

@@ -13,7 +13,7 @@ from identity.events import Event
 from identity.models.finders import PASSWORDS, Credentials, find_credentials, find_factors, is_known_device
 from identity.models.history import What
 from identity.models.person import PersonState
-from identity.operations import guards, history, interactions, locks, notices, security, throttles
+from identity.operations import guards, history, interactions, locks, notices, security, stages, throttles
 from identity.operations.authorize import Need
 from identity.operations.interactions import Step
 from identity.operations.sign_in import Attempt, Browser, sign_in
@@ -104,15 +104,21 @@ def _rehash(identity: Identity, person_id: UUID, password: str) -> None:
 
 
 def _password_was_right(identity: Identity, interaction_id: str, browser: Browser, person_id: UUID, *, waited: bool, bad: bool) -> Attempt:
-    """Go on to the second factor where the person has one, else sign in; a password that thieves know is marked (PW-6)."""
+    """Go on to the second factor where the person has one, else sign in; a password that thieves know is marked (PW-6).
+
+    Raises: AccessDenied where the person does not reach the service, OAuthError as `interactions.advance`.
+    """
     with identity.transaction() as tx:
         if waited:
             locks.note_unlocked(identity, tx, person_id, how="wait")
         if bad:
             security.mark_for_change(tx, person_id)
+    with identity.transaction() as tx:
         found = interactions.load(identity, tx, interaction_id, browser.interaction_token)
         if found.is_over:
             return Attempt(interactions.repeat(identity, tx, found))
+        # Asked now: later the refusal would undo what the second factor used up.
+        stages.check(identity, tx.connection, found.client, person_id)
         if find_factors(tx.connection, person_id).any:
             found = interactions.identify(tx, found, person_id)
             return Attempt(Step(found.request, found.client, Need.SECOND_FACTOR))

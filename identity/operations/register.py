@@ -123,6 +123,16 @@ def replace_client(identity: Identity, tx: Transaction, new: NewClient, *, actor
     return _add_secret(identity, tx, client, None, actor=actor) if needs_secret and not secrets else None
 
 
+def add_scopes(identity: Identity, client_id: str, scopes: tuple[str, ...], *, actor: str) -> None:
+    """Let a client ask for scopes besides those that it has; nothing happens where none is missing.  Raises: RegisterNotFound."""
+    with identity.transaction() as tx:
+        row = _get(tx.session, Client, client_id=client_id)
+        missing = [scope for scope in scopes if scope not in row.scopes]
+        if missing:
+            row.scopes = [*row.scopes, *missing]
+            tx.record(Event.CLIENT_CHANGED, actor=actor, object_id=client_id, data={"scopes": list(row.scopes)})
+
+
 def add_exchange_edge(
     identity: Identity, client_id: str, *, from_audience: str, to_audience: str, scopes: tuple[str, ...], actor: str
 ) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from identity.context import Identity
-from identity.errors import OAuthInvalidRequest, RemoteRequestNotFound
+from identity.errors import AccessDenied, OAuthInvalidRequest, RemoteRequestNotFound
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient, read_client_by_row
 from identity.models.finders import can_reach
@@ -136,8 +136,16 @@ def office_of(identity: Identity, shown: Shown) -> str:
 def approve(identity: Identity, request_id: UUID, session: Session, *, match_code: str = "") -> bool:
     """Let the client have what it asked for; False when the number is not the one that the agent read out.
 
-    Raises: RemoteRequestNotFound, AccessDenied.
+    Raises: RemoteRequestNotFound; AccessDenied where the person does not reach the service, and the request is refused.
     """
+    try:
+        return _approve(identity, request_id, session, match_code=match_code)
+    except AccessDenied:
+        deny(identity, request_id, session)
+        raise
+
+
+def _approve(identity: Identity, request_id: UUID, session: Session, *, match_code: str) -> bool:
     with identity.transaction() as tx:
         shown = show(identity, tx, request_id, person_id=session.person_id, lock=True)
         stages.check(identity, tx.connection, shown.client, session.person_id)

@@ -9,10 +9,23 @@ from sqlalchemy.dialects.postgresql import insert
 
 from identity.context import Identity
 from identity.events import Event
+from identity.models.approval import Approval
 from identity.models.base import table_of
-from identity.models.finders import PASSKEYS, PASSWORDS, PERSONS, TOTPS, find_credentials, open_facts, person_scope, run_index, seal_facts
+from identity.models.finders import (
+    DEVICES,
+    PASSKEYS,
+    PASSWORDS,
+    PERSONS,
+    TOTPS,
+    find_credentials,
+    open_facts,
+    person_scope,
+    run_index,
+    seal_facts,
+)
 from identity.models.grant import Release
 from identity.models.mandate import LIVE, EndReason, MandateState, Source
+from identity.models.organisation import Organisation
 from identity.models.person import PersonState
 from identity.models.service import Stage
 from identity.operations import mandates, security, teams
@@ -32,7 +45,7 @@ from shared.run import Run, check_digit
 from shared.states import WrongState
 from shared.web.words import gettext_noop
 
-RELEASES = table_of(Release)
+RELEASES, APPROVALS = table_of(Release), table_of(Approval)
 PASSWORD_SIGNS = 16
 STATES = {PENDING: PersonState.PENDING, DECEASED: PersonState.DECEASED}
 ACTOR = "trial"
@@ -82,6 +95,8 @@ def make_persons(identity: Identity, member_id: UUID, service_id: str) -> None:
     password = "-".join(grouped(identity.ids.pick(READABLE, PASSWORD_SIGNS)).lower().split())
     hashed = identity.hasher.hash(password)
     with identity.transaction() as tx:
+        organisations = table_of(Organisation)  # of two presses at once the second waits here
+        tx.connection.execute(select(organisations.c.id).where(organisations.c.id == view.organisation.id).with_for_update())
         held = select(TRIAL_PERSONS.c.case).where(TRIAL_PERSONS.c.organisation_id == view.organisation.id)
         have = set(tx.connection.execute(held).scalars())
         for case in CASES:
@@ -208,7 +223,9 @@ def _found_company(identity: Identity, tx: Transaction, person: _Made) -> None:
 def _forget(identity: Identity, tx: Transaction, person_id: UUID) -> None:
     """End and remove what a person gathered since they were made."""
     security.close_sessions(identity, tx, person_id)
-    for table in (PASSWORDS, TOTPS, PASSKEYS, RECOVERY_CODES, MESSAGE_CODES):
+    tries = [throttle_key(identity, factor, str(person_id), None) for factor in ("otp", "approval")]
+    tx.connection.execute(delete(THROTTLES).where(THROTTLES.c.key.in_(tries)))
+    for table in (PASSWORDS, TOTPS, PASSKEYS, RECOVERY_CODES, MESSAGE_CODES, DEVICES, APPROVALS):
         tx.connection.execute(delete(table).where(table.c.person_id == person_id))
     ended = update(RELEASES).where(RELEASES.c.person_id == person_id, RELEASES.c.withdrawn_at.is_(None))
     tx.connection.execute(ended.values(withdrawn_at=identity.clock.now()))

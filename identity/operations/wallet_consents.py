@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, text, update
 
 from identity.context import Identity
 from identity.errors import AccessDenied, InvalidAuthorizationDetails, InvalidGrantId, OAuthInvalidRequest, TemporarilyUnavailable
@@ -33,6 +33,10 @@ SCOPE = "wallet:flows"
 TIMEOUT_SECONDS = 5
 ITEM = {"datatypes": "dataset_id", "purpose": "purpose_id"}
 SUBJECT_PURPOSE = "permission-subject"
+PASSING = frozenset({401, 408, 429})
+"""What says nothing about the permission that is asked for."""
+NOT_THE_REQUEST = frozenset({"", "forbidden", "insufficient-scope", "insufficient_scope"})
+"""Kinds of 403 that are about this service, and not about the client or what it asks for."""
 REFUSED = frozenset({"refused", "cancelled", "expired", "invalidated"})
 Element = dict[str, object]
 
@@ -55,8 +59,9 @@ class Decision:
 
 @dataclass(frozen=True)
 class Given:
-    """A permission that the wallet says was given: about whom, and the element that tokens carry."""
+    """A permission that the wallet says was given: to which question, about whom, and the element that tokens carry."""
 
+    question: str
     subject: Subject
     element: Element
 
@@ -86,7 +91,7 @@ def begin(
     """
     element, subject = asked(request) or {}, find_subject(identity, client, request, session)
     body = {
-        "id": str(_question_id(interaction_id, subject)),
+        "id": question_id(interaction_id, subject),
         "client_id": client.client_id,
         "subject": {"scheme": subject.scheme, "value": subject.value},
         "item": {ITEM.get(name, name): value[0] if name == "datatypes" else value for name, value in _members(element).items()},
@@ -101,6 +106,9 @@ def begin(
         raise AccessDenied("the person refused this lately")
     if request.replaces and code in {"consent_not_found", "grant_forbidden"}:
         raise InvalidGrantId("this grant cannot be replaced")
+    if status in PASSING or (status == 403 and code in NOT_THE_REQUEST):
+        log.warning("wallet does not take the call", status=status)
+        raise TemporarilyUnavailable("the wallet does not answer")
     raise InvalidAuthorizationDetails(f"the wallet does not take the permission: {code or status}")
 
 
@@ -108,9 +116,9 @@ def _members(element: Element) -> dict[str, Any]:  # parse() held them to the sc
     return {name: value for name, value in element.items() if name != "type"}
 
 
-def decision(identity: Identity, interaction_id: str, client: KnownClient, subject: Subject) -> Decision:
-    """Return what was decided at the wallet about a subject.  Raises: AccessDenied, TemporarilyUnavailable."""
-    status, answer = _call(identity, "GET", f"/consent-flows/{client.client_id}/{_question_id(interaction_id, subject)}", None)
+def decision(identity: Identity, client: KnownClient, question: str) -> Decision:
+    """Return what was decided at the wallet about a question.  Raises: AccessDenied, TemporarilyUnavailable."""
+    status, answer = _call(identity, "GET", f"/consent-flows/{client.client_id}/{question}", None)
     if status == 404:
         return Decision(is_open=True, granted=None)
     state = answer.get("state")
@@ -126,7 +134,7 @@ def decision(identity: Identity, interaction_id: str, client: KnownClient, subje
     return Decision(is_open=False, granted={"type": CONSENT, "identifier": answer["consent_id"], **told})
 
 
-def confirm(identity: Identity, interaction_id: str, client: KnownClient, request: AuthorizationRequest) -> None:
+def confirm(identity: Identity, client: KnownClient, request: AuthorizationRequest) -> None:
     """Ask the wallet whether what was given still holds, after the code was made and before it is sent.
 
     What ended until now is found here; what ends later ends tokens that are there to be ended, so nothing falls between.
@@ -136,7 +144,7 @@ def confirm(identity: Identity, interaction_id: str, client: KnownClient, reques
     if not given:
         return
     try:
-        if decision(identity, interaction_id, client).granted is not None:
+        if request.question is not None and decision(identity, client, request.question).granted is not None:
             return
     except AccessDenied:
         pass
@@ -152,7 +160,7 @@ def with_granted(
     if request.replaces:
         end_grant(identity, tx, client, request.replaces)
     details = [given.element if one.get("type") == CONSENT_REQUEST else one for one in request.authorization_details or ()]
-    return replace(request, authorization_details=details, permitted_by=_mark(identity, given.subject))
+    return replace(request, authorization_details=details, question=given.question, permitted_by=_mark(identity, given.subject))
 
 
 def check_subject(identity: Identity, connection: Connection, client: KnownClient, request: AuthorizationRequest, session: Session) -> None:
@@ -172,6 +180,7 @@ def end_grant(identity: Identity, tx: Transaction, client: KnownClient, grant_id
     of_it = (
         GRANTS.c.client_id == client.id,
         GRANTS.c.revoked_at.is_(None),
+        text("jsonb_typeof(grants.authorization_details) = 'array'"),  # as the index has it; without details the column holds a JSON null
         GRANTS.c.authorization_details.contains([{"grant_id": grant_id}]),
     )
     return int(tx.connection.execute(update(GRANTS).where(*of_it).values(revoked_at=identity.clock.now())).rowcount)
@@ -187,9 +196,9 @@ def take_end(identity: Identity, client_id: str, grant_id: str) -> None:
             tx.record(Event.GRANT_ENDED, actor="client:wallet", object_id=grant_id, data={"client": client_id})
 
 
-def _question_id(interaction_id: str, subject: Subject) -> uuid.UUID:
-    """What one person answered answers nothing about another, who may come into the same interaction."""
-    return uuid.uuid5(NAMESPACE, f"{interaction_id}|{subject.scheme}|{subject.value}")
+def question_id(interaction_id: str, subject: Subject) -> str:
+    """Return the question's id at the wallet: what one person answered answers nothing about another in the same interaction."""
+    return str(uuid.uuid5(NAMESPACE, f"{interaction_id}|{subject.scheme}|{subject.value}"))
 
 
 def find_subject(identity: Identity, client: KnownClient, request: AuthorizationRequest, session: Session) -> Subject:

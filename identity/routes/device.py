@@ -5,6 +5,7 @@ from uuid import UUID
 from flask import Response, make_response, redirect, request, url_for
 
 from identity.context import current
+from identity.errors import AccessDenied
 from identity.models.remote_request import RemoteKind
 from identity.operations import approvals, ciba, consent, device_flow, remote_requests
 from identity.operations.remote_requests import NotChecked, Shown
@@ -80,7 +81,11 @@ def send_answer(request_id: UUID) -> Response:
         match_code = request.form.get("match_code", "")[:8]
         if shown.needs_match and not match_code.strip():
             return _page(shown, {"match_code": gettext("Enter the number that the person on the telephone reads to you.")})
-        if not remote_requests.approve(identity, request_id, held, match_code=match_code):
+        try:
+            is_right = remote_requests.approve(identity, request_id, held, match_code=match_code)
+        except AccessDenied:
+            return page("identity/account/request_done.html", client=shown.client, outcome="trial")
+        if not is_right:
             return page("identity/account/request_done.html", client=shown.client, outcome="mismatch")
     else:
         remote_requests.deny(identity, request_id, held, not_me=decision == "not_me")

@@ -16,7 +16,7 @@ routes = Routes("grants", __name__, access=Scope("identity:grants"), url_prefix=
 class GrantEndedSchema(Schema):
     """Which grant, and whose."""
 
-    client_id = fields.String(required=True, validate=validate.Length(min=1, max=80))
+    client_id = fields.String(required=True, validate=[validate.Length(min=1, max=80), validate.ContainsNoneOf("\x00")])
     grant_id = fields.UUID(required=True)
 
 

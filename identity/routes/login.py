@@ -45,7 +45,7 @@ def answer(interaction_id: str, step: Step, *, device_token: str | None = None) 
     """
     identity = current()
     if step.code is not None:
-        wallet_consents.confirm(identity, interaction_id, step.client, step.request)
+        wallet_consents.confirm(identity, step.client, step.request)
         response = answers.send_code(identity, step.request, step.code, step.session_token or read_cookie(identity, SESSION))
     elif step.need is Need.NOTHING:
         again = add_to_query(url_for("authorize.authorize"), step.request.as_parameters())

@@ -49,10 +49,11 @@ def take_permission(interaction_id: str) -> Response:
         if step.need is not Need.PERMISSION or browser.session is None:
             return login.answer(interaction_id, step)
         subject = wallet_consents.find_subject(identity, step.client, step.request, browser.session)
-        found = wallet_consents.decision(identity, interaction_id, step.client, subject)
+        question = wallet_consents.question_id(interaction_id, subject)
+        found = wallet_consents.decision(identity, step.client, question)
         if found.granted is None:
             return make_response(redirect(url_for("permission.show_permission", interaction_id=interaction_id), 303))
-        given = wallet_consents.Given(subject, found.granted)
+        given = wallet_consents.Given(question, subject, found.granted)
         taken = interactions.take_permission(identity, interaction_id, browser.interaction_token, browser.session, given)
         return login.answer(interaction_id, taken)
 

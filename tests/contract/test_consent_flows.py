@@ -323,6 +323,21 @@ def test_a_wallet_that_is_away_is_told_as_passing(pair: Pair) -> None:
 
 
 @pytest.mark.rule("wallet", "§12")
+@pytest.mark.parametrize(("status", "slug"), [(401, "unauthorized"), (403, "forbidden"), (408, ""), (429, "rate_limited")])
+def test_a_call_that_the_wallet_does_not_take_now_is_no_fault_of_the_client(pair: Pair, status: int, slug: str) -> None:
+    pair.house.identity.http.request = lambda *_, **__: Reply(status, {}, json.dumps({"type": f"urn:x:{slug}"}).encode())  # type: ignore[method-assign]
+    _, answer = pair.sign_in()
+    assert sent(answer)["error"] == "temporarily_unavailable"
+
+
+@pytest.mark.rule("wallet", "§12")
+def test_an_end_that_names_no_possible_client_is_refused(pair: Pair) -> None:
+    ours = {"Authorization": "Bearer " + own_token(pair.house.identity, PUBLIC_URL, "identity:grants")}
+    answer = pair.house.client().post("/grants/ended", json={"client_id": "a\x00b", "grant_id": SOME_GRANT}, headers=ours)
+    assert answer.status_code in {400, 422}, answer.text
+
+
+@pytest.mark.rule("wallet", "§12")
 def test_without_a_page_nothing_can_be_asked(pair: Pair) -> None:
     browser, at = pair.sign_in(prompt="none")
     assert sent(at)["error"] == "login_required"

@@ -140,3 +140,11 @@ def test_each_patch_of_an_overlay_meets_something(name: str) -> None:
                 place: Any = made
                 for step in operation["path"].strip("/").split("/"):
                     place = place[int(step)] if isinstance(place, list) else place[step]
+
+
+def test_production_asks_of_the_edge_no_more_pods_than_it_has() -> None:
+    """A budget that can never be met keeps a node from ever being emptied."""
+    [budget] = [made for made in edge() if made["kind"] == "PodDisruptionBudget"]
+    for patch in overlay("prod")["patches"]:
+        if patch["target"]["kind"] == budget["kind"]:
+            assert not re.fullmatch(patch["target"].get("name", ".*"), budget["metadata"]["name"])

@@ -8,6 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from sqlalchemy import text
 
 from identity.models.assisted import Proof
 from identity.models.history import What
@@ -160,6 +161,17 @@ def test_a_no_ends_it_and_a_wrong_number_is_a_no(office: House, decision: str) -
     assert assistance_views.of_agent(office.identity, office.person_id(AGENT)) == []
     assert len(office.audited("identity:assisted-session:refused")) == 1
     assert office.audited("identity:assisted-session:opened") == []
+
+
+@pytest.mark.rule("identity", "§3.11")
+def test_nobody_is_helped_at_a_service_on_trial_that_they_do_not_reach(office: House) -> None:
+    with office.identity.db.begin() as connection:
+        connection.execute(text("UPDATE services SET stage = 'trial' WHERE service_id = 'service-one'"))
+    with pytest.raises(AssistanceRefused, match="trial"):
+        begin(office)
+    told = [begin(office, proof=Proof.DEVICE, run=parse_run(run)).state for run in (CITIZEN, "7654321-6")]
+    assert told == ["asked", "asked"], "the agent does not learn who has an account"
+    assert len(office.audited("identity:assisted-session:begun")) == 2
 
 
 @pytest.mark.rule("identity", "AS-2", "CB-8")

@@ -1,14 +1,17 @@
 """Consoles of teams and of the operator: secrets, sign-ins by day, and ending what was granted in a span of time (§3.11, §3.12)."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from identity.models.announcement import AnnouncementKind
 from identity.models.organisation import Role
-from identity.operations import dead_jobs, operating, register, team_clients, teams
-from identity.operations.refusals import NotOfTheTeam
+from identity.operations import announcing, dead_jobs, operating, register, team_clients, teams
+from identity.operations.announcing import Words
+from identity.operations.refusals import AnnouncementRefused, NotOfTheTeam
 from shared.run import parse_run
 from shared.states import WrongState
 from tests.conformance.identity.test_account import form_at
@@ -155,3 +158,14 @@ def test_jobs_that_were_given_up_are_shown_without_what_they_are_about_and_run_a
     assert dead_jobs.list_dead(team.identity) == []
     assert next(entry["data"] for entry in team.audited("identity:jobs:replayed")) == {"jobs": 1}
     assert enter(team, RUN).open("/operator/jobs").status_code == 403
+
+
+@pytest.mark.rule("identity", "§3.12")
+@pytest.mark.parametrize(
+    "changes", [{"text_es": "a\x00b"}, {"begins_at": datetime(1, 1, 1, tzinfo=UTC)}, {"ends_at": datetime(9999, 12, 31, tzinfo=UTC)}]
+)
+def test_an_announcement_that_no_page_could_show_is_refused(team: House, changes: dict[str, Any]) -> None:
+    now = team.clock.now()
+    words = Words(AnnouncementKind.NEWS, "Hola", "Hello", now, now + timedelta(days=1))
+    with pytest.raises(AnnouncementRefused):
+        announcing.announce(team.identity, team.person_id(RUN), replace(words, **changes))

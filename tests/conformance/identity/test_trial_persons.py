@@ -1,21 +1,26 @@
 """Test persons of a team: every case at the edge, on trial only, among themselves only (§1.8, §3.11)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import pyotp
 import pytest
 from sqlalchemy import text
 
 from identity.models.organisation import Role
-from identity.operations import register, teams, trial_persons
+from identity.operations import people, register, teams, trial_persons
 from identity.operations.refusals import NotOfTheTeam
+from identity.operations.throttles import throttle_key
 from identity.operations.trial_persons import Shown
+from identity.providers.base import Hashed
+from identity.standards import rfc8628
 from identity.standards.trial_cases import CASES
 from shared.run import parse_run
 from shared.states import WrongState
 from tests.conformance.identity.test_account import form_at
 from tests.conformance.identity.test_passkeys import enter
-from tests.factories.identity import CALLBACK, RUN, RUN_TOTP, SECRET, House, sent_to_client, web_client, words_of
+from tests.factories.identity import CALLBACK, RUN, RUN_TOTP, SECRET, TOTP_SECRET, House, QuickHasher, sent_to_client, web_client, words_of
 
 pytestmark = pytest.mark.rule("identity", "§3.11")
 TRIAL = {"client_id": "trial"}
@@ -124,6 +129,66 @@ def test_on_trial_in_production_only_the_team_and_its_persons_come_in(team: Hous
     assert team.browser().sign_in(RUN, **TRIAL)["error"] == "access_denied"
     register.add_member(team.identity, org_id="org-one", run=parse_run(RUN), role=Role.DEVELOPER, expires_at=None, actor="test")
     assert "code" in team.browser().sign_in(RUN, **TRIAL)
+
+
+def test_who_does_not_reach_a_service_is_told_before_the_second_factor(team: House) -> None:
+    person_id = team.person_id(RUN)
+    people.add_totp(team.identity, person_id, TOTP_SECRET, name="app", actor="test")
+    browser = team.browser()
+    browser.authorize(**TRIAL)
+    assert sent_to_client(browser.log_in(RUN))["error"] == "access_denied"
+
+
+@pytest.mark.rule("identity", "§2.19")
+def test_a_screen_of_a_service_on_trial_is_refused_for_good(team: House) -> None:
+    grants = ("authorization_code", rfc8628.GRANT_TYPE)
+    new = web_client(client_id="kiosk", service_id="service-trial", policy="public", native=True, redirect_uris=("cl.example.app:/cb",))
+    register.create_client(team.identity, replace(new, grant_types=grants, post_logout_redirect_uris=(), sector="kiosk"), actor="test")
+    form = {"client_id": "kiosk", "scope": "openid"}
+    asked = team.client().post("/openid/device_authorization", data=form).json
+    browser = team.browser()
+    browser.open("/device")
+    browser.send({"user_code": asked["user_code"]})
+    browser.log_in(RUN)
+    assert "todavía está a prueba" in words_of(browser.send({"decision": "grant"}))
+    poll = {"client_id": "kiosk", "grant_type": rfc8628.GRANT_TYPE, "device_code": asked["device_code"]}
+    assert team.token(poll).json["error"] == "access_denied"
+
+
+def test_of_two_presses_at_once_one_makes_them(team: House) -> None:
+    owner, both = team.person_id(RUN_TOTP), Barrier(2)
+
+    class Together(QuickHasher):
+        def hash(self, password: str) -> Hashed:
+            both.wait(timeout=20)
+            return super().hash(password)
+
+    team.identity.__dict__["hasher"] = Together()
+    with ThreadPoolExecutor(2) as pool:
+        presses = [pool.submit(trial_persons.make_persons, team.identity, owner, "service-trial") for _ in range(2)]
+    assert [press.exception() for press in presses] == [None, None]
+    assert len(trial_persons.list_persons(team.identity, owner, "service-trial")[1]) == len(CASES)
+
+
+def test_a_reset_takes_known_browsers_questions_and_waits_too(team: House, made: dict[str, Shown]) -> None:
+    person, owner = made["second-factor"], team.person_id(RUN_TOTP)
+    person_id = team.person_id(person.run)
+    browser = team.browser()
+    browser.authorize(**TRIAL)
+    browser.log_in(person.run, person.password)
+    for _ in range(5):
+        browser.send({"code": "000000"})
+    browser.send({}, form=form_at(browser, "/approval"))
+    key = throttle_key(team.identity, "otp", str(person_id), None)
+
+    def kept() -> list[int]:
+        counts = ("approvals WHERE person_id = :id", "throttles WHERE key = :key")
+        with team.identity.db.engine.connect() as connection:
+            return [connection.execute(text(f"SELECT count(*) FROM {one}"), {"id": person_id, "key": key}).scalar_one() for one in counts]
+
+    assert kept() == [1, 1]
+    trial_persons.reset_person(team.identity, owner, "service-trial", "second-factor")
+    assert kept() == [0, 0]
 
 
 def test_in_the_sandbox_everybody_does(team: House) -> None:

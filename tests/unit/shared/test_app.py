@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from enum import StrEnum
 
 import pytest
@@ -15,6 +16,7 @@ from shared.bodies import load_json
 from shared.context import Context
 from shared.problems import NotFound, Problem, TooManyRequests
 from shared.routes import Routes
+from shared.settings import Secret
 
 
 class ThingSchema(Schema):
@@ -199,13 +201,15 @@ def test_bad_token_is_told_apart(client: FlaskClient) -> None:
 
 def test_health(client: FlaskClient) -> None:
     assert client.get("/healthz").json == {"status": "ok"}
-    assert client.get("/readyz").json == {"status": "ok", "checks": {"database": "ok", "queue": "ok"}}
+    assert client.get("/readyz").json == {"status": "ok", "checks": {"database": "ok", "queue": "ok", "cache": "ok"}}
 
 
 def test_service_is_ready_while_the_queue_is_away_and_not_without_its_database(client: FlaskClient, context: Context) -> None:
-    context.__dict__["redis"] = type(context.redis).from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
+    context.settings = replace(context.settings, broker_url=Secret("redis://127.0.0.1:1/0"))
     answer = client.get("/readyz")
-    assert (answer.status_code, answer.json) == (200, {"status": "ok", "checks": {"database": "ok", "queue": "away"}})
+    assert (answer.status_code, answer.json) == (200, {"status": "ok", "checks": {"database": "ok", "queue": "away", "cache": "ok"}})
+    context.__dict__["redis"] = type(context.redis).from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
+    assert client.get("/readyz").json["checks"]["cache"] == "away"
     from shared.db import Database
 
     context.close()

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from deploy.install import folder
 from deploy.install.bootstrap import SCOPES, Made, Operator, bootstrap
@@ -88,3 +89,16 @@ def test_services_may_ask_of_one_another_what_they_may_in_the_sandbox() -> None:
     """All but what an outside register honours, which an installation connects by itself."""
     ours = {service: {scope for scope in SANDBOX_SCOPES[service] if not scope.startswith("registry:")} for service in SERVICES}
     assert {service: set(scopes) for service, scopes in SCOPES.items()} == ours
+
+
+def test_a_second_run_adds_the_scopes_that_a_service_asks_for_since(identity: Identity, installation: Installation) -> None:
+    def run() -> None:
+        bootstrap(identity, OPERATOR, installation.origin, lambda service, name: installation.secret_file(service, name).read_text())
+
+    run()
+    with identity.db.begin() as connection:
+        connection.execute(text("UPDATE clients SET scopes = '{notify:send,own:scope}' WHERE client_id = 'wallet'"))
+    run()
+    with identity.db.begin() as connection:
+        found = connection.execute(text("SELECT scopes FROM clients WHERE client_id = 'wallet'")).scalar_one()
+    assert {"notify:send", "own:scope", "audit:witness", "identity:grants"} <= set(found)

@@ -125,3 +125,13 @@ def test_identity_believes_a_client_certificate_from_the_edge_alone(installation
     settings = (installation.folder / "env/identity.env").read_text().splitlines()
     assert f"IDENTITY_EDGE_ADDRESSES={edge}" in settings
     assert "IDENTITY_MTLS_URL=https://mtls.servicios.example.cl" in settings
+
+
+def test_each_service_knows_where_those_are_that_it_calls(installation: Installation) -> None:
+    def lines(service: str) -> set[str]:
+        return set((installation.folder / f"env/{service}.env").read_text().splitlines())
+
+    at = {service: f"_URL={installation.origin(service)}" for service in SERVICES}
+    assert {"IDENTITY_NOTIFY" + at["notify"], "IDENTITY_PAY" + at["pay"], "IDENTITY_WALLET" + at["wallet"]} <= lines("identity")
+    assert "PAY_NOTIFY" + at["notify"] in lines("pay")
+    assert {"WALLET_NOTIFY" + at["notify"], "WALLET_PAY" + at["pay"]} <= lines("wallet")
