@@ -12,10 +12,16 @@ from shared.settings import Secret
 UUID_LENGTH = 36
 TIMEOUT_SECONDS = 5
 CREATED = 201
+PASSING = frozenset({401, 403, 408, 429})
+"""Refusals that end when a key is put right, or with time."""
 
 
 class NotifyAway(Exception):
     """The message was not taken; try again later."""
+
+
+class NotifyRefused(Exception):
+    """The message will never be taken as it is; to send it again changes nothing."""
 
 
 class NotifyClient:
@@ -27,7 +33,7 @@ class NotifyClient:
         self._service_id, self._secret = key[-2 * UUID_LENGTH - 1 : -UUID_LENGTH - 1], key[-UUID_LENGTH:]
 
     def send(self, channel: str, document: Mapping[str, object], *, idempotency_key: str = "") -> None:
-        """Have one message sent by a channel; two calls with one key send one message.  Raises: NotifyAway."""
+        """Have one message sent by a channel; two calls with one key send one message.  Raises: NotifyAway, NotifyRefused."""
         if not self._secret:
             raise NotifyAway("no key for notify is set")
         claims = {"iss": self._service_id, "iat": int(self._clock.now().timestamp())}
@@ -39,5 +45,7 @@ class NotifyClient:
             reply = self._http.request("POST", url, json=dict(document), headers=headers, timeout_seconds=TIMEOUT_SECONDS)
         except OutboundError as error:
             raise NotifyAway(type(error).__name__) from None
+        if 400 <= reply.status < 500 and reply.status not in PASSING:
+            raise NotifyRefused(f"notify answered {reply.status}")
         if reply.status != CREATED:
             raise NotifyAway(f"notify answered {reply.status}")

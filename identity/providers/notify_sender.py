@@ -1,10 +1,14 @@
 """What identity tells people, through notify.  Spec: notify-api §4."""
 
+import structlog
+
 from identity.providers.base import SenderAway
 from shared.clock import Clock
 from shared.http import Outbound
-from shared.notify_client import NotifyAway, NotifyClient
+from shared.notify_client import NotifyAway, NotifyClient, NotifyRefused
 from shared.settings import Secret
+
+log = structlog.get_logger("andamio.identity.notices")
 
 
 class NotifySender:
@@ -27,3 +31,5 @@ class NotifySender:
             self._client.send(channel, {**body, "template_id": self._templates[channel], "personalisation": values})
         except NotifyAway as away:
             raise SenderAway(str(away)) from None
+        except NotifyRefused as refusal:  # never again: it would be refused as often as it is sent
+            log.warning("a message was refused", reference=str(body["reference"]), fault=str(refusal))

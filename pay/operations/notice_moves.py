@@ -33,6 +33,8 @@ def move_notice(
     values: dict[str, object] = {"state": target.value, "version": notice.version + 1, "updated_at": pay.clock.now()}
     if target is not NoticeState.ACTIVATED:
         values |= NO_LOCK
+    if target not in _WAITING:
+        values["remind_on"] = None
     statement = update(notices).where(notices.c.number == notice.number, notices.c.version == notice.version)
     row = tx.connection.execute(statement.values(values | dict(changes or {})).returning(*notices.c)).one()
     facts = {"payment_id": notice.payment_id, "before": notice.state.value, "after": target.value}

@@ -24,7 +24,7 @@ from pay.models.notice import (
 )
 from pay.models.payment import find_payment, payer_scope, seal_payer
 from pay.operations.accounts import check_usable
-from pay.operations.amounts import ZONE
+from pay.operations.amounts import ZONE, today
 from pay.operations.calls import require
 from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.moves import SYSTEM, move
@@ -97,8 +97,9 @@ def place_debt(pay: Pay, tx: Transaction, merchant: Merchant, debt: NewDebt, deb
         payment = draft_payment(pay, merchant.account, order, expires_at=until)
         place_payment(tx, payment, seal_payer(pay.cipher, payment.account_id, payment.payer), actor=merchant.actor)
         row = common | {"payment_id": payment.id, "instalment": place, "due_on": instalment.due_on}
-        if payment.payer.email and merchant.account.payer_emails:
-            row["remind_on"] = instalment.due_on - REMINDED_BEFORE
+        remind_on = instalment.due_on - REMINDED_BEFORE
+        if payment.payer.email and merchant.account.payer_emails and remind_on > today(pay):
+            row["remind_on"] = remind_on
         number = place_notice(pay, tx, issuer, row, actor=merchant.actor)
         tell_later(pay, tx, Matter.NOTICE, number, payment)
 

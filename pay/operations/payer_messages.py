@@ -86,7 +86,8 @@ _FINDERS: Mapping[Matter, Callable[[Pay, str], _Message | None]] = {
 def remind_due(pay: Pay) -> int:
     """Have the next payers reminded whose notices are due soon, each once; return how many."""
     with pay.transaction() as tx:
-        due = select(notices.c.number).where(notices.c.remind_on <= today(pay), notices.c.state == NoticeState.OPEN.value)
+        c, day = notices.c, today(pay)
+        due = select(c.number).where(c.remind_on <= day, c.due_on >= day, c.state == NoticeState.OPEN.value)
         batch = due.order_by(notices.c.remind_on).limit(REMINDERS_BATCH).with_for_update(skip_locked=True)
         reminded = update(notices).where(notices.c.number.in_(batch)).values(remind_on=None)
         numbers = tx.connection.execute(reminded.returning(notices.c.number)).scalars().all()

@@ -16,6 +16,14 @@ LIST_MAX = 500
 S = SuspenseState
 
 
+class ProposalChanged(Exception):
+    """What is proposed now is not what the approving person saw."""
+
+
+BACK = "back"
+"""The proposal to give a sum back; others are the id of an account."""
+
+
 def require_operator(staff: StaffMember) -> None:
     """Raises: Forbidden."""
     if not staff.is_operator:
@@ -51,10 +59,10 @@ def propose(pay: Pay, staff: StaffMember, item_id: str, account: Account | None)
         return move_item(tx, open_item(tx, item_id), target, actor=staff.actor, changes=changes)
 
 
-def decide(pay: Pay, staff: StaffMember, item_id: str, *, approve: bool) -> SuspenseItem:
-    """Do what somebody else proposed, or have it looked at again.
+def decide(pay: Pay, staff: StaffMember, item_id: str, *, approve: bool, seen: str = "") -> SuspenseItem:
+    """Do what somebody else proposed and this person saw (BACK, or an account's id), or have it looked at again.
 
-    Raises: Forbidden for who proposed it, SuspenseItemClosed, WrongState.
+    Raises: Forbidden for who proposed it, ProposalChanged, SuspenseItemClosed, WrongState.
     """
     get_ownerless(pay, staff, item_id)
     with pay.transaction() as tx:
@@ -64,6 +72,8 @@ def decide(pay: Pay, staff: StaffMember, item_id: str, *, approve: bool) -> Susp
         if not approve:
             nothing = {"proposed_by": None, "proposed_account_id": None}
             return move_item(tx, item, S.OPEN, actor=staff.actor, changes=nothing)
+        if seen != (item.proposed_account_id or BACK):
+            raise ProposalChanged
         if item.proposed_account_id is None:
             return give_back(pay, tx, item, actor=staff.actor, from_bank=True)
         body = get_account(tx.connection, AccountId(item.proposed_account_id)).organisation_id

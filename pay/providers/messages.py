@@ -3,10 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import structlog
+
 from shared.clock import Clock
 from shared.http import Outbound
-from shared.notify_client import NotifyAway, NotifyClient
+from shared.notify_client import NotifyAway, NotifyClient, NotifyRefused
 from shared.settings import Secret
+
+log = structlog.get_logger("andamio.pay.messages")
 
 
 class MessageAway(Exception):
@@ -65,3 +69,5 @@ class NotifyMessages:
             self._client.send("email", document, idempotency_key=email.reference)
         except NotifyAway as away:
             raise MessageAway(str(away)) from None
+        except NotifyRefused as refusal:  # never again: it would be refused as often as it is sent
+            log.warning("a message was refused", reference=email.reference, fault=str(refusal))

@@ -99,10 +99,10 @@ def set_credentials(account_id: str) -> Response:
     gateway = account_desk.page_gateway_of(pay, account)
     if gateway is None:
         raise NotFound
-    typed = {name: request.form.get(name, "").strip()[:CREDENTIAL_MAX] for name in gateway.credential_names}
-    missing = tuple((name, gettext("Fill this in.")) for name, value in typed.items() if not value or not value.isprintable())
-    if missing:
-        return _provider_page(account_id, 422, faults=missing)
+    typed = {name: request.form.get(name, "").strip() for name in gateway.credential_names}
+    faults = tuple((name, fault) for name, value in typed.items() if (fault := _fault_of(value)))
+    if faults:
+        return _provider_page(account_id, 422, faults=faults)
     first = gateway.credential_names[0]
     try:
         if account_desk.try_credentials(pay, staff(), account, gateway, typed):
@@ -110,3 +110,12 @@ def set_credentials(account_id: str) -> Response:
     except GatewayUnavailable:
         return _provider_page(account_id, 503, faults=((first, gettext("The provider does not answer just now. Nothing was kept.")),))
     return _provider_page(account_id, 422, faults=((first, gettext("The provider does not know these. Nothing was kept.")),))
+
+
+def _fault_of(value: str) -> str:
+    """Say what is wrong with what was typed for a provider; empty where nothing is."""
+    if not value:
+        return gettext("Fill this in.")
+    if len(value) > CREDENTIAL_MAX:
+        return gettext("This is too long: at most %(number)d characters.", number=CREDENTIAL_MAX)
+    return "" if value.isascii() and value.isprintable() else gettext("Type it as the provider gave it: letters, numbers and signs only.")

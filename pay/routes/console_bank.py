@@ -13,7 +13,7 @@ from shared.routes import Routes
 from shared.web import gettext
 
 bp = Routes("console_bank", __name__, url_prefix="/console", access=AtTheDesk())
-STATEMENT_MAX = 10_000_000
+STATEMENT_MAX, FORM_ROUND_IT = 10_000_000, 100_000
 
 
 @bp.get("/statements")
@@ -24,7 +24,7 @@ def ask_statement() -> Response:
     return web.page("pay/console/statement.html", results=None, error_list=[])
 
 
-@bp.post("/statements")
+@bp.post("/statements", access=AtTheDesk(bytes_max=STATEMENT_MAX + FORM_ROUND_IT))
 def send_statement() -> Response:
     """Read a statement; the same one again changes nothing."""
     second_factor()
@@ -74,7 +74,7 @@ def propose(item_id: str) -> BaseResponse:
     chosen = request.form.get("account", "")
     if not chosen:
         return _page(item_id, 422, (("account", gettext("Choose what becomes of it.")),))
-    account = None if chosen == "back" else desk.require_account(current(), staff(), chosen)
+    account = None if chosen == suspense_desk.BACK else desk.require_account(current(), staff(), chosen)
     suspense_desk.propose(current(), staff(), item_id, account)
     return redirect("/console/unexplained", 303)
 
@@ -85,5 +85,8 @@ def decide(item_id: str, decision: str) -> BaseResponse:
     second_factor()
     if decision not in {"approve", "reject"}:
         raise NotFound
-    suspense_desk.decide(current(), staff(), item_id, approve=decision == "approve")
+    try:
+        suspense_desk.decide(current(), staff(), item_id, approve=decision == "approve", seen=request.form.get("proposal", ""))
+    except suspense_desk.ProposalChanged:
+        return _page(item_id, 409, (("approve", gettext("The proposal was changed meanwhile. Look at it again.")),))
     return redirect("/console/unexplained", 303)

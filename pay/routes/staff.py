@@ -1,6 +1,6 @@
 """Who may open the console: people with a role in an organisation that takes payments."""
 
-from flask import g
+from flask import g, request
 
 from pay.standards.staff_powers import StaffMember
 from shared.problems import Forbidden
@@ -12,12 +12,20 @@ STRONG, FRESH_SECONDS = 2, 15 * 60
 
 
 class AtTheDesk(Citizen):
-    """A person who signed in and has a role in some organisation; which accounts they may touch, each operation checks."""
+    """A person who signed in and has a role in some organisation; which accounts they may touch, each operation checks.
+
+    `bytes_max` lets a larger form in.
+    """
 
     name = "staff of an organisation"
 
+    def __init__(self, *, bytes_max: int = 0) -> None:
+        self.bytes_max = bytes_max
+
     def check(self) -> None:
         """Leave the Person in `g.person`.  Raises: Forbidden when there is no role."""
+        if self.bytes_max:
+            request.max_content_length = self.bytes_max
         super().check()
         if not staff().may_come:
             raise Forbidden(noop("You have no role in an office that takes payments. Ask the owner of the service."))

@@ -3,10 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import structlog
+
 from shared.clock import Clock
 from shared.http import Outbound
-from shared.notify_client import NotifyAway, NotifyClient
+from shared.notify_client import NotifyAway, NotifyClient, NotifyRefused
 from shared.settings import Secret
+
+log = structlog.get_logger("andamio.wallet.notices")
 
 
 class NoticeAway(Exception):
@@ -66,3 +70,5 @@ class NotifyNotices:
             self._client.send("mailbox", document)
         except NotifyAway as away:
             raise NoticeAway(str(away)) from None
+        except NotifyRefused as refusal:  # never again: it would be refused as often as it is sent
+            log.warning("a message was refused", reference=letter.reference, fault=str(refusal))

@@ -66,7 +66,8 @@ def test_credentials_are_kept_when_the_provider_knows_them_and_never_shown(banks
     secret_name = next(name for name in right if "key" in name or "secret" in name)
     wrong = dora.send(path, path, **right | {secret_name: "sk_wrong"})
     assert (wrong.status_code, wrong.get_data(as_text=True).count("sk_wrong")) == (422, 0)
-    assert dora.send(path, path, **dict.fromkeys(right, "")).status_code == 422
+    for typed in ("", "x" * 201, "contraseña", "a\tb"):
+        assert dora.send(path, path, **dict.fromkeys(right, typed)).status_code == 422
     banks.wire.deaf = True
     assert dora.send(path, path, **right).status_code == 503
     banks.wire.deaf = False

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from pay.models.notice import notices
 from pay.operations.payer_queue import Matter
 from pay.providers.messages import Email, MessageAway, NotifyMessages
 from shared.http import Reply
@@ -118,6 +119,26 @@ def test_who_owes_is_told_of_a_notice_and_reminded_once_three_days_before(world:
         world.sweep()
     assert [email.reference for email in post.sent][1:] == [f"pay-reminder-{number}"]
     assert post.sent[-1].subject.startswith("Pague a Permisos de circulación hasta el 30 de junio de 2026")
+
+
+@pytest.mark.rule("pay", "pay-design §8")
+@pytest.mark.parametrize("due_date", ["2026-06-09", "2026-06-11"])
+def test_who_was_told_less_than_three_days_before_is_not_reminded(world: World, post: Post, due_date: str) -> None:
+    issue(world, email="ana@example.cl", due_date=due_date)
+    world.sweep()
+    assert len(post.sent) == 1
+
+
+@pytest.mark.rule("pay", "pay-design §8")
+def test_nobody_is_reminded_of_a_day_that_is_over_and_an_end_ends_it(world: World, post: Post) -> None:
+    gone, _ = (issue(world, email="ana@example.cl", due_date="2026-06-30")["number"] for _ in range(2))
+    assert world.post(f"/v1/notices/{gone}/cancel").status_code == 200
+    with world.pay.db.begin() as connection:
+        kept = {row.number: row.remind_on for row in connection.execute(select(notices.c.number, notices.c.remind_on))}
+    assert (kept.pop(gone), len(list(filter(None, kept.values())))) == (None, 1)
+    world.pay.clock.advance(seconds=24 * 86_400)  # type: ignore[attr-defined]  # the clock of tests: the workers were away
+    world.sweep()
+    assert {email.reference.split("-")[1] for email in post.sent} == {Matter.NOTICE.value}
 
 
 @pytest.mark.rule("pay", "pay-design §8")

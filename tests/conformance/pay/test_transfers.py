@@ -248,7 +248,10 @@ def test_money_of_no_account_needs_two_operators(world: World) -> None:
         assert first.send(f"{path}/approve", path).status_code == 403
         assert second.send(f"{path}/reject", path).status_code == 303
         assert first.send(f"{path}/propose", path, account=account).status_code == 303
-        assert second.send(f"{path}/approve", path).status_code == 303
+        changed = second.send(f"{path}/approve", path, proposal="another")
+        assert (changed.status_code, "La propuesta cambió mientras tanto" in changed.get_data(as_text=True)) == (409, True)
+        assert second.page(path).select_one("[name=proposal]")["value"] == account
+        assert second.send(f"{path}/approve", path, proposal=account).status_code == 303
         assert second.send(f"{path}/approve", path).status_code == 409
     assert waiting(world) == []
     assert balance(world, "beneficiary_payable:org-municipalidad-quilpalin") == -700
@@ -272,6 +275,9 @@ def test_only_operators_see_money_of_no_account(world: World) -> None:
 def test_a_file_that_is_none_is_said_to_be_none(world: World) -> None:
     page, desk = "/console/statements", operator(world, "olga")
     assert desk.send(page, page).status_code == 422
+    for size, status in ((3_000_000, 200), (10_000_001, 422)):
+        raw = (HEAD + f"m-1,{DAY},-1,x\n").encode().ljust(size)
+        assert desk.send(page, page, file=(io.BytesIO(raw), "x.csv")).status_code == status
     answer = desk.send(page, page, file=(io.BytesIO(b"a,b\n"), "x.csv"))
     assert answer.status_code == 422
     assert "movement, date, amount, text" in answer.get_data(as_text=True)

@@ -3,12 +3,16 @@
 from typing import Any
 
 import pytest
+import structlog
 
+from identity.providers.notify_sender import NotifySender
 from notify.standards.service_jwt import read
+from pay.providers.messages import Email, NotifyMessages
 from shared.clock import FixedClock
 from shared.http import OutboundTimeout, Reply
-from shared.notify_client import NotifyAway, NotifyClient
+from shared.notify_client import NotifyAway, NotifyClient, NotifyRefused
 from shared.settings import Secret
+from wallet.providers.notices import Letter, NotifyNotices
 
 SERVICE, SECRET = "0190a7c0-0000-7000-8000-000000000001", "0190a7c0-0000-7000-8000-000000000002"
 
@@ -42,10 +46,28 @@ def test_a_message_is_asked_for_with_a_token_that_notify_accepts(clock: FixedClo
     assert token.fits(SECRET)
 
 
-@pytest.mark.parametrize("status", [200, 400, 403, 429, 503])
+@pytest.mark.parametrize("status", [200, 302, 401, 403, 408, 429, 503])
 def test_another_answer_is_not_now(clock: FixedClock, status: int) -> None:
     with pytest.raises(NotifyAway, match=str(status)):
         client(Answering(status), clock).send("sms", {})
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
+def test_what_will_never_be_taken_is_not_tried_again(clock: FixedClock, status: int) -> None:
+    with pytest.raises(NotifyRefused, match=str(status)):
+        client(Answering(status), clock).send("sms", {})
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_the_services_let_a_refused_message_go_without_naming_its_receiver(clock: FixedClock, status: int) -> None:
+    key = {"url": "http://notify.example", "api_key": Secret(f"a-{SERVICE}-{SECRET}")}
+    http: Any = Answering(status)
+    with structlog.testing.capture_logs() as logs:
+        NotifyMessages(http, clock, template="t", **key).send(Email("ana@example.cl", "s", "b", "r-1"))
+        NotifyNotices(http, clock, template="t", **key).send("11.111.111-1", Letter("s", "b", "r-2"))
+        NotifySender(http, clock, email_template="t", sms_template="t", **key).send_email("ana@example.cl", "s", "b", "r-3")
+    assert [entry["reference"] for entry in logs] == ["r-1", "r-2", "r-3"]
+    assert not any(secret in str(logs) for secret in ("ana@", "11.111"))
 
 
 def test_no_answer_is_not_now(clock: FixedClock) -> None:
