@@ -114,12 +114,7 @@ _FREE = or_(_T.claimed_until.is_(None), _T.claimed_until <= bindparam("now"))
 _LOCKED = (
     select(_T.id).where(_NAMED, _T.status == Status.CREATED.value, _FREE).order_by(_T.id).with_for_update(skip_locked=True).cte("locked")
 )
-_CLAIM = (
-    update(Notification)
-    .where(_T.id == _LOCKED.c.id)
-    .values(claimed_until=bindparam("until"), attempts=_T.attempts + 1)
-    .returning(*_T)
-)
+_CLAIM = update(Notification).where(_T.id == _LOCKED.c.id).values(claimed_until=bindparam("until"), attempts=_T.attempts + 1).returning(*_T)
 
 
 def insert_many(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:

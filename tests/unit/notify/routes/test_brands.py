@@ -132,9 +132,7 @@ def test_a_new_brand_ends_the_one_before_whose_picture_stays_in_mails_that_arriv
     assert submit(operator, f"/brands/{ids['Tres']}", {"act": "approve"}, page="/brands").status_code == 303
     with notify.reading() as tx:
         states = dict(tx.connection.execute(select(Brand.name, Brand.state)).all())  # type: ignore[arg-type]  # pairs
-        said = tx.connection.execute(
-            text("SELECT core::jsonb->>'object' FROM audit_entries WHERE core::jsonb->>'action' = :ended"), ENDED
-        )
+        said = tx.connection.execute(text("SELECT core::jsonb->>'object' FROM audit_entries WHERE core::jsonb->>'action' = :ended"), ENDED)
         ended = {uuid.UUID(each) for each in said.scalars()}
     assert states == {"Uno": "ended", "Dos": "ended", "Tres": "approved"}
     assert ended == {ids["Uno"], ids["Dos"]}
