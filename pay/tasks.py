@@ -70,7 +70,7 @@ def charge_agreement(pay: Pay, job: Job) -> None:
 
 
 def _deliver_together(pay: Pay, some: Sequence[Job]) -> None:
-    deliver(pay, [Attempt(job.payload["message_id"], job.payload["number"]) for job in some])
+    deliver(pay, [Attempt(job.payload["message_id"], job.payload["number"], job.request_id, job.journey_id) for job in some])
 
 
 @jobs.job(announcements.JOB, together=_deliver_together)

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import ARRAY, Row, String, bindparam, func, insert, select, update
 
 from pay.context import Pay
@@ -13,18 +15,24 @@ from pay.models.payment import payer_scope
 from pay.models.webhook import MessageState, webhook_attempts, webhook_messages, webhooks
 from pay.operations.announcements import JOB
 from pay.standards.signatures import HEADER, retry_after, sign
+from shared import trace
+from shared.context import Transaction
+from shared.crypto import CannotDecrypt
 from shared.http import OutboundError
 
 TIMEOUT_SECONDS = 5.0
 THREADS = 8
+log = structlog.get_logger("andamio.pay.webhooks")
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """The attempt that a job is for, counted from 1."""
+    """The attempt that a job is for, counted from 1, and the request and the journey that gave rise to it."""
 
     message_id: str
     number: int
+    request_id: str = ""
+    journey_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,9 +73,9 @@ def deliver(pay: Pay, attempts: Sequence[Attempt]) -> None:
     wanted = [(attempt, row) for attempt, row in due if row.status == "ACTIVE"]
     if len(wanted) > 1:
         with ThreadPoolExecutor(min(THREADS, len(wanted)), thread_name_prefix="webhook") as pool:
-            answers = list(pool.map(lambda each: _send(pay, *each), wanted))
+            answers = list(pool.map(lambda each: _try(pay, *each), wanted))
     else:
-        answers = [_send(pay, *each) for each in wanted]
+        answers = [_try(pay, *each) for each in wanted]
     if answers:
         _keep(pay, answers)
 
@@ -88,6 +96,16 @@ def _leave_off(pay: Pay, attempts: Sequence[Attempt]) -> None:
             tx.connection.execute(off)
 
 
+def _try(pay: Pay, attempt: Attempt, row: Row[Any]) -> _Answer:
+    """Make one attempt in the name of its journey; one that cannot be opened fails alone, so that others are not sent again."""
+    with trace.working_on(attempt.request_id, attempt.journey_id):
+        try:
+            return _send(pay, attempt, row)
+        except CannotDecrypt as fault:
+            log.exception("a webhook message cannot be opened", message_id=attempt.message_id)
+            return _Answer(attempt, None, type(fault).__name__)
+
+
 def _send(pay: Pay, attempt: Attempt, row: Row[Any]) -> _Answer:
     """Make one attempt.  Redirects are not followed."""
     scope = payer_scope(row.account_id)
@@ -105,14 +123,19 @@ def _keep(pay: Pay, answers: Sequence[_Answer]) -> None:
     now = pay.clock.now()
     with pay.transaction() as tx:
         for answer in sorted(answers, key=lambda each: each.attempt.message_id):  # in one order, so that two never wait in a ring
-            message_id, number = answer.attempt.message_id, answer.attempt.number
-            change = {"of_id": message_id, "before": number - 1, "number": number, "now_state": answer.state.value}
-            if not tx.connection.execute(_COUNTED, change).rowcount:
-                continue
-            made = {"message_id": message_id, "number": number, "response_status": answer.status, "error": answer.error, "created_at": now}
-            tx.connection.execute(insert(webhook_attempts), made)
-            wait = retry_after(number)
-            if answer.state is MessageState.PENDING and wait is not None:
-                tx.enqueue(JOB, {"message_id": message_id, "number": number + 1}, due_at=now + wait)
-            if answer.state is MessageState.FAILED:
-                tx.record(WebhookAction.GIVEN_UP, actor="system", outcome="failed", object_id=message_id, channel="job")
+            with trace.working_on(answer.attempt.request_id, answer.attempt.journey_id):
+                _note(tx, answer, now)
+
+
+def _note(tx: Transaction, answer: _Answer, now: datetime) -> None:
+    message_id, number = answer.attempt.message_id, answer.attempt.number
+    change = {"of_id": message_id, "before": number - 1, "number": number, "now_state": answer.state.value}
+    if not tx.connection.execute(_COUNTED, change).rowcount:
+        return
+    made = {"message_id": message_id, "number": number, "response_status": answer.status, "error": answer.error, "created_at": now}
+    tx.connection.execute(insert(webhook_attempts), made)
+    wait = retry_after(number)
+    if answer.state is MessageState.PENDING and wait is not None:
+        tx.enqueue(JOB, {"message_id": message_id, "number": number + 1}, due_at=now + wait)
+    if answer.state is MessageState.FAILED:
+        tx.record(WebhookAction.GIVEN_UP, actor="system", outcome="failed", object_id=message_id, channel="job")

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from pay.models.webhook import MessageState, webhook_attempts, webhook_messages
 from pay.operations.webhook_delivery import Attempt, deliver
@@ -133,6 +133,23 @@ def test_attempts_made_together_are_each_written_down_by_themselves(world: World
         waiting = tx.connection.execute(select(outbox.c.payload).where(outbox.c.due_at > world.pay.clock.now())).scalars().all()
     assert sorted(kept) == [(first, "SUCCESSFUL", 1), (second, "PENDING", 1), (third, "PENDING", 1)]
     assert [each for each in waiting if each.get("number") == 2] == [{"message_id": each, "number": 2} for each in (second, third)]
+
+
+@pytest.mark.rule("pay", "§15")
+def test_a_message_that_cannot_be_opened_fails_alone_and_each_keeps_its_journey(world: World, receiver: Receiver) -> None:
+    for _ in range(3):
+        world.post(f"/v1/payments/{world.create()['payment_id']}/cancel")
+    with world.pay.transaction() as tx:
+        ids = tx.connection.execute(select(webhook_messages.c.id).order_by(webhook_messages.c.id)).scalars().all()
+        broken = update(webhook_messages).where(webhook_messages.c.id == ids[0])
+        tx.connection.execute(broken.values(body_sealed=b"altered"))
+    receiver.status = 500
+    deliver(world.pay, [Attempt(each, 1, f"request-{at}", f"journey-{at}") for at, each in enumerate(ids)])
+    assert len(receiver.sent) == 2
+    with world.pay.reading() as tx:
+        rows = tx.connection.execute(select(outbox.c.payload, outbox.c.journey_id, outbox.c.request_id)).all()
+    told = {row.payload["message_id"]: (row.journey_id, row.request_id) for row in rows if row.payload.get("number") == 2}
+    assert told == {each: (f"journey-{at}", f"request-{at}") for at, each in enumerate(ids)}
 
 
 @pytest.mark.rule("pay", "§15")
