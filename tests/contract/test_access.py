@@ -112,6 +112,7 @@ OPEN = {
         *SIGN_IN,
         "unsubscribe.from_mail",
         "unsubscribe.ask",
+        "brands.logo",  # stands in e-mails that anybody may have got
         # The link's own key opens these, and an address where the sender wants it; see tests/conformance/notify.
         "documents.show",
         "documents.confirm_address",
