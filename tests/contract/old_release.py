@@ -48,7 +48,9 @@ def main(folder: Path, port: int) -> None:
                 statuses[service] += [_ask(client, raw) for raw in (list(target.requests) * TIMES)[:TIMES]]
         dead[service] = _work(context, service)
         context.close()
-    sys.stdout.write(json.dumps({"statuses": statuses, "dead": dead, "code": str(Path(serving.__file__).parents[1])}))
+    parts_of_it = [serving, *(sys.modules[f"{service}.app"] for service in SERVICES)]
+    code = sorted({str(Path(part.__file__ or "").parents[1]) for part in parts_of_it})
+    sys.stdout.write(json.dumps({"statuses": statuses, "dead": dead, "code": code}))
 
 
 def _seed(plan: Plan) -> dict[str, Any]:
