@@ -205,17 +205,18 @@ def bench(folder: Path, options: argparse.Namespace) -> None:
     """Start a sandbox and print a row of Markdown for each step; webhooks go to a receiver that costs little."""
     print("| pay | measured |\n|---|---|", flush=True)
     os.environ.update({"SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(options.port)})
-    plan = plans.from_environment()
+    hosts = plans.from_environment().environment("pay")["PAY_OUTBOUND_PRIVATE_HOSTS"]
     ports = (options.port + SMTP_OFFSET, options.port + HTTP_OFFSET)
     receiver = f"{HOST}:{ports[1]}"
-    os.environ["SANDBOX_PAY_OUTBOUND_PRIVATE_HOSTS"] = f"{plan.environment('pay')['PAY_OUTBOUND_PRIVATE_HOSTS']},{receiver}"
+    os.environ["SANDBOX_PAY_OUTBOUND_PRIVATE_HOSTS"] = f"{hosts},{receiver}"
     with sinks(*ports), running.sandbox(folder, options.port) as (document, started, _pid):
         _row("the sandbox is ready", f"{started:.0f} s")
         pay = document["pay"]
         shop = Shop(urlsplit(pay["base_url"]).netloc, pay["api_keys"]["load"], f"{document['example']}/back")
-        with psycopg.connect(plan.database_url("pay")) as connection:
+        database_url = plans.from_environment().database_url("pay")  # known since the sandbox has its engines
+        with psycopg.connect(database_url) as connection:
             connection.execute("UPDATE webhooks SET callback_url = %s", (f"http://{receiver}/webhooks",))
-        rig = Rig(shop, document, plan.database_url("pay"), folder, options)
+        rig = Rig(shop, document, database_url, folder, options)
         for step in (name for name in STEPS if name in options.only.split(",")):
             for name, value in getattr(rig, step)():
                 _row(name, value)
