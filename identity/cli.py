@@ -22,7 +22,8 @@ def rotate_keys(emergency: bool) -> None:
         click.echo(line)
 
 
-@commands.command("revoke-keys")
+# A kid is a hash in base64url, and one in 64 begins with a hyphen: it is a name here, never an option.
+@commands.command("revoke-keys", context_settings={"ignore_unknown_options": True})
 @click.argument("kids", nargs=-1, required=True)
 def revoke_keys(kids: tuple[str, ...]) -> None:
     """Take the trust away from stolen keys: nothing that they signed counts any more."""

@@ -70,10 +70,11 @@ def test_an_id_token_of_a_removed_key_still_says_goodbye(house: House) -> None:
     assert answer.headers["Location"] == SIGNED_OUT
 
 
-def test_a_stolen_key_that_is_not_known_is_said_so(house: House) -> None:
-    result = house.app.test_cli_runner().invoke(args=["identity", "revoke-keys", "no-such-key"])
-    assert result.exit_code == 1
-    assert "There is no key no-such-key." in result.output
+@pytest.mark.parametrize("kid", ["no-such-key", "-DkQ0tX8", "--kQ0tX8"])
+def test_a_stolen_key_that_is_not_known_is_said_so(house: House, kid: str) -> None:
+    result = house.app.test_cli_runner().invoke(args=["identity", "revoke-keys", kid])
+    assert result.exit_code == 1, "a name that begins with a hyphen is not taken for an option"
+    assert f"There is no key {kid}." in result.output
 
 
 @pytest.mark.rule("identity", "KY-4", "§2.24")
