@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from deploy.errors import CannotStart
 from deploy.services import SERVICES
 from deploy.serving import create_context, settings_class
@@ -50,13 +48,10 @@ def verify_log(context: Context, peers: Iterable[Context], *, seen: Sequence[tup
 
 def dead_jobs(service: str) -> list[dict[str, object]]:
     """The jobs that were given up, oldest first, without their payload: that may be about a person."""
-    table = outbox.outbox
-    wanted = (table.c.id, table.c.job, table.c.failures, table.c.last_error, table.c.created_at, table.c.request_id)
     context = create_context(service)
     try:
         with context.reading() as tx:
-            rows = tx.connection.execute(select(*wanted).where(table.c.state == "dead").order_by(table.c.id)).mappings().all()
-        return [{name: value.isoformat() if name == "created_at" else value for name, value in row.items()} for row in rows]
+            return [vars(job) | {"created_at": job.created_at.isoformat()} for job in outbox.list_dead(tx.connection)]
     finally:
         context.close()
 

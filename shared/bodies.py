@@ -1,17 +1,15 @@
 """Request bodies: JSON of a bounded size, read by a marshmallow schema."""
 
 import json
-import re
 from typing import Any
 
 from flask import request
 from marshmallow import Schema, ValidationError
 
+from shared.audit.canonical import holds_nul
 from shared.problems import InvalidRequest, TooLarge, UnsupportedMedia
 
 BYTES_MAX = 64 * 1024
-NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-"""U+0000 as JSON escapes it: PostgreSQL keeps it in no text, and later fails to read it in JSON."""
 
 
 def read_json(*, max_bytes: int = BYTES_MAX) -> object:
@@ -24,7 +22,7 @@ def read_json(*, max_bytes: int = BYTES_MAX) -> object:
     raw = request.get_data() if request.content_length is not None else request.stream.read(max_bytes + 1)
     if len(raw) > max_bytes:
         raise TooLarge(f"A body may have {max_bytes} bytes.")
-    if b"\x00" in raw or NUL.search(raw):
+    if holds_nul(raw):
         raise InvalidRequest("The body is JSON in UTF-8, without the character U+0000.")
     try:
         value: object = json.loads(raw)

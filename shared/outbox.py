@@ -192,6 +192,25 @@ def replay(connection: Connection, now: datetime, *, row_ids: Sequence[int] | No
 
 
 @dataclass(frozen=True)
+class Dead:
+    """A job that was given up, without its payload, which may be about a person."""
+
+    id: int
+    job: str
+    failures: int
+    last_error: str
+    created_at: datetime
+    request_id: str
+
+
+def list_dead(connection: Connection, *, limit: int | None = None) -> list[Dead]:
+    """Return the jobs that were given up, the oldest first."""
+    shown = (outbox.c.id, outbox.c.job, outbox.c.failures, func.coalesce(outbox.c.last_error, ""), outbox.c.created_at, outbox.c.request_id)
+    rows = connection.execute(select(*shown).where(outbox.c.state == "dead").order_by(outbox.c.id).limit(limit)).all()
+    return [Dead(*row) for row in rows]
+
+
+@dataclass(frozen=True)
 class Depth:
     """How much waits: `oldest_seconds` is how long the most overdue row has been due."""
 

@@ -5,7 +5,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from deploy.bench.load import Measured
 from deploy.bench.visitors import Lost
@@ -33,9 +35,9 @@ def closed_loop(name: str, acts: Sequence[Act], seconds: float) -> Measured:
             else:
                 times.append(time.monotonic() - start)
 
-    _together([lambda act=act: work(act) for act in acts])  # type: ignore[misc]  # each thread has its own act
+    _together([partial(work, act) for act in acts])
     took = min(seconds, time.monotonic() - began)
-    p50, p95, p99 = (percentile(times, share) for share in (0.5, 0.95, 0.99))
+    p50, p95, p99 = (1000 * percentile(times, share) for share in (0.5, 0.95, 0.99))
     return Measured(name, len(times) / took, p50, p95, p99, len(faults), {}, faults[0] if faults else "")
 
 
@@ -45,13 +47,19 @@ class Steady:
 
     milliseconds: list[float] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def per_second(self) -> float:
+        """The rate that was kept."""
+        return len(self.milliseconds) / self.seconds
 
     def percentile(self, share: float) -> float:
         """The time that this share of the acts took at most."""
-        return percentile([one / 1000 for one in self.milliseconds], share)
+        return percentile(self.milliseconds, share)
 
 
-def steady(act: Callable[[int], str], *, per_second: float, seconds: float, threads: int) -> Steady:
+def steady(act: Callable[[int], str | None], *, per_second: float, seconds: float, threads: int = 8) -> Steady:
     """Do an act so many times a second, whether or not the one before is over; `act` gets its thread and says what the answer was."""
     found, turn, lock = Steady(), itertools.count(), threading.Lock()
     began = time.monotonic()
@@ -64,26 +72,26 @@ def steady(act: Callable[[int], str], *, per_second: float, seconds: float, thre
                 return
             time.sleep(max(0.0, due - time.monotonic()))
             try:
-                said = act(number)
+                said = act(number) or "done"
             except (Lost, OSError):
                 said = "lost"
             with lock:
                 found.answers[said] += 1
                 found.milliseconds.append((time.monotonic() - due) * 1000)
 
-    _together([lambda number=number: work(number) for number in range(threads)])  # type: ignore[misc]  # each thread has its own number
+    _together([partial(work, number) for number in range(threads)])
+    found.seconds = time.monotonic() - began
     return found
 
 
-def percentile(seconds: Sequence[float], share: float) -> float:
-    """Return the time in milliseconds that this share took at most; 0 where there is none."""
-    ordered = sorted(seconds) or [0.0]
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
+def percentile(times: Sequence[float], share: float) -> float:
+    """Return the time that this share took at most; 0 where there is none."""
+    ordered = sorted(times) or [0.0]
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 def _together(work: Sequence[Callable[[], None]]) -> None:
-    threads = [threading.Thread(target=each) for each in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    """Do all of it at once.  Raises: what any of it raised."""
+    with ThreadPoolExecutor(len(work)) as pool:
+        for one in [pool.submit(each) for each in work]:
+            one.result()

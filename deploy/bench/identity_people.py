@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
@@ -43,20 +44,23 @@ def _crowd(server: Server, many: int, *, signed_in: bool) -> Iterator[list[Visit
 def whole_logins(server: Server, many: int, seconds: float) -> Measured:
     """From the service to the sign-in page, through it, and back with a code that is redeemed."""
     with _crowd(server, min(many, LOGINS_AT_ONCE), signed_in=True) as visitors:
-        acts: list[Act] = [lambda visitor=visitor: _do(visitor.redeem(visitor.sign_in())) for visitor in visitors]  # type: ignore[misc]  # each has its own
+        acts: list[Act] = [partial(_sign_in, visitor) for visitor in visitors]
         return closed_loop("whole logins", acts, seconds)
 
 
 def signed_in(server: Server, many: int, seconds: float) -> Measured:
     """All of a login but the page and the password: who is signed in already gets a code, and it is redeemed."""
     with _crowd(server, many, signed_in=True) as visitors:
-        acts: list[Act] = [lambda visitor=visitor: _do(visitor.redeem(visitor.authorize())) for visitor in visitors]  # type: ignore[misc]  # each has its own
+        acts: list[Act] = [partial(_authorize, visitor) for visitor in visitors]
         return closed_loop("logins without page and hash", acts, seconds)
 
 
 def code_exchanges(server: Server, many: int, seconds: float) -> Measured:
     """Codes are collected first; then they are redeemed as fast as it goes, until the time or the codes are over."""
     codes: deque[str] = deque()
+
+    def collect(visitor: Visitor) -> None:
+        codes.append(visitor.authorize())
 
     def redeem(visitor: Visitor) -> None:
         try:
@@ -66,16 +70,16 @@ def code_exchanges(server: Server, many: int, seconds: float) -> Measured:
         visitor.redeem(code)
 
     with _crowd(server, many, signed_in=True) as visitors:
-        collecting: list[Act] = [lambda visitor=visitor: codes.append(visitor.authorize()) for visitor in visitors]  # type: ignore[misc]  # each has its own
+        collecting: list[Act] = [partial(collect, visitor) for visitor in visitors]
         closed_loop("", collecting, min(CODE_SECONDS_MAX, 3 * seconds))
-        redeeming: list[Act] = [lambda visitor=visitor: redeem(visitor) for visitor in visitors]  # type: ignore[misc]  # each has its own
+        redeeming: list[Act] = [partial(redeem, visitor) for visitor in visitors]
         return closed_loop("code exchanges", redeeming, seconds)
 
 
 def hashes_per_second(seconds: float) -> float:
     """How many passwords all cores can hash when they do nothing else, with the parameters of the service."""
     hasher = PasswordHasher(TIME_COST, MEMORY_KIB, PARALLELISM)
-    acts: list[Act] = [lambda: _do(hasher.hash("a password of some length"))] * (os.cpu_count() or 1)  # it lets other threads run
+    acts: list[Act] = [partial(_hash, hasher)] * (os.cpu_count() or 1)  # it lets other threads run
     return closed_loop("hashes", acts, seconds).per_second
 
 
@@ -133,5 +137,13 @@ def _press(visitor: Visitor, number: int, forms: dict[int, Filled]) -> str:
     return f"{answer.status} with Retry-After" if answer.header("retry-after") else str(answer.status)
 
 
-def _do(_outcome: object) -> None:
-    """An act has no outcome."""
+def _sign_in(visitor: Visitor) -> None:
+    visitor.redeem(visitor.sign_in())
+
+
+def _authorize(visitor: Visitor) -> None:
+    visitor.redeem(visitor.authorize())
+
+
+def _hash(hasher: PasswordHasher) -> None:
+    hasher.hash("a password of some length")

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -102,7 +103,11 @@ def targets(server: Server) -> dict[str, Callable[[], Target]]:
         made[BY_SECRET] = lambda: post("token_endpoint", form)
     parts = urlsplit(document["issuer"])
     origin = f"{parts.scheme}://{parts.netloc}"
-    return {name: lambda name=name, make=make: Target(name, origin, make(), OK) for name, make in made.items()}  # type: ignore[misc]  # each has its own
+
+    def target(name: str) -> Target:
+        return Target(name, origin, made[name](), OK)
+
+    return {name: partial(target, name) for name in made}
 
 
 def assertions(server: Server, many: int) -> list[bytes]:

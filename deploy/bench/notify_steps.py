@@ -10,18 +10,18 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import redis
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 
 from deploy.bench import notify_rows, running, targets
+from deploy.bench.crowds import percentile, steady
 from deploy.bench.load import Target, measure
 from deploy.bench.notify_callers import PERSONALISATION, Caller
-from deploy.bench.pacing import paced, percentile
 from deploy.bench.sinks import HOST, HTTP_OFFSET
 from deploy.errors import CannotStart
 from deploy.sandbox import plan as plans
@@ -95,7 +95,7 @@ class Rig:
         time.sleep(3)
         yield from (self._deliver(channel, "no callback set") for channel in ("sms", "email"))
         with self.notify.db.begin() as connection:
-            connection.execute(ServiceCallback.__table__.insert(), callbacks)  # type: ignore[attr-defined]  # a table has it
+            connection.execute(insert(ServiceCallback), callbacks)
         time.sleep(3)
 
     def _deliver(self, channel: str, words: str) -> tuple[str, str]:
@@ -134,14 +134,17 @@ class Rig:
     def paced(self) -> Rows:
         """POST texts at a steady rate with a live key."""
         self._drain()
-        kept, times = paced(self._text, per_second=self.options.rate, seconds=self.options.seconds, threads=32)
-        yield f"POST SMS, live key, {self.options.rate}/s", f"{kept:.0f}/s kept, {_times(times)}, {self.live.wrong} wrong"
+        found = steady(self._text, per_second=self.options.rate, seconds=self.options.seconds, threads=32)
+        yield (
+            f"POST SMS, live key, {self.options.rate}/s",
+            f"{found.per_second:.0f}/s kept, {_times(found.milliseconds)}, {self.live.wrong} wrong, {found.answers['lost']} lost",
+        )
 
     def steady(self) -> Rows:
         """3,000 texts a minute for a while: which share was handed over within ten seconds."""
         self._drain()
         wrong, began = self.live.wrong, self.notify.clock.now()
-        paced(self._text, per_second=STEADY_PER_SECOND, seconds=self.options.minutes * 60, threads=32)
+        steady(self._text, per_second=STEADY_PER_SECOND, seconds=self.options.minutes * 60, threads=32)
         self._drain()
         all_of_them, in_time, p95 = self._handed_over(self.service_id, began)
         share = (
@@ -156,8 +159,8 @@ class Rig:
 
         def once() -> tuple[list[float], float]:
             since = self.notify.clock.now()
-            _, times = paced(lambda: other.text(template_id), per_second=OTHERS_PER_SECOND, seconds=self.options.seconds)
-            return times, self._handed_over(service_id, since)[2]
+            found = steady(lambda _: other.text(template_id), per_second=OTHERS_PER_SECOND, seconds=self.options.seconds)
+            return found.milliseconds, self._handed_over(service_id, since)[2]
 
         quiet, quiet_handed = once()
         began = time.monotonic()
@@ -169,7 +172,7 @@ class Rig:
             if time.monotonic() - began > PATIENCE_SECONDS:
                 raise CannotStart("the job did not end")
         yield f"job of {self.options.job_rows} texts", f"taken in {taken:.1f} s, all handed over in {time.monotonic() - began:.0f} s"
-        during = f"quiet {_times(quiet)}; meanwhile {_times(sorted(busy))}; {other.wrong} wrong"
+        during = f"quiet {_times(quiet)}; meanwhile {_times(busy)}; {other.wrong} wrong"
         yield f"another service's POST at {OTHERS_PER_SECOND}/s", during
         worst = max(handed, default=0.0)
         yield "its texts handed over, p95", f"quiet {quiet_handed:.2f} s; meanwhile {worst:.2f} s in the worst {self.options.seconds} s"
@@ -241,10 +244,10 @@ class Rig:
             "one reference": f"{path}&reference=REF-{self.options.rows // 2}",
         }
         for words, page in pages.items():
-            yield f"GET a page of 250 of {self.options.rows}: {words}", _times(_timed(lambda page=page: self.live.get(page)))  # type: ignore[misc]
+            yield f"GET a page of 250 of {self.options.rows}: {words}", _times(_timed(partial(self.live.get, page)))
         staff = Member("bench", "Bench", (OPERATOR,))
         for words, wanted in {"one recipient": Wanted(recipient="p9@example.com"), "failed e-mails": Wanted("email", "failed")}.items():
-            looked = _timed(lambda wanted=wanted: list_sent(self.notify, staff, self.service_id, wanted))  # type: ignore[misc]
+            looked = _timed(partial(list_sent, self.notify, staff, self.service_id, wanted))
             yield f"staff's page of 50 of {self.options.rows}: {words}", _times(looked)
 
     def _old_one(self) -> uuid.UUID:
@@ -255,7 +258,7 @@ class Rig:
             raise CannotStart("--rows must be more than 500")
         return found
 
-    def _text(self) -> None:
+    def _text(self, _thread: int) -> None:
         self.live.text(self.document["templates"]["sms"])
 
     def _drain(self) -> None:
@@ -305,8 +308,8 @@ def _timed(act: Callable[[], object]) -> list[float]:
         began = time.perf_counter()
         act()
         taken.append((time.perf_counter() - began) * 1000)
-    return sorted(taken)
+    return taken
 
 
-def _times(ordered: list[float]) -> str:
-    return f"p50 {percentile(ordered, 0.5):.1f} ms, p95 {percentile(ordered, 0.95):.1f} ms, p99 {percentile(ordered, 0.99):.1f} ms"
+def _times(milliseconds: list[float]) -> str:
+    return ", ".join(f"p{share} {percentile(milliseconds, share / 100):.1f} ms" for share in (50, 95, 99))

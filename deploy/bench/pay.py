@@ -21,8 +21,8 @@ import psycopg
 
 from deploy import operations
 from deploy.bench import pay_books, running
+from deploy.bench.crowds import percentile, steady
 from deploy.bench.load import Measured, Target, measure, raw_request, require_wrk
-from deploy.bench.pacing import paced, percentile
 from deploy.bench.sinks import HOST, HTTP_OFFSET, SMTP_OFFSET, sinks
 from deploy.bench.targets import pay_create
 from deploy.errors import CannotStart
@@ -247,13 +247,16 @@ class Rig:
         self.creates_per_second = found.per_second
         yield "creates", _shown(found)
 
+    def _create(self) -> None:
+        self.shop.create(_own_line(self.shop))
+
     def half(self) -> Rows:
         """How long a create takes at half of that."""
         if not self.creates_per_second:
             yield from self.creates()
         rate = max(1.0, self.creates_per_second / 2)
-        kept, times = paced(lambda: self.shop.create(_own_line(self.shop)), per_second=rate, seconds=self.options.seconds)
-        yield "creates at half load", f"{kept:.0f}/s, {_times(times)}"
+        found = steady(lambda _: self._create(), per_second=rate, seconds=self.options.seconds)
+        yield "creates at half load", f"{found.per_second:.0f}/s, {_times(found.milliseconds)}, {found.answers['lost']} lost"
 
     def get(self) -> Rows:
         """How many reads of a captured payment a second."""
@@ -271,8 +274,11 @@ class Rig:
         """The same at half of that for a while; the proof at the end says whether the books hold."""
         if not self.whole_per_second:
             yield from self.whole()
-        kept, times = paced(self.shop.pay, per_second=max(0.5, self.whole_per_second / 2), seconds=self.options.soak)
-        yield f"whole payments at half load, {self.options.soak} s", f"{kept:.1f}/s, {_times(times)}"
+        found = steady(lambda _: self.shop.pay(), per_second=max(0.5, self.whole_per_second / 2), seconds=self.options.soak)
+        yield (
+            f"whole payments at half load, {self.options.soak} s",
+            f"{found.per_second:.1f}/s, {_times(found.milliseconds)}, {found.answers['lost']} lost",
+        )
 
     def search(self) -> Rows:
         """How long searches take over many payments, which are written in bulk first: after the proof, for they have no postings."""
@@ -292,8 +298,8 @@ class Rig:
         yield "proof of the books", f"{said}: {seconds:.1f} s, {mib:.0f} MiB"
 
 
-def _times(ordered: list[float]) -> str:
-    return f"p50 {percentile(ordered, 0.5):.1f} ms, p95 {percentile(ordered, 0.95):.1f} ms"
+def _times(milliseconds: list[float]) -> str:
+    return f"p50 {percentile(milliseconds, 0.5):.1f} ms, p95 {percentile(milliseconds, 0.95):.1f} ms"
 
 
 _LINES = threading.local()

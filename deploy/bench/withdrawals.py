@@ -78,7 +78,8 @@ def _once(context: Wallet, document: dict[str, Any], caller: _Caller, took: dict
     if not (caller.is_released(consent_id) and caller.is_active(consent_id)):
         raise CannotStart("A consent that was just given is not honoured.")
     entry = consents.get_consent(context, person, consent_id).record["status_list"]
-    assert isinstance(entry, dict)  # noqa: S101 - records of consents have one
+    if not isinstance(entry, dict):
+        raise CannotStart("A consent without an entry in a status list.")
     began = time.perf_counter()
     consents.withdraw(context, person, consent_id)
     took["written"].append((time.perf_counter() - began) * 1000)
@@ -139,8 +140,10 @@ def _grant(context: Wallet, document: dict[str, Any], person: Presence) -> uuid.
     view = create_request(context, wallet["consumer"]["client_id"], ask)
     request = decisions.open_view(context, person, view.view_uri.rpartition("/")[2])
     shown = decisions.show_request(context, person, request, lang="es").next_open
-    assert shown is not None  # noqa: S101 - it was made just now
+    if shown is None:
+        raise CannotStart("A request that was just made has nothing to decide.")
     decisions.decide(context, person, request, decisions.Answer(decisions.Choice.GRANT, shown.item_id, shown.sha256), lang="es")
     found = decisions.show_request(context, person, request, lang="es").items[0].consent_id
-    assert found is not None  # noqa: S101 - she said yes
+    if found is None:
+        raise CannotStart("A consent that was just given has no number.")
     return found

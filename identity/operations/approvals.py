@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select
 
 from identity.context import Identity
 from identity.events import Event
-from identity.models.approval import APPROVAL_STATES, LIVE, Approval, ApprovalState
+from identity.models.approval import LIVE, Approval, ApprovalState
 from identity.models.base import table_of
 from identity.models.client_store import KnownClient, read_client_by_row
 from identity.models.history import What
@@ -25,6 +25,7 @@ from identity.operations.interactions import Step
 from identity.operations.refusals import ApprovalNotFound
 from identity.operations.sessions import Session
 from identity.operations.sign_in import Attempt, Browser, raise_or_sign_in
+from identity.operations.unfinished import move_approval
 from identity.standards import acr
 from shared.context import Transaction
 from shared.crypto import constant_time_equal, sha256_hex
@@ -133,7 +134,7 @@ def redeem(identity: Identity, interaction_id: str, browser: Browser) -> Attempt
         person_id = _person_of(found)
         if row is None or row.state != ApprovalState.APPROVED or row.person_id != person_id:
             return Attempt(None)
-        _move(identity, tx, row, ApprovalState.USED, actor=f"person:{person_id}")
+        move_approval(identity, tx, row.id, row.state, ApprovalState.USED, actor=f"person:{person_id}")
         attempt = raise_or_sign_in(identity, tx, found, browser, person_id=row.person_id, methods=(METHOD,))
     throttles.clear(identity, _throttle(identity, row.person_id))
     return attempt
@@ -172,7 +173,7 @@ def answer(identity: Identity, approval_id: UUID, session: Session, browser_toke
             raise ApprovalNotFound(gettext_noop("Say yes on another device, where you are signed in with an app or a passkey."))
         is_right = constant_time_equal(match_code.strip(), row.match_code)
         target = ApprovalState.APPROVED if is_right else ApprovalState.DENIED
-        _move(identity, tx, row, target, actor=f"person:{session.person_id}")
+        move_approval(identity, tx, row.id, row.state, target, actor=f"person:{session.person_id}")
         if not is_right:
             _note_refusal(identity, tx, row)
     return is_right
@@ -185,7 +186,7 @@ def deny(identity: Identity, approval_id: UUID, session: Session, *, not_me: boo
         if not_me:  # denies this question with all others, after the sign-ins that asked: locks are taken in one order
             security.shut_out(identity, tx, session.person_id, about=approval_id)
         else:
-            _move(identity, tx, row, ApprovalState.DENIED, actor=f"person:{session.person_id}")
+            move_approval(identity, tx, row.id, row.state, ApprovalState.DENIED, actor=f"person:{session.person_id}")
         _note_refusal(identity, tx, row)
 
 
@@ -227,13 +228,6 @@ def _shown(tx: Transaction, row: Row[Any]) -> Shown:  # as above
 def _find_shown(tx: Transaction, row: Row[Any]) -> Shown | None:  # as above
     client = read_client_by_row(tx.connection, row.client_id)
     return Shown(row.id, client, row.device, row.place, row.browser_hash, row.created_at) if client else None
-
-
-def _move(identity: Identity, tx: Transaction, row: Row[Any], target: ApprovalState, *, actor: str) -> None:  # as above
-    action = APPROVAL_STATES.check(ApprovalState(row.state), target)
-    values = {"state": target} | ({} if target is ApprovalState.USED else {"decided_at": identity.clock.now()})
-    tx.connection.execute(update(APPROVALS).where(APPROVALS.c.id == row.id).values(values))
-    tx.record(action, actor=actor, object_id=str(row.id), channel="web")
 
 
 def _throttle(identity: Identity, person_id: UUID) -> bytes:

@@ -30,7 +30,12 @@ def end_unfinished(identity: Identity, tx: Transaction, person_id: UUID) -> None
     live = (APPROVALS.c.person_id == person_id, APPROVALS.c.state.in_(LIVE), APPROVALS.c.expires_at > now)
     questions = select(APPROVALS.c.id, APPROVALS.c.state).where(*live).order_by(APPROVALS.c.id).with_for_update()
     for asked in tx.connection.execute(questions).all():
-        action = APPROVAL_STATES.check(ApprovalState(asked.state), ApprovalState.DENIED)
-        denied = update(APPROVALS).where(APPROVALS.c.id == asked.id).values(state=ApprovalState.DENIED, decided_at=now)
-        tx.connection.execute(denied)
-        tx.record(action, actor=actor, object_id=str(asked.id), channel="web")
+        move_approval(identity, tx, asked.id, asked.state, ApprovalState.DENIED, actor=actor)
+
+
+def move_approval(identity: Identity, tx: Transaction, approval_id: UUID, state: str, target: ApprovalState, *, actor: str) -> None:
+    """Write the next state of a question that is locked and its entry.  Raises: WrongState."""
+    action = APPROVAL_STATES.check(ApprovalState(state), target)
+    values = {"state": target} | ({} if target is ApprovalState.USED else {"decided_at": identity.clock.now()})
+    tx.connection.execute(update(APPROVALS).where(APPROVALS.c.id == approval_id).values(values))
+    tx.record(action, actor=actor, object_id=str(approval_id), channel="web")

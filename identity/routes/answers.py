@@ -39,7 +39,6 @@ def send_back(identity: Identity, address: ReturnAddress | AuthorizationRequest,
         response = page("identity/form_post.html", action=redirect_uri, values=values, script=POST_ITSELF)
     else:
         response = make_response(redirect(add_to_query(redirect_uri, values), 303))
-    response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 

@@ -51,4 +51,4 @@ def show_history() -> ResponseReturnValue:
         }
         for row in rows
     ]
-    return jsonify({"events": events, "email": email}), 200, {"Cache-Control": "no-store"}
+    return jsonify({"events": events, "email": email}), 200

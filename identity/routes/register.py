@@ -80,7 +80,7 @@ def create_client() -> ResponseReturnValue:
 def make_initial_token(service_id: str) -> ResponseReturnValue:
     """Make a token with which clients of this service register themselves for a week; shown in this answer only (RG-1)."""
     token = registration.make_initial_token(current(), service_id, actor=_actor())
-    return jsonify({"initial_access_token": token}), 201, {"Cache-Control": "no-store"}
+    return jsonify({"initial_access_token": token}), 201
 
 
 @routes.post("/clients/<client_id>/exchange-edges")
@@ -109,14 +109,14 @@ def add_client_secret(client_id: str) -> ResponseReturnValue:
 def _with_secret(made: register.MadeClient) -> ResponseReturnValue:
     view = register_views.get_client(current(), made.client_id)
     secret = {"client_secret": made.client_secret} if made.client_secret else {}
-    return jsonify({**view, **secret}), 201, {"Cache-Control": "no-store"}
+    return jsonify({**view, **secret}), 201
 
 
 @routes.post("/onboarding")
 def onboard() -> ResponseReturnValue:
     """Enter an organisation with a service on trial, and get keys for all four components; they are shown in this answer only (ON-2)."""
     answer = onboarding.onboard(current(), load_json(OnboardingSchema()), actor=_actor())
-    return jsonify(answer), 201, {"Cache-Control": "no-store"}
+    return jsonify(answer), 201
 
 
 @routes.get("/members")

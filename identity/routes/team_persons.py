@@ -20,9 +20,7 @@ def _back(service_id: str) -> Response:
 def show_persons(service_id: str) -> Response:
     """All of them, with what they sign in with: they are nobody."""
     view, persons = trial_persons.list_persons(current(), account().person_id, service_id)
-    response = page("identity/register/persons.html", view=view, persons=persons, missing=len(CASES) - len(persons))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return page("identity/register/persons.html", view=view, persons=persons, missing=len(CASES) - len(persons))
 
 
 @routes.post("/<service_id>/persons")

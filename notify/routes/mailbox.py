@@ -106,7 +106,6 @@ def file_answer(file: Attachment) -> Response:
     response = Response(file.content, content_type=file.mimetype)
     response.headers.set("Content-Disposition", "attachment", filename=file.filename)
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

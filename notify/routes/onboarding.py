@@ -41,7 +41,7 @@ def register() -> ResponseReturnValue:
     template_id = _first_template(notify, service_id, actor)
     keys = {kind: create_api_key(notify, service_id, name=kind, kind=kind, actor=actor).text for kind in KINDS}
     answer = {"service_id": str(service_id), "api_keys": keys, "template_id": str(template_id), "restricted": True}
-    return jsonify(answer), 201, {"Cache-Control": "no-store"}
+    return jsonify(answer), 201
 
 
 def _first_template(notify: Notify, service_id: uuid.UUID, actor: str) -> uuid.UUID:

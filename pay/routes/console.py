@@ -206,5 +206,4 @@ def csv_answer(text: str, name: str) -> Response:
     """Return a table as a file to keep."""
     answer = Response(text, content_type=CSV)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -72,7 +72,6 @@ def give_file(remittance_id: str) -> Response:
     made: Remittance = remittances.get_remittance(current(), remittance_id)
     answer = Response(remittances.remittance_file(current(), made), content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="remittance-{made.day.isoformat()}.csv"'
-    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 

@@ -83,6 +83,4 @@ def show_slip(payment_id: str) -> BaseResponse:
     if "cash" not in _offered(seen):
         return lead_on(seen.payment)
     slip = later_choices.choose_later(pay, seen.payment.id, actor=PAYER)
-    answer = Response(slips.slip_file(pay, slip), content_type="application/pdf")
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return Response(slips.slip_file(pay, slip), content_type="application/pdf")

@@ -41,7 +41,7 @@ def register() -> ResponseReturnValue:
     open_account(pay, account, actor=actor)
     token = KeyPrefix.TEST + pay.ids.pick(ALPHABET, LENGTH)
     key = issue_key(pay, account_id, key_id=pay.ids.uuid4(), token=token, description="From the service register", actor=actor)
-    return jsonify({"account_id": account_id, "api_key": key, "is_live": False}), 201, {"Cache-Control": "no-store"}
+    return jsonify({"account_id": account_id, "api_key": key, "is_live": False}), 201
 
 
 def _account_id(service_id: str) -> AccountId:

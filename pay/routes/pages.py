@@ -41,7 +41,6 @@ def enter(pay: Pay, token: str) -> BaseResponse:
         path="/",
     )
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

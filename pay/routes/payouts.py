@@ -95,6 +95,4 @@ def _links(payout: Payout) -> Json:
 def _answer(payout: Payout) -> Response:
     code = payouts.cash_code(current(), payout)
     body = payout_body(payout) | {"payee": payee_body(payout), "_links": _links(payout)}
-    response = jsonify(body | ({"cash_code": code} if code else {}))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return jsonify(body | ({"cash_code": code} if code else {}))

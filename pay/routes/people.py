@@ -36,4 +36,4 @@ def show() -> ResponseReturnValue:
         }
         for payment, service in payments_to(current(), load_json(PersonSchema())["email"])
     ]
-    return jsonify({"payments": found}), 200, {"Cache-Control": "no-store"}
+    return jsonify({"payments": found}), 200

@@ -28,9 +28,7 @@ def leave(payment_id: str) -> BaseResponse:
         return redirect(f"/card_details/{payment_id}?away=1", 303)
     web.allow("form-action", provider_pages.origin_of(begun))
     label = provider_pages.page_gateway(pay, seen.payment.gateway).label
-    response = web.page("pay/leave.html", payment=seen.payment, account=seen.account, begun=begun, provider=label)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return web.page("pay/leave.html", payment=seen.payment, account=seen.account, begun=begun, provider=label)
 
 
 @bp.route("/providers/<gateway>/return/<reference>", methods=["GET", "POST"], access=ReturningPayer())

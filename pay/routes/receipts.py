@@ -50,9 +50,7 @@ def show(code: str) -> Response:
 def show_public_file(code: str) -> Response:
     """Give the receipt itself to whoever holds its code, as its payer does after the e-mail."""
     pay = current()
-    answer = Response(receipts.receipt_pdf(pay, receipts.check_receipt(pay, read_code(code))), content_type=PDF)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return Response(receipts.receipt_pdf(pay, receipts.check_receipt(pay, read_code(code))), content_type=PDF)
 
 
 @bp.get("/receipt/certificates.pem", access=PUBLIC)
@@ -83,9 +81,7 @@ def get_file(payment_id: str) -> Response:
 def show_file(payment_id: str) -> Response:
     """Return the receipt to its payer."""
     pay = current()
-    answer = Response(receipts.receipt_pdf(pay, receipts.issue_receipt(pay, PaymentId(payment_id))), content_type=PDF)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return Response(receipts.receipt_pdf(pay, receipts.issue_receipt(pay, PaymentId(payment_id))), content_type=PDF)
 
 
 def _of_caller(payment_id: str) -> PaymentReceipt:

@@ -39,5 +39,4 @@ def v1_format(problem: Problem) -> Response:
         body = {"description": problem.detail or problem.title}
     response = jsonify(body)
     response.status_code = problem.status
-    response.headers["Cache-Control"] = "no-store"
     return response

@@ -34,5 +34,4 @@ def notify() -> Response:
     told = {"processor_id": given.processor_id, "_links": payment_links(payment, addresses, token=None)}
     response = jsonify(payment_body(payment) | told)
     response.status_code = 200 if is_repeat else 201
-    response.headers["Cache-Control"] = "no-store"
     return response

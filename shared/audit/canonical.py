@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 
 import rfc8785
 
 SALT_BYTES = 16
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def canonical(value: Mapping[str, object]) -> str:
@@ -27,6 +29,11 @@ def parse_core(core: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError("a core is a JSON object")  # noqa: TRY004 - a fault of the text, like any other that json reports
     return value
+
+
+def holds_nul(text: bytes) -> bool:
+    """True for JSON with U+0000 in it, escaped or not: PostgreSQL keeps it in no text, and later fails to read it in JSON."""
+    return b"\x00" in text or _NUL.search(text) is not None
 
 
 def commit(salt: bytes, text: str) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Protocol
 from sqlalchemy import Connection, text
 
 from shared.audit import merkle
-from shared.audit.canonical import SALT_BYTES, canonical, commit
+from shared.audit.canonical import SALT_BYTES, canonical, commit, holds_nul
 from shared.clock import Clock, rfc3339
 from shared.ids import Ids
 
@@ -24,7 +23,6 @@ SUBJECT_INDEX = "audit-subject"
 """Purpose of the blind index by which a person's entries are found."""
 
 Data = Mapping[str, str | int | bool | list[str]]
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _FILLED_IN = frozenset({"v", "entry_id", "occurred_at", "subject"})
 
 # All rows of a transaction in one round trip, whatever their number: the text stays the same, so it is prepared once.
@@ -168,7 +166,7 @@ def _entry(clock: Clock, ids: Ids, core: dict[str, object], subject: str | None,
     text_form = canonical(concealed)
     if '"cl-run:' in text_form:
         raise ValueError("a clear RUN may not enter the log; pass it as the subject, or Concealed")
-    if _NUL.search(text_form):
+    if holds_nul(text_form.encode()):
         raise ValueError("U+0000 may not enter the log: PostgreSQL could not read the core as JSON any more")
     leaf = merkle.leaf_hash(text_form.encode())
     said = {"action": str(core.get("action", "access")), "outcome": str(core.get("outcome", ""))}

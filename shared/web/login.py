@@ -276,10 +276,10 @@ def back_channel() -> ResponseReturnValue:
         end_sessions_of_login(_context(), _client().check_logout_token(request.form.get("logout_token", "")))
     except BadAnswer as error:
         log.warning("logout token refused", check=str(error))
-        return make_response({"error": "invalid_request"}, 400, {"Cache-Control": "no-store"})
+        return make_response({"error": "invalid_request"}, 400)
     except IssuerAway as error:
         raise _issuer_away(error) from None
-    return make_response("", 200, {"Cache-Control": "no-store"})
+    return make_response("", 200)
 
 
 def _go_to_login(needed: LoginNeeded) -> Response:

@@ -32,7 +32,7 @@ def show() -> ResponseReturnValue:
 def show_json() -> ResponseReturnValue:
     """Give the log as JSON."""
     found = read_log(current(), presence(), _filters(), lang=language(), cursor=_cursor(), limit=_limit())
-    return jsonify({"lines": [_render(line) for line in found.lines], "next_cursor": found.next_cursor}), 200, {"Cache-Control": "no-store"}
+    return jsonify({"lines": [_render(line) for line in found.lines], "next_cursor": found.next_cursor}), 200
 
 
 @bp.get("/me/access-log/export")
@@ -44,7 +44,7 @@ def export() -> ResponseReturnValue:
     rows = export_log(wallet, presence(), _filters(), lang=language(), limit=_limit())
     lines = [{**_render(row["line"]), "entries": row["entries"]} for row in rows if isinstance(row["line"], Line)]
     body = {"verifier_key": wallet.audit_signer.verifier_key, "lines": lines}
-    headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="access-log.json"'}
+    headers = {"Content-Disposition": 'attachment; filename="access-log.json"'}
     return jsonify(body), 200, headers
 
 
@@ -58,7 +58,7 @@ def _csv(lines: Iterable[Line]) -> Response:
         cells = [rfc3339(line.at), line.org_name, line.source_name or "", line.dataset_title, "; ".join(line.field_titles)]
         cells += [line.purpose_text, basis, line.outcome, line.txn]
         writer.writerow(["'" + cell if cell[:1] in "=+-@\t\r" else cell for cell in cells])
-    headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="access-log.csv"'}
+    headers = {"Content-Disposition": 'attachment; filename="access-log.csv"'}
     return Response("\ufeff" + table.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
 
 

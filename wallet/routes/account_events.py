@@ -25,7 +25,7 @@ def receive() -> ResponseReturnValue:
     try:
         take_event(wallet, _read(wallet))
     except SetRefused as refused:
-        return jsonify({"err": refused.code, "description": refused.description}), 400, {"Cache-Control": "no-store"}
+        return jsonify({"err": refused.code, "description": refused.description}), 400
     return "", 202
 
 

@@ -66,7 +66,7 @@ def sign(agreement_id: str, version: int) -> ResponseReturnValue:
         org_id = find_body(tx.session, client_id).organisation.org_id
     token = load_json(SignatureSchema())["signature"]
     state = sign_agreement(wallet, agreement_id, version, token, org_id=org_id, actor=f"client:{client_id}")
-    return jsonify({"agreement_id": agreement_id, "version": version, "state": state}), 200, {"Cache-Control": "no-store"}
+    return jsonify({"agreement_id": agreement_id, "version": version, "state": state}), 200
 
 
 @bp.get("/<agreement_id>")
@@ -82,4 +82,4 @@ def show(agreement_id: str) -> ResponseReturnValue:
 def _state(row: Agreement, status: int = 200) -> ResponseReturnValue:
     body: dict[str, object] = {"agreement_id": row.agreement_id, "version": row.version, "state": row.state, "sha256": row.sha256}
     body |= {"due_at": instant(row.due_at)} if row.due_at else {}
-    return jsonify({**body, **({"reason": row.reason} if row.reason else {})}), status, {"Cache-Control": "no-store"}
+    return jsonify({**body, **({"reason": row.reason} if row.reason else {})}), status

@@ -43,7 +43,7 @@ def begin() -> ResponseReturnValue:
     """Make the request and say where to send the person; the same `id` with the same body answers 200."""
     client_id, ask = _read()
     view = begin_flow(current(), client_id, ask)
-    return jsonify({"view_uri": view.view_uri}), 201 if view.is_new else 200, {"Cache-Control": "no-store"}
+    return jsonify({"view_uri": view.view_uri}), 201 if view.is_new else 200
 
 
 def _read() -> tuple[str, Ask]:
@@ -57,4 +57,4 @@ def _read() -> tuple[str, Ask]:
 @describes(answers={200: OUTCOME})
 def show(client_id: str, request_id: UUID) -> ResponseReturnValue:
     """Say what the person decided."""
-    return jsonify(render(flow_outcome(current(), client_id, request_id))), 200, {"Cache-Control": "no-store"}
+    return jsonify(render(flow_outcome(current(), client_id, request_id))), 200

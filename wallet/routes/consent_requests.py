@@ -39,14 +39,14 @@ def create() -> ResponseReturnValue:
     if any(item.valid_until <= wallet.clock.now() for item in ask.items):
         raise InvalidExchange("The consent would be over before it began.", errors={"items": ["valid_until is in the past."]})
     view = create_request(wallet, g.caller.client_id, ask)
-    return jsonify(render(view)), 201 if view.is_new else 200, {"Cache-Control": "no-store"}
+    return jsonify(render(view)), 201 if view.is_new else 200
 
 
 @bp.get("/<uuid:request_id>")
 @describes(answers={200: VIEW})
 def show(request_id: UUID) -> ResponseReturnValue:
     """Say where each item stands."""
-    return jsonify(render(get_request(current(), g.caller.client_id, request_id))), 200, {"Cache-Control": "no-store"}
+    return jsonify(render(get_request(current(), g.caller.client_id, request_id))), 200
 
 
 @bp.delete("/<uuid:request_id>")

@@ -54,7 +54,7 @@ def request_data() -> ResponseReturnValue:
         answer = exchange(current(), g.caller.client_id, ask, body)
     except WaitsForPerson as waits:
         return _waiting(waits.preview)
-    return jsonify(render(answer)), 200, {"Cache-Control": "no-store"}
+    return jsonify(render(answer)), 200
 
 
 @bp.post("/batches")
@@ -70,7 +70,7 @@ def request_batch() -> ResponseReturnValue:
         raise InvalidExchange("A number or a text in the body has no exact form.") from None
     rows = [render_result(result) for result in results]
     status = 200 if all(code == 200 for code, _ in rows) else 207
-    return jsonify({"results": [row for _, row in rows]}), status, {"Cache-Control": "no-store"}
+    return jsonify({"results": [row for _, row in rows]}), status
 
 
 @bp.get("/requests/<request_id>")
@@ -82,10 +82,10 @@ def show(request_id: str) -> ResponseReturnValue:
         raise PreviewNotFound("No request of yours with this id waits for a person.")
     if preview.state == PreviewState.OPEN:
         return _waiting(preview)
-    return jsonify({"txn": str(preview.txn), "state": preview.state}), 200, {"Cache-Control": "no-store"}
+    return jsonify({"txn": str(preview.txn), "state": preview.state}), 200
 
 
 def _waiting(preview: Preview) -> ResponseReturnValue:
     uri = f"{current().settings.public_url}/previews/{preview.txn}"
     body = {"txn": str(preview.txn), "state": preview.state, "preview_uri": uri, "expires_at": instant(preview.expires_at)}
-    return jsonify(body), 202, {"Cache-Control": "no-store", "Retry-After": str(RETRY_SECONDS)}
+    return jsonify(body), 202, {"Retry-After": str(RETRY_SECONDS)}

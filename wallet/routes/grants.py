@@ -47,7 +47,7 @@ def show(grant_id: UUID) -> ResponseReturnValue:
         "expires_at": int(found.expires_at.timestamp()),
         "updated_by": found.updated_by,
     }
-    return jsonify(body), 200, {"Cache-Control": "no-store"}
+    return jsonify(body), 200
 
 
 @bp.delete("/<uuid:grant_id>", access=Scope(REVOKE))

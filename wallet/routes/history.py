@@ -31,5 +31,5 @@ def elsewhere() -> ResponseReturnValue:
 @bp.get("/my-data")
 def export() -> ResponseReturnValue:
     """Give all that is held about the person."""
-    headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="my-data.json"'}
+    headers = {"Content-Disposition": 'attachment; filename="my-data.json"'}
     return jsonify(export_all(current(), presence(), lang=language())), 200, headers

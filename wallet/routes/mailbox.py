@@ -56,7 +56,6 @@ def show_file(message_id: UUID, position: int) -> ResponseReturnValue:
     response = Response(file.content, content_type=file.mimetype)
     response.headers.set("Content-Disposition", "attachment", filename=file.name)
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

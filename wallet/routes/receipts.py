@@ -35,5 +35,5 @@ def proof(receipt_id: UUID) -> ResponseReturnValue:
 
 
 def _file(body: str, media_type: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(body, content_type=media_type, headers=headers)

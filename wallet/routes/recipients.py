@@ -15,7 +15,6 @@ from wallet.operations.recipients import STATUS_IDS_MAX, finish_case, list_chang
 from wallet.routes.access import BODY
 from wallet.schemas.recipients import ErasureSchema, TerminateSchema, render_change, render_erasure, render_held
 
-NO_STORE = {"Cache-Control": "no-store"}
 bp = Routes("recipients", __name__, url_prefix="/consents", access=Scope("wallet:consents"))
 
 
@@ -23,7 +22,7 @@ bp = Routes("recipients", __name__, url_prefix="/consents", access=Scope("wallet
 def index() -> ResponseReturnValue:
     """List the caller's consents, a hundred a page."""
     held, cursor = list_held(current(), g.caller.client_id, after=_cursor("cursor"))
-    return jsonify({"consents": [render_held(one) for one in held], "next_cursor": str(cursor) if cursor else None}), 200, NO_STORE
+    return jsonify({"consents": [render_held(one) for one in held], "next_cursor": str(cursor) if cursor else None}), 200
 
 
 @bp.get("/changes")
@@ -32,7 +31,7 @@ def changes() -> ResponseReturnValue:
     since = _cursor("since")
     found = list_changes(current(), g.caller.client_id, since=since)
     last = found[-1].cursor if found else since
-    return jsonify({"changes": [render_change(one) for one in found], "next_since": str(last) if last else None}), 200, NO_STORE
+    return jsonify({"changes": [render_change(one) for one in found], "next_since": str(last) if last else None}), 200
 
 
 @bp.get("/status", access=BODY)
@@ -42,7 +41,7 @@ def status() -> ResponseReturnValue:
     if not texts or len(texts) > STATUS_IDS_MAX:
         raise InvalidExchange(f"Name 1 to {STATUS_IDS_MAX} consents in `ids`, with commas between.")
     found = states_of(current(), g.caller.client_id, [_uuid(text) for text in texts])
-    return jsonify({"states": {str(number): state for number, state in found.items()}}), 200, NO_STORE
+    return jsonify({"states": {str(number): state for number, state in found.items()}}), 200
 
 
 @bp.post("/<uuid:consent_id>/terminate")
@@ -54,7 +53,7 @@ def give_up(consent_id: UUID) -> ResponseReturnValue:
         held = finish_case(wallet, client_id, consent_id)
     else:
         held = terminate(wallet, client_id, consent_id, reason_code=reason)
-    return jsonify(render_held(held)), 200, NO_STORE
+    return jsonify(render_held(held)), 200
 
 
 @bp.post("/<uuid:consent_id>/erasure")
@@ -67,7 +66,7 @@ def erasure(consent_id: UUID) -> ResponseReturnValue:
     if not is_kept and "at" not in body:
         raise InvalidRequest("`erased` says when, in `at`.")
     task = report_erasure(current(), g.caller.client_id, consent_id, erased_at=body.get("at"), ground=body.get("ground"))
-    return jsonify(render_erasure(task)), 200, NO_STORE
+    return jsonify(render_erasure(task)), 200
 
 
 def _cursor(name: str) -> UUID | None:

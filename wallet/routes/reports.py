@@ -31,7 +31,7 @@ def take() -> ResponseReturnValue:
         raise InvalidExchange("The report is not of the agreed form.", errors=error.messages) from None
     taken = take_report(wallet, client_id, loaded["entries"])
     body = {"written": taken.written, "repeated": taken.repeated, "late": taken.late, "unknown": [str(txn) for txn in taken.unknown]}
-    return jsonify(body), 200, {"Cache-Control": "no-store"}
+    return jsonify(body), 200
 
 
 @bp.get("/<day>")
@@ -43,4 +43,4 @@ def show(day: str) -> ResponseReturnValue:
         raise InvalidExchange("A day is written 2026-11-21.") from None
     found = reconcile_for(current(), g.caller.client_id, asked)
     body = {"day": day, "unknown": [str(txn) for txn in found.unknown], "missing": [str(txn) for txn in found.missing]}
-    return jsonify(body), 200, {"Cache-Control": "no-store"}
+    return jsonify(body), 200

@@ -16,7 +16,6 @@ from wallet.operations.signals import poll
 from wallet.routes.access import BODY
 from wallet.schemas.streams import PollSchema, StatusSchema, StreamSchema, SubjectSchema, VerificationSchema, render_stream
 
-NO_STORE = {"Cache-Control": "no-store"}
 bp = Routes("streams", __name__, access=BODY)
 
 
@@ -53,7 +52,7 @@ def read() -> ResponseReturnValue:
     if "stream_id" in request.args:
         return _stream(streams.get_stream(wallet, client_id, request.args["stream_id"]))
     found = streams.list_streams(wallet, client_id)
-    return jsonify([render_stream(one, issuer=wallet.settings.public_url) for one in found]), 200, NO_STORE
+    return jsonify([render_stream(one, issuer=wallet.settings.public_url) for one in found]), 200
 
 
 @bp.patch("/ssf/stream")
@@ -120,7 +119,7 @@ def poll_events(stream_id: str) -> ResponseReturnValue:
     stream = streams.get_stream(wallet, g.caller.client_id, stream_id)
     failed = {jti: f"{error['err']}: {error['description']}" for jti, error in body["set_errs"].items()}
     polled = poll(wallet, stream, events_max=body["max_events"], taken=body["ack"], failed=failed)
-    return jsonify({"sets": polled.sets, "moreAvailable": polled.is_more}), 200, NO_STORE
+    return jsonify({"sets": polled.sets, "moreAvailable": polled.is_more}), 200
 
 
 def _change(*, replaces: bool) -> ResponseReturnValue:
@@ -132,9 +131,9 @@ def _change(*, replaces: bool) -> ResponseReturnValue:
 
 
 def _stream(stream: Stream, status: int = 200) -> ResponseReturnValue:
-    return jsonify(render_stream(stream, issuer=current().settings.public_url)), status, NO_STORE
+    return jsonify(render_stream(stream, issuer=current().settings.public_url)), status
 
 
 def _status(stream: Stream) -> ResponseReturnValue:
     body = {"stream_id": stream.stream_id, "status": stream.status}
-    return jsonify({**body, **({"reason": stream.status_reason} if stream.status_reason else {})}), 200, NO_STORE
+    return jsonify({**body, **({"reason": stream.status_reason} if stream.status_reason else {})}), 200

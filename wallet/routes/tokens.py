@@ -56,9 +56,9 @@ def token() -> ResponseReturnValue:
         granted = give_token(wallet, request.form, proof=request.headers.get("DPoP"), url=wallet.settings.public_url + "/token")
     except TokenRequestRefused as refused:
         body: dict[str, object] = {"error": refused.error, "error_description": refused.detail}
-        return jsonify(body), refused.answer_status, {"Cache-Control": "no-store"}
+        return jsonify(body), refused.answer_status
     body = {"access_token": granted.token, "token_type": "DPoP", "expires_in": granted.expires_in}
-    return jsonify({**body, "authorization_details": [granted.detail]}), 200, {"Cache-Control": "no-store"}
+    return jsonify({**body, "authorization_details": [granted.detail]}), 200
 
 
 @bp.post("/introspect", access=Scope("wallet:provide"))
@@ -72,5 +72,5 @@ def introspect() -> ResponseReturnValue:
     else:
         answer = INACTIVE
     if request.accept_mimetypes.best_match(["application/json", SIGNED]) == SIGNED:
-        return Response(sign_introspection(wallet, client_id, answer), content_type=SIGNED, headers={"Cache-Control": "no-store"})
-    return jsonify(answer), 200, {"Cache-Control": "no-store"}
+        return Response(sign_introspection(wallet, client_id, answer), content_type=SIGNED)
+    return jsonify(answer), 200

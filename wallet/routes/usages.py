@@ -15,7 +15,6 @@ from wallet.errors import InvalidExchange
 from wallet.operations.usages import LIMIT_MAX, find_usages, log_begin
 from wallet.routes.access import BODY
 
-NO_STORE = {"Cache-Control": "no-store"}
 TEXT: dict[str, object] = {"type": "string"}
 MOMENT: dict[str, object] = {"type": "string", "format": "date-time"}
 USAGE: dict[str, object] = {
@@ -72,7 +71,7 @@ def find() -> ResponseReturnValue:
         }
         for one in found
     ]
-    return jsonify({"totalUsages": total, "usages": usages}), 200, NO_STORE
+    return jsonify({"totalUsages": total, "usages": usages}), 200
 
 
 @bp.get("/usagePeriod")
@@ -80,7 +79,7 @@ def find() -> ResponseReturnValue:
 def period() -> ResponseReturnValue:
     """Say since when the log is kept."""
     wallet = current()
-    return jsonify({"periodStart": rfc3339(log_begin(wallet) or wallet.clock.now())}), 200, NO_STORE
+    return jsonify({"periodStart": rfc3339(log_begin(wallet) or wallet.clock.now())}), 200
 
 
 @bp.get("/heartbeat", access=PUBLIC)
@@ -88,7 +87,7 @@ def period() -> ResponseReturnValue:
 def heartbeat() -> ResponseReturnValue:
     """Say whether the log can be read."""
     is_ready = current().db.is_ready()
-    return jsonify({"status": "OK"} if is_ready else {"status": "FAIL", "message": "the log cannot be read"}), 200, NO_STORE
+    return jsonify({"status": "OK"} if is_ready else {"status": "FAIL", "message": "the log cannot be read"}), 200
 
 
 def _run(text: str) -> str:

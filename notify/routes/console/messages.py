@@ -46,7 +46,7 @@ def list_all(service_id: UUID) -> ResponseReturnValue:
 def take_report(service_id: UUID) -> ResponseReturnValue:
     """Give the messages as a CSV file."""
     pieces = report(current(), member(), service_id, _wanted())
-    headers = {"Content-Disposition": f'attachment; filename="messages-{service_id}.csv"', "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": f'attachment; filename="messages-{service_id}.csv"'}
     return Response(pieces, content_type="text/csv; charset=utf-8", headers=headers)
 
 
@@ -61,7 +61,7 @@ def show(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
 def show_letter(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
     """Give the pages of a letter."""
     pdf = letter_of(current(), service_id, notification_id)
-    return Response(pdf, content_type="application/pdf", headers={"Cache-Control": "no-store"})
+    return Response(pdf, content_type="application/pdf")
 
 
 def _wanted() -> Wanted:
