@@ -1,17 +1,21 @@
 """The context of notify: its settings, its catalogue of senders, its providers."""
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from notify.models import messages
 from notify.models.catalogue import Catalogue
+from notify.models.print_batch import SOLE_PRINTER, printers_behind, queue_letter
 from notify.providers.base import EmailSender, Letter, LetterPrinter, MailboxFeed, SmsSender, Text
 from notify.providers.http import HttpMailbox, HttpPrint, HttpSms
 from notify.providers.limits import Limits
 from notify.providers.print_sftp import PrintAccount, SftpPrint
-from notify.providers.routing import Breaker, Route, Router
+from notify.providers.routing import Breaker, Route, Router, Stays
 from notify.providers.smpp import Account, SmppSms
 from notify.providers.smtp import SmtpEmail
 from notify.providers.virus_scan import ClamdScanner, TestFileScanner, VirusScanner
@@ -23,6 +27,7 @@ from notify.standards.statuses import Status
 from shared.context import Context, current_as
 from shared.group_commit import GroupCommit
 
+BEHIND_AFTER = timedelta(hours=1)
 I = TypeVar("I")  # noqa: E741 - an item
 R = TypeVar("R")
 
@@ -142,40 +147,75 @@ class Notify(Context):
 
     @cached_property
     def printer(self) -> LetterPrinter:
-        """The printers that take letters one by one, as one; a letter stays with its printer, or it might be printed twice."""
-        return Router(self.print_routes, weights=lambda: self.catalogue.provider_weights("letter"), stays=True)
+        """The printers, as one; a letter stays with the printer it was offered to, or it might be printed twice."""
+        return Router(
+            self.print_routes,
+            sender_of=lambda letter: str(letter.service_id),
+            within_cap=self._within_cap,
+            weights=lambda: self.catalogue.provider_weights("letter"),
+            last=self._printers_behind,
+            stays=Stays(lambda letter: letter.offered_to, self._offer),
+        )
+
+    def _offer(self, letter: Letter, printer: str) -> None:
+        if printer != letter.offered_to:
+            with self.transaction() as tx:
+                messages.keep_provider(tx.connection, uuid.UUID(letter.reference), printer)
+
+    def _printers_behind(self) -> frozenset[str]:
+        """Give the printers by SFTP that have left a batch lying: who takes none gets no new letters while another can have them."""
+        if not self.print_shops:
+            return frozenset()
+        with self.reading() as tx:
+            return printers_behind(tx.connection, self.clock.now() - BEHIND_AFTER)
 
     @cached_property
     def print_routes(self) -> tuple[Route[Letter], ...]:
         """Each printer that is set up."""
-        settings, seconds = self.settings, self.settings.provider_timeout_seconds
-        listed = settings.print_providers
-        printers = read_printers(listed.reveal()) if listed else [Printer("print", settings.print_url)]
+        listed = self.settings.print_providers
+        printers = read_printers(listed.reveal()) if listed else [self._sole_printer()]
         return tuple(
-            Route(
-                each.name,
-                HttpPrint(self.http, each.url, name=each.name, token=each.token, timeout_seconds=seconds),
-                Breaker(self.clock),
-                each.weight,
-            )
+            Route(each.name, self._printer(each), Breaker(self.clock), each.weight, each.per_minute, for_good=each.kind == "sftp")
             for each in printers
         )
 
-    @cached_property
-    def print_shop(self) -> SftpPrint | None:
-        """The print supplier that takes letters in batches, where there is one."""
+    def _sole_printer(self) -> Printer:
         settings = self.settings
         if not settings.print_sftp_host:
-            return None
-        account = PrintAccount(
-            settings.print_sftp_host,
-            settings.print_sftp_port,
-            settings.print_sftp_username,
-            settings.print_sftp_key.reveal(),
-            settings.print_sftp_host_key,
-            settings.print_sftp_folder,
+            return Printer("print", url=settings.print_url)
+        return Printer(
+            SOLE_PRINTER,
+            "sftp",
+            host=settings.print_sftp_host,
+            port=settings.print_sftp_port,
+            username=settings.print_sftp_username,
+            key=settings.print_sftp_key.reveal(),
+            host_key=settings.print_sftp_host_key,
+            folder=settings.print_sftp_folder,
         )
-        return SftpPrint(account, timeout_seconds=settings.provider_timeout_seconds)
+
+    def _printer(self, one: Printer) -> LetterPrinter:
+        seconds = self.settings.provider_timeout_seconds
+        if one.kind == "sftp":
+            account = PrintAccount(one.host, one.port, one.username, one.key, one.host_key, one.folder)
+            return SftpPrint(account, self._queue_letter, name=one.name, timeout_seconds=seconds)
+        return HttpPrint(self.http, one.url, name=one.name, token=one.token, timeout_seconds=seconds)
+
+    def _queue_letter(self, printer: str, letter: Letter) -> None:
+        item = {
+            "notification_id": uuid.UUID(letter.reference),
+            "service_id": letter.service_id,
+            "printer": printer,
+            "postage": letter.postage,
+            "queued_at": self.clock.now(),
+        }
+        with self.transaction() as tx:
+            queue_letter(tx.connection, item)
+
+    @property
+    def print_shops(self) -> tuple[SftpPrint, ...]:
+        """Give the printers that take letters in batches."""
+        return tuple(route.provider for route in self.print_routes if isinstance(route.provider, SftpPrint))
 
     @cached_property
     def mailbox(self) -> MailboxFeed | None:

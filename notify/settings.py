@@ -123,7 +123,8 @@ class Settings(ServiceSettings):
     default_sms_sender: str = setting("sender of texts for services without one of their own", default="NOTIFY")
     print_url: str = setting("address of the print provider; empty: letters stay accepted", default="")
     print_providers: Secret = setting(
-        "JSON list of print providers, instead of the one above: each with `name`, `url`, and if wanted `token` and `weight`",
+        "JSON list of printers, instead of the ones that the other settings name: `kind` http (`url`, `token`) or sftp (`host`, `port`, "
+        "`username`, `key`, `host_key`, `folder`), each with `name`, and if wanted `weight` and `per_minute` (cap of one service)",
         default=Secret(""),
         check=_are_printers,
     )

@@ -45,6 +45,7 @@ class Message:
     unsubscribe_url: str | None = field(repr=False)
     attachments: int = 0
     reason: str | None = None
+    provider: str | None = None
 
     @property
     def is_test(self) -> bool:
@@ -81,6 +82,7 @@ def open_row(row: Row[Any], cipher: DataKeys) -> Message:
         unsubscribe_url=sealed["unsubscribe_url"],
         attachments=sealed.get("attachments", 0),
         reason=row.reason,
+        provider=row.provider,
     )
 
 
@@ -195,6 +197,11 @@ def find_page(connection: Connection, page: Page, size: int) -> list[Row[Any]]:
 def claim(connection: Connection, ids: Collection[uuid.UUID], now: datetime, lease: timedelta) -> list[Row[Any]]:
     """Take created notifications to hand them over, those that no other holds; a claim runs out by itself."""
     return list(connection.execute(_CLAIM, {"ids": list(ids), "now": now, "until": now + lease}))
+
+
+def keep_provider(connection: Connection, notification_id: uuid.UUID, provider: str) -> None:
+    """Write down whom a claimed message is about to be offered to."""
+    connection.execute(update(Notification).where(Notification.id == notification_id).values(provider=provider))
 
 
 def find_held(connection: Connection, ids: Collection[uuid.UUID]) -> list[Row[Any]]:

@@ -15,7 +15,6 @@ from notify.operations.delivery import Work
 from notify.operations.letters import get_letter_file
 from notify.operations.mail_reports import bounce_address
 from notify.operations.mailbox_reminders import enqueue_reminder
-from notify.operations.print_batches import queue_letter
 from notify.operations.receipt_addresses import receipt_url
 from notify.operations.rendering import Content, banner_of, compose, email_html, email_plain_text
 from notify.operations.sms_parts import keep_parts
@@ -80,14 +79,13 @@ def send_sms(notify: Notify, work: Work) -> HandOver:
 
 
 def send_letter(notify: Notify, work: Work) -> HandOver:
-    """Hand a rendered letter to the printer, or leave it for the print supplier's next batch.  Raises: ProviderError."""
+    """Hand a rendered letter to its printer.  Raises: ProviderError."""
     message = work.message
-    if notify.print_shop is not None:
-        return queue_letter(notify, message.id, message.service_id, message.postage or "second")
     with notify.reading() as tx:
         file = get_letter_file(notify, tx.connection, message.service_id, message.id)
     content = compose(work.template, message.values)
-    return notify.printer.send(Letter(str(message.id), message.to, content.subject or "", file.pdf, message.postage or "second"))
+    subject, postage = content.subject or "", message.postage or "second"
+    return notify.printer.send(Letter(str(message.id), message.service_id, message.to, subject, file.pdf, postage, message.provider))
 
 
 def letter_sheets(notify: Notify) -> Callable[[Work], int]:

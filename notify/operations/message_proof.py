@@ -54,7 +54,7 @@ def prove_message(notify: Notify, holder: Holder, notification_id: uuid.UUID, *,
     content = f"{shown.content.subject or ''}\n{shown.content.body}"
     return MessageProof(
         shown=shown,
-        provider=row.provider if row else None,
+        provider=row.provider if row and row.sent_at else None,
         provider_reference=row.provider_reference if row else None,
         content_sha256=hashlib.sha256(content.encode()).hexdigest(),
         entries=entries,

@@ -1,6 +1,7 @@
 """Letters to the print supplier in batches, and what it says became of them.  Spec: notify-api §17, §19."""
 
 import uuid
+from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy import func, select, update
@@ -11,10 +12,10 @@ from notify.models.print_batch import BATCHES, BatchState, PrintBatch, PrintItem
 from notify.operations.letters import LetterNotRendered, get_letter_file
 from notify.operations.receipts import Applied, apply_receipt
 from notify.operations.returned_letters import take_returned
-from notify.providers.base import HandOver
+from notify.providers.base import ProviderError
 from notify.providers.print_sftp import SftpPrint
 from notify.standards.print_manifest import LETTERS_MAX, NotAReceipt, Printed, pack, read_receipt
-from notify.standards.statuses import Status
+from notify.standards.statuses import Channel, Status
 
 log = structlog.get_logger("andamio.notify.print")
 BATCHES_AT_ONCE = 20
@@ -22,45 +23,63 @@ RETURNED = "RETURNED"
 _OUTCOMES = {"DESPATCHED": Status.DELIVERED, "REJECTED": Status.TECHNICAL_FAILURE}
 
 
-def queue_letter(notify: Notify, notification_id: uuid.UUID, service_id: uuid.UUID, postage: str) -> HandOver:
-    """Leave a letter for the next batch; again is harmless."""
-    row = {
-        "notification_id": notification_id,
-        "service_id": service_id,
-        "postage": postage,
-        "outcome": "",
-        "queued_at": notify.clock.now(),
-    }
-    with notify.transaction() as tx:
-        tx.connection.execute(insert(PrintItem).values(row).on_conflict_do_nothing())
-    return HandOver(SftpPrint.name, str(notification_id))
-
-
 def send_batches(notify: Notify) -> int:
-    """Make batches of what waits and upload each; return how many went.  Raises: ProviderUnavailable, ProviderRefused."""
-    if notify.print_shop is None:
-        return 0
-    while make_batch(notify) is not None:
-        pass
+    """Make batches of what waits for each printer and upload them; return how many went.  One that is paused gets none.
+
+    Raises: ProviderUnavailable, ProviderRefused of the first printer that could not, after all were tried.
+    """
+    _tell_of_strangers(notify)
+    weights = notify.catalogue.provider_weights(Channel.LETTER)
+    return _at_each([shop for shop in notify.print_shops if weights.get(shop.name, 1)], lambda shop: _send_to(notify, shop))
+
+
+def _at_each(shops: Sequence[SftpPrint], work: Callable[[SftpPrint], int]) -> int:
+    """Do something at each printer, so that one that is away keeps nothing from the others; give the sum of what was done."""
+    total, faults = 0, list[ProviderError]()
+    for shop in shops:
+        try:
+            total += work(shop)
+        except ProviderError as fault:
+            log.warning("print supplier away", provider=shop.name, error=type(fault).__name__)
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+    return total
+
+
+def _tell_of_strangers(notify: Notify) -> None:
+    """Say in the log that letters wait for printers that the settings no longer name; set up again, they get them."""
+    known = [shop.name for shop in notify.print_shops]
+    wanted = select(PrintItem.printer, func.count()).where(PrintItem.batch_id.is_(None), PrintItem.printer.not_in(known))
     with notify.reading() as tx:
-        wanted = select(PrintBatch.id).where(PrintBatch.state == BatchState.MADE).order_by(PrintBatch.created_at).limit(BATCHES_AT_ONCE)
+        for printer, letters in tx.connection.execute(wanted.group_by(PrintItem.printer)).all():
+            log.error("letters wait for a printer that is not set up", provider=printer, letters=letters)
+
+
+def _send_to(notify: Notify, shop: SftpPrint) -> int:
+    while make_batch(notify, shop.name) is not None:
+        pass
+    own = (PrintBatch.state == BatchState.MADE.value) & (PrintBatch.printer == shop.name)
+    with notify.reading() as tx:
+        wanted = select(PrintBatch.id).where(own).order_by(PrintBatch.created_at).limit(BATCHES_AT_ONCE)
         waiting = tx.connection.execute(wanted).scalars().all()
     for batch_id in waiting:
-        _upload(notify, notify.print_shop, batch_id)
+        _upload(notify, shop, batch_id)
     return len(waiting)
 
 
-def make_batch(notify: Notify) -> uuid.UUID | None:
-    """Put letters that wait into a new batch; None when none waits."""
+def make_batch(notify: Notify, printer: str) -> uuid.UUID | None:
+    """Put letters that wait for a printer into a new batch; None when none waits."""
     batch_id = notify.ids.uuid7()
+    own = PrintItem.batch_id.is_(None) & (PrintItem.printer == printer)
     with notify.transaction() as tx:
-        waiting = select(PrintItem.notification_id).where(PrintItem.batch_id.is_(None)).order_by(PrintItem.queued_at).limit(LETTERS_MAX)
+        waiting = select(PrintItem.notification_id).where(own).order_by(PrintItem.queued_at).limit(LETTERS_MAX)
         ids = tx.connection.execute(waiting.with_for_update(skip_locked=True)).scalars().all()
         if not ids:
             return None
         tx.connection.execute(update(PrintItem).where(PrintItem.notification_id.in_(ids)).values(batch_id=batch_id))
-        row = {"id": batch_id, "state": BatchState.MADE.value, "letters": len(ids), "created_at": notify.clock.now()}
-        tx.connection.execute(insert(PrintBatch).values(row))
+        row = {"id": batch_id, "printer": printer, "state": BatchState.MADE.value, "letters": len(ids)}
+        tx.connection.execute(insert(PrintBatch).values(row | {"created_at": notify.clock.now()}))
     return batch_id
 
 
@@ -78,14 +97,18 @@ def _upload(notify: Notify, shop: SftpPrint, batch_id: uuid.UUID) -> None:
     archive, manifest = pack(batch_id, letters)
     shop.upload(f"{batch_id}.zip", archive)
     shop.upload(f"{batch_id}.manifest.json", manifest)
-    _move(notify, batch_id, BatchState.MADE, BatchState.UPLOADED, uploaded_at=notify.clock.now())
+    _move(notify, shop, batch_id, BatchState.MADE, BatchState.UPLOADED, uploaded_at=notify.clock.now())
 
 
 def read_print_receipts(notify: Notify) -> int:
-    """Apply the receipts that wait; return how many files were read.  Raises: ProviderUnavailable, ProviderRefused."""
-    shop = notify.print_shop
-    if shop is None:
-        return 0
+    """Apply the receipts that wait at each printer; return how many files were read.
+
+    Raises: ProviderUnavailable, ProviderRefused of the first printer that could not, after all were tried.
+    """
+    return _at_each(notify.print_shops, lambda shop: _read_receipts(notify, shop))
+
+
+def _read_receipts(notify: Notify, shop: SftpPrint) -> int:
     names = shop.list_receipts()
     for name in names:
         try:
@@ -95,39 +118,39 @@ def read_print_receipts(notify: Notify) -> int:
             shop.put_away(name, readable=False)
             continue
         for notification_id, word in receipt.outcomes:
-            _take(notify, receipt.batch_id, notification_id, word)
-        _finish(notify, receipt.batch_id)
+            _take(notify, shop, receipt.batch_id, notification_id, word)
+        _finish(notify, shop, receipt.batch_id)
         shop.put_away(name, readable=True)
     return len(names)
 
 
-def _take(notify: Notify, batch_id: uuid.UUID, notification_id: uuid.UUID, word: str) -> None:
-    """Note one letter's outcome; a letter of another batch is none of theirs to tell about."""
-    own = (PrintItem.notification_id == notification_id) & (PrintItem.batch_id == batch_id)
+def _take(notify: Notify, shop: SftpPrint, batch_id: uuid.UUID, notification_id: uuid.UUID, word: str) -> None:
+    """Note one letter's outcome; a letter of another batch or printer is none of theirs to tell about."""
+    own = (PrintItem.notification_id == notification_id) & (PrintItem.batch_id == batch_id) & (PrintItem.printer == shop.name)
     with notify.transaction() as tx:
         known = tx.connection.execute(update(PrintItem).where(own).values(outcome=word.lower())).rowcount
     if not known:
         log.warning("print receipt for an unknown letter", notification=str(notification_id))
         return
     if word == RETURNED:
-        take_returned(notify, [notification_id], provider=SftpPrint.name)
+        take_returned(notify, [notification_id], provider=shop.name)
         return
-    applied = apply_receipt(notify, notification_id, _OUTCOMES[word].value, provider=SftpPrint.name)
+    applied = apply_receipt(notify, notification_id, _OUTCOMES[word].value, provider=shop.name)
     if applied is not Applied.CHANGED:
         log.info("print receipt changes nothing", notification=str(notification_id))
 
 
-def _finish(notify: Notify, batch_id: uuid.UUID) -> None:
+def _finish(notify: Notify, shop: SftpPrint, batch_id: uuid.UUID) -> None:
     with notify.reading() as tx:
         open_ones = select(func.count()).where(PrintItem.batch_id == batch_id, PrintItem.outcome == "")
         left = tx.connection.execute(open_ones).scalar_one()
     if not left:
-        _move(notify, batch_id, BatchState.UPLOADED, BatchState.RECEIPTED)
+        _move(notify, shop, batch_id, BatchState.UPLOADED, BatchState.RECEIPTED)
 
 
-def _move(notify: Notify, batch_id: uuid.UUID, source: BatchState, target: BatchState, **facts: object) -> None:
+def _move(notify: Notify, shop: SftpPrint, batch_id: uuid.UUID, source: BatchState, target: BatchState, **facts: object) -> None:
     action = BATCHES.check(source, target)
     with notify.transaction() as tx:
-        own = (PrintBatch.id == batch_id) & (PrintBatch.state == source.value)
+        own = (PrintBatch.id == batch_id) & (PrintBatch.printer == shop.name) & (PrintBatch.state == source.value)
         if tx.connection.execute(update(PrintBatch).where(own).values(state=target.value, **facts)).rowcount:
-            tx.record(action, actor=f"provider:{SftpPrint.name}", object_id=str(batch_id), channel="job")
+            tx.record(action, actor=f"provider:{shop.name}", object_id=str(batch_id), channel="job")

@@ -41,7 +41,7 @@ def list_providers(notify: Notify) -> list[ProviderCard]:
     wait = func.avg(func.extract("epoch", table.sent_at - table.created_at))
     wanted = (
         select(table.channel, table.provider, table.status, func.count(), wait)
-        .where(table.created_at >= since, table.provider.is_not(None), table.key_kind != "test")
+        .where(table.created_at >= since, table.provider.is_not(None), table.sent_at.is_not(None), table.key_kind != "test")
         .group_by(table.channel, table.provider, table.status)
     )
     with notify.reading() as tx:
@@ -72,11 +72,11 @@ def list_providers(notify: Notify) -> list[ProviderCard]:
 
 
 def _set_up(notify: Notify, channel: str) -> dict[str, int]:
-    """Give the weights that the settings say, by provider; the mailbox, and letters by SFTP, have one way each."""
+    """Give the weights that the settings say, by provider; the mailbox has one way."""
     if channel == Channel.SMS:
         return {route.name: route.weight for route in notify.sms_routes}
     if channel == Channel.LETTER:
-        return {} if notify.print_shop else {route.name: route.weight for route in notify.print_routes}
+        return {route.name: route.weight for route in notify.print_routes}
     return {route.name: route.weight for route in notify.email_routes} if channel == Channel.EMAIL else {}
 
 

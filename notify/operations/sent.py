@@ -94,7 +94,7 @@ def show_sent(notify: Notify, member: Member, service_id: uuid.UUID, notificatio
         tx.record(Event.MESSAGE_VIEWED, actor=member.actor, object_id=str(notification_id), channel="console")
     content = compose(template, message.values)
     html = Markup(to_html(content.body)) if message.channel in {Channel.EMAIL, Channel.MAILBOX} else ""  # noqa: S704 - escaped by the renderer
-    return SentMessage(message, template, content, has_pdf, row.provider, html)
+    return SentMessage(message, template, content, has_pdf, row.provider if row.sent_at else None, html)
 
 
 def letter_of(notify: Notify, service_id: uuid.UUID, notification_id: uuid.UUID) -> bytes:

@@ -9,6 +9,7 @@ ProviderError
 Each call is bounded in time and carries the notification's id as reference; a provider that knows the reference drops a repeat.
 """
 
+import uuid
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,13 +64,15 @@ class Text:
 
 @dataclass(frozen=True)
 class Letter:
-    """A letter ready to print."""
+    """A letter ready to print; `offered_to` is the printer it was offered to before, None at the first try."""
 
     reference: str
+    service_id: uuid.UUID
     recipient: str
     subject: str
     pdf: bytes
     postage: str
+    offered_to: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ import base64
 import binascii
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import paramiko
 
-from notify.providers.base import ProviderRefused, ProviderUnavailable
+from notify.providers.base import HandOver, Letter, ProviderRefused, ProviderUnavailable
 from notify.standards.print_manifest import RECEIPT_BYTES_MAX
 
 RECEIPTS_MAX = 200
@@ -30,13 +30,21 @@ class PrintAccount:
 
 
 class SftpPrint:
-    """One connection a use.  Raises: ProviderUnavailable when it is not there now, ProviderRefused when it is not who it should be."""
+    """A letter handed over waits for the next batch (`queue` keeps it); batches and receipts take one connection a use.
 
-    name = "print-sftp"
+    Raises: ProviderUnavailable when it is not there now, ProviderRefused when it is not who it should be.
+    """
 
-    def __init__(self, account: PrintAccount, *, timeout_seconds: float = 15) -> None:
+    def __init__(self, account: PrintAccount, queue: Callable[[str, Letter], None], *, name: str, timeout_seconds: float = 15) -> None:
+        self.name = name
         self._account = account
+        self._queue = queue
         self._timeout_seconds = timeout_seconds
+
+    def send(self, letter: Letter) -> HandOver:
+        """Keep a letter for the next batch; again is harmless."""
+        self._queue(self.name, letter)
+        return HandOver(self.name, letter.reference)
 
     def upload(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all; again is harmless."""

@@ -2,13 +2,14 @@
 
 Which provider comes first for a message follows from its reference and the weights alone (weighted rendezvous hashing), so that
 another try goes the same way: a provider that knows the reference drops the repeat.  A message whose outcome is not known is
-never given to another provider in the same try; where a repeat is worse than a wait (letters) no try ever leaves its first route.
+never given to another provider in the same try; where a repeat is worse than a wait (letters) it is written down whom a message
+was offered to, and nobody else is asked until the operator pauses that one or takes it away.
 """
 
 import hashlib
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
@@ -83,20 +84,33 @@ class Breaker:
 
 @dataclass
 class Route(Generic[M]):
-    """A provider with its share of the messages; `per_minute` caps each sender's messages, 0 is no cap."""
+    """A provider with its share of the messages; `per_minute` caps each sender's messages, 0 is no cap.
+
+    `for_good`: what was offered to it is never offered to another, not even while it is paused.
+    """
 
     name: str
     provider: Provider[M]
     breaker: Breaker
     weight: int = 1
     per_minute: int = 0
+    for_good: bool = False
+
+
+@dataclass(frozen=True)
+class Stays(Generic[M]):
+    """Remembers whom a message was offered to: `kept` gives the route's name or None, `keep` writes it down before the offer."""
+
+    kept: Callable[[M], str | None]
+    keep: Callable[[M, str], None]
 
 
 class Router(Generic[M]):
     """A provider made of several.
 
     `within_cap(route, sender, per_minute)` counts; `weights()` gives what an operator set meanwhile, by route, 0 to pause one.
-    `stays` keeps every message with the first route of its order, whatever becomes of that.
+    `last()` names routes that are behind with what they have: they come after all others.  `stays` says where a message must not
+    be offered to two, and remembers whom each was offered to.
     """
 
     def __init__(
@@ -106,30 +120,34 @@ class Router(Generic[M]):
         sender_of: Callable[[M], str] = lambda _handed: "",
         within_cap: Callable[[str, str, int], bool] = lambda _route, _sender, _per_minute: True,
         weights: Callable[[], Mapping[str, int]] = dict,
-        stays: bool = False,
+        last: Callable[[], Collection[str]] = tuple,
+        stays: Stays[M] | None = None,
     ) -> None:
         self.routes = tuple(routes)
         self._sender_of = sender_of
         self._within_cap = within_cap
         self._weights = weights
+        self._last = last
         self._stays = stays
 
     def send(self, handed: M) -> HandOver:
         """Hand over by the first route that takes it.  Raises: ProviderError of the last one asked."""
         fault = ProviderUnavailable("no provider takes messages just now", retry_after_seconds=OPEN_SECONDS)
-        for route in self.order(handed.reference)[: 1 if self._stays else None]:
+        for route in self._routes_of(handed):
             if not route.breaker.allows():
                 continue
             if route.per_minute and not self._within_cap(route.name, self._sender_of(handed), route.per_minute):
                 fault = ProviderUnavailable("the sender's cap is reached", retry_after_seconds=CAP_SECONDS)
                 continue
+            if self._stays:
+                self._stays.keep(handed, route.name)
             try:
                 done = route.provider.send(handed)
             except ProviderUnavailable as away:
                 route.breaker.failed()
                 log.warning("provider away", provider=route.name, failures=route.breaker.failures, may_have_taken=away.may_have_taken)
                 fault = away
-                if away.may_have_taken:
+                if away.may_have_taken or self._stays:
                     break
             except (RecipientRefused, ProviderRefused):
                 route.breaker.worked()
@@ -141,9 +159,15 @@ class Router(Generic[M]):
 
     def order(self, reference: str) -> list[Route[M]]:
         """Give the routes in the order this reference tries them; paused ones are left out."""
-        known = self._weights()
+        known, last = self._weights(), self._last()
         weighted = [(known.get(route.name, route.weight), route) for route in self.routes]
-        return [route for weight, route in sorted(weighted, key=lambda pair: _score(pair[0], pair[1].name, reference)) if weight > 0]
+        ranked = sorted(weighted, key=lambda pair: (pair[1].name in last, _score(pair[0], pair[1].name, reference)))
+        return [route for weight, route in ranked if weight > 0]
+
+    def _routes_of(self, handed: M) -> list[Route[M]]:
+        open_ones = self.order(handed.reference)
+        kept = self._stays.kept(handed) if self._stays else None
+        return [route for route in self.routes if route.name == kept and (route.for_good or route in open_ones)] or open_ones
 
 
 def _score(weight: int, name: str, reference: str) -> float:

@@ -4,12 +4,15 @@ import json
 from dataclasses import dataclass, fields
 from typing import Any
 
+from notify.standards.ssh_keys import is_host_key, is_private_key
+
 NAME_CHARACTERS_MAX = 40
 _COMMON = {"name", "kind", "weight", "per_minute"}
 _FIELDS = {
     "http": (_COMMON | {"url", "token"}, {"name", "kind", "url"}),
     "smpp": (_COMMON | {"host", "port", "system_id", "password", "tls"}, {"name", "kind", "host", "port", "system_id", "password"}),
 }
+_PRINTER_FIELDS = {"http": ({"token"}, {"url"}), "sftp": ({"port", "folder"}, {"host", "username", "key", "host_key"})}
 
 
 @dataclass(frozen=True)
@@ -61,24 +64,42 @@ def read_relays(text: str) -> list[MailRelay]:
 
 @dataclass(frozen=True)
 class Printer:
-    """One printer of letters that is reached over HTTP."""
+    """One printer of letters; fields of the other kind are empty.  `key` is a private key, `host_key` the printer's own, for SFTP."""
 
     name: str
-    url: str
-    token: str = ""
+    kind: str = "http"
     weight: int = 1
+    per_minute: int = 0
+    url: str = ""
+    token: str = ""
+    host: str = ""
+    port: int = 22
+    username: str = ""
+    key: str = ""
+    host_key: str = ""
+    folder: str = "."
 
 
 def read_printers(text: str) -> list[Printer]:
     """Read a JSON list of printers.  Raises: ValueError that names the first fault and no secret."""
-    known = {each.name for each in fields(Printer)}
-    found = []
-    for number, entry in enumerate(_entries(text), 1):
-        _check_fields(number, entry if isinstance(entry, dict) else {}, known=known, needed={"name", "url"})
-        found.append(Printer(**entry))
+    found = [_read_printer(number, entry) for number, entry in enumerate(_entries(text), 1)]
     if len({printer.name for printer in found}) < len(found):
         raise ValueError("two providers have the same name")
     return found
+
+
+def _read_printer(number: int, entry: Any) -> Printer:  # as JSON gave it
+    kind = entry.get("kind", "http") if isinstance(entry, dict) else "http"
+    if kind not in list(_PRINTER_FIELDS):
+        raise ValueError(f"provider {number} must have a kind: http or sftp")
+    more, needed = _PRINTER_FIELDS[kind]
+    _check_fields(number, entry if isinstance(entry, dict) else {}, known=_COMMON | needed | more, needed={"name"} | needed)
+    printer = Printer(**entry)
+    if kind == "sftp" and not is_private_key(printer.key):
+        raise ValueError(f"key of provider {number} is not right")
+    if kind == "sftp" and not is_host_key(printer.host_key):
+        raise ValueError(f"host_key of provider {number} is not right")
+    return printer
 
 
 def _read_relay(number: int, entry: Any) -> MailRelay:  # as JSON gave it
@@ -98,7 +119,7 @@ def _entries(text: str) -> list[Any]:  # as JSON gave them
 
 
 def _read(number: int, entry: Any) -> SmsProvider:  # as JSON gave it
-    if not isinstance(entry, dict) or entry.get("kind") not in _FIELDS:
+    if not isinstance(entry, dict) or entry.get("kind") not in list(_FIELDS):
         raise ValueError(f"provider {number} must have a kind: http or smpp")
     known, needed = _FIELDS[entry["kind"]]
     _check_fields(number, entry, known=known, needed=needed)

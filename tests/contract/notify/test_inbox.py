@@ -1,6 +1,7 @@
 """notify's HTTP providers against the sandbox's own gateway, print and mailbox: what one sends the other takes, once."""
 
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from notify.providers.http import HttpMailbox, HttpPrint, HttpSms
 from shared.clock import SystemClock
 from shared.http import Outbound
 
+SERVICE = uuid.UUID("0190a7c0-0000-7000-8000-0000000000aa")
 Find = Callable[[str], list[dict[str, Any]]]
 
 
@@ -58,7 +60,7 @@ def test_a_text_handed_over_twice_arrives_once(inbox: tuple[str, Outbound, Find]
 def test_a_letter_handed_over_twice_arrives_once(inbox: tuple[str, Outbound, Find]) -> None:
     base, outbound, find = inbox
     printer = HttpPrint(outbound, f"{base}/print", name="print")
-    letter = Letter("0190a7c0-0000-7000-8000-000000000002", "Camila Soto, Quilpalín", "Recibo", b"%PDF-1.7 x", "second")
+    letter = Letter("0190a7c0-0000-7000-8000-000000000002", SERVICE, "Camila Soto, Quilpalín", "Recibo", b"%PDF-1.7 x", "second")
     for _ in range(2):
         printer.send(letter)
     (arrived,) = find("letter")

@@ -5,6 +5,7 @@ import io
 import json
 import uuid
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +13,22 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text as sql
 
-from notify.context import Notify
+from notify.context import BEHIND_AFTER, Notify
+from notify.models.team import Member
 from notify.operations.print_batches import make_batch, read_print_receipts, send_batches
+from notify.operations.providers import list_providers, set_weight
 from notify.providers.base import ProviderRefused, ProviderUnavailable
 from notify.providers.print_sftp import PrintAccount, SftpPrint
+from notify.providers.routing import Breaker, Route
 from notify.standards.print_manifest import NotAReceipt, Printed, pack, read_receipt
 from notify.standards.ssh_keys import is_host_key, is_private_key
+from shared.clock import FixedClock
+from shared.settings import Secret
 from tests.factories.notify import World, add_notification
 from tests.factories.notify_fixtures import RunJobs
 from tests.factories.sftp import SftpServer, make_key, serving
 
+OPERATOR = Member("s-1", "Óscar", ("operator",))
 ANY = uuid.UUID("0190a7c0-0000-4000-8000-000000000001")
 
 
@@ -35,10 +42,20 @@ def account(server: SftpServer) -> PrintAccount:
     return PrintAccount("127.0.0.1", server.port, "andamio", server.private_key, server.host_key)
 
 
+def supplier(notify: Notify, where: PrintAccount, *, name: str = "print-sftp", timeout_seconds: float = 10) -> SftpPrint:
+    return SftpPrint(where, notify._queue_letter, name=name, timeout_seconds=timeout_seconds)
+
+
+def set_up(notify: Notify, *shops: SftpPrint) -> None:
+    notify.__dict__.pop("printer", None)
+    notify.print_routes = tuple(Route(shop.name, shop, Breaker(notify.clock), for_good=True) for shop in shops)
+
+
 @pytest.fixture
 def shop(server: SftpServer, notify: Notify) -> SftpPrint:
-    notify.print_shop = SftpPrint(account(server), timeout_seconds=10)
-    return notify.print_shop
+    made = supplier(notify, account(server))
+    set_up(notify, made)
+    return made
 
 
 def letters(world: World, run_jobs: RunJobs, count: int = 2) -> list[uuid.UUID]:
@@ -119,19 +136,83 @@ def test_a_batch_that_did_not_arrive_is_sent_again_as_the_same_one(
     server: SftpServer, shop: SftpPrint, notify: Notify, world: World, run_jobs: RunJobs
 ) -> None:
     letters(world, run_jobs)
-    notify.print_shop = SftpPrint(replace(account(server), port=1), timeout_seconds=1)
+    set_up(notify, supplier(notify, replace(account(server), port=1), timeout_seconds=1))
     with pytest.raises(ProviderUnavailable):
         send_batches(notify)
     assert batches(notify) == ["made"]
     later = letters(world, run_jobs, 1)
     assert len(later) == 1
-    notify.print_shop = shop
+    set_up(notify, shop)
     assert send_batches(notify) == 2
     assert len(list((server.folder / "out").glob("*.zip"))) == 2
-    assert make_batch(notify) is None
+    assert make_batch(notify, shop.name) is None
 
 
-def test_another_host_and_a_stranger_are_refused(server: SftpServer) -> None:
+def waiting(notify: Notify) -> Counter[str]:
+    with notify.reading() as tx:
+        return Counter(tx.connection.execute(sql("select printer from print_items where batch_id is null")).scalars())
+
+
+@pytest.mark.rule("notify", "§17", "§20")
+def test_two_suppliers_share_and_one_that_is_away_keeps_nothing_from_the_other(
+    server: SftpServer, shop: SftpPrint, notify: Notify, world: World, run_jobs: RunJobs, clock: FixedClock
+) -> None:
+    away = supplier(notify, replace(account(server), port=1), name="lejos", timeout_seconds=1)
+    set_up(notify, away, shop)
+    made = letters(world, run_jobs, 12)
+    assert set(statuses(notify, made)) == {"sending"}
+    share = waiting(notify)
+    assert set(share) == {"lejos", "print-sftp"}
+    with pytest.raises(ProviderUnavailable):
+        send_batches(notify)
+    assert sorted(batches(notify)) == ["made", "uploaded"]
+    assert len(list((server.folder / "out").glob("*.zip"))) == 1
+    clock.advance(seconds=BEHIND_AFTER.total_seconds() + 1)  # who left a batch lying for an hour gets no new letters
+    letters(world, run_jobs, 12)
+    assert waiting(notify) == {"print-sftp": 12}
+    set_weight(notify, OPERATOR, "letter", "lejos", 0)
+    assert send_batches(notify) == 1  # nothing goes to one that is paused
+    set_weight(notify, OPERATOR, "letter", "lejos", 1)
+    set_up(notify, supplier(notify, account(server), name="lejos"), shop)
+    assert send_batches(notify) == 1  # what was the other's all the time
+    assert len(list((server.folder / "out").glob("*.zip"))) == 3
+
+
+@pytest.mark.rule("notify", "§19")
+def test_a_supplier_tells_of_its_own_letters_only(
+    server: SftpServer, shop: SftpPrint, notify: Notify, world: World, run_jobs: RunJobs
+) -> None:
+    made = letters(world, run_jobs, 1)
+    send_batches(notify)
+    batch = next((server.folder / "out").glob("*.zip")).stem
+    set_up(notify, supplier(notify, account(server), name="otro"))
+    forged = {"batch": batch, "letters": [{"id": str(made[0]), "status": "REJECTED"}]}
+    (server.folder / "in" / "a.receipt.json").write_text(json.dumps(forged))
+    assert read_print_receipts(notify) == 1
+    assert statuses(notify, made) == ["sending"]
+    assert batches(notify) == ["uploaded"]
+
+
+@pytest.mark.rule("notify", "§17", "§20")
+def test_a_supplier_by_sftp_is_weighted_beside_printers_over_http(
+    server: SftpServer, notify: Notify, world: World, run_jobs: RunJobs, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = {"username": "andamio", "key": server.private_key, "host_key": server.host_key, "host": "127.0.0.1", "port": server.port}
+    listed = [
+        {"name": "taller", "kind": "sftp", "weight": 3, "per_minute": 5, **own},
+        {"name": "web", "url": f"http://127.0.0.1:{server.port}/"},
+    ]
+    notify.settings = replace(notify.settings, print_providers=Secret(json.dumps(listed)))
+    notify.__dict__.pop("printer", None)
+    assert {(card.name, card.weight) for card in list_providers(notify) if card.channel == "letter"} == {("taller", 3), ("web", 1)}
+    set_weight(notify, OPERATOR, "letter", "web", 0)
+    made = letters(world, run_jobs, 6)  # one over the cap of one service
+    assert Counter(statuses(notify, made)) == {"sending": 5, "created": 1}
+    assert waiting(notify) == {"taller": 5}
+    assert send_batches(notify) == 1
+
+
+def test_another_host_and_a_stranger_are_refused(server: SftpServer, notify: Notify) -> None:
     _, other = make_key()
     stranger, _ = make_key()
     for wrong in (
@@ -139,7 +220,7 @@ def test_another_host_and_a_stranger_are_refused(server: SftpServer) -> None:
         replace(account(server), private_key=stranger),
     ):
         with pytest.raises(ProviderRefused):
-            SftpPrint(wrong, timeout_seconds=5).list_receipts()
+            supplier(notify, wrong, timeout_seconds=5).list_receipts()
 
 
 def test_keys_that_are_none_are_found_at_start(server: SftpServer) -> None:

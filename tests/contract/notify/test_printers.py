@@ -1,8 +1,10 @@
 """Several printers of letters: shares, each letter with its own, pausing by the operator.  Spec: notify-api §20; NO-9."""
 
 import json
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +13,7 @@ from notify.context import Notify
 from notify.models.team import Member
 from notify.operations.providers import list_providers, set_weight
 from notify.providers.base import Letter, ProviderUnavailable
+from notify.providers.routing import OPEN_AFTER_FAILURES
 from notify.standards.provider_list import read_printers
 from shared.clock import FixedClock
 from shared.http import OutboundTimeout, Reply
@@ -22,6 +25,7 @@ PRINTERS = [
     {"name": "uno", "url": "https://uno.example/print", "weight": 3, "token": "secret-of-uno"},
     {"name": "dos", "url": "https://dos.example/print"},
 ]
+SERVICE = uuid.UUID("0190a7c0-0000-7000-8000-0000000000aa")
 OPERATOR = Member("s-1", "Óscar", ("operator",))
 
 
@@ -56,10 +60,10 @@ def notify(database: Callable[[str], str], redis_url: str, clock: FixedClock, po
 
 
 def letter(number: int) -> Letter:
-    return Letter(f"0190a7c0-0000-7000-8000-{number:012}", "Camila Soto", "Recibo", b"%PDF-", "second")
+    return Letter(f"0190a7c0-0000-7000-8000-{number:012}", SERVICE, "Camila Soto", "Recibo", b"%PDF-", "second")
 
 
-def test_letters_are_shared_out_and_wait_for_their_own_printer_while_it_is_away(notify: Notify, post: Post) -> None:
+def test_letters_are_shared_out_and_one_that_was_offered_waits_for_its_own_printer(notify: Notify, post: Post) -> None:
     for number in range(400):
         notify.printer.send(letter(number))
     assert 260 < post.asked["uno"] < 340
@@ -67,7 +71,10 @@ def test_letters_are_shared_out_and_wait_for_their_own_printer_while_it_is_away(
     post.status["uno"] = 503
     came = Counter(_sent(notify, letter(number)) for number in range(400, 420))
     assert came["uno"] == 0
-    assert min(came["dos"], came["waits"]) > 0
+    assert came["waits"] == OPEN_AFTER_FAILURES  # then nobody asks it, and new letters go to the other
+    assert _sent(notify, replace(letter(500), offered_to="uno")) == "waits"
+    post.status["uno"] = 200
+    assert _sent(notify, replace(letter(500), offered_to="dos")) == "dos"
 
 
 def _sent(notify: Notify, one: Letter) -> str:
@@ -102,6 +109,10 @@ def test_the_operator_pauses_one(notify: Notify, post: Post) -> None:
         ('[{"name": "a", "url": "u", "host": "h"}]', "has host"),
         ('[{"name": "a", "url": "u"}, {"name": "a", "url": "v"}]', "same name"),
         ('["a"]', "lacks"),
+        ('[{"name": "a", "kind": "fax", "url": "u"}]', "http or sftp"),
+        ('[{"name": "a", "kind": ["sftp"], "url": "u"}]', "http or sftp"),
+        ('[{"name": "a", "kind": "sftp", "host": "h"}]', "lacks host_key"),
+        ('[{"name": "a", "kind": "sftp", "host": "h", "username": "u", "key": "nonsense", "host_key": "x y"}]', "^key of provider 1"),
     ],
 )
 def test_a_list_that_is_not_right_is_refused_at_the_start(text: str, why: str) -> None:

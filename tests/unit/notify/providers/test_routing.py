@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from notify.providers.base import ProviderError, ProviderRefused, ProviderUnavailable, RecipientRefused, Text
 from notify.providers.limits import Limits
 from notify.providers.memory import MemorySms
-from notify.providers.routing import OPEN_AFTER_FAILURES, OPEN_SECONDS, Breaker, Route, Router
+from notify.providers.routing import OPEN_AFTER_FAILURES, OPEN_SECONDS, Breaker, Route, Router, Stays
 from notify.standards.provider_list import read_providers
 from notify.standards.smpp_receipt import read_receipt
 from notify.standards.sms_parts import GSM_7BIT, split
@@ -94,16 +94,35 @@ def test_a_provider_that_fails_is_left_alone_and_then_tried_by_one_message(clock
 @pytest.mark.rule("notify", "§19")
 def test_what_stays_is_never_given_to_another(clock: FixedClock) -> None:
     """A letter that its printer took, and answered too late for, is not printed by the next when the breaker opens."""
+    offered: dict[str, str] = {}
+    weights: dict[str, int] = {}
     known = routes(clock, uno=1, dos=1)
-    router = Router(list(known.values()), stays=True)
+    stays = Stays[Text](lambda text: offered.get(text.reference), lambda text, name: offered.update({text.reference: name}))
+    router = Router(list(known.values()), weights=lambda: weights, stays=stays)
     first, second = router.order(a_text().reference)
     fail(first, *[ProviderUnavailable("timeout", may_have_taken=True)] * OPEN_AFTER_FAILURES)
     for _ in range(OPEN_AFTER_FAILURES + 1):
         with pytest.raises(ProviderUnavailable):
             router.send(a_text())
     assert second.provider.calls == 0  # type: ignore[attr-defined]
+    fresh = next(number for number in range(2, 50) if router.order(a_text(number).reference)[0] is first)
+    assert router.send(a_text(fresh)).provider == second.name  # nobody was offered this one yet
+    weights = {second.name: 1000, first.name: 1}
     clock.advance(seconds=OPEN_SECONDS)
     assert router.send(a_text()).provider == first.name
+    weights = {first.name: 0}
+    assert router.send(a_text()).provider == second.name  # the operator's word: that one will not answer any more
+    weights = {second.name: 0}
+    second.for_good = True
+    assert router.send(a_text()).provider == second.name
+
+
+def test_who_is_behind_comes_last(clock: FixedClock) -> None:
+    known = routes(clock, uno=1000, dos=1)
+    router = Router(list(known.values()), last=lambda: {"uno"})
+    assert {router.send(a_text(number)).provider for number in range(20)} == {"dos"}
+    fail(known["dos"], ProviderUnavailable("down"))
+    assert router.send(a_text()).provider == "uno"
 
 
 def test_an_operator_pauses_a_provider(clock: FixedClock) -> None:
