@@ -77,6 +77,8 @@ class Event(StrEnum):
     MEMBER_ENDED = "identity:member:ended"
     TRIAL_PERSONS_MADE = "identity:trial-persons:made"
     TRIAL_PERSON_RESET = "identity:trial-person:reset"
+    SITE_CHECK_ASKED = "identity:site-check:asked"
+    SITE_CHECK_DONE = "identity:site-check:done"
     LIVE_ASKED = "identity:service:live-asked"
     SERVICE_LIVE = "identity:service:live"
     CLIENT_BLOCKED = "identity:client:blocked"

@@ -27,6 +27,7 @@ from identity.operations import (
     notices,
     pings,
     registration,
+    site_checks,
 )
 from identity.operations.performance import COUNT
 from identity.operations.throttles import THROTTLES
@@ -48,6 +49,7 @@ EXPIRING = (
 """Rows with an end."""
 THROTTLES_KEPT = timedelta(days=365)
 NOTICES_KEPT = timedelta(days=90)
+SITE_CHECKS_KEPT = timedelta(days=365)
 REFUSALS_KEPT = timedelta(days=7)
 
 
@@ -73,6 +75,12 @@ def ping_client(identity: Identity, job: Job) -> None:
 def fetch_logo(identity: Identity, job: Job) -> None:
     """Fetch the picture that a client names (RG-6)."""
     logos.fetch(identity, UUID(job.payload["client_id"]), job.attempt)
+
+
+@jobs.job(site_checks.JOB, max_attempts=2, lease_seconds=600)
+def check_site(identity: Identity, job: Job) -> None:
+    """Look at a team's test site (§3.11)."""
+    site_checks.run(identity, UUID(job.payload["check_id"]))
 
 
 @jobs.every(3_600, "end_expired_clients")
@@ -106,6 +114,7 @@ def clear_expired(identity: Identity) -> None:
         connection.execute(refusals.delete().where(refusals.c.refused_at <= now - REFUSALS_KEPT))
         announced = table_of(LogoutNotice)
         connection.execute(announced.delete().where(announced.c.created_at <= now - NOTICES_KEPT))
+        connection.execute(site_checks.CHECKS.delete().where(site_checks.CHECKS.c.asked_at <= now - SITE_CHECKS_KEPT))
         connection.execute(THROTTLES.delete().where(THROTTLES.c.updated_at <= now - THROTTLES_KEPT))
 
 

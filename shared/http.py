@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -205,6 +206,7 @@ class Outbound:
             keepalive_expiry=20.0,
         )
         self._client = httpx.Client(transport=transport, follow_redirects=False, trust_env=False, headers={"User-Agent": user_agent})
+        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # nobody's cookie goes out with another's call
 
     def request(
         self,

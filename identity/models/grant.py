@@ -57,7 +57,7 @@ class Grant(Base):
 
 
 class AuthorizationCode(Base):
-    """A code, by its hash; `used_at` is set once, by a conditional UPDATE (TK-4)."""
+    """A code, by its hash; `used_at` is set once, by a conditional UPDATE (TK-4).  `fault` is set by a site check alone."""
 
     __tablename__ = "authorization_codes"
 
@@ -67,6 +67,7 @@ class AuthorizationCode(Base):
     code_challenge: Mapped[str | None] = mapped_column(String(43))
     nonce: Mapped[str | None] = mapped_column(String(512))
     dpop_jkt: Mapped[str | None] = mapped_column(String(43))
+    fault: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]

@@ -30,6 +30,7 @@ class Redeemed:
     code_challenge: str | None
     nonce: str | None
     dpop_jkt: str | None
+    fault: str | None
 
 
 def redeem_code(identity: Identity, tx: Transaction, asked: Asked) -> Reply:
@@ -52,6 +53,8 @@ def redeem_code(identity: Identity, tx: Transaction, asked: Asked) -> Reply:
     resource = _resource(standing, parameters.all("resource"))
     details = rfc9396.parse(parameters.get("authorization_details"), allowed=client.authorization_details_types)
     narrowed = replace(standing, authorization_details=_narrow(standing, details))
+    if redeemed.fault is not None:
+        asked = replace(asked, fault=redeemed.fault)
     reply = token_reply(identity, tx, asked, narrowed, resource, nonce=redeemed.nonce)
     if refresh_grant.may_refresh(client, standing):
         reply["refresh_token"] = refresh_grant.first_token(identity, tx, asked, standing)
@@ -71,7 +74,7 @@ def _take_code(identity: Identity, tx: Transaction, client: KnownClient, code: s
         update(CODES)
         .where(CODES.c.code_hash == digest, CODES.c.used_at.is_(None), CODES.c.expires_at > now, CODES.c.grant_id.in_(mine))
         .values(used_at=now)
-        .returning(CODES.c.grant_id, CODES.c.redirect_uri, CODES.c.code_challenge, CODES.c.nonce, CODES.c.dpop_jkt)
+        .returning(CODES.c.grant_id, CODES.c.redirect_uri, CODES.c.code_challenge, CODES.c.nonce, CODES.c.dpop_jkt, CODES.c.fault)
     ).one_or_none()
     if taken is None:
         _revoke_if_reused(identity, tx, client, digest)

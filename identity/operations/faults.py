@@ -1,4 +1,6 @@
-"""Faults that a team switches on for its own client in the sandbox, to see whether its program notices (§3.11)."""
+"""Faults on purpose, to see whether a team's program notices: switched on for its client in the sandbox, or put on one code
+by the check of its test site (§3.11).
+"""
 
 import time
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from identity.models.client_store import KnownClient
 CLIENTS = table_of(Client)
 SLOW_SECONDS = 8.0
 EXPIRED_SECONDS = 7_200
+OTHER = "https://other.example"
 
 
 class Fault(StrEnum):
@@ -26,6 +29,8 @@ class Fault(StrEnum):
     EXPIRED = "expired"
     WRONG_NONCE = "wrong_nonce"
     WRONG_SIGNATURE = "wrong_signature"
+    WRONG_ISSUER = "wrong_issuer"
+    WRONG_AUDIENCE = "wrong_audience"
 
 
 def set_fault(identity: Identity, client_id: str, fault: Fault | None) -> None:
@@ -55,20 +60,28 @@ def be_slow(identity: Identity, client: KnownClient) -> None:
         time.sleep(SLOW_SECONDS)
 
 
-def spoil_claims(identity: Identity, client: KnownClient, claims: Mapping[str, object]) -> dict[str, object]:
+def in_token(identity: Identity, client: KnownClient, of_code: str | None) -> str | None:
+    """Return what goes wrong with an ID token: the fault of its code, which only a site check sets, else the client's."""
+    return of_code or (client.fault if identity.settings.is_sandbox else None)
+
+
+def spoil_claims(identity: Identity, fault: str | None, claims: Mapping[str, object]) -> dict[str, object]:
     """Return the claims of an ID token, with what is wrong with them."""
-    spoiled = dict(claims)
-    if has(identity, client, Fault.EXPIRED):
+    if fault == Fault.EXPIRED:
         now = int(identity.clock.now().timestamp())
-        spoiled |= {"iat": now - EXPIRED_SECONDS, "exp": now - EXPIRED_SECONDS // 2}
-    if has(identity, client, Fault.WRONG_NONCE):
-        spoiled["nonce"] = identity.ids.token(16)
-    return spoiled
+        return {**claims, "iat": now - EXPIRED_SECONDS, "exp": now - EXPIRED_SECONDS // 2}
+    if fault == Fault.WRONG_NONCE:
+        return {**claims, "nonce": identity.ids.token(16)}
+    if fault == Fault.WRONG_ISSUER:
+        return {**claims, "iss": OTHER + "/openid"}
+    if fault == Fault.WRONG_AUDIENCE:
+        return {**claims, "aud": OTHER}
+    return dict(claims)
 
 
-def spoil_signature(identity: Identity, client: KnownClient, token: str) -> str:
+def spoil_signature(fault: str | None, token: str) -> str:
     """Return an ID token, with a signature that does not hold."""
-    if not has(identity, client, Fault.WRONG_SIGNATURE):
+    if fault != Fault.WRONG_SIGNATURE:
         return token
     head, _, signature = token.rpartition(".")
     return f"{head}.{signature[::-1]}"

@@ -46,12 +46,13 @@ Data = dict[str, str | int | bool | list[str]]
 
 @dataclass(frozen=True)
 class Asked:
-    """A token request whose client has proved who it is, and which key it holds."""
+    """A token request whose client has proved who it is, and which key it holds; `fault` is what its code has on purpose."""
 
     client: KnownClient
     parameters: Parameters
     held: HeldKey | None = None
     encryption: EncryptionKey | None = None
+    fault: str | None = None
 
     @property
     def cnf(self) -> dict[str, str] | None:
@@ -253,8 +254,9 @@ def id_token(identity: Identity, tx: Transaction, asked: Asked, standing: Standi
     claims |= _help_claims(standing)
     if standing.represents is not None and oidc_claims.REPRESENT in standing.scopes:
         claims[oidc_claims.REPRESENTS_CLAIM] = standing.represents
-    claims = faults.spoil_claims(identity, client, {**_asked_claims(identity, tx, client, standing), **claims, **standing.extra})
-    signed = faults.spoil_signature(identity, client, jose.sign(claims, key=signer.key, alg=signer.alg, kid=signer.kid))
+    fault = faults.in_token(identity, client, asked.fault)
+    claims = faults.spoil_claims(identity, fault, {**_asked_claims(identity, tx, client, standing), **claims, **standing.extra})
+    signed = faults.spoil_signature(fault, jose.sign(claims, key=signer.key, alg=signer.alg, kid=signer.kid))
     return asked.encryption.encrypt(signed) if asked.encryption else signed
 
 

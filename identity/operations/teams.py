@@ -16,6 +16,7 @@ from identity.models.finders import find_active_facts, roles_of
 from identity.models.grant import Grant
 from identity.models.organisation import Member, Organisation, Role
 from identity.models.service import STAGES, Service, Stage
+from identity.models.site_check import find_unproven
 from identity.operations import stages
 from identity.operations.refusals import NotOfTheTeam, TwoPersonsNeeded
 from shared.context import Transaction
@@ -110,6 +111,7 @@ def _checks(identity: Identity, tx: Transaction, service: Service, clients: tupl
     ids = [client.id for client in web]
     signed_in = select(func.count()).select_from(GRANTS).where(GRANTS.c.client_id.in_(ids), GRANTS.c.created_at > since)
     used = tx.connection.execute(signed_in).scalar_one() if ids else 0
+    unproven = find_unproven(tx.connection, [client.id for client in web if not client.native], since)
     now = identity.clock.now()
     lasting = Member.expires_at.is_(None) | (Member.expires_at > now)
     members = tx.session.scalar(select(func.count(Member.id)).where(Member.organisation_id == service.organisation_id, lasting)) or 0
@@ -125,6 +127,7 @@ def _checks(identity: Identity, tx: Transaction, service: Service, clients: tupl
         Check(
             gettext_noop("Its sign-in is bound by PKCE"), bool(web) and all(client.policy in {"web", "public", "fapi2"} for client in web)
         ),
+        Check(gettext_noop("The check of its test site found nothing to mend, in the last 30 days"), not unproven),
         Check(gettext_noop("A person signed in through it in the last 30 days"), used > 0),
         Check(gettext_noop("Two persons at least can look after it"), members >= 2),
     )

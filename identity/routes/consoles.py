@@ -10,10 +10,23 @@ from identity.routes import (
     operator_jobs,
     recover,
     team,
+    team_checks,
     team_persons,
 )
 
 CONSOLES = tuple(
     module.routes
-    for module in (activate, recover, catalogue, team, team_persons, office, assist, operator, operator_announcements, operator_jobs)
+    for module in (
+        activate,
+        recover,
+        catalogue,
+        team,
+        team_checks,
+        team_persons,
+        office,
+        assist,
+        operator,
+        operator_announcements,
+        operator_jobs,
+    )
 )

@@ -31,6 +31,7 @@ class Party(BaseHTTPRequestHandler):
         else:
             body = b"x" * 5000 if self.path == "/huge" else json.dumps(dict(self.headers)).encode()
             self.send_response(503 if self.path == "/away" else 200)
+            self.send_header("Set-Cookie", "theirs=1; Path=/")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -76,6 +77,11 @@ def test_ids_of_the_work_travel_along(outbound: Outbound, party: str) -> None:
 
 def test_redirect_is_not_followed(outbound: Outbound, party: str) -> None:
     assert outbound.request("GET", f"http://{party}/redirect").status == 302
+
+
+def test_no_cookie_of_one_call_goes_out_with_the_next(outbound: Outbound, party: str) -> None:
+    answers = [outbound.request("GET", f"http://{party}/").json() for _ in range(2)]
+    assert [name for answer in answers for name in answer if name.lower() == "cookie"] == []
 
 
 def test_answer_over_the_cap_is_refused(outbound: Outbound, party: str) -> None:
