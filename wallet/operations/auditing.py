@@ -4,10 +4,10 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import cast, select
+from sqlalchemy import Connection, cast, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.audit.tables import audit_checkpoints, audit_entries
@@ -20,6 +20,8 @@ from wallet.operations.reports import UNREPORTED_AFTER, reconcile
 from wallet.operations.visibility import hidden_counts
 
 SHOWN_MAX, READ_MAX, COUNTED_MAX = 50, 5_000, 20_000
+PIECES_MAX = 10
+"""How many pieces of `READ_MAX` entries one look reads before it says how far it came."""
 REFUSED_DAYS = 30
 
 
@@ -57,6 +59,16 @@ class EntryView:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What a look came to; `older` is where the next one goes on, None at the log's beginning."""
+
+    entries: list[EntryView]
+    older: UUID | None
+    read_until: datetime | None
+    """How far back was read, where the look ended before it was full."""
+
+
+@dataclass(frozen=True)
 class Owed:
     """What does not fit, by body: enquiries and erasures over their time, reports that do not match, refusals, hidden entries."""
 
@@ -70,29 +82,57 @@ class Owed:
     checkpoint: tuple[int, datetime] | None
 
 
-def look(wallet: Wallet, auditor: str, asked: Look) -> list[EntryView]:
-    """Write down that an auditor looks, and return the newest entries that fit.
+def look(wallet: Wallet, auditor: str, asked: Look) -> Found:
+    """Write down that an auditor looks, and return the newest entries before `before` that fit.
 
-    Among the newest `READ_MAX` before `before`, so that a look costs the same however long the log is.
+    It reads on piece by piece until the page is full or it has read enough; the next look goes on from there, so that everything
+    is reached and no look costs more for a longer log.
     """
     with wallet.transaction() as tx:
         tx.record(Event.AUDITOR_LOOKED, actor=auditor, object_id="entries", channel="web", data=asked.words())
+    mine: list[dict[str, Any]] = []  # cores of the log
+    last = _Place(asked.before, None)
     with wallet.reading() as tx:
-        entries = audit_entries.c
-        newest = select(entries.entry_id, entries.core).order_by(entries.entry_id.desc()).limit(READ_MAX)
-        near = (newest.where(entries.entry_id < asked.before) if asked.before else newest).subquery()
-        core = cast(near.c.core, JSONB)
-        statement = select(near.c.core).where(core.has_key("txn")).order_by(near.c.entry_id.desc())
-        if asked.org_id:
-            statement = statement.where(core["accessor"]["org_id"].astext == asked.org_id)
-        if asked.outcome:
-            statement = statement.where(core["outcome"].astext == asked.outcome)
-        if asked.txn:
-            statement = statement.where(core["txn"].astext == str(asked.txn))
-        found = [json.loads(row.core) for row in tx.connection.execute(statement)]
-        mine = [one for one in found if _is_seen(one, asked.bodies)][:SHOWN_MAX]
-        names = organisation_names(tx.session, {org for one in mine for org in _bodies(one)})
-        return [_view(one, names) for one in mine]
+        for _ in range(PIECES_MAX):
+            before, last = last.entry_id, _end_of_piece(tx.connection, last.entry_id)
+            mine += [one for one in _fitting(tx.connection, asked, before, last.entry_id) if _is_seen(one, asked.bodies)]
+            if len(mine) > SHOWN_MAX or last.entry_id is None:
+                break
+        names = organisation_names(tx.session, {org for one in mine[:SHOWN_MAX] for org in _bodies(one)})
+    shown = [_view(one, names) for one in mine[:SHOWN_MAX]]
+    return Found(shown, shown[-1].entry_id, None) if len(mine) > SHOWN_MAX else Found(shown, *last)
+
+
+class _Place(NamedTuple):
+    """A place in the log: the last entry that was read, or none at its beginning."""
+
+    entry_id: UUID | None
+    at: datetime | None
+
+
+def _end_of_piece(connection: Connection, before: UUID | None) -> _Place:
+    """Return the last of the next `READ_MAX` entries, newest first; none where the log begins before."""
+    entries = audit_entries.c
+    newest = select(entries.entry_id, entries.occurred_at).order_by(entries.entry_id.desc()).offset(READ_MAX - 1).limit(1)
+    row = connection.execute(newest.where(entries.entry_id < before) if before else newest).one_or_none()
+    return _Place(row.entry_id, row.occurred_at) if row else _Place(None, None)
+
+
+def _fitting(connection: Connection, asked: Look, before: UUID | None, last: UUID | None) -> list[dict[str, Any]]:  # cores of the log
+    """Return the entries of a piece that fit, newest first."""
+    entries = audit_entries.c
+    newest = select(entries.entry_id, entries.core).order_by(entries.entry_id.desc()).limit(READ_MAX)
+    newest = newest.where(entries.entry_id < before) if before else newest
+    near = (newest.where(entries.entry_id >= last) if last else newest).subquery()
+    core = cast(near.c.core, JSONB)
+    statement = select(near.c.core).where(core.has_key("txn")).order_by(near.c.entry_id.desc())
+    if asked.org_id:
+        statement = statement.where(core["accessor"]["org_id"].astext == asked.org_id)
+    if asked.outcome:
+        statement = statement.where(core["outcome"].astext == asked.outcome)
+    if asked.txn:
+        statement = statement.where(core["txn"].astext == str(asked.txn))
+    return [json.loads(row.core) for row in connection.execute(statement)]
 
 
 def what_is_owed(wallet: Wallet, auditor: str, bodies: frozenset[str] | None) -> Owed:

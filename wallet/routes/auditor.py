@@ -14,7 +14,7 @@ from shared.web.login import Person
 from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.events import Outcome
-from wallet.operations.auditing import SHOWN_MAX, Look, look, what_is_owed
+from wallet.operations.auditing import Look, look, what_is_owed
 
 ROLE = "auditor"
 ORG = re.compile(r"[A-Za-z0-9._:-]{1,100}")
@@ -55,8 +55,7 @@ def entries() -> ResponseReturnValue:
         before=_uuid("before"),
     )
     found = look(current(), _auditor(), asked)
-    older = found[-1].entry_id if len(found) == SHOWN_MAX else None
-    return page("wallet/auditor_entries.html", entries=found, asked=asked, outcomes=list(Outcome), older=older)
+    return page("wallet/auditor_entries.html", found=found, asked=asked, outcomes=list(Outcome))
 
 
 def _auditor() -> str:

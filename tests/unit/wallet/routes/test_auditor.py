@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 
 from tests.factories.wallet import AGREEMENT, MARKER, REGISTRY, RUN, SCHOOL, World
+from wallet.operations import auditing
 
 AUTHORITY = "org-authority"
 ALL = f"{AUTHORITY}:auditor"
@@ -63,6 +64,25 @@ def test_one_exchange_is_found_by_its_number(world: World) -> None:
     words = main_of(staff(world, ALL).get(f"/auditor/entries?txn={first}").text)
     assert words.count(first) == 2  # its attempt and its outcome
     assert staff(world, ALL).get("/auditor/entries?txn=x").status_code == 400
+
+
+@pytest.mark.rule("wallet", "§18", "§10")
+def test_a_search_goes_on_through_the_whole_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditing, "READ_MAX", 3)
+    monkeypatch.setattr(auditing, "PIECES_MAX", 2)
+    first = world.fetch(world.exchange_body(world.granted())).json["txn"]  # the oldest exchange
+    for _ in range(4):
+        world.fetch(world.exchange_body())
+    browser, address, pages, found = staff(world, ALL), f"/auditor/entries?txn={first}", 0, 0
+    while address:
+        answer = browser.get(address)
+        found += main_of(answer.text).count(first)
+        older = BeautifulSoup(answer.text, "html.parser").select_one("a[rel=next]")
+        if older is not None:
+            assert "se leyó el registro hasta" in answer.text
+        address, pages = str(older["href"]) if older else "", pages + 1
+        assert pages < 30
+    assert (found, pages > 2) == (2, True)
 
 
 @pytest.mark.rule("wallet", "X6", "§10.5")
