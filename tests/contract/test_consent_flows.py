@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from bs4 import BeautifulSoup
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
@@ -423,6 +424,23 @@ def test_a_wider_permission_replaces_a_grant_and_ends_its_tokens(pair: Pair) -> 
     assert pair.house.client().get("/openid/userinfo", headers=old).status_code == 401
     pair.run_wallet_jobs()
     assert pair.house.client().get("/openid/userinfo", headers=new).status_code == 200
+
+
+@pytest.mark.rule("wallet", "§7", "U10", "U11")
+def test_the_page_says_that_a_yes_ends_another_permission_and_the_record_keeps_it(pair: Pair) -> None:
+    browser, at = pair.sign_in(pair.element(fields=FIELDS[:1]))
+    first = pair.redeem(sent(pair.decide(browser, at, "grant"))["code"]).json
+    _, at = pair.sign_in(grant_management_action="replace", grant_id=first["grant_id"])
+    person = pair.world.browser(RUN)
+    page = person.get(at.headers["Location"].removeprefix(WALLET), follow_redirects=True)
+    said = BeautifulSoup(page.text, "html.parser").select_one("#ends")
+    assert said is not None
+    assert "Si dice que sí, termina otro permiso" in said.get_text()
+    assert said.select_one(f"a[href='/consents/{first['authorization_details'][0]['identifier']}']") is not None
+    assert page.text.index('id="ends"') < page.text.index('value="grant"')
+    assert pair.world.submit(person, page, "grant").status_code == 303
+    _, plain = pair.sign_in(pair.element(procedure={"code": PROCEDURE, "case_id": "POST-2"}))
+    assert 'id="ends"' not in person.get(plain.headers["Location"].removeprefix(WALLET), follow_redirects=True).text
 
 
 SOME_GRANT = "7f0c5c1e-0000-4000-8000-000000000001"

@@ -12,7 +12,7 @@ from wallet.context import Wallet
 from wallet.errors import SnapshotChanged
 from wallet.models.agreement import Agreement, find_agreement
 from wallet.models.base import in_language
-from wallet.models.consent import active_consent_for
+from wallet.models.consent import ConsentState, active_consent_for, chain_of
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
 from wallet.models.dataset import Dataset, Field, find_dataset
 from wallet.models.notice import Notice, find_notice
@@ -21,6 +21,7 @@ from wallet.models.procedure import Procedure
 from wallet.models.purpose import Purpose, find_purpose
 from wallet.standards.canonical import Json
 from wallet.standards.consent_record import Frozen, instant
+from wallet.standards.differences import Kind as Change
 from wallet.standards.differences import compare, kind_of
 from wallet.standards.legal_basis import DPV
 
@@ -88,7 +89,18 @@ def build_offer(wallet: Wallet, session: Session, row: ConsentRequest, item: Con
         title = in_language(sources.procedure.title, lang) if sources.procedure else item.procedure_code
         frozen["procedure"] = {"code": item.procedure_code, "case_id": case_id, "title": title}
     changes = _changes(wallet, session, row, item, frozen=frozen, case_id=case_id)
-    return {**frozen, "changes": changes} if changes else frozen
+    ends = None if changes and changes["kind"] == Change.RENEWAL else _ended_by(wallet, session, row, item)
+    return {**frozen, **({"changes": changes} if changes else {}), **({"ends": ends} if ends else {})}
+
+
+def _ended_by(wallet: Wallet, session: Session, row: ConsentRequest, item: ConsentRequestItem) -> dict[str, Json] | None:
+    """Return what a yes ends besides, where the body asked for this permission in the place of another (§12)."""
+    chain = chain_of(session, row.replaces) if row.replaces else []
+    before = next((one for one in reversed(chain) if one.consent_id != item.consent_id), None)
+    if before is None or before.state_at(wallet.clock.now()) != ConsentState.ACTIVE:
+        return None
+    record: Frozen = json.loads(wallet.cipher.decrypt(before.record, scope=wallet.subject_scope(before.subject_index)))
+    return {"consent_id": str(before.consent_id), **{name: record[name] for name in ("shown", "purpose_text", "valid_until")}}
 
 
 def _changes(
