@@ -39,6 +39,11 @@ class Settings(ServiceSettings):
     erasure_days: int = setting("days in which a recipient erases what it kept after a consent ended", default=30)
     enquiry_days: int = setting("days in which a body answers a person's enquiry", default=30)
     mandates_url: str = setting("register of who may act for whom (parents, guardians, courts, companies); empty for none", default="")
+    represent: bool = setting(
+        "people may sign in for a company or another person, by their mandates at identity; the portal's client there needs the scope"
+        " `represent`",
+        default=False,
+    )
     mandate_hours: int = setting("hours for which the register's word about a power is taken without asking again", default=24)
     majority_confirm_days: int = setting("days in which somebody who turned 18 confirms what a parent consented to", default=30)
     own_say_age: int = setting("age from which a minor sees and may end what a parent consented to", default=14)

@@ -25,6 +25,7 @@ SCOPES = {
     "wallet": ("notify:send", "notify:portal", "identity:grants", "identity:history", "pay:people", "audit:witness"),
 }
 PORTAL_SCOPES = ("openid", "profile", "name", "email", "phone", "run", "roles")
+PORTAL_EXTRA_SCOPES = {"wallet": ("represent",)}
 
 Secrets = Callable[[str, str], str]
 """A secret by service and name, as `andamio init` wrote it."""
@@ -100,7 +101,7 @@ def _clients(service: str, origins: Callable[[str], str], own_secrets: Secrets) 
         policy="web",
         redirect_uris=(f"{origins(service)}/login/callback",),
         post_logout_redirect_uris=(f"{origins(service)}/",),
-        scopes=PORTAL_SCOPES,
+        scopes=(*PORTAL_SCOPES, *PORTAL_EXTRA_SCOPES.get(service, ())),
         backchannel_logout_uri=f"{origins(service)}/login/back-channel",
     )
     return [(machine, None), (portal, own_secrets(service, "login_client_secret"))]

@@ -66,6 +66,7 @@ def _pay_messages(plan: "Plan") -> dict[str, str]:
 def _wallet(plan: "Plan") -> dict[str, str]:
     service_id, secret = plan.uuid("notify-wallet-service"), plan.uuid("notify-wallet-key-secret")
     return {
+        "represent": "true",
         "mandates_url": f"{plan.urls.registry}/v1/mandates",
         "notify_url": plan.urls.notify,
         "pay_url": plan.urls.pay,

@@ -15,7 +15,7 @@ from identity.models.finders import PERSONS, open_facts
 from identity.models.history import What
 from identity.models.mandate import LIVE, MANDATE_STATES, EndReason, Mandate, MandateState, Source
 from identity.models.person import PersonState
-from identity.operations import history, logout_notices, notices
+from identity.operations import account_events, history, logout_notices, notices
 from identity.operations.notices import Kind
 from identity.operations.refusals import MandateNotFound, MandateRefused
 from identity.standards import powers
@@ -142,7 +142,7 @@ def set_suspended(identity: Identity, person_id: UUID, mandate_id: str, *, suspe
         tx.connection.execute(update(MANDATES).where(MANDATES.c.id == row.id).values(state=target))
         tx.record(action, actor=f"person:{person_id}", object_id=row.mandate_id, channel="web")
         if suspended:
-            logout_notices.announce_loss(identity, tx, [row.id, *_children(tx, row.id)])
+            _announce_loss(identity, tx, row, *_children(tx, row.id))
         kinds = (Kind.MANDATE_ENDED, What.MANDATE_ENDED) if suspended else (Kind.MANDATE_BEGUN, What.MANDATE_MADE)
         _tell_both(identity, tx, row, *kinds)
 
@@ -155,15 +155,23 @@ def end_row(
     ended = {"state": target, "end_reason": reason, "ended_at": identity.clock.now()}
     tx.connection.execute(update(MANDATES).where(MANDATES.c.id == row.id).values(ended))
     tx.record(action, actor=actor, object_id=row.mandate_id, channel=channel, data={"reason": str(reason)})
-    logout_notices.announce_loss(identity, tx, [row.id])
+    _announce_loss(identity, tx, row)
     _tell_both(identity, tx, row, Kind.MANDATE_ENDED, What.MANDATE_ENDED)
     passed_on = select(MANDATES).where(MANDATES.c.parent_id == row.id, MANDATES.c.state.in_(LIVE)).with_for_update()
     for child in tx.connection.execute(passed_on).all():
         end_row(identity, tx, child, MandateState.REVOKED, EndReason.PARENT, actor=actor, channel=channel)
 
 
-def _children(tx: Transaction, row_id: UUID) -> Iterable[UUID]:
-    return tx.connection.execute(select(MANDATES.c.id).where(MANDATES.c.parent_id == row_id, MANDATES.c.state.in_(LIVE))).scalars().all()
+def _announce_loss(identity: Identity, tx: Transaction, *rows: MandateRow) -> None:
+    """End what rests on mandates, and tell who relies on them: clients with a session, and receivers of events."""
+    logout_notices.announce_loss(identity, tx, [row.id for row in rows])
+    for row in rows:
+        if row.grantee_id is not None:
+            account_events.tell(identity, tx, row.grantee_id, account_events.MANDATE_ENDED, mandate_id=row.mandate_id)
+
+
+def _children(tx: Transaction, row_id: UUID) -> Iterable[MandateRow]:
+    return tx.connection.execute(select(MANDATES).where(MANDATES.c.parent_id == row_id, MANDATES.c.state.in_(LIVE))).all()
 
 
 def _tell_both(identity: Identity, tx: Transaction, row: MandateRow, kind: Kind, what: What) -> None:

@@ -5,6 +5,7 @@ A service with such pages registers `login_blueprint(scopes=("profile", "run"))`
 """
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 from urllib.parse import urlencode, urlsplit
@@ -28,11 +29,25 @@ from shared.web.words import gettext_noop, language
 log = structlog.get_logger("andamio.login")
 
 ROLES_CLAIM = "urn:andamio:roles"
-REPRESENTS_CLAIM = "urn:andamio:represents"
+REPRESENTS_CLAIM, REPRESENT = "urn:andamio:represents", "represent"
 ACR_PREFIX = "urn:andamio:acr:"
 QUESTIONS_MAX = 5
 QUESTION_SECONDS = 3600
 PATH_CHARACTERS_MAX = 2000
+
+
+@dataclass(frozen=True)
+class Represented:
+    """For whom the issuer says that a person acts by this sign-in; `kind` is company or person, `number` the RUT or RUN if told."""
+
+    kind: str
+    name: str
+    number: str | None = None
+    mandate_id: str = ""
+    powers: tuple[str, ...] = ()
+    joint: int = 1
+    valid_until: str | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +61,7 @@ class Person:
     amr: tuple[str, ...] = ()
     auth_time: int = 0
     roles: tuple[str, ...] = ()
-    represents: str | None = None
+    represents: Represented | None = None
 
     @property
     def level(self) -> int:
@@ -110,17 +125,28 @@ def find_person() -> Person | None:
     if not isinstance(known, dict):
         return None
     try:
-        person = Person(**{**known, "amr": tuple(known["amr"]), "roles": tuple(known["roles"])})
+        person = Person(**{**known, "amr": tuple(known["amr"]), "roles": tuple(known["roles"]), "represents": _represented(known)})
     except (KeyError, TypeError):  # written by another version of the service
         session.pop("person")
         return None
     g.person = person
     show_person(person.name, sign_out_url="/logout")
     if person.represents:
-        act_for(person.represents)
+        act_for(person.represents.name)
     parts = urlsplit(_context().settings.issuer)
     allow("form-action", f"{parts.scheme}://{parts.netloc}")  # signing out goes on to the issuer
     return person
+
+
+def _represented(known: Mapping[str, Any]) -> Represented | None:
+    kept = known.get("represents")
+    return Represented(**{**kept, "powers": tuple(kept["powers"])}) if kept else None
+
+
+def forget_represented() -> None:
+    """Have the person go on for themselves, also at the next sign-in."""
+    if isinstance(session.get("person"), dict):
+        session["person"] = {**session["person"], "represents": None}
 
 
 def current_person() -> Person:
@@ -174,12 +200,23 @@ def begin() -> ResponseReturnValue:
     max_age_seconds = int(max_age) if max_age.isdecimal() and len(max_age) <= 6 else None
     question = _client().ask(return_path, acr=acr, max_age_seconds=max_age_seconds)
     try:
-        url = _client().authorization_url(question, language=language())
+        url = _client().authorization_url(question, language=language(), more=_representing())
     except IssuerAway as error:
         raise _issuer_away(error) from None
     questions = [*_questions(), dataclasses.asdict(question)]
     session["questions"] = questions[-QUESTIONS_MAX:]
     return redirect(url, 303)
+
+
+def _representing() -> dict[str, str]:
+    """Return what asks for whom the person acts: anew when they say so, as before when they act for somebody already."""
+    if current_app.extensions["andamio-login-taken"] is None:
+        return {}
+    scope = {"scope": f"{_client().scope} {REPRESENT}"}
+    if request.args.get("represent") == "1":
+        return scope | {"prompt": "select_account"}
+    person = find_person()
+    return scope if person is not None and person.represents is not None else {}
 
 
 def _questions() -> list[dict[str, Any]]:
@@ -215,6 +252,9 @@ def finish() -> ResponseReturnValue:
     except BadAnswer as error:
         raise _failed(str(error)) from None
     _sign_in(answer, question)
+    taken: Callable[[Person], None] | None = current_app.extensions["andamio-login-taken"]
+    if taken is not None:
+        taken(current_person())
     return redirect(question.return_path, 303)
 
 
@@ -233,7 +273,6 @@ def _sign_in(answer: Answer, question: Question) -> None:
 def _person(answer: Answer) -> Person:
     claims, userinfo = answer.claims, answer.userinfo
     amr, roles = claims.get("amr"), userinfo.get(ROLES_CLAIM)
-    represents = userinfo.get(REPRESENTS_CLAIM)
     auth_time = claims.get("auth_time")
     return Person(
         sub=claims["sub"],
@@ -243,7 +282,23 @@ def _person(answer: Answer) -> Person:
         amr=tuple(str(method) for method in amr) if isinstance(amr, list) else (),
         auth_time=int(auth_time) if isinstance(auth_time, int | float) else 0,
         roles=tuple(str(role) for role in roles) if isinstance(roles, list) else (),
-        represents=str(represents["name"]) if isinstance(represents, dict) and represents.get("name") else None,
+        represents=_whom(userinfo.get(REPRESENTS_CLAIM)),
+    )
+
+
+def _whom(claim: object) -> Represented | None:
+    if not isinstance(claim, dict) or not isinstance(claim.get("name"), str) or not claim["name"]:
+        return None
+    powers, joint, until = claim.get("powers"), claim.get("powers_joint"), claim.get("valid_until")
+    return Represented(
+        kind=str(claim.get("type", "")),
+        name=claim["name"],
+        number=_run(claim.get("id")),
+        mandate_id=str(claim.get("mandate_id", "")),
+        powers=tuple(str(power) for power in powers) if isinstance(powers, list) else (),
+        joint=joint if isinstance(joint, int) else 1,
+        valid_until=until if isinstance(until, str) else None,
+        source=str(claim.get("source", "")),
     )
 
 
@@ -286,8 +341,11 @@ def _go_to_login(needed: LoginNeeded) -> Response:
     return cast(Response, redirect(needed.location, 303))
 
 
-def login_blueprint(*, scopes: tuple[str, ...] = ("profile",)) -> Routes:
-    """Return the routes of signing in; `scopes` are asked for besides `openid`."""
+def login_blueprint(*, scopes: tuple[str, ...] = ("profile",), taken: Callable[[Person], None] | None = None) -> Routes:
+    """Return the routes of signing in; `scopes` are asked for besides `openid`.
+
+    A service that lets people act for those whom the issuer names gives `taken`: it is called after each sign-in.
+    """
     routes = Routes("login", __name__, access=PUBLIC_PAGE)
     routes.get("/login")(begin)
     routes.get("/login/callback")(finish)
@@ -296,6 +354,7 @@ def login_blueprint(*, scopes: tuple[str, ...] = ("profile",)) -> Routes:
 
     def set_up(app: Flask) -> None:
         app.extensions["andamio-login"] = OpenIdClient(app.extensions["andamio"].context, scopes=scopes)
+        app.extensions["andamio-login-taken"] = taken
         app.register_error_handler(LoginNeeded, _go_to_login)
 
     routes.record_once(lambda state: set_up(cast(Flask, state.app)))

@@ -97,8 +97,8 @@ class OpenIdClient:
         ids, now = self._context.ids, self._context.clock.now().timestamp()
         return Question(ids.token(24), ids.token(24), ids.token(32), return_path, now, acr, max_age_seconds)
 
-    def authorization_url(self, question: Question, *, language: str) -> str:
-        """Return where the browser is sent.  Raises: IssuerAway."""
+    def authorization_url(self, question: Question, *, language: str, more: Mapping[str, str] | None = None) -> str:
+        """Return where the browser is sent; `more` are parameters besides, or instead.  Raises: IssuerAway."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(question.verifier.encode()).digest()).decode().rstrip("=")
         parameters = {
             "response_type": "code",
@@ -115,6 +115,7 @@ class OpenIdClient:
             parameters["acr_values"] = question.acr
         if question.max_age_seconds is not None:
             parameters["max_age"] = str(question.max_age_seconds)
+        parameters |= more or {}
         endpoint = self._endpoint("authorization_endpoint")
         return endpoint + ("&" if "?" in endpoint else "?") + urlencode(parameters)
 

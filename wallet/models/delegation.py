@@ -15,6 +15,8 @@ from wallet.standards.acting import Kind
 
 OWN = "wallet"
 """The register of a proxy that its principal appointed here."""
+SIGN_IN = "identity"
+"""The register of a mandate that identity names when its holder signs in; `reference` is the mandate's id."""
 
 
 class DelegationState(StrEnum):
@@ -30,6 +32,10 @@ DELEGATION_STATES: Table[DelegationState, Event] = Table(
 )
 
 
+ONE = ("principal_index", "delegate_index", "kind", "register")
+"""What there is at most one delegation in force of."""
+
+
 class Delegation(Base):
     """One person's power to act for another person or a company.
 
@@ -43,7 +49,7 @@ class Delegation(Base):
         CheckConstraint("kind in (" + ", ".join(f"'{kind}'" for kind in Kind) + ")", name="kind"),
         CheckConstraint("(state = 'ended') = (end_reason is not null)", name="end_reason"),
         CheckConstraint("principal_index <> delegate_index", name="two_persons"),
-        Index("uq_delegations_active", "principal_index", "delegate_index", "kind", unique=True, postgresql_where=text("state = 'active'")),
+        Index("uq_delegations_one", *ONE, unique=True, postgresql_where=text("state = 'active'")),
         Index("ix_delegations_delegate_index", "delegate_index", "state"),
         Index("ix_delegations_valid_until", "valid_until", postgresql_where=text("state = 'active'")),
         Index("ix_delegations_checked_at", "checked_at", postgresql_where=text("state = 'active'")),

@@ -16,6 +16,7 @@ from wallet.models.consent_request import ConsentRequest
 from wallet.operations.consent_moves import Actor, drop_requests, end_all, move, subject_of
 from wallet.operations.delegation_ends import record_death
 from wallet.operations.presence import Presence
+from wallet.operations.represented import end_mandate
 from wallet.standards import account_events as events
 from wallet.standards.account_events import AccountEvent
 
@@ -111,6 +112,12 @@ def _death(wallet: Wallet, tx: Transaction, account: Account, event: AccountEven
     record_death(wallet, tx, subject, actor=IDENTITY.id)
 
 
+def _end_mandate(wallet: Wallet, tx: Transaction, account: Account, event: AccountEvent) -> None:
+    """End what the account's person could do by a mandate that is over."""
+    mandate_id = str(event.members.get("mandate_id", ""))
+    end_mandate(wallet, tx, account.subject_index, mandate_id, at=event.at, actor=IDENTITY.id)
+
+
 def _pause(wallet: Wallet, tx: Transaction, conditions: tuple[object, ...], reason_code: str) -> None:
     statement = select(Consent).where(Consent.state == ConsentState.ACTIVE, *conditions)  # type: ignore[arg-type]  # conditions of SQL
     for consent in tx.session.scalars(statement.with_for_update()):
@@ -125,4 +132,5 @@ HANDLERS: dict[str, Callable[[Wallet, Transaction, Account, AccountEvent], None]
     events.CHANGED: _rename,
     events.SIGNED_OUT: _sign_out,
     events.DECEASED: _death,
+    events.MANDATE_ENDED: _end_mandate,
 }

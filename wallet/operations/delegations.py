@@ -11,7 +11,7 @@ from shared.context import Transaction
 from wallet.context import Wallet
 from wallet.errors import DelegationNotFound, InvalidExchange, MandatesAway, NotForDelegates, PowerLost
 from wallet.events import Event
-from wallet.models.delegation import OWN, Delegation, DelegationState, active_delegations, delegations_of, find_delegation
+from wallet.models.delegation import OWN, SIGN_IN, Delegation, DelegationState, active_delegations, delegations_of, find_delegation
 from wallet.operations.delegation_ends import NOT_IN_REGISTER, Reason, end, principal_of, reason_by_time, record_death
 from wallet.operations.presence import Acting, Presence
 from wallet.providers.mandates import Mandate, MandatesUnavailable
@@ -82,8 +82,8 @@ def take_mandates(wallet: Wallet, tx: Transaction, delegate: str, found: Iterabl
             continue
         row = known.pop((wallet.subject_index(mandate.principal), mandate.kind), None)
         if row is None:
-            terms = _Terms(powers=default_powers(mandate.kind), reach=Reach(), valid_until=until)
-            row = _add(wallet, tx, delegate, mandate, terms=terms, register=register)
+            terms = Terms(powers=default_powers(mandate.kind), reach=Reach(), valid_until=until)
+            row = add_delegation(wallet, tx, delegate, mandate, terms=terms, register=register)
         row.checked_at, row.valid_until = now, until
     for row in known.values():
         is_over = row.valid_until is not None and row.valid_until <= now
@@ -91,13 +91,16 @@ def take_mandates(wallet: Wallet, tx: Transaction, delegate: str, found: Iterabl
 
 
 @dataclass(frozen=True)
-class _Terms:
+class Terms:
+    """How far a new delegation goes."""
+
     powers: Iterable[Power]
     reach: Reach
     valid_until: datetime | None
 
 
-def _add(wallet: Wallet, tx: Transaction, delegate: str, mandate: Mandate, *, terms: _Terms, register: str) -> Delegation:
+def add_delegation(wallet: Wallet, tx: Transaction, delegate: str, mandate: Mandate, *, terms: Terms, register: str) -> Delegation:
+    """Enter a delegation that is in force from now on, and tell the log of its principal."""
     now = wallet.clock.now()
     principal_index, delegate_index = wallet.subject_index(mandate.principal), wallet.subject_index(delegate)
     scope, own_scope = wallet.subject_scope(principal_index), wallet.subject_scope(delegate_index)
@@ -144,14 +147,14 @@ def appoint_proxy(wallet: Wallet, presence: Presence, terms: ProxyTerms) -> UUID
     principal_index, delegate_index = wallet.subject_index(presence.own_subject), wallet.subject_index(delegate)
     mandate = Mandate(kind=Kind.PROXY, principal=presence.own_subject, name=presence.name, reference=presence.session_hash)
     with wallet.transaction() as tx:
-        mine = [row for row in active_delegations(tx.session, principal=principal_index, lock=True) if row.kind == Kind.PROXY]
+        mine = [row for row in active_delegations(tx.session, principal=principal_index, lock=True) if row.register == OWN]
         if len(mine) >= PROXIES_MAX:
             raise InvalidExchange("So many people act for you already. End one first.")
         for row in mine:
             if row.delegate_index == delegate_index:  # new terms take the place of the old ones
                 end(wallet, tx, row, Reason("replaced", presence.actor))
-        given = _Terms(powers={Power.VIEW, *terms.powers}, reach=terms.reach, valid_until=terms.valid_until)
-        return _add(wallet, tx, delegate, mandate, terms=given, register=OWN).delegation_id
+        given = Terms(powers={Power.VIEW, *terms.powers}, reach=terms.reach, valid_until=terms.valid_until)
+        return add_delegation(wallet, tx, delegate, mandate, terms=given, register=OWN).delegation_id
 
 
 def end_delegation(wallet: Wallet, presence: Presence, delegation_id: UUID) -> None:
@@ -177,6 +180,10 @@ def acting_for(wallet: Wallet, presence: Presence, delegation_id: UUID) -> Actin
         row = find_delegation(tx.session, delegation_id)
         if row is None or row.delegate_index != wallet.subject_index(presence.own_subject) or not row.is_active(wallet.clock.now()):
             raise PowerLost("It has ended, or it never was. Go on for yourself.")
+        if row.register == SIGN_IN and presence.mandate_id != wallet.cipher.decrypt(
+            row.reference, scope=wallet.subject_scope(row.principal_index)
+        ):
+            raise PowerLost("Sign in again, and choose for whom you act.")
         return Acting(
             delegation_id=row.delegation_id,
             subject=principal_of(wallet, row),
@@ -244,7 +251,7 @@ def list_acting(wallet: Wallet, presence: Presence) -> list[DelegationView]:
     with wallet.reading() as tx:
         rows = delegations_of(tx.session, delegate=wallet.subject_index(presence.own_subject))
         views = [_view(wallet, row, is_delegate=True) for row in rows]
-    return [view for view in views if view.is_active]
+    return [view for view in views if view.is_active and view.register != SIGN_IN]  # by those she acts when she signs in so
 
 
 def list_delegates(wallet: Wallet, presence: Presence) -> list[DelegationView]:

@@ -34,6 +34,8 @@ class Presence:
     ip_prefix: str
     name: str = field(default="", repr=False)
     acting: Acting | None = None
+    mandate_id: str | None = None
+    """The mandate by which identity says that she acts by this sign-in."""
 
     @property
     def own_subject(self) -> str:

@@ -31,12 +31,13 @@ from wallet.routes import (
     tokens,
     usages,
 )
+from wallet.routes.people import take_sign_in
 
 
 def all_routes() -> list[Routes]:
     """Return the blueprints of the wallet; made anew for each app, since signing in keeps state with its app."""
     return [
-        login_blueprint(scopes=("profile", "roles", "run")),
+        login_blueprint(scopes=("profile", "roles", "run"), taken=take_sign_in),
         consent_requests.bp,
         consent_flows.bp,
         exchange.bp,

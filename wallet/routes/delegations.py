@@ -30,7 +30,8 @@ def index() -> ResponseReturnValue:
     is_there = look_up(wallet, person)
     titles = dataset_titles(wallet, language())
     mine, theirs = list_acting(wallet, person), list_delegates(wallet, person)
-    return page("wallet/acting.html", mine=mine, theirs=theirs, is_there=is_there, titles=titles)
+    may_sign_in_for = wallet.settings.represent
+    return page("wallet/acting.html", mine=mine, theirs=theirs, is_there=is_there, titles=titles, may_sign_in_for=may_sign_in_for)
 
 
 @bp.post("/acting")

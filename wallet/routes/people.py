@@ -8,17 +8,18 @@ from uuid import UUID
 from flask import g, request, session
 
 from shared.crypto import sha256_hex
-from shared.problems import Forbidden
+from shared.problems import Forbidden, Problem
 from shared.run import InvalidRun, parse_run
 from shared.web import act_for, gettext_noop
-from shared.web.login import Person, require_level
+from shared.web.login import Person, Represented, forget_represented, require_level
 from shared.web.sessions import WebSession
 from shared.web.signed_in import Citizen
 from wallet.context import current
-from wallet.errors import NotForDelegates, PowerLost
+from wallet.errors import NotForDelegates, PowerLost, PowerMissing
 from wallet.operations import accounts
 from wallet.operations.delegations import acting_for, note_use
 from wallet.operations.presence import Presence
+from wallet.operations.represented import SignedInFor, take_mandate
 
 STOP_URL = "/acting/stop"
 
@@ -72,16 +73,23 @@ def presence() -> Presence:
 def begin(delegation_id: UUID | None) -> None:
     """Act by a delegation from the next page on, or for oneself again."""
     session["acting"] = str(delegation_id) if delegation_id else None
+    if delegation_id is None:
+        forget_represented()
 
 
 def _presence() -> Presence:
-    """Return who sits there.  Raises: Forbidden when her sign-in gave no RUN, PowerLost when she acts by a power that ended (D7)."""
-    person: Person = g.person
+    """Return who sits there.  Raises: Forbidden, PowerLost when she acts by a power that ended (D7)."""
+    own = _own(g.person)
+    return own if session.get("acting") is None else _acting(own)
+
+
+def _own(person: Person) -> Presence:
+    """Return a signed-in person for herself.  Raises: Forbidden when her sign-in gave no RUN."""
     try:
         found = str(parse_run(person.run or ""))
     except InvalidRun:
         raise Forbidden(gettext_noop("These pages need your RUN. Sign in with an account that has one.")) from None
-    own = Presence(
+    return Presence(
         run=found,
         sub=person.sub,
         acr=person.acr,
@@ -91,8 +99,40 @@ def _presence() -> Presence:
         user_agent_hash=hashlib.sha256(request.user_agent.string.encode()).hexdigest(),
         ip_prefix=_prefix(request.remote_addr or ""),
         name=person.name,
+        mandate_id=person.represents.mandate_id if person.represents else None,
     )
-    return own if session.get("acting") is None else _acting(own)
+
+
+def take_sign_in(person: Person) -> None:
+    """Act from now on for whom identity says, right after signing in; for nobody whom an earlier sign-in named.
+
+    Raises: Forbidden without a RUN, PowerMissing for a mandate that gives nothing here.
+    """
+    if person.represents is None:
+        return
+    try:
+        begin(take_mandate(current(), _own(person), _told(person.represents)))
+    except Problem:
+        begin(None)
+        raise
+
+
+def _told(whom: Represented) -> SignedInFor:
+    """Return a mandate in our own terms.  Raises: PowerMissing when it does not say for whom, or says it in no way known."""
+    try:
+        number = str(parse_run(whom.number or ""))
+        until = datetime.fromisoformat(whom.valid_until).astimezone(UTC) if whom.valid_until else None
+    except ValueError:
+        raise PowerMissing(gettext_noop("Your power to act for another does not go so far.")) from None
+    return SignedInFor(
+        mandate_id=whom.mandate_id,
+        principal=f"{'cl-rut' if whom.kind == 'company' else 'cl-run'}:{number}",
+        name=whom.name[:200],
+        source=whom.source,
+        powers=whom.powers,
+        joint=whom.joint,
+        valid_until=until,
+    )
 
 
 def _acting(own: Presence) -> Presence:

@@ -11,7 +11,7 @@ MEDIA_TYPE = "application/secevent+jwt"
 RISC, CAEP = "https://schemas.openid.net/secevent/risc/event-type/", "https://schemas.openid.net/secevent/caep/event-type/"
 DISABLED, ENABLED, PURGED = RISC + "account-disabled", RISC + "account-enabled", RISC + "account-purged"
 COMPROMISED, CHANGED, SIGNED_OUT = RISC + "credential-compromise", RISC + "identifier-changed", CAEP + "session-revoked"
-DECEASED = NS + "event:subject-deceased"
+DECEASED, MANDATE_ENDED = NS + "event:subject-deceased", NS + "event:mandate-ended"
 
 
 class SetRefused(Exception):

@@ -40,6 +40,17 @@ def default_powers(kind: Kind) -> tuple[Power, ...]:
     return (Power.VIEW,) if kind is Kind.PROXY else ALL_POWERS
 
 
+def powers_by_mandate(kind: Kind, told: Collection[str], *, joint: int) -> frozenset[Power]:
+    """Return what a mandate of identity is worth here, by the words of its own list (read, sign, pay, receive, manage).
+
+    `sign` decides; but for a person's proxy it is not the express power to consent (D2), and who signs with others decides nothing alone.
+    """
+    if not {"read", "sign"} & set(told):
+        return frozenset()
+    decides = "sign" in told and joint == 1 and kind is not Kind.PROXY
+    return frozenset(ALL_POWERS) if decides else frozenset({Power.VIEW})
+
+
 @dataclass(frozen=True)
 class Reach:
     """What a delegation is about; an empty set means all."""

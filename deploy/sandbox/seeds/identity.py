@@ -45,8 +45,8 @@ SERVICES = {
     "wallet-provider": ("org-registro-civil", "Registro Civil", "Entregar datos a otras instituciones."),
 }
 PERSON_SCOPES = ("openid", "profile", "name", "email", "phone", "run")
-ACTING_SCOPES = ("represent", "assist")
-"""What the client to try things out with may ask besides: for whom a person acts, and whom an agent helps."""
+ACTING_SCOPES = {"sandbox-web": ("represent", "assist"), "wallet-portal": ("represent",)}
+"""What a client may ask besides: for whom a person acts, and whom an agent helps."""
 STAFF_SITES = frozenset({"wallet-portal", "notify-console", "pay-console"})
 STAFF_SCOPES = (*PERSON_SCOPES, "roles")
 CLAVE_UNICA_SCOPES = ("openid", "run", "name", "email")
@@ -129,7 +129,7 @@ def _new_client(context: Identity, plan: Plan, client: Client, service_id: str) 
         redirect_uris=client.redirect_uris,
         post_logout_redirect_uris=client.post_logout_redirect_uris or _after_logout(plan),
         native=client.policy == "public",
-        scopes=(*scopes, *(ACTING_SCOPES if client.client_id == "sandbox-web" else ())),
+        scopes=(*scopes, *ACTING_SCOPES.get(client.client_id, ())),
         resources=(plan.urls.notify, plan.urls.pay, plan.urls.wallet),
         sector=client.client_id,
         id_token_alg="RS256" if is_legacy else "ES256",

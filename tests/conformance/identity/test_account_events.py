@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from joserfc.jwk import KeySet
 from sqlalchemy import text
 
 from identity.models.person import PersonState
-from identity.operations import account_events, people, register, security
+from identity.operations import account_events, giving, mandates, people, register, security
+from identity.operations.giving import Gift
 from shared.http import OutboundFailed, Reply
-from tests.factories.identity import RUN, SECRET, House, web_client
+from shared.run import parse_run
+from tests.factories.identity import RUN, RUN_TOTP, SECRET, House, web_client
 
 URL = "https://wallet.example/events"
 
@@ -94,3 +97,20 @@ def test_without_receivers_nothing_waits(house: House) -> None:
     people.set_state(house.identity, house.person_id(RUN), PersonState.SUSPENDED, actor="test")
     with house.identity.db.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM outbox WHERE job = 'push_account_event'")).scalar() == 0
+
+
+@pytest.mark.rule("wallet", "§6", "§11")
+@pytest.mark.rule("identity", "RP-5")
+def test_the_end_of_a_mandate_is_told_of_who_held_it(told: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver, now = Receiver(told, monkeypatch), told.clock.now()
+    gift = Gift(parse_run(RUN), ("read", "sign"), (), now, now + timedelta(days=30))
+    told.identity.settings = replace(told.identity.settings, mandate_level=1)
+    mandate_id = giving.give(told.identity, told.person_id(RUN_TOTP), gift)
+    giving.accept(told.identity, told.person_id(RUN), mandate_id)
+    mandates.set_suspended(told.identity, told.person_id(RUN_TOTP), mandate_id, suspended=True)
+    mandates.end(told.identity, told.person_id(RUN_TOTP), mandate_id)
+    told.run_jobs()
+    for _, call in receiver.calls:
+        ((event, members),) = claims_of(told, call)["events"].items()
+        assert (event, members["mandate_id"]) == (account_events.MANDATE_ENDED, mandate_id)
+    assert len(receiver.calls) == 2

@@ -90,7 +90,22 @@ def test_a_purged_account_and_a_death_close_all(world: World, event: str, reason
 
 
 @pytest.mark.rule("wallet", "§11")
-def test_a_revoked_session_and_another_name_for_an_account(world: World) -> None:
+def test_a_revoked_session_is_over_here_and_permissions_stay(world: World) -> None:
+    world.granted()
+    browser, stranger = world.browser(), world.browser(OTHER_RUN)
+    assert (browser.get("/").status_code, stranger.get("/").status_code) == (200, 200)
+    world.clock.advance(seconds=60)
+    assert push(world, signed(world, events.SIGNED_OUT, members={"reason_admin": {"en": "device lost"}})).status_code == 202
+    answer = browser.get("/")
+    assert (answer.status_code, answer.headers["Location"].startswith("/login")) == (303, True)
+    assert stranger.get("/").status_code == 200
+    world.clock.advance(seconds=5)
+    assert world.browser().get("/").status_code == 200  # who signs in anew is let in
+    assert states(world) == [("active", None)]
+
+
+@pytest.mark.rule("wallet", "§11")
+def test_another_name_for_an_account(world: World) -> None:
     world.granted()
     browser = world.browser()
     world.clock.advance(seconds=60)
