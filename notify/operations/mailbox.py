@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select, tuple_, update
 
 from notify.context import Notify
 from notify.events import Event
@@ -18,8 +18,10 @@ from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_addr
 from notify.standards.mime import Attachment
 from shared.auth import Caller
 from shared.problems import NotFound
+from shared.web import gettext_noop
 
 MESSAGES_MAX = 250
+NO_MESSAGE = gettext_noop("There is no such message.")
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,31 @@ class MailboxItemRead:
     attachments: tuple[str, ...] = field(default=(), repr=False)
 
 
-def list_mailbox(notify: Notify, caller: Caller) -> list[MailboxItemRead]:
-    """Give the messages addressed to the person a token speaks for."""
+@dataclass(frozen=True)
+class MailboxPage:
+    """Messages, newest first; `next_older_than` is the message that the next page starts after, None where there are no more."""
+
+    items: list[MailboxItemRead]
+    next_older_than: uuid.UUID | None
+
+
+def list_mailbox(notify: Notify, caller: Caller, older_than: uuid.UUID | None = None, *, size: int = MESSAGES_MAX) -> MailboxPage:
+    """Give a page of the messages addressed to the person a token speaks for; equal times are ordered by id, so none is passed over.
+
+    Raises: NotFound for a page after a message that is not the person's.
+    """
     table = MailboxMessage
-    wanted = select(table.__table__).where(table.person_index.in_(indexes(notify, caller)))
+    own = table.person_index.in_(indexes(notify, caller))
+    wanted = select(table.__table__).where(own).order_by(table.created_at.desc(), table.notification_id.desc()).limit(size + 1)
     with notify.reading() as tx:
-        rows = tx.connection.execute(wanted.order_by(table.created_at.desc(), table.notification_id.desc()).limit(MESSAGES_MAX)).all()
-    return [_open(notify, row) for row in rows]
+        if older_than is not None:
+            edge = select(table.created_at, table.notification_id).where(own, table.notification_id == older_than)
+            before = tx.connection.execute(edge).one_or_none()
+            if before is None:
+                raise NotFound(NO_MESSAGE)
+            wanted = wanted.where(tuple_(table.created_at, table.notification_id) < tuple_(*before))
+        rows = tx.connection.execute(wanted).all()
+    return MailboxPage([_open(notify, row) for row in rows[:size]], rows[size - 1].notification_id if len(rows) > size else None)
 
 
 def mark_read(notify: Notify, caller: Caller, message_id: uuid.UUID) -> MailboxItemRead:
@@ -56,7 +76,7 @@ def mark_read(notify: Notify, caller: Caller, message_id: uuid.UUID) -> MailboxI
         now = notify.clock.now()
         row = tx.connection.execute(select(table.__table__).where(own).with_for_update()).one_or_none()
         if row is None:
-            raise NotFound("There is no such message.")
+            raise NotFound(NO_MESSAGE)
         if row.read_at is None:
             data: dict[str, str | int | bool | list[str]] = {"content_sha256": row.content_sha256}
             actor, subject = f"client:{caller.client_id}", subject_of(caller)
@@ -73,7 +93,7 @@ def get_item(notify: Notify, caller: Caller, message_id: uuid.UUID) -> MailboxIt
     with notify.reading() as tx:
         row = tx.connection.execute(select(table.__table__).where(own)).one_or_none()
     if row is None:
-        raise NotFound("There is no such message.")
+        raise NotFound(NO_MESSAGE)
     return _open(notify, row)
 
 

@@ -2,12 +2,12 @@
 
 import uuid
 
-from flask import Response, g, jsonify
+from flask import Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 
 from notify.context import current
-from notify.operations.mailbox import get_file, get_item, list_mailbox, mark_read
+from notify.operations.mailbox import MESSAGES_MAX, NO_MESSAGE, get_file, get_item, list_mailbox, mark_read
 from notify.operations.mailbox_reminders import Wish, find_wish, forget_wish, keep_wish
 from notify.operations.preferences import Preference, find_preference, forget_preference, keep_preference
 from notify.routes.access import MailboxReader
@@ -24,8 +24,16 @@ BODY_BYTES_MAX = 4 * 1024
 
 @mailbox.get("/messages")
 def list_all() -> ResponseReturnValue:
-    """Give the person's messages, newest first."""
-    return jsonify({"messages": [show_item(item) for item in list_mailbox(current(), g.caller)]})
+    """Give a page of the person's messages, newest first: `older_than` names the message it starts after, `limit` how many."""
+    found = list_mailbox(current(), g.caller, _older_than(), size=_limit())
+    after = str(found.next_older_than) if found.next_older_than else None
+    return jsonify({"messages": [show_item(item) for item in found.items], "next_older_than": after})
+
+
+@mailbox.get("/messages/<message_id>")
+def show_one(message_id: str) -> ResponseReturnValue:
+    """Give one message of the person, without counting it as read."""
+    return jsonify(show_item(get_item(current(), g.caller, _id(message_id))))
 
 
 @mailbox.post("/messages/<message_id>/read")
@@ -109,8 +117,23 @@ def file_answer(file: Attachment) -> Response:
     return response
 
 
+def _older_than() -> uuid.UUID | None:
+    text = request.args.get("older_than")
+    try:
+        return uuid.UUID(text) if text is not None else None
+    except ValueError:
+        raise InvalidRequest("older_than is the id of a message.") from None
+
+
+def _limit() -> int:
+    text = request.args.get("limit", str(MESSAGES_MAX))
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:4]) <= MESSAGES_MAX:
+        raise InvalidRequest("limit is a number from 1 to 250.")
+    return int(text)
+
+
 def _id(text: str) -> uuid.UUID:
     try:
         return uuid.UUID(text)
     except ValueError:
-        raise NotFound("There is no such message.") from None
+        raise NotFound(NO_MESSAGE) from None

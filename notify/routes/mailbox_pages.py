@@ -7,26 +7,32 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from notify.context import current
-from notify.operations.mailbox import get_file, get_item, list_mailbox, mark_read
+from notify.operations.mailbox import NO_MESSAGE, get_file, get_item, list_mailbox, mark_read
 from notify.operations.preferences import Preference, find_preference, forget_preference, keep_preference
 from notify.routes.mailbox import file_answer
 from notify.schemas.console_words import said
 from notify.standards.email_markdown import to_html
 from notify.standards.statuses import Channel
 from shared.auth import Caller
-from shared.problems import InvalidRequest
+from shared.problems import InvalidRequest, NotFound
 from shared.routes import Routes
 from shared.web import errors_of, gettext, page
 from shared.web.signed_in import Citizen
 
 mailbox_pages = Routes("mailbox_pages", __name__, url_prefix="/mailbox", access=Citizen())
+PAGE_SIZE = 50
 CHOICES = (Channel.MAILBOX, Channel.EMAIL, Channel.SMS, Channel.LETTER)
 
 
 @mailbox_pages.get("")
 def show_all() -> ResponseReturnValue:
-    """List the person's messages, newest first."""
-    return page("notify/mailbox/list.html", items=list_mailbox(current(), _reader()))
+    """List the person's messages, newest first, a page at a time."""
+    try:
+        older_than = uuid.UUID(request.args["older_than"]) if "older_than" in request.args else None
+    except ValueError:
+        raise NotFound(NO_MESSAGE) from None
+    found = list_mailbox(current(), _reader(), older_than, size=PAGE_SIZE)
+    return page("notify/mailbox/list.html", items=found.items, after=found.next_older_than, is_first=older_than is None)
 
 
 @mailbox_pages.get("/<uuid:message_id>")

@@ -55,12 +55,12 @@ class History:
 
 def read_history(wallet: Wallet, presence: Presence, *, lang: str, kind: Kind | None = None) -> History:
     """Return a person's dealings with the state: here, and for herself also sign-ins, payments and messages of the other services."""
-    found, away = _here(wallet, presence, lang=lang), list[str]()
+    found, away, has_more = _here(wallet, presence, lang=lang), list[str](), False
     if presence.acting is None:
-        elsewhere, away = _elsewhere(wallet, presence, _services_of(kind), lang=lang)
+        elsewhere, away, has_more = _elsewhere(wallet, presence, _services_of(kind), lang=lang)
         found += elsewhere
     wanted = [one for one in found if kind is None or one.kind is kind]
-    return History(sorted(wanted, key=lambda one: one.at, reverse=True)[:SHOWN_MAX], away, len(wanted) > SHOWN_MAX)
+    return History(sorted(wanted, key=lambda one: one.at, reverse=True)[:SHOWN_MAX], away, has_more or len(wanted) > SHOWN_MAX)
 
 
 def _services_of(kind: Kind | None) -> tuple[str, ...]:
@@ -70,16 +70,18 @@ def _services_of(kind: Kind | None) -> tuple[str, ...]:
     return {Kind.SIGN_IN: ("identity",), Kind.PAYMENT: ("pay",), Kind.MESSAGE: ("notify",)}.get(kind, ())
 
 
-def _elsewhere(wallet: Wallet, presence: Presence, services: tuple[str, ...], *, lang: str) -> tuple[list[Happening], list[str]]:
-    """Ask the other services for their parts; each may be away by itself."""
+def _elsewhere(wallet: Wallet, presence: Presence, services: tuple[str, ...], *, lang: str) -> tuple[list[Happening], list[str], bool]:
+    """Ask the other services for their parts, each of which may be away by itself; tell also whether there are older messages."""
     found, away = _account(wallet, presence, services, lang=lang) if {"identity", "pay"} & set(services) else ([], [])
+    has_more = False
     if "notify" in services:
         try:
-            messages = wallet.dealings.messages(presence.run)
-            found += [Happening(one.at, Kind.MESSAGE, "", one.sender, one.subject, f"/mailbox/{one.message_id}") for one in messages]
+            mail = wallet.dealings.messages(presence.run)
+            found += [Happening(one.at, Kind.MESSAGE, "", one.sender, one.subject, f"/mailbox/{one.message_id}") for one in mail.messages]
+            has_more = mail.next_older_than is not None
         except ServiceAway:
             away.append("notify")
-    return found, away
+    return found, away, has_more
 
 
 def _account(wallet: Wallet, presence: Presence, services: tuple[str, ...], *, lang: str) -> tuple[list[Happening], list[str]]:

@@ -15,6 +15,7 @@ from shared.auth import CannotGetToken, TokenSource
 from shared.http import Outbound, OutboundError, Reply
 
 TIMEOUT_SECONDS = 3
+MESSAGES_MAX = 250
 FILE_BYTES_MAX = 3 * 1024 * 1024
 PERSON_HEADER = "Andamio-Person"
 SCOPES = {"identity": "identity:history", "notify": "notify:portal", "pay": "pay:people"}
@@ -62,6 +63,14 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Messages:
+    """A page of messages, newest first; `next_older_than` is the one that the next page starts after, None where there are no more."""
+
+    messages: list[Message]
+    next_older_than: UUID | None
+
+
+@dataclass(frozen=True)
 class File:
     """One file of a message."""
 
@@ -81,8 +90,12 @@ class Dealings(Protocol):
         """Return payments whose receipt went to an address.  Raises: ServiceAway."""
         ...
 
-    def messages(self, run: str) -> list[Message]:
-        """Return a person's messages, newest first.  Raises: ServiceAway."""
+    def messages(self, run: str, *, older_than: UUID | None = None, limit: int = MESSAGES_MAX) -> Messages:
+        """Return a page of a person's messages, newest first.  Raises: ServiceAway; NoSuchMessage for a start that is none."""
+        ...
+
+    def message(self, run: str, message_id: UUID) -> Message:
+        """Return one of a person's messages.  Raises: ServiceAway, NoSuchMessage."""
         ...
 
     def open_message(self, run: str, message_id: UUID) -> None:
@@ -116,11 +129,19 @@ class HttpDealings:
         with _reading():
             return [_paid(one) for one in _rows(answer, "payments")]
 
-    def messages(self, run: str) -> list[Message]:
-        """Return a person's messages, newest first.  Raises: ServiceAway."""
-        answer = _json(self._mailbox("GET", "", run))
+    def messages(self, run: str, *, older_than: UUID | None = None, limit: int = MESSAGES_MAX) -> Messages:
+        """Return a page of a person's messages, newest first.  Raises: ServiceAway; NoSuchMessage for a start that is none."""
+        after = f"&older_than={older_than}" if older_than else ""
+        answer = _json(self._mailbox("GET", f"?limit={limit}{after}", run, may_be_missing=older_than is not None))
         with _reading():
-            return [_message(one) for one in _rows(answer, "messages")]
+            follows = answer.get("next_older_than")
+            return Messages([_message(one) for one in _rows(answer, "messages")], None if follows is None else UUID(str(follows)))
+
+    def message(self, run: str, message_id: UUID) -> Message:
+        """Return one of a person's messages.  Raises: ServiceAway, NoSuchMessage."""
+        answer = _json(self._mailbox("GET", f"/{message_id}", run, may_be_missing=True))
+        with _reading():
+            return _message(answer)
 
     def open_message(self, run: str, message_id: UUID) -> None:
         """Note that the person opened a message.  Raises: ServiceAway, NoSuchMessage."""
@@ -128,11 +149,11 @@ class HttpDealings:
 
     def file(self, run: str, message_id: UUID, position: int) -> File:
         """Return a file of an opened message.  Raises: ServiceAway, NoSuchMessage."""
-        name = next((one.files[position] for one in self.messages(run) if one.message_id == message_id and position < len(one.files)), None)
-        if name is None:
+        names = self.message(run, message_id).files
+        if position >= len(names):
             raise NoSuchMessage
         reply = self._mailbox("GET", f"/{message_id}/attachments/{position}", run, may_be_missing=True)
-        return File(name, reply.headers.get("content-type", "application/octet-stream"), reply.body)
+        return File(names[position], reply.headers.get("content-type", "application/octet-stream"), reply.body)
 
     def _mailbox(self, method: str, path: str, run: str, *, may_be_missing: bool = False) -> Reply:
         """Raises: ServiceAway; NoSuchMessage where one message is asked for, and may be missing."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from wallet.providers.base import Order, Record
-from wallet.providers.dealings import File, Message, NoSuchMessage, Paid, ServiceAway, SignIns
+from wallet.providers.dealings import MESSAGES_MAX, File, Message, Messages, NoSuchMessage, Paid, ServiceAway, SignIns
 from wallet.providers.mandates import Mandate, MandatesUnavailable
 from wallet.providers.rest import read_answer
 
@@ -73,25 +73,30 @@ class MemoryDealings:
         self._check("pay")
         return list(self.paid.get(email, ()))
 
-    def messages(self, run: str) -> list[Message]:
-        """Return what was put here.  Raises: ServiceAway."""
+    def messages(self, run: str, *, older_than: UUID | None = None, limit: int = MESSAGES_MAX) -> Messages:
+        """Return a page of what was put here.  Raises: ServiceAway, NoSuchMessage."""
         self._check("notify")
-        return list(self.mail.get(run, ()))
+        mail = self.mail.get(run, [])
+        start = mail.index(self.message(run, older_than)) + 1 if older_than else 0
+        found = mail[start : start + limit]
+        return Messages(found, found[-1].message_id if len(mail) > start + limit else None)
 
     def open_message(self, run: str, message_id: UUID) -> None:
         """Mark a message as opened.  Raises: ServiceAway, NoSuchMessage."""
-        self._own(run, message_id)
+        self.message(run, message_id)
         self.mail[run] = [replace(one, read_at=one.at) if one.message_id == message_id else one for one in self.mail[run]]
 
     def file(self, run: str, message_id: UUID, position: int) -> File:
         """Return a file of an opened message.  Raises: ServiceAway, NoSuchMessage."""
-        one = self._own(run, message_id)
+        one = self.message(run, message_id)
         if one.read_at is None or position >= len(one.files):
             raise NoSuchMessage
         return File(one.files[position], "application/pdf", self.contents[message_id, position])
 
-    def _own(self, run: str, message_id: UUID) -> Message:
-        found = next((one for one in self.messages(run) if one.message_id == message_id), None)
+    def message(self, run: str, message_id: UUID) -> Message:
+        """Return one message.  Raises: ServiceAway, NoSuchMessage."""
+        self._check("notify")
+        found = next((one for one in self.mail.get(run, ()) if one.message_id == message_id), None)
         if found is None:
             raise NoSuchMessage
         return found

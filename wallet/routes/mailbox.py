@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Response, redirect, url_for
+from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -10,24 +10,35 @@ from shared.problems import NotFound, Unavailable
 from shared.routes import Routes
 from shared.web import gettext_noop, page
 from wallet.context import current
-from wallet.providers.dealings import Message, NoSuchMessage, ServiceAway
+from wallet.providers.dealings import NoSuchMessage, ServiceAway
 from wallet.routes.people import Herself, presence
 
 bp = Routes("mailbox", __name__, url_prefix="/mailbox", access=Herself())
+PAGE_SIZE = 50
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """List the messages, newest first."""
-    return page("wallet/mailbox.html", messages=_messages())
+    """List the messages, newest first, a page at a time."""
+    try:
+        older_than = UUID(request.args["older_than"]) if "older_than" in request.args else None
+        found = current().dealings.messages(presence().run, older_than=older_than, limit=PAGE_SIZE)
+    except (ValueError, NoSuchMessage):
+        raise NotFound(gettext_noop("You have no such message.")) from None
+    except ServiceAway:
+        raise _away() from None
+    return page("wallet/mailbox.html", messages=found.messages, after=found.next_older_than, is_first=older_than is None)
 
 
 @bp.get("/<uuid:message_id>")
 def show(message_id: UUID) -> ResponseReturnValue:
     """Show a message that was opened; one that was not asks to be opened first, since the moment of opening counts."""
-    found = next((one for one in _messages() if one.message_id == message_id), None)
-    if found is None:
-        raise NotFound(gettext_noop("You have no such message."))
+    try:
+        found = current().dealings.message(presence().run, message_id)
+    except NoSuchMessage:
+        raise NotFound(gettext_noop("You have no such message.")) from None
+    except ServiceAway:
+        raise _away() from None
     words = Markup(found.html) if found.read_at else ""  # noqa: S704 - notify's renderer escapes all that it takes from a sender
     return page("wallet/message.html", message=found, words=words)
 
@@ -57,13 +68,6 @@ def show_file(message_id: UUID, position: int) -> ResponseReturnValue:
     response.headers.set("Content-Disposition", "attachment", filename=file.name)
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response
-
-
-def _messages() -> list[Message]:
-    try:
-        return current().dealings.messages(presence().run)
-    except ServiceAway:
-        raise _away() from None
 
 
 def _away() -> Unavailable:

@@ -47,8 +47,8 @@ class Line:
         if self.is_cut:
             raise OutboundFailed("cut", sent=False)
         assert RUN not in url
-        path = urlsplit(url).path
-        answer = self.app.test_client().open(path, method=method, json=call.get("json"), headers=call["headers"])
+        called = urlsplit(url)
+        answer = self.app.test_client().open(f"{called.path}?{called.query}", method=method, json=call.get("json"), headers=call["headers"])
         return Reply(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.data)
 
 
@@ -107,12 +107,21 @@ def test_notify_gives_the_portal_the_messages_of_the_person_it_names_and_notes_t
     for whose in (RUN, "22222222-2"):
         deliver(notify, notify_factory.add_notification(sender, "mailbox", to=f"run:{whose}"), channels.send_mailbox)
     line = Line(app, "notify", clock)
-    mine = dealings(line).messages(RUN)
+    mine = dealings(line).messages(RUN).messages
     assert [(one.sender, one.subject, one.read_at) for one in mine] == [("Colegio Las Araucarias", "Recibo de Camila", None)]
     with pytest.raises(NoSuchMessage):
         dealings(line).open_message("22222222-2", mine[0].message_id)
     dealings(line).open_message(RUN, mine[0].message_id)
-    assert dealings(line).messages(RUN)[0].read_at == clock.now()
+    assert dealings(line).message(RUN, mine[0].message_id).read_at == clock.now()
+    with pytest.raises(NoSuchMessage):
+        dealings(line).message("22222222-2", mine[0].message_id)
+    deliver(notify, notify_factory.add_notification(sender, "mailbox", to=f"run:{RUN}"), channels.send_mailbox)
+    newest = dealings(line).messages(RUN, limit=1)
+    assert newest.next_older_than == newest.messages[0].message_id
+    oldest = dealings(line).messages(RUN, older_than=newest.next_older_than, limit=1)
+    assert ([one.message_id for one in oldest.messages], oldest.next_older_than) == ([mine[0].message_id], None)
+    with pytest.raises(NoSuchMessage):
+        dealings(line).messages("22222222-2", older_than=newest.next_older_than)
     with pytest.raises(NoSuchMessage):
         dealings(line).file(RUN, mine[0].message_id, 0)
     with pytest.raises(NoSuchMessage):
@@ -125,5 +134,7 @@ def test_notify_gives_the_portal_the_messages_of_the_person_it_names_and_notes_t
     assert client.get("/v1/mailbox/messages", headers=named).status_code == 403
     line.scope = "notify:mailbox"  # an app of some person does not read another's by naming her
     named = {"Authorization": "Bearer " + line.token(AT["notify"], ""), "Andamio-Person": RUN}
-    assert client.get("/v1/mailbox/messages", headers=named).json == {"messages": []}
+    assert client.get("/v1/mailbox/messages", headers=named).json == {"messages": [], "next_older_than": None}
+    for wrong in ("limit=0", "limit=251", "limit=x", "limit=%D9%A1", "older_than=x", "older_than="):
+        assert client.get(f"/v1/mailbox/messages?{wrong}", headers=named).status_code == 400
     notify.close()

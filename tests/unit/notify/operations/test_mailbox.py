@@ -34,11 +34,33 @@ def test_only_the_persons_own_messages_by_subject_or_run_newest_first(notify: No
     clock.advance(seconds=1)
     by_run = message(notify, world, "run:11111111-1")
     message(notify, world, "run:22222222-2")
-    found = list_mailbox(notify, person("abcdefgh12345678", "11111111-1"))
+    found = list_mailbox(notify, person("abcdefgh12345678", "11111111-1")).items
     assert [item.id for item in found] == [by_run, by_subject]
     assert (found[0].subject, found[0].sender, found[0].read_at) == ("Recibo de Camila", "Colegio Las Araucarias", None)
-    assert [item.id for item in list_mailbox(notify, person("abcdefgh12345678"))] == [by_subject]
-    assert list_mailbox(notify, person("stranger-subject", "11111111-2")) == []
+    assert [item.id for item in list_mailbox(notify, person("abcdefgh12345678")).items] == [by_subject]
+    assert list_mailbox(notify, person("stranger-subject", "11111111-2")).items == []
+
+
+@pytest.mark.rule("notify", "NO-13")
+def test_pages_pass_over_none_of_equal_times_and_repeat_none(notify: Notify, world: World, clock: FixedClock) -> None:
+    reader = person("abcdefgh12345678", "11111111-1")
+    made = []
+    for number in range(7):  # under both of her names, four at one moment
+        made.append(message(notify, world, "run:11111111-1" if number % 2 else "pairwise:abcdefgh12345678"))
+        clock.advance(seconds=number // 4)
+    seen, older_than = list[uuid.UUID](), None
+    for _ in range(4):
+        found = list_mailbox(notify, reader, older_than, size=2)
+        seen += [item.id for item in found.items]
+        older_than = found.next_older_than
+    assert older_than is None
+    assert sorted(seen) == sorted(made)
+    assert [item.id for item in list_mailbox(notify, reader).items] == seen
+    assert list_mailbox(notify, reader, size=7).next_older_than is None
+    others = message(notify, world, "run:22222222-2")
+    for nobodys in (others, uuid.uuid4()):
+        with pytest.raises(NotFound):
+            list_mailbox(notify, reader, nobodys)
 
 
 def test_the_first_reading_counts_and_is_in_the_audit_log_once(notify: Notify, world: World, clock: FixedClock) -> None:

@@ -1,19 +1,23 @@
 """Writing to a person by the channel that person wants, with another where it does not arrive.  Spec: requirements NO-13, NO-15."""
 
 import base64
+import json
 import uuid
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from notify.context import Notify
+from notify.models.base import scope_of
+from notify.models.mailbox_message import MailboxMessage
 from notify.operations.mailbox import get_file
 from notify.operations.person_sends import follow_person_sends
 from notify.operations.preferences import Preference, find_preference, forget_preference, keep_preference
 from notify.operations.receipts import apply_receipt
+from notify.routes.mailbox_pages import PAGE_SIZE
 from notify.standards.mailbox_proof import content_hash
 from notify.standards.statuses import Channel
 from shared.audit.entries import SCOPE
@@ -222,3 +226,30 @@ def test_files_are_part_of_the_proof() -> None:
 def test_nobody_gets_anothers_file(notify: Notify) -> None:
     with pytest.raises(NotFound):
         get_file(notify, CAMILA, uuid.uuid4(), 0)
+
+
+@pytest.mark.rule("notify", "NO-13")
+def test_the_mailbox_page_goes_on_to_the_oldest_message(app: Flask, world: World, notify: Notify) -> None:
+    with notify.transaction() as tx:
+        for number in range(PAGE_SIZE + 1):
+            content = {"subject": f"Carta {number:02}.", "body": "", "from": "Registro"}
+            row = {
+                "notification_id": notify.ids.uuid7(),
+                "service_id": world.service_id,
+                "person_index": notify.catalogue.index("pairwise:citizen-sub-1"),
+                "sealed": notify.cipher.encrypt(json.dumps(content), scope=scope_of(world.service_id)),
+                "created_at": notify.clock.now(),
+            }
+            tx.connection.execute(insert(MailboxMessage).values(row))
+    person = sign_in(app, sub="citizen-sub-1")
+    first = soup(person.get("/mailbox"))
+    assert "Carta 50." in first.text
+    assert "Carta 00." not in first.text
+    following = str(first.select_one("main a[rel=next]")["href"])  # type: ignore[index]
+    last = soup(person.get(following))
+    assert len(last.select("main tbody tr")) == 1
+    assert "Carta 00." in last.text
+    assert last.select_one("main a[rel=next]") is None
+    assert last.select_one("main nav a[href='/mailbox']") is not None
+    assert sign_in(app, sub="another-person-1").get(following).status_code == 404
+    assert person.get("/mailbox?older_than=x").status_code == 404

@@ -1,5 +1,6 @@
 """One history of dealings with the state, and the mailbox in the portal.  Spec: requirements CH-14, NO-13."""
 
+import re
 import uuid
 from datetime import timedelta
 
@@ -80,6 +81,27 @@ def test_a_message_is_opened_first_and_its_files_come_after(world: World, others
     file = browser.get(where + "/files/0")
     assert (file.data, file.headers["Content-Disposition"]) == (b"%PDF-", "attachment; filename=hora.pdf")
     assert "sandbox" in file.headers["Content-Security-Policy"]
+
+
+@pytest.mark.rule("wallet", "NO-13")
+def test_a_full_mailbox_is_read_page_by_page_to_its_end(world: World, others: MemoryDealings) -> None:
+    at = world.clock.now()
+    others.mail[RUN] = [
+        Message(uuid.UUID(int=n + 1), "Registro", f"Carta {n:03}.", "", at - timedelta(hours=n), None, ()) for n in range(120)
+    ]
+    browser, where, seen = world.browser(), "/mailbox", list[str]()
+    for _ in range(3):
+        answer = browser.get(where)
+        seen += re.findall(r"Carta \d+\.", answer.text)
+        following = BeautifulSoup(answer.text, "html.parser").select_one("main a[rel=next]")
+        where = str(following["href"]) if following else ""
+    assert where == ""
+    assert seen == [f"Carta {n:03}." for n in range(120)]
+    assert browser.get(f"/mailbox/{uuid.UUID(int=120)}").status_code == 200
+    for wrong in ("x", uuid.UUID(int=999)):
+        assert browser.get(f"/mailbox?older_than={wrong}").status_code == 404
+    others.mail[RUN] *= 3
+    assert "está solo lo más nuevo" in main_of(browser.get("/history?kind=message").text)
 
 
 @pytest.mark.rule("wallet", "CH-14")
