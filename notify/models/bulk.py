@@ -63,6 +63,8 @@ class BulkJob(Base):
     total: Mapped[int]
     messages: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
+    # Rows that became reminders instead of messages.
+    reminders: Mapped[int] = mapped_column(default=0, server_default="0")
     next_chunk: Mapped[int] = mapped_column(default=0)
     run: Mapped[int] = mapped_column(default=0)
     scheduled_for: Mapped[datetime | None]

@@ -42,12 +42,15 @@ class Reminder(Base):
         CheckConstraint("state IN ('waiting', 'sent', 'cancelled', 'not-needed', 'refused')", name="state"),
         Index("ix_reminders_due", "due_at", postgresql_where=text("state = 'waiting'")),
         Index("ix_reminders_service_id_set_id", "service_id", "set_id"),
+        Index("ix_reminders_bulk_id", "bulk_id", postgresql_where=text("bulk_id IS NOT NULL")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     set_id: Mapped[uuid.UUID]
     service_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("services.id"))
     api_key_id: Mapped[uuid.UUID]
+    # The bulk job whose row it was.
+    bulk_id: Mapped[uuid.UUID | None]
     template_id: Mapped[uuid.UUID]
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     due_at: Mapped[datetime]

@@ -5,6 +5,7 @@ A job hands on its rows chunk by chunk (operations/bulk_run.py).  Spec: notify-a
 
 import json
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,10 +22,12 @@ from notify.models.notification import Notification
 from notify.operations import checks
 from notify.operations.authentication import Holder
 from notify.operations.once import Once
+from notify.operations.reminders import cancel_of_bulk, waiting_of_bulks
 from notify.operations.sends import check_daily
 from notify.standards.csv_rows import Sheet
 from notify.standards.personalisation import placeholders, same_key
 from notify.standards.postal_address import LINE_KEYS
+from notify.standards.reminder_times import DATE
 from notify.standards.statuses import Channel, Status
 from shared.context import Transaction
 
@@ -47,7 +50,7 @@ class BulkBody:
 
 @dataclass(frozen=True)
 class BulkShown:
-    """A job as its service sees it; `statuses` counts its messages."""
+    """A job as its service sees it; `statuses` counts its messages, `reminders` the rows that became such ahead of a date."""
 
     id: uuid.UUID
     name: str
@@ -58,6 +61,8 @@ class BulkShown:
     total: int
     messages: int
     failed: int
+    reminders: int
+    reminders_waiting: int
     statuses: dict[str, int]
     scheduled_for: datetime | None
     created_at: datetime
@@ -82,7 +87,7 @@ def create_bulk(notify: Notify, holder: Holder, body: BulkBody, once: Once | Non
     total = len(body.sheet.rows)
     if holder.key.kind != "test":
         counts = notify.limits.counts(str(holder.service.id), [channel], notify.clock.now())
-        check_daily(notify, holder, channel, counts[0], total)
+        check_daily(notify, holder, channel, counts[0], sent_now(body.sheet.columns, body.sheet.rows))
     now, bulk_id = notify.clock.now(), notify.ids.uuid7()
     state = BulkState.SCHEDULED if body.scheduled_for else BulkState.IN_PROGRESS
     row = {
@@ -116,6 +121,12 @@ def create_bulk(notify: Notify, holder: Holder, body: BulkBody, once: Once | Non
     return get_bulk(notify, holder.service.id, bulk_id)
 
 
+def sent_now(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Count the rows that are messages at once: those that do not name a date to remind of."""
+    dates = [at for at, name in enumerate(columns) if same_key(name) == same_key(DATE)]
+    return sum(1 for row in rows if not any(row[at] for at in dates))
+
+
 def _chunks(notify: Notify, holder: Holder, bulk_id: uuid.UUID, sheet: Sheet) -> list[dict[str, object]]:
     scope = scope_of(holder.service.id)
     parts = (sheet.rows[begin : begin + CHUNK_ROWS] for begin in range(0, len(sheet.rows), CHUNK_ROWS))
@@ -146,14 +157,17 @@ def get_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID) -> BulkS
             raise NotificationNotFound
         counted = select(Notification.status, func.count()).where(Notification.bulk_id == bulk_id).group_by(Notification.status)
         statuses = {row[0]: row[1] for row in tx.connection.execute(counted)}
-    return _shown(job, statuses)
+        waiting = waiting_of_bulks(tx.connection, [bulk_id]) if job.reminders else {}
+    return _shown(job, statuses, waiting)
 
 
 def list_bulks(notify: Notify, service_id: uuid.UUID) -> list[BulkShown]:
     """Give a service's latest jobs, newest first, without the statuses of their messages."""
     wanted = select(BulkJob.__table__).where(BulkJob.service_id == service_id).order_by(BulkJob.created_at.desc(), BulkJob.id.desc())
     with notify.reading() as tx:
-        return [_shown(row, {}) for row in tx.connection.execute(wanted.limit(LIST_SIZE))]
+        rows = tx.connection.execute(wanted.limit(LIST_SIZE)).all()
+        waiting = waiting_of_bulks(tx.connection, [row.id for row in rows if row.reminders])
+    return [_shown(row, {}, waiting) for row in rows]
 
 
 def list_errors(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, after: int) -> list[tuple[int, list[str]]]:
@@ -166,10 +180,15 @@ def list_errors(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, after
 
 
 def cancel_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, actor: str) -> BulkShown:
-    """Stop a job, and what of it has not left.  Twice is as good as once.  Raises: NotificationNotFound, BulkNotPossible."""
+    """Stop a job, and what of it has not left; of one that is finished, its reminders.  Twice is as good as once.
+
+    Raises: NotificationNotFound, BulkNotPossible.
+    """
     with notify.transaction() as tx:
         row = _locked(tx, service_id, bulk_id)
-        if row.state != BulkState.CANCELLED:
+        if row.reminders:
+            cancel_of_bulk(tx, bulk_id, actor=actor)
+        if row.state != BulkState.CANCELLED and not (row.state == BulkState.FINISHED and row.reminders):
             _move(notify, tx, row, BulkState.CANCELLED, actor)
             now = notify.clock.now()
             mine = (Notification.bulk_id == bulk_id) & (Notification.status == Status.CREATED.value)
@@ -209,7 +228,8 @@ def _move(notify: Notify, tx: Transaction, row: Any, target: BulkState, actor: s
     tx.record(BULK_STATES.check(present, target), actor=actor, object_id=str(row.id), data={"messages": row.messages})
 
 
-def _shown(row: Any, statuses: dict[str, int]) -> BulkShown:  # a row of all columns
-    names = ("id", "name", "channel", "template_id", "template_version", "total", "messages", "failed")
+def _shown(row: Any, statuses: dict[str, int], waiting: Mapping[uuid.UUID, int]) -> BulkShown:  # a row of all columns
+    names = ("id", "name", "channel", "template_id", "template_version", "total", "messages", "failed", "reminders")
     times = {name: getattr(row, name) for name in ("scheduled_for", "created_at", "updated_at")}
-    return BulkShown(**{name: getattr(row, name) for name in names}, state=BulkState(row.state), statuses=statuses, **times)
+    same = {name: getattr(row, name) for name in names}
+    return BulkShown(**same, state=BulkState(row.state), statuses=statuses, reminders_waiting=waiting.get(row.id, 0), **times)

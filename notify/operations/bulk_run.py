@@ -22,15 +22,17 @@ from notify.models.catalogue import KnownTemplate
 from notify.models.notification import Notification
 from notify.operations import checks
 from notify.operations.authentication import Holder
-from notify.operations.bulk import CHUNK_ROWS, RECIPIENTS
+from notify.operations.bulk import CHUNK_ROWS, RECIPIENTS, sent_now
 from notify.operations.holders import holder_of
 from notify.operations.intake import Kept, count, keep_in
+from notify.operations.reminders import Wanted, keep_reminders, reminder_rows
 from notify.operations.requests import SendBody
 from notify.operations.sends import kept_form, prepare
 from notify.standards.email_address import InvalidEmailAddress, email_address
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
 from notify.standards.personalisation import same_key
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
+from notify.standards.reminder_times import COLUMNS, InvalidReminder, moments_ahead
 from notify.standards.simulator import is_smoke
 from notify.standards.statuses import Channel, Status
 from shared.context import Transaction
@@ -48,6 +50,7 @@ _READERS = {"email": email_address, "mailbox": mailbox_address}
 @dataclass(frozen=True)
 class _Made:
     kept: list[Kept]
+    reminders: list[list[dict[str, object]]]
     errors: list[tuple[int, list[str]]]
 
 
@@ -88,22 +91,25 @@ def _next_chunk(notify: Notify, tx: Transaction, job: Any, holder: Holder, templ
         _move(notify, tx, job, BulkState.FINISHED)
         return None
     rows = json.loads(notify.cipher.decrypt(sealed, scope=scope_of(job.service_id)))
-    if not _fits_today(notify, holder, job.channel, len(rows)):
+    if not _fits_today(notify, holder, job.channel, sent_now(job.columns, rows)):
         _move(notify, tx, job, BulkState.LIMITED)
         return None
     made = _make(notify, job, holder, template, rows)
     if made.kept:
         keep_in(tx, made.kept)
+    if made.reminders:
+        keep_reminders(tx, holder, [row for row_set in made.reminders for row in row_set])
     if made.errors:
         errors = [{"bulk_id": job.id, "row_number": number, "messages": texts} for number, texts in made.errors]
         tx.connection.execute(insert(BulkError), errors)
-    failed = len(made.errors)
+    failed, reminders = len(made.errors), len(made.reminders)
     tx.connection.execute(
         update(BulkJob)
         .where(BulkJob.id == job.id)
         .values(
             next_chunk=job.next_chunk + 1,
-            messages=job.messages + len(rows) - failed,
+            messages=job.messages + len(rows) - failed - reminders,
+            reminders=job.reminders + reminders,
             failed=job.failed + failed,
             updated_at=notify.clock.now(),
         )
@@ -120,11 +126,13 @@ def _fits_today(notify: Notify, holder: Holder, channel: str, more: int) -> bool
 
 
 def _make(notify: Notify, job: Any, holder: Holder, template: KnownTemplate, rows: Sequence[Sequence[str]]) -> _Made:
-    made = _Made([], [])
+    made = _Made([], [], [])
     for offset, cells in enumerate(rows):
         number = job.next_chunk * CHUNK_ROWS + offset + 1
         try:
             kept = _message(notify, job, holder, template, number=number, cells=cells)
+        except InvalidReminder as fault:
+            made.errors.append((number, [str(fault)]))
         except Refusal as refused:
             made.errors.append((number, [text[:1000] for text in refused.messages]))
         except (InvalidPhoneNumber, InvalidEmailAddress, InvalidMailboxAddress) as fault:
@@ -134,12 +142,20 @@ def _make(notify: Notify, job: Any, holder: Holder, template: KnownTemplate, row
             log.exception("row failed", bulk=str(job.id), row=number, error=type(fault).__name__)
             made.errors.append((number, ["The row could not be made into a message"]))
         else:
-            made.kept.extend(kept)
+            if isinstance(kept, Kept):
+                made.kept.append(kept)
+            elif kept:
+                made.reminders.append(kept)
     return made
 
 
-def _message(notify: Notify, job: Any, holder: Holder, template: KnownTemplate, *, number: int, cells: Sequence[str]) -> list[Kept]:
-    """Give the message of one row; none for a smoke recipient.  Raises: Refusal, or what is wrong with the recipient."""
+def _message(
+    notify: Notify, job: Any, holder: Holder, template: KnownTemplate, *, number: int, cells: Sequence[str]
+) -> Kept | list[dict[str, object]] | None:
+    """Give the message of one row, or its reminders where it names a date; None for a smoke recipient.
+
+    Raises: Refusal, InvalidReminder, or what is wrong with the recipient.
+    """
     values: dict[str, Any] = {}
     by_key: dict[str, str] = {}
     for name, cell in zip(job.columns, cells, strict=True):
@@ -163,10 +179,15 @@ def _message(notify: Notify, job: Any, holder: Holder, template: KnownTemplate, 
     prepared = prepare(notify, holder, job.channel, body, template)
     checks.check_size(job.channel, prepared.content)
     if is_smoke(prepared.recipient.matched):
-        return []
+        return None
+    told = {name: str(values.get(by_key.get(same_key(name), ""), "")) for name in COLUMNS}
+    ahead = moments_ahead(told, notify.zone, notify.clock.now())
+    if ahead is not None:
+        wanted = Wanted(template.id, ahead, recipient, values, body.reference, sender_id=body.sender_id)
+        return reminder_rows(notify, holder, wanted, notify.ids.uuid7(), job.id)
     kept = replace(kept_form(notify, holder, notify.ids.uuid7(), body, prepared), urgent=False)  # many at once go ahead of nobody
     kept.row.update({"bulk_id": job.id, "row_number": number})
-    return [kept]
+    return kept
 
 
 def _move(notify: Notify, tx: Transaction, job: Any, target: BulkState) -> None:

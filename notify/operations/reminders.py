@@ -5,13 +5,14 @@ A reminder is kept as it was asked for and goes through every check again when i
 
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from notify.context import Notify
 from notify.errors import DailyLimitExceeded, MessageNotValid, NotificationNotFound, RateLimitExceeded, Refusal, SendingPaused
@@ -31,6 +32,7 @@ from shared.context import Transaction
 
 log = structlog.get_logger("andamio.notify.reminders")
 SENT_AT_ONCE = 200
+ROUNDS_MAX = 15  # with SENT_AT_ONCE as many a minute as a service may send, unless it was given more
 LISTED_MAX = 500
 KEPT = timedelta(days=30)
 # Taken by one worker for so long; a worker that dies leaves them to another.
@@ -51,6 +53,7 @@ class Wanted:
     reference: str | None = None
     unread_id: uuid.UUID | None = None
     person: PersonBody | None = None
+    sender_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -82,33 +85,66 @@ def set_reminders(notify: Notify, holder: Holder, wanted: Wanted, once: Once | N
         prepare(notify, holder, template.channel, _body(wanted))
     if wanted.unread_id is not None:
         _check_own_mailbox(notify, holder, wanted.unread_id)
+    rows = reminder_rows(notify, holder, replace(wanted, moments=ahead), set_id)
+    with notify.transaction() as tx:
+        if once and (earlier := once.claim(notify, tx.connection, {"set_id": str(set_id)})):
+            set_id = uuid.UUID(earlier["set_id"])
+        else:
+            keep_reminders(tx, holder, rows)
+    return get_set(notify, holder.service.id, set_id)
+
+
+def reminder_rows(
+    notify: Notify, holder: Holder, wanted: Wanted, set_id: uuid.UUID, bulk_id: uuid.UUID | None = None
+) -> list[dict[str, object]]:
+    """Give the rows of a set that was checked, one for each moment."""
     scope = scope_of(holder.service.id)
     kept: dict[str, Any] = {"recipient": wanted.recipient, "personalisation": wanted.personalisation, "reference": wanted.reference}
+    if wanted.sender_id is not None:
+        kept["sender_id"] = str(wanted.sender_id)
     if wanted.person is not None:
         kept = {"recipient": wanted.person.person, "person": person_json(wanted.person)}
-    rows = [
+    return [
         {
             "id": notify.ids.uuid7(),
             "set_id": set_id,
             "service_id": holder.service.id,
             "api_key_id": holder.key.id,
+            "bulk_id": bulk_id,
             "template_id": wanted.template_id,
             "sealed": notify.cipher.encrypt(json.dumps(kept), scope=scope),
             "due_at": moment,
             "unread_id": wanted.unread_id,
             "state": ReminderState.WAITING.value,
-            "created_at": now,
+            "created_at": notify.clock.now(),
         }
-        for moment in ahead
+        for moment in wanted.moments
     ]
-    with notify.transaction() as tx:
-        if once and (earlier := once.claim(notify, tx.connection, {"set_id": str(set_id)})):
-            set_id = uuid.UUID(earlier["set_id"])
-        else:
-            tx.connection.execute(insert(Reminder), rows)
-            data: dict[str, str | int | bool | list[str]] = {"template": str(wanted.template_id), "count": len(rows)}
-            tx.record(Event.REMINDERS_SET, actor=holder.named, object_id=str(set_id), data=data)
-    return get_set(notify, holder.service.id, set_id)
+
+
+def keep_reminders(tx: Transaction, holder: Holder, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write the rows of one or more sets, each set with its audit row."""
+    tx.connection.execute(insert(Reminder), rows)
+    for (set_id, template_id), count in Counter((row["set_id"], row["template_id"]) for row in rows).items():
+        data: dict[str, str | int | bool | list[str]] = {"template": str(template_id), "count": count}
+        tx.record(Event.REMINDERS_SET, actor=holder.named, object_id=str(set_id), data=data)
+
+
+def waiting_of_bulks(connection: Connection, bulk_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Count what still waits of the reminders that jobs' rows set."""
+    own = Reminder.bulk_id.in_(bulk_ids) & (Reminder.state == ReminderState.WAITING.value)
+    counted = connection.execute(select(Reminder.bulk_id, func.count()).where(own).group_by(Reminder.bulk_id)).all()
+    return {bulk_id: number for bulk_id, number in counted if bulk_id is not None}
+
+
+def cancel_of_bulk(tx: Transaction, bulk_id: uuid.UUID, *, actor: str) -> int:
+    """Cancel what still waits of the reminders that a job's rows set; give how many."""
+    own = (Reminder.bulk_id == bulk_id) & (Reminder.state == ReminderState.WAITING.value)
+    action = REMINDERS.check(ReminderState.WAITING, ReminderState.CANCELLED)
+    cancelled = tx.connection.execute(update(Reminder).where(own).values(state=ReminderState.CANCELLED.value)).rowcount
+    if cancelled:
+        tx.record(action, actor=actor, object_id=str(bulk_id), data={"count": cancelled})
+    return cancelled
 
 
 def get_set(notify: Notify, service_id: uuid.UUID, set_id: uuid.UUID) -> list[ReminderShown]:
@@ -141,16 +177,27 @@ def cancel_set(notify: Notify, service_id: uuid.UUID, set_id: uuid.UUID, *, acto
 
 
 def send_due_reminders(notify: Notify) -> int:
-    """Send what is due; give how many left.  A reminder is sent once, whatever dies meanwhile."""
+    """Send what is due, at most `ROUNDS_MAX` rounds; give how many left.  A reminder is sent once, whatever dies meanwhile."""
+    with notify.transaction() as tx:
+        old = Reminder.state != ReminderState.WAITING.value
+        tx.connection.execute(delete(Reminder).where(old, Reminder.due_at < notify.clock.now() - KEPT))
+    sent = 0
+    for _ in range(ROUNDS_MAX):
+        rows = _take_due(notify)
+        sent += sum(_send(notify, row) for row in rows)
+        if len(rows) < SENT_AT_ONCE:
+            break
+    return sent
+
+
+def _take_due(notify: Notify) -> Sequence[Row[Any]]:
     now = notify.clock.now()
     with notify.transaction() as tx:
         due = select(Reminder.__table__).where(Reminder.state == ReminderState.WAITING.value, Reminder.due_at <= now)
         rows = tx.connection.execute(due.order_by(Reminder.due_at).limit(SENT_AT_ONCE).with_for_update(skip_locked=True)).all()
         held = update(Reminder).where(Reminder.id.in_([row.id for row in rows]))
         tx.connection.execute(held.values(due_at=now + HELD))
-        old = Reminder.state != ReminderState.WAITING.value
-        tx.connection.execute(delete(Reminder).where(old, Reminder.due_at < now - KEPT))
-    return sum(_send(notify, row) for row in rows)
+    return rows
 
 
 def _send(notify: Notify, row: Row[Any]) -> bool:
@@ -166,7 +213,9 @@ def _send(notify: Notify, row: Row[Any]) -> bool:
             made = send_to_person(notify, holder, person_of(kept["person"]), once)
         else:
             template = _template(notify, holder, row.template_id)
-            made = accept(notify, holder, template.channel, lambda: SendBody(template_id=row.template_id, **kept), once)
+            sender = uuid.UUID(kept["sender_id"]) if "sender_id" in kept else None
+            body = SendBody(template_id=row.template_id, **kept | {"sender_id": sender})
+            made = accept(notify, holder, template.channel, lambda: body, once)
     except (RateLimitExceeded, DailyLimitExceeded, SendingPaused) as later:
         log.info("reminder waits", reminder=str(row.id), why=later.slug)
         return False  # tried again when it is no longer held

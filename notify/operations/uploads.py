@@ -24,6 +24,7 @@ from notify.operations.services import rules_of
 from notify.operations.teams import acting_for
 from notify.standards.csv_rows import Sheet
 from notify.standards.personalisation import same_key
+from notify.standards.reminder_times import COLUMNS, InvalidReminder, moments_ahead
 from notify.standards.statuses import Channel
 from shared.problems import NotFound
 from shared.web import gettext_noop
@@ -35,6 +36,9 @@ _ALSO = {
     "recipient": ("run", "rut"),
     "phonenumber": ("teléfono", "telefono", "celular", "móvil"),
     "emailaddress": ("correo", "email", "mail"),
+    "reminderdate": ("fechadelrecordatorio", "fechaderecordatorio", "fecharecordatorio"),
+    "reminderdaysbefore": ("díasantes", "diasantes"),
+    "remindertime": ("horadelrecordatorio", "horaderecordatorio", "horarecordatorio"),
 }
 
 
@@ -103,6 +107,11 @@ def needed(template: KnownTemplate) -> list[str]:
     return [*first, *asked_for(template)]
 
 
+def answerable(template: KnownTemplate) -> list[str]:
+    """Name what columns may be matched with: what each row must say, then when to remind, which it may."""
+    return [*needed(template), *(name for name in COLUMNS if same_key(name) not in {same_key(asked) for asked in needed(template)})]
+
+
 def guess(columns: Sequence[str], names: Sequence[str]) -> dict[str, int]:
     """Match names with columns that are called the same; what is left out is for a person to match."""
     by_key = {same_key(column): at for at, column in reversed(list(enumerate(columns)))}
@@ -126,8 +135,13 @@ def check_rows(notify: Notify, template: KnownTemplate, upload: Uploaded, match:
             if not found:
                 checks.check_size(template.channel, compose(template, values))
                 checks.check_not_empty(compose(template, values))
+                by_key = {same_key(name): str(cell) for name, cell in values.items()}
+                moments_ahead({name: by_key.get(same_key(name), "") for name in COLUMNS}, notify.zone, notify.clock.now())
         except Refusal as refused:
             found = [(RECIPIENT, refused.messages[0])]
+        except InvalidReminder as fault:
+            column, _, text = str(fault).partition(": ")
+            found = [(column, text)]
         if found:
             count += 1
             if len(wrong) < SHOWN_MAX:
@@ -142,7 +156,7 @@ def send_upload(
 ) -> uuid.UUID:
     """Send the rows that are right, as one job; the file is not kept any longer.  Raises: Refusal as by machine."""
     checked = check_rows(notify, template, upload, match)
-    names = [name for name in needed(template) if name in match]
+    names = [name for name in answerable(template) if name in match]
     rows = [[upload.rows[number - 1][match[name]] for name in names] for number in checked.right]
     holder = acting_for(notify, member, template.service_id)
     body = BulkBody(template.id, Sheet(tuple(names), rows), upload.name, None, scheduled_for)

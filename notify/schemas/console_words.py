@@ -38,6 +38,12 @@ KNOWN = (  # what operations refuse with, marked here so that the catalogue has 
     gettext_noop("The file is empty"),
     gettext_noop("The file has no rows below the names of the columns"),
     gettext_noop("The encoding of the file cannot be told: save it as UTF-8"),
+    gettext_noop("is missing"),
+    gettext_noop("is not a date such as 2027-03-01 or 01-03-2027"),
+    gettext_noop("leaves no moment that is still to come"),
+    gettext_noop("is not 1 to 12 whole numbers such as 30, 7, 1"),
+    gettext_noop("goes up to 400"),
+    gettext_noop("is not a time such as 09:00"),
     gettext_noop("A guest is an email address, a phone number or a RUN"),
 )
 _BEGINNINGS = {

@@ -13,13 +13,9 @@ from notify.operations.person_sends import PersonBody
 from notify.operations.reminders import ReminderShown, Wanted
 from notify.schemas.sends import REFERENCE_MAX, EmailField, MailboxField, PhoneField, numbers_of
 from notify.schemas.wire import WireField, WireObject, WireSchema, WireText, WireUuid, not_of_type, read
-from notify.standards.reminder_times import moments
+from notify.standards.reminder_times import DAYS_BEFORE_MAX, DEFAULT_TIME, MOMENTS_MAX, moments, read_day
 from notify.standards.statuses import Channel
 from notify.standards.wire_time import wire_time
-
-DAYS_BEFORE_MAX = 400
-MOMENTS_MAX = 12
-DEFAULT_TIME = time(9, 0)
 
 
 class _Templates(WireObject):
@@ -47,7 +43,7 @@ class _Flag(WireField):
 class _Date(WireField):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> date:
         try:
-            return date.fromisoformat(self.text(value))
+            return read_day(self.text(value))
         except ValueError as fault:
             if isinstance(fault, ValidationError):
                 raise

@@ -122,14 +122,14 @@ RECEIVED = rows(
     links=_LINKS,
 )
 BULK_JOB = record(
-    "id name type template status total processed messages failed statuses scheduled_for created_at updated_at",
+    "id name type template status total processed messages failed reminders reminders_waiting statuses scheduled_for created_at updated_at",
     id=ID,
     name=TEXT,
     type=TEXT,
     template=OBJECT,
     status=TEXT,
     statuses=OBJECT,
-    **dict.fromkeys(("total", "processed", "messages", "failed"), INTEGER),
+    **dict.fromkeys(("total", "processed", "messages", "failed", "reminders", "reminders_waiting"), INTEGER),
     **dict.fromkeys(("scheduled_for", "created_at", "updated_at"), NULLABLE),
 )
 BULK = record("template_id", template_id=ID, rows={"type": "array"}, csv=TEXT, name=TEXT, sender_id=ID, scheduled_for=NULLABLE)

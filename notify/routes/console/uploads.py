@@ -58,7 +58,7 @@ def match(service_id: UUID, upload_id: UUID) -> ResponseReturnValue:
     """Match columns, show what is wrong row by row, and send what is right."""
     known = uploads.get_upload(current(), service_id, upload_id)
     template = take_template(current(), service_id, known.template_id).template
-    names = uploads.needed(template)
+    names = uploads.answerable(template)
     chosen = _chosen(known, names) if request.method == "POST" else uploads.guess(known.columns, names)
     if request.method == "GET" or "change" in request.form:
         return _matching(known, template, chosen)
@@ -81,7 +81,7 @@ def show_job(service_id: UUID, job_id: UUID) -> ResponseReturnValue:
         job, errors = get_bulk(current(), service_id, job_id), list_errors(current(), service_id, job_id, 0)
     except Refusal:
         raise NotFound(gettext("There is no such job.")) from None
-    return show_page("job", job=job, wrong=errors, done=job.messages + job.failed)
+    return show_page("job", job=job, wrong=errors, done=job.messages + job.failed + job.reminders)
 
 
 @bp.post("/jobs/<uuid:job_id>")
@@ -96,7 +96,7 @@ def change_job(service_id: UUID, job_id: UUID) -> ResponseReturnValue:
 
 
 def _matching(known: Uploaded, template: KnownTemplate, chosen: dict[str, int]) -> ResponseReturnValue:
-    return show_page("upload_match", known=known, draft=template, names=uploads.needed(template), chosen=chosen)
+    return show_page("upload_match", known=known, draft=template, names=uploads.answerable(template), chosen=chosen)
 
 
 def _checking(known: Uploaded, template: KnownTemplate, chosen: dict[str, int], problems: list[tuple[str, str]]) -> ResponseReturnValue:
@@ -112,7 +112,7 @@ def _checking(known: Uploaded, template: KnownTemplate, chosen: dict[str, int], 
         problems,
         known=known,
         draft=template,
-        names=uploads.needed(template),
+        names=uploads.answerable(template),
         chosen=chosen,
         checked=checked,
         wrong=wrong,

@@ -46,7 +46,8 @@ def test_rows_are_looked_at_then_sent_then_gone(
     columns = upload(client, world, GOOD.encode("cp1252"))
     selected = [option.text for option in soup(client.get(columns)).select("option[selected]")]
     assert selected == ["Celular (07700900001)", "Amount ($1)"]
-    assert [label.text.strip() for label in soup(client.get(columns)).select("main label")] == ["Número de celular", "name", "amount"]
+    labels = [label.text.strip() for label in soup(client.get(columns)).select("main label")]
+    assert labels == ["Número de celular", "name", "amount", "Fecha que se recuerda", "Cuántos días antes", "A qué hora"]
     checked = submit(client, columns, MATCHED)
     assert "2 filas están bien" in checked.text
     assert notify.sms.messages == []  # type: ignore[attr-defined]  # the one in memory
@@ -85,6 +86,29 @@ def test_each_wrong_row_says_what_to_put_right_and_the_others_can_go(
     submit(client, columns, MATCHED | {"send": "1"})
     run_jobs()
     assert [message.to for message in notify.sms.messages] == ["447700900003"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.rule("notify", "NO-14")
+def test_rows_with_a_date_become_reminders_that_can_be_taken_back(
+    team: Callable[[str], FlaskClient], world: World, notify: Notify, run_jobs: RunJobs
+) -> None:
+    client = team("agent")
+    rows = "Celular;name;amount;Fecha de recordatorio;Días antes\n07700900001;Camila;$1;15-07-2026;7,1\n"
+    rows += "07700900002;José;$2;;\n07700900003;Rosa;$3;31-02-2026;\n"
+    columns = upload(client, world, rows.encode())
+    selected = [option.text for option in soup(client.get(columns)).select("option[selected]")]
+    assert selected[-2:] == ["Fecha de recordatorio (15-07-2026)", "Días antes (7,1)"]
+    matched = {f"column-{number}": str(number) for number in range(5)}
+    page = soup(submit(client, columns, matched))
+    assert [row.text for row in page.select("tbody tr")] == ["4Fecha que se recuerda: no es una fecha como 01-03-2027 o 2027-03-01"]
+    sent = submit(client, columns, matched | {"send": "1"}).headers["Location"]
+    run_jobs()
+    assert [message.to for message in notify.sms.messages] == ["447700900002"]  # type: ignore[attr-defined]
+    job = client.get(sent)
+    assert "1 fila es un recordatorio antes de una fecha" in job.text
+    assert "2 recordatorios esperan" in job.text
+    assert submit(client, sent, {"stop": "1"}).status_code == 303
+    assert "0 recordatorios esperan" in client.get(sent).text
 
 
 def test_columns_that_are_not_matched_make_every_row_wrong(team: Callable[[str], FlaskClient], world: World) -> None:
