@@ -1,8 +1,11 @@
 """What notify needs to know besides what every service needs."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from zoneinfo import available_timezones
+
+from babel.numbers import is_currency
 
 from notify.standards.dkim_signature import Signer
 from notify.standards.local_rules import COUNTRIES
@@ -12,10 +15,11 @@ from shared.settings import Secret, ServiceSettings, setting
 
 
 def _is_price(value: str) -> str | None:
-    try:
-        return None if Decimal(value) >= 0 else "must not be negative"
-    except InvalidOperation:
-        return "must be a decimal number"
+    return None if not value or re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value) else "must be a decimal number such as 0.0233"
+
+
+def _is_currency(value: str) -> str | None:
+    return None if not value or is_currency(value) else "must be the code of a currency, such as CLP"
 
 
 def _is_country(value: str) -> str | None:
@@ -139,9 +143,16 @@ class Settings(ServiceSettings):
     clamd_address: str = setting("`host:port` of a clamd that looks into files; empty: only the scanners' test file is known", default="")
     delivery_threads: int = setting("messages that one worker hands over at the same time", default=8)
     provider_timeout_seconds: int = setting("longest time one call to a provider may take", default=15)
-    sms_rate_pounds: str = setting("price of one SMS fragment, in pounds as the wire contract has it", default="0.0233", check=_is_price)
-    letter_sheet_pounds: str = setting("price of one sheet of a letter, in pounds", default="0.11", check=_is_price)
-    letter_first_pounds: str = setting("price of posting a letter, in pounds", default="0.57", check=_is_price)
+    currency: str = setting(
+        "currency of the prices below, such as CLP; empty: that of `new_service_country`, GBP or CLP", default="", check=_is_currency
+    )
+    price_sms_fragment: str = setting(
+        "price of one part of a text; empty: no cost is told, in GBP it is 0.0233", default="", check=_is_price
+    )
+    price_letter_sheet: str = setting(
+        "price of printing one sheet of a letter; empty: no cost is told, in GBP it is 0.11", default="", check=_is_price
+    )
+    price_letter_post: str = setting("price of posting a letter; empty: no cost is told, in GBP it is 0.57", default="", check=_is_price)
     new_service_country: str = setting(
         "by whose rules a new service's numbers and addresses are read, `GB` or `CL`; its team can change it",
         default="GB",
@@ -153,3 +164,8 @@ class Settings(ServiceSettings):
         default="https://docs.notifications.service.gov.uk/rest-api.html#authorisation-header",
     )
     admin_url: str = setting("address of the console, named in some errors; empty: this service's own", default="")
+
+    @property
+    def money(self) -> str:
+        """Give the currency of all prices."""
+        return self.currency or ("GBP" if self.new_service_country == "GB" else "CLP")

@@ -12,6 +12,7 @@ from notify.models.catalogue import KnownTemplate, find_template_version, find_v
 from notify.models.messages import Message, Page
 from notify.operations.authentication import Holder
 from notify.operations.letters import LetterNotRendered, get_letter_file
+from notify.operations.prices import letter_cost, sms_cost, sms_price
 from notify.operations.rendering import Content, compose
 from notify.operations.requests import ListQuery
 from notify.standards.statuses import NEVER_PRINTED, Channel, Status, queried
@@ -22,15 +23,21 @@ PAGE_SIZE = 250
 
 @dataclass(frozen=True)
 class Cost:
-    """What a message costs; `pounds` is None until it is known."""
+    """What a message costs; `amount` is None until it is known, and for ever where no price is set."""
 
     details: dict[str, object]
-    pounds: float | None
+    amount: Decimal | None
+    currency: str
 
     @property
     def is_ready(self) -> bool:
         """True once the cost is known."""
-        return self.pounds is not None
+        return self.amount is not None
+
+    @property
+    def pounds(self) -> float | None:
+        """Give it as the published contract has it; an amount in another currency is none in pounds."""
+        return None if self.amount is None or self.currency != "GBP" else float(self.amount)
 
 
 @dataclass(frozen=True)
@@ -113,20 +120,20 @@ def _show(notify: Notify, message: Message, template: KnownTemplate) -> Shown:
 
 def _cost(notify: Notify, message: Message) -> Cost:
     settings, units = notify.settings, message.billable_units
+    free, currency = Decimal(0), settings.money
     if message.channel not in {Channel.SMS, Channel.LETTER}:
-        return Cost({}, 0.0)
+        return Cost({}, free, currency)
     if message.channel == Channel.LETTER and message.status in NEVER_PRINTED:
-        return Cost({"billable_sheets_of_paper": 0, "postage": message.postage}, 0.0)
+        return Cost({"billable_sheets_of_paper": 0, "postage": message.postage}, free, currency)
     if units is None:
         ended = message.status not in {Status.CREATED, Status.PENDING_VIRUS_CHECK}
-        return Cost({}, 0.0 if ended else None)
+        return Cost({}, free if ended else None, currency)
     if message.channel == Channel.LETTER:
-        pounds = Decimal(settings.letter_first_pounds) + units * Decimal(settings.letter_sheet_pounds)
-        return Cost({"billable_sheets_of_paper": units, "postage": message.postage}, float(pounds))
-    rate = Decimal(settings.sms_rate_pounds)
+        return Cost({"billable_sheets_of_paper": units, "postage": message.postage}, letter_cost(settings, 1, units), currency)
+    rate = sms_price(settings)
     details: dict[str, object] = {
         "billable_sms_fragments": units,
         "international_rate_multiplier": message.rate_multiplier,
-        "sms_rate": float(rate),
+        "sms_rate": None if rate is None or currency != "GBP" else float(rate),
     }
-    return Cost(details, float(units * message.rate_multiplier * rate))
+    return Cost(details, sms_cost(settings, units * message.rate_multiplier), currency)

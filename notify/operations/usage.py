@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from notify.context import Notify
 from notify.models.notification import Notification
+from notify.operations.prices import letter_cost, sms_cost
 from notify.standards.statuses import NEVER_PRINTED, Channel, Status
 
 DAYS = 7
@@ -19,7 +20,10 @@ FAILED = frozenset(
 
 @dataclass(frozen=True)
 class Line:
-    """One channel: how many messages, of which delivered, failed and still under way; units (fragments, sheets) and their price."""
+    """One channel: how many messages, of which delivered, failed and still under way; units (fragments, sheets) and their price.
+
+    `cost` is None where no price is set.
+    """
 
     channel: str
     messages: int = 0
@@ -27,7 +31,7 @@ class Line:
     failed: int = 0
     under_way: int = 0
     units: int = 0
-    pounds: Decimal = Decimal(0)
+    cost: Decimal | None = Decimal(0)
 
     @property
     def failed_percent(self) -> int:
@@ -58,11 +62,11 @@ def _line(notify: Notify, channel: Channel, counted: list[tuple[Status, int, int
     failed = sum(number for status, number, _ in counted if status in FAILED)
     paid = [(number, units) for status, number, units in counted if status not in NEVER_PRINTED]
     letters, units = sum(number for number, _ in paid), sum(units for _, units in paid)
-    settings, pounds = notify.settings, Decimal(0)
+    cost: Decimal | None = Decimal(0)
     if channel is Channel.SMS:
-        pounds = units * Decimal(settings.sms_rate_pounds)
+        cost = sms_cost(notify.settings, units)
     elif channel is Channel.LETTER:
-        pounds = letters * Decimal(settings.letter_first_pounds) + units * Decimal(settings.letter_sheet_pounds)
+        cost = letter_cost(notify.settings, letters, units)
     return Line(
-        channel, total, delivered, failed, total - delivered - failed, units if channel in {Channel.SMS, Channel.LETTER} else 0, pounds
+        channel, total, delivered, failed, total - delivered - failed, units if channel in {Channel.SMS, Channel.LETTER} else 0, cost
     )

@@ -1,6 +1,11 @@
 """The contract's English refusals in the words of the page; the wire keeps its own."""
 
+from decimal import ROUND_HALF_UP, Decimal
+
+from babel.numbers import format_currency, get_currency_precision
+
 from shared.web import gettext, gettext_noop
+from shared.web.words import clp, locale
 
 KNOWN = (  # what operations refuse with, marked here so that the catalogue has it
     gettext_noop("Not a valid email address"),
@@ -61,3 +66,9 @@ def said(message: str) -> str:
         if message.startswith(beginning):
             return gettext(words)
     return gettext(message)
+
+
+def written_money(amount: Decimal, currency: str) -> str:
+    """Write an amount in the visitor's language, with as many decimals as its currency has."""
+    rounded = amount.quantize(Decimal(1).scaleb(-get_currency_precision(currency)), ROUND_HALF_UP)
+    return clp(int(rounded)) if currency == "CLP" else format_currency(rounded, currency, locale=locale())

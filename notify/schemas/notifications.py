@@ -39,6 +39,7 @@ def show(item: Shown, root: str) -> dict[str, object]:
         "cost_details": item.cost.details,
         "cost_in_pounds": item.cost.pounds,
         "is_cost_data_ready": item.cost.is_ready,
+        "cost": None if item.cost.amount is None else {"amount": f"{item.cost.amount.normalize():f}", "currency": item.cost.currency},
     }
     if channel == Channel.MAILBOX:
         body["recipient"] = message.to

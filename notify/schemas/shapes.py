@@ -59,7 +59,7 @@ _TIMES = dict.fromkeys(("created_at", "sent_at", "completed_at", "scheduled_for"
 _FACTS = dict.fromkeys(("reference", "email_address", "phone_number", "subject", "created_by_name", "postage"), NULLABLE)
 NOTIFICATION = record(
     "id reference email_address phone_number line_1 postcode type status template body subject created_at sent_at completed_at "
-    "scheduled_for postage one_click_unsubscribe_url cost_details cost_in_pounds is_cost_data_ready",
+    "scheduled_for postage one_click_unsubscribe_url cost_details cost_in_pounds is_cost_data_ready cost",
     id=ID,
     type={"enum": ["sms", "email", "letter", "mailbox"]},
     status=TEXT,
@@ -69,6 +69,7 @@ NOTIFICATION = record(
     cost_details=OBJECT,
     cost_in_pounds={"type": ["number", "null"]},
     is_cost_data_ready={"type": "boolean"},
+    cost={"oneOf": [record("amount currency", amount=TEXT, currency=TEXT), {"type": "null"}]},
     estimated_delivery=TEXT,
     recipient=TEXT,
     validation_error=TEXT,

@@ -12,6 +12,7 @@ from notify.operations.teams import NAME_CHARACTERS_MAX, list_services, start_se
 from notify.operations.usage import usage_of
 from notify.routes.console.access import Team, member
 from notify.routes.console.pages import show_page
+from notify.schemas.console_words import written_money
 from shared.routes import Routes
 from shared.web import gettext
 
@@ -50,4 +51,10 @@ def start() -> ResponseReturnValue:
 @bp.get("/services/<uuid:service_id>")
 def show(service_id: UUID) -> ResponseReturnValue:
     """Show one service: what it sent lately, and the ways on."""
-    return show_page("service", usage=usage_of(current(), service_id), state=state_of(current(), service_id))
+    notify = current()
+    return show_page(
+        "service",
+        usage=usage_of(notify, service_id),
+        money=lambda amount: written_money(amount, notify.settings.money),
+        state=state_of(notify, service_id),
+    )

@@ -49,6 +49,7 @@ def test_one_has_every_field(client: FlaskClient, world: World) -> None:
         "cost_details": {},
         "cost_in_pounds": None,
         "is_cost_data_ready": False,
+        "cost": None,
     }
 
 

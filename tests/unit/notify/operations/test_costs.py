@@ -1,0 +1,88 @@
+"""Costs are in a currency that is a setting, and untold where no price is set.  Spec: requirements NO-9; notify-api §5.1."""
+
+import uuid
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from notify.context import Notify
+from notify.models import Notification, Service
+from notify.schemas.console_words import written_money
+from notify.settings import Settings
+from tests.factories.notify import World, add_notification, settings
+from tests.factories.notify_console import ORG, sign_in, soup
+
+pytestmark = pytest.mark.rule("notify", "NO-9", "§5.1")
+PRICES = {"price_sms_fragment": "12.5", "price_letter_sheet": "90", "price_letter_post": "1000"}
+
+
+def sent(world: World, channel: str, units: int, multiplier: int = 1) -> uuid.UUID:
+    made = add_notification(world, channel, status="delivered")
+    with world.notify.db.begin() as connection:
+        changed = {"billable_units": units, "rate_multiplier": multiplier}
+        connection.execute(update(Notification).where(Notification.id == made).values(changed))
+    return made
+
+
+def told(client: FlaskClient, world: World, made: uuid.UUID) -> list[object]:
+    body = client.get(f"/v2/notifications/{made}", headers=world.headers()).get_json()
+    return [body[name] for name in ("cost", "cost_in_pounds", "is_cost_data_ready")]
+
+
+def costs_on_page(app: Flask, world: World) -> list[str]:
+    with world.notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == world.service_id).values(org_id=ORG))
+    page = soup(sign_in(app, f"{ORG}:auditor").get(f"/services/{world.service_id}"))
+    return [row.select("td")[-1].text for row in page.select("tbody tr")]
+
+
+def test_the_profile_of_the_published_contract_counts_in_pounds(app: Flask, client: FlaskClient, world: World) -> None:
+    assert told(client, world, sent(world, "sms", 2, 2)) == [{"amount": "0.0932", "currency": "GBP"}, 0.0932, True]
+    assert told(client, world, sent(world, "letter", 3)) == [{"amount": "0.9", "currency": "GBP"}, 0.9, True]
+    assert costs_on_page(app, world) == ["GBP0,00", "GBP0,09", "GBP0,90", "GBP0,00"]
+
+
+def test_pesos_have_no_decimals_and_are_not_called_pounds(app: Flask, client: FlaskClient, world: World, notify: Notify) -> None:
+    notify.settings = replace(notify.settings, new_service_country="CL", **PRICES)
+    sms, letter = sent(world, "sms", 3), sent(world, "letter", 2)
+    assert told(client, world, sms) == [{"amount": "37.5", "currency": "CLP"}, None, True]
+    assert told(client, world, letter) == [{"amount": "1180", "currency": "CLP"}, None, True]
+    details = client.get(f"/v2/notifications/{sms}", headers=world.headers()).get_json()["cost_details"]
+    assert details == {"billable_sms_fragments": 3, "international_rate_multiplier": 1, "sms_rate": None}
+    assert costs_on_page(app, world) == ["$0", "$38", "$1.180", "$0"]
+
+
+def test_where_no_price_is_set_no_cost_is_told(app: Flask, client: FlaskClient, world: World, notify: Notify) -> None:
+    notify.settings = replace(notify.settings, currency="CLP", price_letter_sheet="90")
+    assert told(client, world, sent(world, "sms", 1)) == [None, None, False]
+    assert told(client, world, sent(world, "letter", 1)) == [None, None, False]
+    assert told(client, world, add_notification(world, "email", to="a@b.com", status="delivered"))[0] == {"amount": "0", "currency": "CLP"}
+    assert costs_on_page(app, world) == ["$0", "No hay precio fijado", "No hay precio fijado", "$0"]
+
+
+@pytest.mark.parametrize(("chosen", "country", "money"), [("", "GB", "GBP"), ("", "CL", "CLP"), ("USD", "CL", "USD"), ("CLP", "GB", "CLP")])
+def test_which_currency(chosen: str, country: str, money: str) -> None:
+    assert settings("postgresql://x", "redis://x", currency=chosen, new_service_country=country).money == money
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"NOTIFY_CURRENCY": "pesos"}, {"NOTIFY_CURRENCY": "clp"}]
+    + [{"NOTIFY_PRICE_SMS_FRAGMENT": text} for text in ("-1", "NaN", "Infinity", "1e9", "0,5", "١", "1" * 400)],
+)
+def test_a_setting_that_is_no_price_or_currency_is_refused_at_the_start(wrong: dict[str, str]) -> None:
+    ((name, text),) = wrong.items()
+    check = Settings.__dataclass_fields__[name.removeprefix("NOTIFY_").lower()].metadata["check"]
+    assert check(text)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "words"), [("0.5", "CLP", "$1"), ("1234567.4", "CLP", "$1.234.567"), ("2.345", "USD", "US$2,35")]
+)
+def test_amounts_in_words(app: Flask, amount: str, currency: str, words: str) -> None:
+    with app.test_request_context("/?lang=es"):
+        assert written_money(Decimal(amount), currency).replace("\xa0", " ") == words
