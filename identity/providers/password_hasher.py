@@ -2,9 +2,11 @@
 
 import base64
 import hmac
+import os
 import threading
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 from argon2 import PasswordHasher as Argon2
@@ -16,6 +18,8 @@ from identity.providers.base import Hashed, TooBusy
 
 LENGTH_MAX = 256
 MEMORY_KIB, TIME_COST, PARALLELISM = 19 * 1024, 2, 1
+HASH_NICE = 10
+"""Where cores are short, a request that needs no hash goes before those that do: a crowd at the sign-in page does not slow tokens down."""
 
 
 class Gate:
@@ -27,6 +31,7 @@ class Gate:
     def __init__(self, *, at_once: int, waiting: int, wait_ms: int) -> None:
         self._running = threading.BoundedSemaphore(at_once)
         self._places = threading.BoundedSemaphore(at_once + waiting)
+        self.at_once = at_once
         self._wait_seconds = wait_ms / 1000
         self._mine = threading.local()
 
@@ -59,6 +64,7 @@ class Argon2Hasher:
         self._peppers = {version: base64.b64decode(key, validate=True) for version, _, key in parts}
         self._newest = parts[0][0]
         self._gate = gate
+        self._threads = ThreadPoolExecutor(gate.at_once, "hash", initializer=_step_back)
         self._argon2 = Argon2(TIME_COST, MEMORY_KIB, PARALLELISM, hash_len=32, salt_len=16, type=Type.ID)
         self._nobody = self.hash("nobody has this password")
 
@@ -69,7 +75,8 @@ class Argon2Hasher:
     def hash(self, password: str) -> Hashed:
         """Return the hash to store.  Raises: TooBusy."""
         with self._gate.place():
-            return Hashed(self._argon2.hash(self._peppered(password, self._newest)), self._newest)
+            text = self._threads.submit(self._argon2.hash, self._peppered(password, self._newest)).result()
+            return Hashed(text, self._newest)
 
     def verify(self, stored: Hashed | None, password: str) -> bool:
         """Answer whether the password is the stored one, at the same cost where there is none (PW-3).  Raises: TooBusy."""
@@ -79,7 +86,7 @@ class Argon2Hasher:
         against = usable or self._nobody
         with self._gate.place():
             try:
-                self._argon2.verify(against.text, self._peppered(password, against.pepper_version))
+                self._verify(against.text, self._peppered(password, against.pepper_version))
             except (VerificationError, InvalidHashError):
                 return False
         return usable is not None and len(password) <= LENGTH_MAX
@@ -89,8 +96,12 @@ class Argon2Hasher:
         with self._gate.place():
             is_right = foreign_hashes.verify(stored.text, password) and len(password) <= LENGTH_MAX
             with suppress(VerificationError):
-                self._argon2.verify(self._nobody.text, self._peppered(password, self._newest))
+                self._verify(self._nobody.text, self._peppered(password, self._newest))
         return is_right
+
+    def _verify(self, text: str, peppered: str) -> None:
+        """Raises: VerificationError, InvalidHashError."""
+        self._threads.submit(self._argon2.verify, text, peppered).result()
 
     def is_outdated(self, stored: Hashed) -> bool:
         """Answer whether a hash should be made anew."""
@@ -99,3 +110,9 @@ class Argon2Hasher:
     def _peppered(self, password: str, version: str) -> str:
         normal = unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
         return hmac.new(self._peppers[version], normal, "sha256").hexdigest()
+
+
+def _step_back() -> None:
+    """Lower the priority of this thread; where threads have none of their own (other than on Linux) it keeps the process's."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASH_NICE)

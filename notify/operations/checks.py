@@ -101,11 +101,8 @@ def check_recipient(notify: Notify, holder: Holder, channel: str, given: str) ->
     elif channel == Channel.MAILBOX:
         recipient = Recipient(given.strip(), mailbox_address(given))
     else:
-        number = phone_number.phone_number(given, holder.service.rules.number_region)
-        recipient = Recipient(given.strip(), number.e164, number.international, number.multiplier)
+        return _check_number(notify, holder, given)
     _check_allowed(notify, holder, recipient)
-    if channel == Channel.SMS:
-        _check_number(holder, given)
     return recipient
 
 
@@ -117,14 +114,17 @@ def _check_allowed(notify: Notify, holder: Holder, recipient: Recipient) -> None
         raise MessageRefused("Can’t send to this recipient using a team-only API key" if limited_by_key else _TRIAL)
 
 
-def _check_number(holder: Holder, given: str) -> None:
+def _check_number(notify: Notify, holder: Holder, given: str) -> Recipient:
     rules = holder.service.rules
     number = phone_number.phone_number(given, rules.number_region)
+    recipient = Recipient(given.strip(), number.e164, number.international, number.multiplier)
+    _check_allowed(notify, holder, recipient)
     permissions = holder.service.permissions
     if number.landline and not number.international and "sms_to_uk_landlines" not in permissions:
         raise PhoneNotValid(phone_number.NOT_UK_MOBILE if rules.number_region == "GB" else phone_number.NOT_MOBILE)
     if number.international and "international_sms" not in permissions:
         raise MessageRefused("Cannot send to international mobile numbers")
+    return recipient
 
 
 def check_letter(holder: Holder) -> None:

@@ -1,6 +1,7 @@
 """The real hasher: parameters, pepper, gate, and the same contract as the tests' quick one."""
 
 import base64
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -8,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from deploy.system import LINUX
 from identity.providers.base import Hashed, Hasher, TooBusy
-from identity.providers.password_hasher import Argon2Hasher, Gate
+from identity.providers.password_hasher import HASH_NICE, Argon2Hasher, Gate
 from tests.factories.identity import QuickHasher
 
 OLD, NEW = (base64.b64encode(letter * 32).decode() for letter in (b"o", b"n"))
@@ -113,6 +115,16 @@ def test_who_has_a_place_hashes_as_often_as_needed_and_nobody_waits_for_themselv
         with pytest.raises(TooBusy):
             in_another_thread(lambda: hasher.hash("x"))
     assert in_another_thread(lambda: hasher.hash("x")).pepper_version == "1", "the place is free again"
+
+
+@pytest.mark.skipif(not LINUX, reason="elsewhere a thread has no priority of its own")
+def test_hashing_gives_way_to_requests_that_need_no_hash() -> None:
+    hasher = Argon2Hasher(f"1:{OLD}", gate())
+    hashing = [thread for thread in threading.enumerate() if thread.name.startswith("hash")]
+    assert hasher.hash("x").pepper_version == "1"
+    assert {os.getpriority(os.PRIO_PROCESS, thread.native_id or 0) for thread in hashing} == {
+        max(HASH_NICE, os.getpriority(os.PRIO_PROCESS, 0))
+    }
 
 
 def in_another_thread(work: Callable[[], Hashed]) -> Hashed:
