@@ -351,3 +351,21 @@ class NothingToRemit(Problem):
     """Nothing is owed until the end of the day, or the day is not over."""
 
     slug, status, title = "nothing-to-remit", 409, noop("There is nothing to pay to the office for this day")
+
+
+class AnswerTooLate(Problem):
+    """The dispute is over, its last day for an answer has passed, or its provider takes none from here."""
+
+    slug, status, title = "dispute-answer-too-late", 409, noop("This dispute cannot be answered any more")
+
+
+class AnswerUnderWay(Problem):
+    """Somebody has answered, or proposed an answer that waits for a second person."""
+
+    slug, status, title = "dispute-answer-under-way", 409, noop("Somebody has answered this dispute already")
+
+
+class MonthNotToClose(Problem):
+    """The month is not over, is closed, or the one before is still open."""
+
+    slug, status, title = "month-not-to-close", 409, noop("This month cannot be closed now")

@@ -72,6 +72,8 @@ class PartnerAction(StrEnum):
     RECEIPT_APPLIED = "pay:partner:receipt-applied"
     RECEIPT_HELD = "pay:partner:receipt-held"
     FILE_READ = "pay:partner:file-read"
+    CHANGED = "pay:partner:changed"
+    SWITCHED = "pay:partner:switched"
 
 
 class RefundRequestEvent(StrEnum):
@@ -163,6 +165,16 @@ class DisputeEvent(StrEnum):
     WON = "pay:dispute:won"
 
 
+class DisputeAnswerEvent(StrEnum):
+    """What happened to an office's answer to a dispute; the audit log carries this value."""
+
+    PROPOSED = "pay:dispute-answer:proposed"
+    APPROVED = "pay:dispute-answer:approved"
+    REJECTED = "pay:dispute-answer:rejected"
+    SENT = "pay:dispute-answer:sent"
+    REFUSED = "pay:dispute-answer:refused"
+
+
 class SuspenseEvent(StrEnum):
     """What happened to money that matches nothing; the audit log carries this value."""
 
@@ -179,6 +191,8 @@ class BooksAction(StrEnum):
 
     SETTLEMENT_IMPORTED = "pay:settlement:imported"
     PROVED = "pay:books:proved"
+    MONTH_CLOSED = "pay:month:closed"
+    FILES_KEPT = "pay:month:files-kept"
 
 
 class PageAction(StrEnum):
@@ -216,6 +230,7 @@ ACTIONS: tuple[type[StrEnum], ...] = (
     ReceiptAction,
     AgreementEvent,
     DisputeEvent,
+    DisputeAnswerEvent,
     SuspenseEvent,
     BooksAction,
     PartnerAction,

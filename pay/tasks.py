@@ -1,6 +1,7 @@
 """The jobs of pay: each re-reads its row, and leaves quietly where the state moved on."""
 
 from collections.abc import Sequence
+from datetime import date
 
 import structlog
 
@@ -10,6 +11,8 @@ from pay.operations import (
     announcements,
     authorisations,
     captures,
+    closings,
+    dispute_desk,
     endings,
     notice_moves,
     notices,
@@ -24,10 +27,10 @@ from pay.operations import (
 )
 from pay.operations.performance import COUNT
 from pay.operations.webhook_delivery import Attempt, deliver
-from pay.providers.base import GatewayUnavailable
+from pay.providers.base import GatewayUnavailable, StillWaiting
 from pay.providers.messages import MessageAway
 from pay.providers.payout_bank import BankUnavailable
-from pay.standards.identifiers import PaymentId, RefundId
+from pay.standards.identifiers import AccountId, PaymentId, RefundId
 from shared.chores import with_chores
 from shared.performance.counting import COUNT_SECONDS, count_days
 from shared.tasks import Job, Jobs, RetryLater
@@ -47,7 +50,10 @@ def capture_payment(pay: Pay, job: Job) -> None:
 @jobs.job(refunds.JOB, retry_on=(GatewayUnavailable,), max_attempts=40)
 def refund_payment(pay: Pay, job: Job) -> None:
     """Have a refund paid."""
-    refunds.pay_refund(pay, RefundId(job.payload["refund_id"]))
+    try:
+        refunds.pay_refund(pay, RefundId(job.payload["refund_id"]))
+    except StillWaiting:
+        return  # `ask_unfinished_refunds` asks again
 
 
 @jobs.job(authorisations.RESUME_JOB, retry_on=(GatewayUnavailable,), max_attempts=40)
@@ -83,6 +89,18 @@ def deliver_webhook(pay: Pay, job: Job) -> None:
 def carry_out_refund_request(pay: Pay, job: Job) -> None:
     """Make the refund of a request that was approved."""
     refund_desk.carry_out(pay, job.payload["request_id"])
+
+
+@jobs.job(dispute_desk.JOB, retry_on=(GatewayUnavailable,), max_attempts=200)
+def send_dispute_answer(pay: Pay, job: Job) -> None:
+    """Tell the provider what an office answers to a dispute."""
+    dispute_desk.send_answer(pay, job.payload["answer_id"])
+
+
+@jobs.job(closings.JOB)
+def keep_month_files(pay: Pay, job: Job) -> None:
+    """Keep the reports of a month that was closed, as they are now."""
+    closings.keep_files(pay, AccountId(job.payload["account_id"]), date.fromisoformat(job.payload["month"]))
 
 
 @jobs.job(notice_moves.RENEW_JOB)
@@ -155,6 +173,12 @@ def resolve_payments(pay: Pay) -> None:
             endings.resume(pay, payment_id)
         except GatewayUnavailable:
             continue  # the next sweep asks again
+
+
+@jobs.every(900, "ask_unfinished_refunds")
+def ask_unfinished_refunds(pay: Pay) -> None:
+    """Ask for refunds that wait at a bank, or whose gateway was away longer than their job had patience."""
+    refunds.ask_unfinished(pay)
 
 
 @jobs.every(COUNT_SECONDS, "count_performance")

@@ -78,6 +78,15 @@ def find_dispute(connection: Connection, gateway: str, provider_id: str, *, lock
     return None if row is None else dispute_of(row)
 
 
+def get_dispute(connection: Connection, dispute_id: str, *, account_id: AccountId | None = None, lock: bool = False) -> Dispute | None:
+    """Return a dispute, of the given account where one is given."""
+    statement = select(disputes).where(disputes.c.id == dispute_id)
+    if account_id is not None:
+        statement = statement.where(disputes.c.account_id == account_id)
+    row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+    return None if row is None else dispute_of(row)
+
+
 def is_disputed(connection: Connection, payment_id: PaymentId) -> bool:
     """Answer whether a dispute about a payment is open or was lost: what was taken is not there to be given back."""
     against = [state.value for state in DisputeState if state is not DisputeState.WON]

@@ -110,6 +110,13 @@ def find_partner_by_key(connection: Connection, token_hash: bytes) -> Partner | 
     return None if row is None else Partner(*row)
 
 
+def find_partner(connection: Connection, partner_id: str) -> Partner | None:
+    """Return a partner by its id."""
+    c = partners.c
+    row = connection.execute(select(c.id, c.name, c.max_amount_minor, c.disabled_at).where(c.id == partner_id)).one_or_none()
+    return None if row is None else Partner(*row)
+
+
 def receipt_of(row: Row[*tuple[object, ...]]) -> Receipt:
     """Return the receipt a row of the table holds."""
     return Receipt(**row._mapping)

@@ -46,6 +46,8 @@ refunds = Table(
     Index("ix_refunds_unfinished", "updated_at", postgresql_where=text("state in ('CREATED', 'REFUND SUBMITTED')")),
 )
 
+UNFINISHED = (RefundState.CREATED.value, RefundState.SUBMITTED.value)
+
 
 @dataclass(frozen=True)
 class Refund:
@@ -81,6 +83,13 @@ def find_refund(connection: Connection, refund_id: RefundId, *, payment_id: Paym
         statement = statement.where(refunds.c.payment_id == payment_id)
     row = connection.execute(statement.with_for_update() if lock else statement).one_or_none()
     return None if row is None else refund_of(row)
+
+
+def list_unfinished(connection: Connection, before: datetime, *, limit: int) -> list[RefundId]:
+    """Return the refunds that have not ended and that nobody touched since a moment, the oldest first."""
+    c = refunds.c
+    statement = select(c.id).where(c.state.in_(UNFINISHED), c.updated_at <= before).order_by(c.updated_at).limit(limit)
+    return [RefundId(refund_id) for refund_id in connection.execute(statement).scalars()]
 
 
 def list_refunds(connection: Connection, payment_id: PaymentId) -> list[Refund]:

@@ -58,12 +58,12 @@ def take_news(pay: Pay, news: DisputeNews) -> Dispute:
             return known
         action = DISPUTE_TABLE.check(known.state, news.state)
         now = pay.clock.now()
-        values = {"state": news.state.value, "fee_minor": news.fee_minor, "updated_at": now}
+        values = {"state": news.state.value, "fee_minor": max(known.fee_minor, news.fee_minor), "updated_at": now}
         tx.connection.execute(update(disputes).where(disputes.c.id == known.id).values(values))
         tx.record(action, actor=SYSTEM, object_id=known.id, channel="job", data={"payment_id": payment.id})
         book = get_account(tx.connection, payment.account_id).book
         if news.state is DisputeState.LOST:
-            lost = ledger.split_refund(shares_left(pay, tx, payment, book.beneficiary), known.amount_minor)
+            lost = ledger.split_loss(shares_left(pay, tx, payment, book.beneficiary), known.amount_minor, book.beneficiary)
             post(tx.connection, ledger_movements.dispute_lost(book, payment.id, known.id, lost), now)
         elif news.state is DisputeState.WON:
             post(tx.connection, ledger_movements.dispute_won(book, payment.id, known.id, known.amount_minor), now)

@@ -16,7 +16,15 @@ from pay.standards.identifiers import AccountId
 
 _SESSIONS = frozenset({"checkout.session.completed", "checkout.session.expired", "checkout.session.async_payment_succeeded"})
 _DISPUTES = frozenset({"charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"})
-_STATES = {"won": DisputeState.WON, "lost": DisputeState.LOST, "under_review": DisputeState.UNDER_REVIEW}
+# An inquiry (`warning_…`) is a dispute that takes no money yet; one that is closed, or that was warded off, leaves the money here.
+_STATES = {
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
+    "under_review": DisputeState.UNDER_REVIEW,
+    "warning_under_review": DisputeState.UNDER_REVIEW,
+    "warning_closed": DisputeState.WON,
+    "prevented": DisputeState.WON,
+}
 
 
 def take(pay: Pay, gateway: str, raw: bytes, body: Mapping[str, object], signature: str) -> bool:
@@ -61,7 +69,15 @@ def _take_stripe(pay: Pay, raw: bytes, body: Mapping[str, object], signature: st
         state=_STATES.get(str(told.get("status")), DisputeState.NEEDS_RESPONSE),
         amount_minor=int(str(told.get("amount", 0))),
         reason=reason if reason in REASONS else "other",
+        fee_minor=_fee(told),
         evidence_due_at=datetime.fromtimestamp(int(due), UTC) if isinstance(due, int) else None,
     )
     take_news(pay, news)
     return True
+
+
+def _fee(told: Mapping[str, object]) -> int:
+    """Return what a dispute costs, as the provider's movements say."""
+    movements = told.get("balance_transactions")
+    fees = [one.get("fee") for one in movements if isinstance(one, dict)] if isinstance(movements, list) else []
+    return max(0, sum(fee for fee in fees if isinstance(fee, int)))

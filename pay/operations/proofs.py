@@ -29,6 +29,7 @@ from pay.models.payment import payments
 from pay.models.payout import payouts
 from pay.models.refund import refunds
 from pay.models.suspense import suspense_items
+from pay.operations.dispute_proofs import wrong_disputes
 from pay.operations.moves import SYSTEM
 from pay.operations.payout_proofs import wrong_payouts
 from pay.operations.proof_queries import FAULTS_MAX, found_sources, lawful_pairs, moved_by, sources_text, strays
@@ -84,7 +85,16 @@ def prove_and_log(pay: Pay, *, actor: str = SYSTEM) -> Proof:
 
 def prove(connection: Connection) -> Proof:
     """Recompute everything from the entries.  Run it in a REPEATABLE READ transaction where others are writing."""
-    checks = (_unbalanced, _wrong_balances, _wrong_payments, _wrong_refunds, wrong_payouts, _wrong_suspense, wrong_remittances)
+    checks = (
+        _unbalanced,
+        _wrong_balances,
+        _wrong_payments,
+        _wrong_refunds,
+        wrong_disputes,
+        wrong_payouts,
+        _wrong_suspense,
+        wrong_remittances,
+    )
     faults = [fault for check in checks for fault in check(connection)]
     counts = [
         connection.execute(select(func.count()).select_from(table)).scalar_one()

@@ -15,7 +15,7 @@ from pay.models.dispute import is_disputed
 from pay.models.ledger import post
 from pay.models.payment import find_payment, payments
 from pay.models.payout import list_of_payment
-from pay.models.refund import Refund, find_refund, list_refunds, refunds
+from pay.models.refund import UNFINISHED, Refund, find_refund, list_refunds, list_unfinished, refunds
 from pay.operations.accounts import check_usable
 from pay.operations.announcements import announce
 from pay.operations.authorisations import ANSWER_PATIENCE
@@ -24,7 +24,7 @@ from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.moves import SYSTEM
 from pay.operations.payer_queue import Matter, tell_later
 from pay.operations.payments import require_payment
-from pay.providers.base import Action, Gateway, GatewayUnavailable, Order, Outcome, Verdict
+from pay.providers.base import Action, Gateway, GatewayUnavailable, Order, Outcome, StillWaiting, Verdict
 from pay.standards import ledger
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId, RefundId, is_public_id
 from pay.standards.ledger import Share
@@ -33,9 +33,13 @@ from pay.standards.payout_states import ENDED_UNPAID
 from pay.standards.refund_states import REFUND_TABLE, Refundable, RefundState, refundable
 from shared.context import Transaction
 
+S = RefundState
 JOB = "refund_payment"
 GUARD_AFTER = timedelta(seconds=20)
 """Where a gateway answers at once the request itself asks it; the job stands behind, for a crash in between."""
+ASK_AGAIN_AFTER = timedelta(hours=1)
+"""A refund that its job has left (it waits at the bank, or the gateway was away too long) is asked for so often, until it ends."""
+UNFINISHED_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ def pay_refund(pay: Pay, refund_id: RefundId) -> None:
     """Have a gateway pay a refund; also where a crash left it between the call and the outcome.
 
     A gateway that would do a repeated order twice is asked first what became of it, and has one refund of a payment at a time.
-    Raises: GatewayUnavailable (to be repeated later).
+    Raises: GatewayUnavailable (to be repeated later), StillWaiting (`ask_unfinished` asks again).
     """
     with pay.transaction() as tx:
         refund = find_refund(tx.connection, refund_id, lock=True)
@@ -160,21 +164,23 @@ def pay_refund(pay: Pay, refund_id: RefundId) -> None:
         is_first_call = refund.state is RefundState.CREATED
         if is_first_call:
             if not gateway.repeats_safely and _another_under_way(tx, refund):
-                raise GatewayUnavailable("another refund of this payment is under way")
+                raise StillWaiting("another refund of this payment is under way")
             refund = _move(pay, tx, refund, RefundState.SUBMITTED)
             open_attempt(tx.connection, order, payment.gateway, pay.clock.now())
     _settle(pay, refund_id, order.reference, _ask_for(pay, gateway, order, refund, is_first_call=is_first_call))
 
 
 def _ask_for(pay: Pay, gateway: Gateway, order: Order, refund: Refund, *, is_first_call: bool) -> Outcome:
-    if not is_first_call and not gateway.repeats_safely:
+    if not is_first_call:
         outcome = gateway.find(order)
         if outcome is not None:
             return outcome
-        if pay.clock.now() - refund.updated_at < ANSWER_PATIENCE:
-            raise GatewayUnavailable("the call may still be on its way")
+        if not gateway.repeats_safely:
+            _claim_repeat(pay, refund)
     try:
         return gateway.refund(order)
+    except StillWaiting:
+        raise
     except GatewayUnavailable:
         outcome = ask(gateway, order)
     if outcome is None:
@@ -182,9 +188,35 @@ def _ask_for(pay: Pay, gateway: Gateway, order: Order, refund: Refund, *, is_fir
     return outcome
 
 
+def _claim_repeat(pay: Pay, refund: Refund) -> None:
+    """Take the right to send an order again: one caller, when the last call is no longer on its way.  Raises: GatewayUnavailable."""
+    now = pay.clock.now()
+    if now - refund.updated_at < ANSWER_PATIENCE:
+        raise GatewayUnavailable("the call may still be on its way")
+    c = refunds.c
+    claimed = update(refunds).where(c.id == refund.id, c.state == refund.state.value, c.updated_at == refund.updated_at)
+    with pay.transaction() as tx:
+        if not tx.connection.execute(claimed.values(updated_at=now)).rowcount:
+            raise GatewayUnavailable("another process is asking")
+
+
+def ask_unfinished(pay: Pay) -> None:
+    """Ask for the refunds that no job asks for any more; each of them again an hour later.  Spec: pay-design.md §13.7."""
+    with pay.reading() as tx:
+        left = list_unfinished(tx.connection, pay.clock.now() - ASK_AGAIN_AFTER, limit=UNFINISHED_BATCH)
+    for refund_id in left:
+        try:
+            pay_refund(pay, refund_id)
+        except GatewayUnavailable:
+            still_open = update(refunds).where(refunds.c.id == refund_id, refunds.c.state.in_(UNFINISHED))
+            with pay.transaction() as tx:
+                tx.connection.execute(still_open.values(updated_at=pay.clock.now()))
+
+
 def _order(pay: Pay, tx: Transaction, payment: Payment, refund: Refund) -> Order:
     """Return the order for a refund: with what was told about the payment, and what earlier refunds left of it."""
-    before = sum(other.amount_minor for other in list_refunds(tx.connection, payment.id) if other.state is RefundState.REFUNDED)
+    others = [other for other in list_refunds(tx.connection, payment.id) if other.id != refund.id]
+    before = sum(other.amount_minor for other in others if other.state is RefundState.REFUNDED)
     return replace(
         order_of(pay, payment, Action.REFUND),
         reference=reference_of(Action.REFUND, refund.id),
@@ -192,6 +224,7 @@ def _order(pay: Pay, tx: Transaction, payment: Payment, refund: Refund) -> Order
         facts=facts_of(tx.connection, payment.attempt_reference or reference_of(Action.AUTHORISE, payment.id)),
         taken_minor=payment.total_minor - before,
         shares=tuple((share.beneficiary, share.amount_minor) for share in refund.shares) if payment.allocations else (),
+        others=frozenset(other.provider_id for other in others if other.provider_id),
     )
 
 
@@ -218,6 +251,9 @@ def _settle(pay: Pay, refund_id: RefundId, reference: str, outcome: Outcome) -> 
             _move(pay, tx, refund, RefundState.ERROR, provider_id=outcome.provider_id)
             post(tx.connection, ledger.refund_failed(book, payment.id, refund.id, refund.shares_or(book.beneficiary)), now)
             _change_refunded(tx, payment.id, -refund.amount_minor)
+        for other in list_refunds(tx.connection, payment.id):
+            if other.state is RefundState.CREATED:  # it may have waited for this one
+                tx.enqueue(JOB, {"refund_id": other.id})
 
 
 def _move(pay: Pay, tx: Transaction, refund: Refund, target: RefundState, *, provider_id: str | None = None) -> Refund:

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Date, case, cast, func, select
+from sqlalchemy import ColumnElement, Date, and_, case, cast, func, or_, select
 
 from pay.context import Pay
 from pay.models.account import Account
 from pay.models.ledger import ledger_entries, ledger_transactions
 from pay.models.payment import payments
 from pay.models.payout import Payout, payout_of, payouts
+from pay.models.suspense import SuspenseItem, item_of, suspense_items
 from pay.operations.amounts import ZONE
-from pay.standards.ledger import Layer, Side
+from pay.standards.ledger import Layer, Side, Source
+from shared.context import Transaction
 
 _E, _T = ledger_entries.c, ledger_transactions.c
 ENTRIES_MAX = 200_000
@@ -20,9 +22,19 @@ ENTRIES_MAX = 200_000
 
 @dataclass(frozen=True)
 class Month:
-    """A month in Santiago."""
+    """A month in Santiago, as one office sees it.
+
+    `after` is the last posting of the month before where that is closed, `until` the last one of this month where it is closed.
+    """
 
     first: date
+    after: int | None = None
+    until: int | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """True when nothing comes into it any more."""
+        return self.until is not None
 
     @property
     def next(self) -> date:
@@ -39,16 +51,40 @@ class Month:
         """Return the first moment after it."""
         return datetime.combine(self.next, time(), ZONE)
 
+    def holds(self) -> ColumnElement[bool]:
+        """What is posted in it: on its days, or late, when the month that it is dated in was closed."""
+        late = _T.id > self.after if self.after is not None else None
+        begun = _T.created_at >= self.begins if late is None else or_(_T.created_at >= self.begins, late)
+        return and_(begun, self._not_later())
+
+    def follows(self) -> ColumnElement[bool]:
+        """What was posted before it."""
+        early = _T.created_at < self.begins
+        return early if self.after is None else and_(early, _T.id <= self.after)
+
+    def ends_with(self) -> ColumnElement[bool]:
+        """All that was posted until its end."""
+        return self._not_later()
+
+    def _not_later(self) -> ColumnElement[bool]:
+        in_time = _T.created_at < self.ends
+        return in_time if self.until is None else and_(in_time, _T.id <= self.until)
+
 
 @dataclass(frozen=True)
 class ChannelDay:
-    """What one channel took and gave back on one day, in minor units; `count` is of what was taken."""
+    """What one channel took, gave back and paid to our bank on one day, in minor units; `count` is of what was taken."""
 
     day: date
     channel: str
     taken_minor: int
     given_back_minor: int
     count: int
+    disputed_minor: int
+    """What the channel kept back for disputes, less what it owes again."""
+    settled_minor: int
+    """What it paid of what it owed, its fees included, less what it took back."""
+    fees_minor: int
 
     @property
     def net_minor(self) -> int:
@@ -95,8 +131,9 @@ class BookEntry:
     reference: str
 
 
-def _local_day() -> ColumnElement[date]:
-    return cast(func.timezone(str(ZONE), _T.created_at), Date)
+def _local_day(month: Month) -> ColumnElement[date]:
+    """The day of a posting; of a late one the first day of the month that it counts in."""
+    return func.greatest(cast(func.timezone(str(ZONE), _T.created_at), Date), month.first)
 
 
 def _side(side: Side) -> ColumnElement[int]:
@@ -104,21 +141,70 @@ def _side(side: Side) -> ColumnElement[int]:
 
 
 def channel_days(pay: Pay, account: Account, month: Month) -> list[ChannelDay]:
-    """Return what each channel took and gave back on each day, in order."""
-    day, channel = _local_day(), func.split_part(_E.account_code, ":", 2)
-    taken = func.count().filter(_E.side == Side.DEBIT.value)
+    """Return what each channel took, gave back and paid on each day, in order."""
+    day, channel = _local_day(month), func.split_part(_E.account_code, ":", 2)
+    debit, credit = _E.side == Side.DEBIT.value, _E.side == Side.CREDIT.value
+    of_payer = or_(_T.source.like("payment:%"), _T.source.like("refund:%"))
+    amount, signed = _E.amount_minor, case((credit, _E.amount_minor), else_=-_E.amount_minor)
+
+    def total(value: ColumnElement[int], *which: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(value).filter(*which), 0)
+
+    sums = (
+        total(amount, debit, of_payer),
+        total(amount, credit, of_payer),
+        func.count().filter(debit, of_payer),
+        total(signed, _T.source.like("dispute:%")),
+        total(signed, _T.source == Source.SETTLED.value),
+    )
+    ours = and_(_E.account_code.like("channel\\_receivable:%"), func.split_part(_E.account_code, ":", 3) == account.id)
     statement = (
-        select(day, channel, _side(Side.DEBIT), _side(Side.CREDIT), taken)
+        select(day, channel, *sums)
         .join(ledger_transactions, _T.id == _E.transaction_id)
-        .where(_E.account_code.like("channel\\_receivable:%"), func.split_part(_E.account_code, ":", 3) == account.id)
-        .where(_E.layer == Layer.POSTED.value, _T.created_at >= month.begins, _T.created_at < month.ends)
-        .where(_T.source.like("payment:%") | _T.source.like("refund:%"))
+        .where(ours, _E.layer == Layer.POSTED.value, month.holds())
+        .where(or_(of_payer, _T.source.like("dispute:%"), _T.source == Source.SETTLED.value))
         .group_by(day, channel)
         .order_by(day, channel)
     )
     with pay.listing() as tx:
         rows = tx.connection.execute(statement).all()
-    return [ChannelDay(at, name, int(debit), int(credit), int(count)) for at, name, debit, credit, count in rows]
+        fees = _fees_by_day(tx, account, month)
+    return [
+        ChannelDay(at, name, int(taken), int(given), int(count), int(kept), int(settled), fees.get((at, name), 0))
+        for at, name, taken, given, count, kept, settled in rows
+    ]
+
+
+def _fees_by_day(tx: Transaction, account: Account, month: Month) -> dict[tuple[date, str], int]:
+    """What channels kept for themselves of what they settled with the account."""
+    day, own = _local_day(month), ledger_entries.alias()
+    channel = func.split_part(_E.account_code, ":", 2)
+    of_account = own.c.account_code == func.concat("channel_receivable:", channel, f":{account.id}")
+    statement = (
+        select(day, channel, _side(Side.DEBIT) - _side(Side.CREDIT))
+        .join(ledger_transactions, _T.id == _E.transaction_id)
+        .where(_E.account_code.like("fees:%"), _T.source == Source.SETTLED.value, month.holds())
+        .where(select(own.c.id).where(own.c.transaction_id == _T.id, of_account).exists())
+        .group_by(day, channel)
+    )
+    return {(at, name): int(minor) for at, name, minor in tx.connection.execute(statement)}
+
+
+def at_channels(pay: Pay, account: Account, month: Month) -> list[tuple[str, int]]:
+    """Return what each channel has taken and not yet paid to our bank when the month ends."""
+    channel = func.split_part(_E.account_code, ":", 2)
+    left = _side(Side.DEBIT) - _side(Side.CREDIT)
+    statement = (
+        select(channel, left)
+        .join(ledger_transactions, _T.id == _E.transaction_id)
+        .where(_E.account_code.like("channel\\_receivable:%"), func.split_part(_E.account_code, ":", 3) == account.id)
+        .where(_E.layer == Layer.POSTED.value, month.ends_with())
+        .group_by(channel)
+        .having(left != 0)
+        .order_by(channel)
+    )
+    with pay.listing() as tx:
+        return [(name, int(minor)) for name, minor in tx.connection.execute(statement)]
 
 
 def body_statement(pay: Pay, account: Account, month: Month) -> Statement:
@@ -126,16 +212,16 @@ def body_statement(pay: Pay, account: Account, month: Month) -> Statement:
     code = f"beneficiary_payable:{account.organisation_id}"
     ours = (_E.account_code == code) & (_E.currency == account.currency) & (_E.layer == Layer.POSTED.value)
     before = select(_side(Side.CREDIT) - _side(Side.DEBIT)).join(ledger_transactions, _T.id == _E.transaction_id)
-    day = _local_day()
+    day = _local_day(month)
     by_day = (
         select(day, _side(Side.CREDIT), _side(Side.DEBIT))
         .join(ledger_transactions, _T.id == _E.transaction_id)
-        .where(ours, _T.created_at >= month.begins, _T.created_at < month.ends)
+        .where(ours, month.holds())
         .group_by(day)
         .order_by(day)
     )
     with pay.listing() as tx:
-        opening = int(tx.connection.execute(before.where(ours, _T.created_at < month.begins)).scalar_one())
+        opening = int(tx.connection.execute(before.where(ours, month.follows())).scalar_one())
         rows = tx.connection.execute(by_day).all()
     days, balance = [], opening
     for at, credit, debit in rows:
@@ -153,8 +239,7 @@ def book_entries(pay: Pay, account: Account, month: Month) -> Iterator[BookEntry
         .join(ledger_transactions, _T.id == _E.transaction_id)
         .outerjoin(payments, (p.id == _T.payment_id) & (p.account_id == account.id))
         .outerjoin(payouts, (o.id == _T.source_id) & (o.account_id == account.id) & _T.source.like("payout:%"))
-        .where(p.id.is_not(None) | o.id.is_not(None), _E.layer == Layer.POSTED.value)
-        .where(_T.created_at >= month.begins, _T.created_at < month.ends)
+        .where(p.id.is_not(None) | o.id.is_not(None), _E.layer == Layer.POSTED.value, month.holds())
         .order_by(_T.id, _E.id)
         .limit(ENTRIES_MAX)
     )
@@ -162,6 +247,16 @@ def book_entries(pay: Pay, account: Account, month: Month) -> Iterator[BookEntry
         for at, number, source, code, side, amount, currency, object_id, reference in tx.connection.execute(statement):
             debit, credit = (amount, 0) if side == Side.DEBIT.value else (0, amount)
             yield BookEntry(at, number, source, code, debit, credit, currency, object_id, reference)
+
+
+def month_suspense(pay: Pay, account: Account, month: Month) -> list[SuspenseItem]:
+    """Return the money that matched nothing in a month, or still matched nothing when it began, oldest first."""
+    c = suspense_items.c
+    statement = select(suspense_items).where(c.account_id == account.id, c.created_at < month.ends)
+    open_then = or_(c.closed_at.is_(None), c.closed_at >= month.begins)
+    with pay.listing() as tx:
+        rows = tx.connection.execute(statement.where(open_then).order_by(c.created_at, c.id).limit(ENTRIES_MAX))
+        return [item_of(row) for row in rows]
 
 
 def month_payouts(pay: Pay, account: Account, month: Month) -> list[Payout]:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from pay.context import Pay
 from pay.events import BooksAction
 from pay.models.attempt import attempts
+from pay.models.dispute import disputes
 from pay.models.ledger import post
 from pay.models.payment import find_by_provider_id, find_payment, payments
 from pay.models.refund import find_refund, refunds
@@ -83,7 +84,7 @@ def import_settlement(pay: Pay, gateway: str, name: str, raw: bytes, *, actor: s
 def _take(pay: Pay, tx: Transaction, gateway: str, file_id: str, line: SettlementLine) -> str:
     """Write one line down, once whatever file it comes in, post it, and say what it was."""
     match = _match(pay, tx, gateway, line)
-    is_payment = line.kind is LineKind.PAYMENT
+    is_payment = line.kind in {LineKind.PAYMENT, LineKind.DISPUTE_REVERSAL}
     matched = min(line.amount_minor, match.open_minor) if is_payment else line.amount_minor
     unexplained = line.amount_minor - matched
     if match.account_id is None:
@@ -130,6 +131,10 @@ def _mark(tx: Transaction, line: SettlementLine, match: _Match, result: str) -> 
     elif match.payment_id is not None and line.kind is LineKind.PAYMENT:
         told = {"settled_on": line.settled_on, "fee_minor": line.fee_minor, "version": payments.c.version + 1}
         tx.connection.execute(update(payments).where(payments.c.id == match.payment_id).values(told))
+    elif match.payment_id is not None and line.kind is LineKind.DISPUTE:
+        d = disputes.c
+        first = select(d.id).where(d.payment_id == match.payment_id, d.settled_on.is_(None)).order_by(d.created_at, d.id).limit(1)
+        tx.connection.execute(update(disputes).where(d.id == first.scalar_subquery()).values(settled_on=line.settled_on))
 
 
 def _suspend(pay: Pay, tx: Transaction, gateway: str, line: SettlementLine, match: _Match, *, amount_minor: int, result: str) -> None:
@@ -159,7 +164,7 @@ def _match(pay: Pay, tx: Transaction, gateway: str, line: SettlementLine) -> _Ma
     payment = find_by_provider_id(tx.connection, pay.cipher, gateway, line.reference) or _by_reference(pay, tx, gateway, line.reference)
     if payment is None or payment.currency != line.currency:
         return _NOTHING
-    if line.kind is LineKind.DISPUTE:
+    if line.kind in {LineKind.DISPUTE, LineKind.DISPUTE_REVERSAL}:
         return _Match(payment.account_id, payment.id, None, line.amount_minor, False)
     is_taken = payment.state is PaymentState.CAPTURED
     open_minor = payment.total_minor if is_taken and payment.settled_on is None else 0

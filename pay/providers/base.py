@@ -95,6 +95,8 @@ class Order:
     """What was taken, less what was given back before this order: for providers whose only answer is a balance."""
     shares: tuple[tuple[str, int], ...] = ()
     """The amount by beneficiary, where there are several."""
+    others: frozenset[str] = frozenset()
+    """The provider's names for the payment's other refunds: none of these is what became of this order."""
     token: str = field(default="", repr=False)
     """The provider's name for the attempt, before it has an outcome."""
     is_delayed: bool = False
@@ -133,6 +135,10 @@ def probe(credentials: Mapping[str, str]) -> Order:
 
 class GatewayUnavailable(Exception):
     """No answer, or none that can be read: what happened is unknown until `find` says so."""
+
+
+class StillWaiting(GatewayUnavailable):
+    """The order has arrived and is not decided: nothing is to be sent again, only asked for, hours or days later."""
 
 
 class Gateway(Protocol):
@@ -174,6 +180,26 @@ class CardGateway(Gateway, Protocol):
 
     def charge(self, order: Order, instrument_token: str) -> Outcome:
         """Reserve the amount on an instrument that was kept.  Raises: GatewayUnavailable."""
+        ...
+
+
+@dataclass(frozen=True)
+class DisputeReply:
+    """An office's answer to a dispute: `words` is empty where it accepts; `product` says what was paid for."""
+
+    reference: str
+    provider_id: str
+    product: str
+    words: str = field(default="", repr=False)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@runtime_checkable
+class DisputeGateway(Gateway, Protocol):
+    """A provider that takes answers to disputes; at the others staff answer on the provider's own site."""
+
+    def answer_dispute(self, reply: DisputeReply) -> Outcome:
+        """Accept a dispute, or send evidence against it; a repeat is done once.  Raises: GatewayUnavailable."""
         ...
 
 

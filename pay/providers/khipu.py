@@ -6,7 +6,7 @@ notification proves nothing: what it names is fetched.
 
 from collections.abc import Mapping
 
-from pay.providers.base import REFUSES_WHO_ASKS, Action, Begun, GatewayUnavailable, Order, Outcome, Pages, Verdict, probe
+from pay.providers.base import REFUSES_WHO_ASKS, Action, Begun, GatewayUnavailable, Order, Outcome, Pages, StillWaiting, Verdict, probe
 from pay.providers.calling import GatewayRefused, Json, call
 from shared.http import Outbound
 
@@ -94,31 +94,32 @@ class KhipuGateway:
         return self.refund(order)
 
     def refund(self, order: Order) -> Outcome:
-        """Ask for money back.  Raises: GatewayUnavailable until the receiver has confirmed it at the bank, days later."""
+        """Ask for money back.  Raises: StillWaiting until the receiver has confirmed it at the bank, days later."""
         try:
             self._call("POST", f"/{order.provider_id}/refunds", order, {"amount": order.amount_minor})
         except GatewayRefused as refusal:
             return Outcome(Verdict.DECLINED, order.provider_id, refusal.why)
         outcome = self.find(order)
         if outcome is None:
-            raise GatewayUnavailable("the refund waits at the bank")
+            raise GatewayUnavailable("the refund is not listed yet")
         return outcome
 
     def _refund_outcome(self, order: Order, found: Json) -> Outcome | None:
-        """Read this refund among the payment's refunds: those of its amount, the newest first."""
+        """Read this refund among the payment's: the one of its amount that is none of our other refunds.
+
+        Khipu carries no name of ours, and one refund of a payment is asked for at a time.
+        """
         entries = found.get("refunds")
-        mine = (
-            [one for one in entries if isinstance(one, dict) and one.get("amount") == order.amount_minor]
-            if isinstance(entries, list)
-            else []
-        )
+        listed = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+        named = [(str(one.get("refund_id") or f"{order.provider_id}/{place}"), one) for place, one in enumerate(listed)]
+        mine = [(name, one) for name, one in named if one.get("amount") == order.amount_minor and name not in order.others]
         if not mine:
             return None
-        status = str(mine[-1].get("status"))
+        name, entry = mine[0]
+        status = str(entry.get("status"))
         if status in _WAITING_REFUND:
-            raise GatewayUnavailable("the refund waits at the bank")
-        verdict = Verdict.APPROVED if status == "paid" else Verdict.DECLINED
-        return Outcome(verdict, str(mine[-1].get("refund_id") or order.provider_id), status)
+            raise StillWaiting("the refund waits at the bank")
+        return Outcome(Verdict.APPROVED if status == "paid" else Verdict.DECLINED, name, status)
 
     def _is_ours(self, order: Order, found: Json) -> bool:
         receiver = order.credentials.get("receiver_id")

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import stripe
 
-from pay.providers.base import Action, Begun, GatewayUnavailable, Order, Outcome, Pages, Verdict
+from pay.providers.base import Action, Begun, DisputeReply, GatewayUnavailable, Order, Outcome, Pages, StillWaiting, Verdict
 from shared.http import Outbound, OutboundError
 
 TIMEOUT_SECONDS = 20.0
@@ -104,9 +104,12 @@ class StripeGateway:
         return self.find(order)
 
     def find(self, order: Order) -> Outcome | None:
-        """Return what became of a session; captures, voids and refunds are repeated instead, under their own keys."""
-        if order.action is not Action.AUTHORISE or not order.token:
-            return None
+        """Return what became of a session or of a refund; captures and voids are repeated instead, under their own keys."""
+        if order.action is Action.REFUND:
+            return self._find_refund(order)
+        return self._find_session(order) if order.action is Action.AUTHORISE and order.token else None
+
+    def _find_session(self, order: Order) -> Outcome | None:
         expand = {"expand": ["payment_intent.latest_charge"]}
         session = self._ask(lambda client: client.v1.checkout.sessions.retrieve(order.token, cast(Any, expand)), order)
         intent = session.payment_intent
@@ -131,14 +134,45 @@ class StripeGateway:
 
     def refund(self, order: Order) -> Outcome:
         """Give taken money back."""
-        params = {"payment_intent": order.provider_id, "amount": order.amount_minor}
+        params = {"payment_intent": order.provider_id, "amount": order.amount_minor, "metadata": {"reference": order.reference}}
         try:
             made = self._ask(lambda client: client.v1.refunds.create(cast(Any, params), {"idempotency_key": order.reference}), order)
         except stripe.InvalidRequestError as error:
             return Outcome(Verdict.DECLINED, order.provider_id, str(error.code or "refused"))
-        if made.status in {"pending", "requires_action"}:
-            raise GatewayUnavailable("the refund is on its way")
-        return Outcome(Verdict.APPROVED if made.status == "succeeded" else Verdict.DECLINED, made.id, str(made.failure_reason or ""))
+        return _refund_outcome(made)
+
+    def _find_refund(self, order: Order) -> Outcome | None:
+        """Look for our own name among the refunds: a key is forgotten after a day, and repeats the first answer until then."""
+        params = {"payment_intent": order.provider_id, "limit": 100}
+        try:
+            listed = self._ask(lambda client: client.v1.refunds.list(cast(Any, params)), order)
+        except stripe.InvalidRequestError:
+            return None
+        mine = (one for one in listed.data if getattr(one.metadata, "reference", "") == order.reference)
+        return next((_refund_outcome(one) for one in mine), None)
+
+    def answer_dispute(self, reply: DisputeReply) -> Outcome:
+        """Accept a dispute, or send evidence against it, which Stripe takes once; a refusal of what was done before is no refusal."""
+        options = {"idempotency_key": reply.reference}
+        evidence = {"evidence": {"uncategorized_text": reply.words, "product_description": reply.product}, "submit": True}
+        order = Order(reply.reference, "", 0, "", provider_id=reply.provider_id, credentials=reply.credentials)
+        try:
+            if reply.words:
+                self._ask(lambda client: client.v1.disputes.update(reply.provider_id, cast(Any, evidence), cast(Any, options)), order)
+            else:
+                self._ask(lambda client: client.v1.disputes.close(reply.provider_id, {}, cast(Any, options)), order)
+        except stripe.InvalidRequestError as error:
+            if not self._was_answered(order, with_evidence=bool(reply.words)):
+                return Outcome(Verdict.DECLINED, reply.provider_id, str(error.code or "refused"))
+        return Outcome(Verdict.APPROVED, reply.provider_id)
+
+    def _was_answered(self, order: Order, *, with_evidence: bool) -> bool:
+        try:
+            found = self._ask(lambda client: client.v1.disputes.retrieve(order.provider_id), order)
+        except stripe.InvalidRequestError:
+            return False
+        sent = getattr(found.evidence_details, "submission_count", 0)
+        return bool(sent) if with_evidence else found.status == "lost" and not sent
 
     def read_notification(self, raw: bytes, signature: str, secret: str) -> dict[str, Any] | None:
         """Return a notification whose signature is right, else None."""
@@ -164,6 +198,13 @@ class StripeGateway:
             raise
         except stripe.StripeError as error:
             raise GatewayUnavailable(type(error).__name__) from None
+
+
+def _refund_outcome(made: Any) -> Outcome:  # a Refund
+    """Read a refund.  Raises: StillWaiting while the bank has not paid it."""
+    if made.status in {"pending", "requires_action"}:
+        raise StillWaiting("the refund is on its way")
+    return Outcome(Verdict.APPROVED if made.status == "succeeded" else Verdict.DECLINED, made.id, str(made.failure_reason or ""))
 
 
 def _facts(intent: Any) -> dict[str, str]:  # a PaymentIntent with its charge

@@ -1,11 +1,10 @@
-"""The console: money that matches nothing, and disputes at the bank.  Spec: pay-design.md §3, §8; pay-api.md §11."""
+"""The console: money that matches nothing.  Spec: pay-design.md §3, §8."""
 
 from flask import Response, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from pay.context import current
-from pay.operations import desk, disputes, suspense
-from pay.operations.disputes import DisputeQuery
+from pay.operations import desk, suspense
 from pay.routes.staff import AtTheDesk, second_factor, staff
 from pay.standards.staff_powers import Power
 from shared import web
@@ -52,12 +51,3 @@ def decide(account_id: str, item_id: str, decision: str) -> BaseResponse:
     else:
         raise NotFound
     return redirect(f"/console/accounts/{account.id}/suspense", 303)
-
-
-@bp.get("/disputes")
-def list_disputes(account_id: str) -> Response:
-    """List what card holders dispute at their bank."""
-    pay, who = current(), staff()
-    account = desk.require_account(pay, who, account_id)
-    _, found = disputes.search_disputes(pay, desk.acting_for(who, account), DisputeQuery(None, None, None, None, None, 1, 500))
-    return web.page("pay/console/disputes.html", account=account, disputes=found)

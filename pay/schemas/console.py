@@ -10,11 +10,13 @@ from urllib.parse import urlencode
 from babel.numbers import get_currency_precision
 
 from pay.schemas.searches import STATUSES
+from pay.standards.link_reference import holds_real_card_number
 from shared.web import gettext
 
 PAGE_SIZE = 50
 REFERENCE_MAX = 255
 AMOUNT_MAX = 10**12
+PARTNER_NAME_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,40 @@ def read_search(args: Mapping[str, str]) -> Search:
             faults.append((name, gettext("Type the day like this: 2026-11-30.")))
     page = args.get("page", "1")
     return Search(values, int(page) if re.fullmatch("[1-9][0-9]{0,6}", page) else 1, args, faults)
+
+
+@dataclass(frozen=True)
+class PartnerForm:
+    """What a partner is called and how much it takes at once (None: any amount), as typed, and what is wrong."""
+
+    name: str = ""
+    max_amount_minor: int | None = None
+    typed_amount: str = ""
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_partner(form: Mapping[str, str], currency: str) -> PartnerForm:
+    """Read the form of a partner."""
+    name, typed = " ".join(form.get("name", "").replace("\0", "").split())[:PARTNER_NAME_MAX], form.get("max_amount", "").strip()[:30]
+    amount = read_amount(typed, currency) if typed else None
+    faults = []
+    if not name:
+        faults.append(("name", gettext("Say what the partner is called.")))
+    if typed and not amount:
+        faults.append(("max_amount", gettext("Type an amount, or leave this empty.")))
+    return PartnerForm(name, amount, typed, faults)
+
+
+def read_evidence(form: Mapping[str, str], most: int) -> tuple[str, str]:
+    """Return what was written, and what is wrong with it."""
+    words = form.get("words", "").replace("\r\n", "\n").replace("\0", "").strip()
+    if not words:
+        return words, gettext("Write what the bank should know.")
+    if len(words) > most:
+        return words[:most], gettext("Write at most %(n)s letters.", n=most)
+    if holds_real_card_number(words):
+        return "", gettext("Leave out the number of the card.")
+    return words, ""
 
 
 def is_day(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""The states of a dispute.  Spec: pay-api.md §11."""
+"""The states of a dispute, and of an office's answer to it.  Spec: pay-api.md §11."""
 
 from enum import StrEnum
 
-from pay.events import DisputeEvent
+from pay.events import DisputeAnswerEvent, DisputeEvent
 from shared.states import Table
 
 
@@ -23,6 +23,36 @@ DISPUTE_TABLE: Table[DisputeState, DisputeEvent] = Table(
         (D.NEEDS_RESPONSE, D.UNDER_REVIEW): E.ANSWERED,
         **{(before, D.LOST): E.LOST for before in (D.NEEDS_RESPONSE, D.UNDER_REVIEW)},
         **{(before, D.WON): E.WON for before in (D.NEEDS_RESPONSE, D.UNDER_REVIEW)},
+    },
+)
+
+
+class AnswerKind(StrEnum):
+    """What an office may answer: the card holder is right, or is not."""
+
+    ACCEPT = "accept"
+    EVIDENCE = "evidence"
+
+
+class AnswerState(StrEnum):
+    """Where an answer stands; `approved` until the provider has taken it (`sent`) or will not (`refused`)."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    SENT = "sent"
+    REFUSED = "refused"
+
+
+A, AE = AnswerState, DisputeAnswerEvent
+ANSWER_TABLE: Table[AnswerState, DisputeAnswerEvent] = Table(
+    "answer to a dispute",
+    initial=frozenset({A.PROPOSED, A.APPROVED}),
+    moves={
+        (A.PROPOSED, A.APPROVED): AE.APPROVED,
+        (A.PROPOSED, A.REJECTED): AE.REJECTED,
+        (A.APPROVED, A.SENT): AE.SENT,
+        (A.APPROVED, A.REFUSED): AE.REFUSED,
     },
 )
 REASONS = (

@@ -247,6 +247,13 @@ def split_refund(left: tuple[Share, ...], amount_minor: int) -> tuple[Share, ...
     return (*divided, Share(SURCHARGE, rest)) if rest else tuple(divided)
 
 
+def split_loss(left: tuple[Share, ...], amount_minor: int, body: str) -> tuple[Share, ...]:
+    """Divide what a lost dispute takes as a refund is divided; what was refunded before is taken again, and the account's body bears it."""
+    there = min(amount_minor, sum(share.amount_minor for share in left))
+    shares = split_refund(left, there)
+    return (*shares, Share(body, amount_minor - there)) if amount_minor > there else shares
+
+
 S = PaymentState
 _RESERVED = frozenset({Source.AUTHORISED})
 _MOVED = frozenset({Source.AUTHORISED, Source.CAPTURED})

@@ -36,7 +36,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class SettledAmounts:
-    """Parts of one settlement line, all positive: what we waited for, what nobody waited for, what the channel kept."""
+    """Parts of one settlement line, the amounts positive: what we waited for, what nobody waited for, what the channel kept."""
 
     matched_minor: int
     unexplained_minor: int
@@ -56,7 +56,7 @@ def _posting(source: Source, source_id: str, payment_id: str, currency: str, *li
 
 
 def settlement_received(channel: Channel, line_id: str, payment_id: str, amounts: SettledAmounts) -> Posting:
-    """The channel paid us: the bank has the sum less the fee."""
+    """The channel paid us: the bank has the sum less the fee, or with a fee that was given back."""
     total = amounts.matched_minor + amounts.unexplained_minor
     return _posting(
         Source.SETTLED,
@@ -64,7 +64,8 @@ def settlement_received(channel: Channel, line_id: str, payment_id: str, amounts
         payment_id,
         channel.currency,
         _debit(bank_account(channel.bank), total - amounts.fee_minor),
-        _debit(fees_account(channel.gateway), amounts.fee_minor),
+        _debit(fees_account(channel.gateway), max(amounts.fee_minor, 0)),
+        _credit(fees_account(channel.gateway), max(-amounts.fee_minor, 0)),
         _credit(channel.receivable, amounts.matched_minor),
         _credit(suspense_account(channel.gateway), amounts.unexplained_minor),
     )

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 ROWS_MAX = 200_000
+FEE_OF_DISPUTE_MAX = 10**6
 
 
 class LineKind(StrEnum):
@@ -21,6 +22,8 @@ class LineKind(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
     DISPUTE = "dispute"
+    DISPUTE_REVERSAL = "reversal"
+    """A dispute that was won: the amount comes back, and with some channels what the dispute had cost (a fee below zero)."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,12 @@ def _khipu(row: Mapping[str, str]) -> SettlementLine:
     return SettlementLine(key, kind, row["payment_id"], abs(amount), _whole(row["fee"]), row["currency"], _day(row["date"]))
 
 
-_STRIPE_KINDS = {"charge": LineKind.PAYMENT, "refund": LineKind.REFUND, "dispute": LineKind.DISPUTE}
+_STRIPE_KINDS = {
+    "charge": LineKind.PAYMENT,
+    "refund": LineKind.REFUND,
+    "dispute": LineKind.DISPUTE,
+    "dispute_reversal": LineKind.DISPUTE_REVERSAL,
+}
 
 
 def _stripe(row: Mapping[str, str]) -> SettlementLine | None:
@@ -121,7 +129,12 @@ def read_settlement(gateway: str, raw: bytes) -> list[SettlementLine]:
 
 
 def _checked(line: SettlementLine, number: int) -> SettlementLine:
+    least, most = 0, line.amount_minor
+    if line.kind is LineKind.DISPUTE:
+        most = FEE_OF_DISPUTE_MAX  # what a dispute costs may be more than what it is about
+    elif line.kind is LineKind.DISPUTE_REVERSAL:
+        least, most = -FEE_OF_DISPUTE_MAX, 0
     too_long = len(line.key) > 120 or len(line.reference) > 100 or len(line.currency) != 3
-    if not line.key or not line.reference or too_long or not line.amount_minor or not 0 <= line.fee_minor <= line.amount_minor:
+    if not line.key or not line.reference or too_long or not line.amount_minor or not least <= line.fee_minor <= most:
         raise UnreadableFile(f"line {number}: a value is missing or cannot be")
     return line

@@ -148,6 +148,8 @@ def test_staff_walk_through_the_console(chromium: Browser, site: str, world: Wor
         for name in ("reports", "refund-requests", "keys", "webhooks", "limit", "links", "assist", "suspense", "disputes"):
             page.goto(f"{site}{base}/{name}?lang={language}")
             looker.look(name)
+        page.goto(f"{site}{base}/reports/close?month=2026-05&lang={language}")
+        looker.look("close-month")
         page.goto(f"{site}/console/payments/{payment_id}/refund?lang={language}")
         press(page, "#send-refund")
         looker.look("refund-wrong")
@@ -191,7 +193,7 @@ def test_staff_walk_through_the_money_that_goes_out(chromium: Browser, site: str
     notice, counter = issue(world), Counter(world)
     for receipt in ("R-1", "R-2"):
         counter.confirm(notice["number"], receipt)
-    take_news(world.pay, DisputeNews("sandbox", "dp", PaymentId(world.paid()), DisputeState.NEEDS_RESPONSE, 14_500, "fraudulent"))
+    dispute = take_news(world.pay, DisputeNews("sandbox", "dp", PaymentId(world.paid()), DisputeState.NEEDS_RESPONSE, 14_500, "fraudulent"))
     world.post("/v1/fee-rules", RULE | {"amounts": {"web": 5000, "phone": 6000}})
     body = {name: value for name, value in BODY.items() if name != "amount"}
     for code in ("aged", "low-income"):
@@ -203,10 +205,19 @@ def test_staff_walk_through_the_money_that_goes_out(chromium: Browser, site: str
     with visiting(chromium, language=language, width=width) as page:
         page.context.add_cookies([{"name": "pay-session", "value": cookie.value, "url": site}])
         looker = Looker(page, "pay-money-out", language=language, width=width)
+        partner_pages = ("/console/partners", *(f"/console/partners/{counter.id}{page}" for page in ("", "/change", "/daily-file")))
         names = ("payouts", f"payouts/{cash}", "payouts/new", "payout-limit", "deposit", "fees", "suspense", "disputes")
-        for path in (*(f"{base}/{name}" for name in names), f"/console/payments/{notice['payment_id']}/pay-out", "/console/remittances"):
+        names += tuple(f"disputes/{dispute.id}{page}" for page in ("", "/accept", "/evidence"))
+        for path in (
+            *(f"{base}/{name}" for name in names),
+            f"/console/payments/{notice['payment_id']}/pay-out",
+            "/console/remittances",
+            *partner_pages,
+        ):
             page.goto(f"{site}{path}?lang={language}")
-            looker.look("payout" if path.endswith(cash) else path.rpartition("/")[2])
+            looker.look(
+                {cash: "payout", dispute.id: "dispute", counter.id: "partner"}.get(path.rpartition("/")[2], path.rpartition("/")[2])
+            )
         page.goto(f"{site}{base}/payouts/new?lang={language}")
         press(page, "#order-payout")
         looker.look("payout-wrong")

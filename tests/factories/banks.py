@@ -30,10 +30,11 @@ MALL = {"commerce_code": webpay.MALL, "secret": webpay.SECRET, "mall:org-a": web
 
 @dataclass
 class Wire:
-    """Stands where the outbound client stands; `deaf` loses every answer."""
+    """Stands where the outbound client stands; `deaf` loses every answer, `cut` every call."""
 
     bank: FlaskClient
     deaf: bool = False
+    cut: bool = False
     sent: list[tuple[str, str]] = field(default_factory=list)
 
     def request(
@@ -47,6 +48,8 @@ class Wire:
         timeout_seconds: float = 0,
         max_bytes: int = 0,
     ) -> Reply:
+        if self.cut:
+            raise OutboundTimeout("no answer in time")
         parts = urlsplit(url)
         self.sent.append((method, parts.path))
         kept = {name: value for name, value in (headers or {}).items() if name.lower() != "content-length"}

@@ -1,4 +1,4 @@
-"""The part of Stripe's API that we call: Checkout sessions, payment intents, refunds; idempotent by key, as Stripe is."""
+"""The part of Stripe's API that we call: Checkout sessions, payment intents, refunds, disputes; idempotent by key, as Stripe is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from shared.access import PUBLIC, PUBLIC_PAGE
 from shared.routes import Routes
 
 SECRET_KEY, WEBHOOK_SECRET = "sk_test_sandbox", "whsec_sandbox"
-CARDS = {"4242424242424242": "visa", "5555555555554444": "mastercard"}
+DISPUTED_CARD = "4000000000000259"
+CARDS = {"4242424242424242": "visa", "5555555555554444": "mastercard", DISPUTED_CARD: "visa"}
+DISPUTE_FEE, ANSWER_DAYS = 1_500, 7
 Object = dict[str, Any]
 
 
@@ -34,6 +36,10 @@ class Stripe:
     sessions: dict[str, Object] = field(default_factory=dict)
     intents: dict[str, Object] = field(default_factory=dict)
     answers: dict[str, Object] = field(default_factory=dict)
+    disputes: dict[str, Object] = field(default_factory=dict)
+    refunds: dict[str, Object] = field(default_factory=dict)
+    refund_status: str = "succeeded"
+    """What a new refund is: a bank may let it wait (`pending`)."""
     faults: list[str] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
@@ -48,11 +54,21 @@ class Stripe:
             charge |= {"payment_method_details": {"card": facts}}
             intent: Object = {"id": "pi_" + secrets.token_hex(8), "object": "payment_intent", "amount": session["amount_total"]}
             intent |= {"currency": session["currency"], "status": "requires_capture", "latest_charge": charge, "cancellation_reason": None}
-            intent["refunded"] = 0
+            intent |= {"refunded": 0, "is_disputed": card == DISPUTED_CARD}
             self.intents[str(intent["id"])] = intent
             session |= {"payment_intent": intent, "status": "complete"}
         self.tell("checkout.session.completed", session)
         return True
+
+    def dispute(self, intent: Object) -> Object:
+        """The card holder goes to the bank, and the service is told."""
+        made: Object = {"id": "dp_" + secrets.token_hex(8), "object": "dispute", "payment_intent": intent["id"], "amount": intent["amount"]}
+        due = int(self.now().timestamp()) + ANSWER_DAYS * 86_400
+        made |= {"reason": "fraudulent", "status": "needs_response", "evidence_details": {"due_by": due, "submission_count": 0}}
+        made["balance_transactions"] = [{"fee": DISPUTE_FEE}]
+        self.disputes[str(made["id"])] = made
+        self.tell("charge.dispute.created", made)
+        return made
 
     def tell(self, kind: str, told: Object) -> None:
         """Send a signed event."""
@@ -101,8 +117,18 @@ def build_api(stripe: Stripe) -> Routes:
             intent["status"] = "succeeded" if action == "capture" else "canceled"
             return intent
 
-        return _once(stripe, make)
+        is_first = request.headers.get("Idempotency-Key") not in stripe.answers
+        answer = _once(stripe, make)
+        if is_first and action == "capture" and intent["is_disputed"]:
+            stripe.dispute(intent)
+        return answer
 
+    _add_refunds(api, stripe)
+    _add_disputes(api, stripe)
+    return api
+
+
+def _add_refunds(api: Routes, stripe: Stripe) -> None:
     @api.post("/v1/refunds")
     def refund() -> tuple[Response, int] | Response:
         intent, amount = stripe.intents.get(request.form["payment_intent"]), int(request.form["amount"])
@@ -113,11 +139,48 @@ def build_api(stripe: Stripe) -> Routes:
         def make() -> Object:
             assert intent is not None  # noqa: S101 - looked at above
             intent["refunded"] += amount
-            return {"id": "re_" + secrets.token_hex(8), "object": "refund", "status": "succeeded", "amount": amount, "failure_reason": None}
+            made: Object = {"id": "re_" + secrets.token_hex(8), "object": "refund", "status": stripe.refund_status, "amount": amount}
+            made |= {"failure_reason": None, "payment_intent": intent["id"]}
+            made["metadata"] = {"reference": request.form.get("metadata[reference]", "")}
+            stripe.refunds[str(made["id"])] = made
+            return dict(made)
 
         return _once(stripe, make)
 
-    return api
+    @api.get("/v1/refunds")
+    def list_refunds() -> Response:
+        mine = [one for one in stripe.refunds.values() if one["payment_intent"] == request.args.get("payment_intent")]
+        return jsonify({"object": "list", "data": mine, "has_more": False, "url": "/v1/refunds"})
+
+
+def _add_disputes(api: Routes, stripe: Stripe) -> None:
+    """Close is accepting; evidence counts once, and with Stripe's own words `winning_evidence`, `losing_evidence` it decides at once."""
+
+    @api.get("/v1/disputes/<dispute_id>")
+    def get_dispute(dispute_id: str) -> tuple[Response, int] | Response:
+        found = stripe.disputes.get(dispute_id)
+        return jsonify(found) if found else _refuse(404, "resource_missing")
+
+    @api.post("/v1/disputes/<dispute_id>", defaults={"close": ""})
+    @api.post("/v1/disputes/<dispute_id>/<close>")
+    def answer(dispute_id: str, close: str) -> tuple[Response, int] | Response:
+        found, words = stripe.disputes.get(dispute_id), request.form.get("evidence[uncategorized_text]", "")
+        if found is None:
+            return _refuse(404, "resource_missing")
+        if found["status"] != "needs_response" and request.headers.get("Idempotency-Key") not in stripe.answers:
+            return _refuse(400, "dispute_unexpected_state")
+
+        def make() -> Object:
+            found["status"] = "lost" if close else "under_review"
+            found["evidence_details"]["submission_count"] += not close
+            return dict(found)
+
+        replied = _once(stripe, make)
+        for status, told in (("won", "winning_evidence"), ("lost", "losing_evidence")):
+            if told in words and found["status"] == "under_review":
+                found["status"] = status
+                stripe.tell("charge.dispute.closed", found)
+        return replied
 
 
 def _once(stripe: Stripe, make: Callable[[], Object]) -> tuple[Response, int] | Response:
@@ -146,7 +209,7 @@ def build_pages(stripe: Stripe) -> Routes:
         if session is None:
             return web.page("banks/gone.html", 404)
         _allow(session)
-        return web.page("banks/stripe.html", session=session, cards=sorted(CARDS), is_declined=False)
+        return web.page("banks/stripe.html", session=session, cards=list(CARDS), is_declined=False)
 
     @pages.post("/stripe/<session_id>")
     def decide(session_id: str) -> BaseResponse:
@@ -158,7 +221,7 @@ def build_pages(stripe: Stripe) -> Routes:
             return redirect(session["cancel_url"], 303)
         if stripe.pay(session_id, request.form.get("card", "").replace(" ", "")):
             return redirect(session["success_url"], 303)
-        return web.page("banks/stripe.html", session=session, cards=sorted(CARDS), is_declined=True)
+        return web.page("banks/stripe.html", session=session, cards=list(CARDS), is_declined=True)
 
     return pages
 

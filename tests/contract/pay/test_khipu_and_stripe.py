@@ -8,7 +8,9 @@ from sqlalchemy import select
 from pay.models.ledger import ledger_accounts
 from pay.models.suspense import suspense_items
 from pay.operations.proofs import prove
+from pay.operations.refunds import ask_unfinished
 from pay.operations.suspense import apply_to, list_open, mark_refunded
+from shared.outbox import outbox
 from tests.factories.banks import Banks, make_banks
 from tests.factories.pay import Browser, World
 
@@ -119,13 +121,105 @@ def test_a_refund_by_transfer_waits_until_the_bank_has_confirmed_it(banks: Banks
     path = f"/v1/payments/{payment_id}/refunds"
     assert banks.world.post(path, {"amount": 14500}).get_json()["status"] == "submitted"
     banks.world.run_jobs()
+    for _ in range(15):
+        banks.world.pay.clock.advance(seconds=86_400)  # type: ignore[attr-defined]  # the clock of tests
+        ask_unfinished(banks.world.pay)
+    assert outbox_of(banks) == [], "no job waits, or was given up, while the bank takes its weeks"
+    assert banks.world.get(path).get_json()["_embedded"]["refunds"][0]["status"] == "submitted"
     banks.khipu.confirm_refunds(token, at_bank)
     banks.world.pay.clock.advance(seconds=7200)  # type: ignore[attr-defined]  # the clock of tests
-    banks.world.run_jobs()
+    banks.world.sweep()
     (refund,) = banks.world.get(path).get_json()["_embedded"]["refunds"]
     assert refund["status"] == status
     assert len(banks.khipu.payments[token].refunds) == 1
     assert banks.world.read(payment_id)["refund_summary"]["amount_available"] == left
+    assert_books_agree(banks)
+
+
+def outbox_of(banks: Banks) -> list[str]:
+    with banks.world.pay.db.begin() as connection:
+        return [row.job for row in connection.execute(outbox.select()) if row.job == "refund_payment"]
+
+
+def statuses(banks: Banks, path: str) -> list[str]:
+    return [refund["status"] for refund in banks.world.get(path).get_json()["_embedded"]["refunds"]]
+
+
+@pytest.mark.rule("pay", "§9", "pay-design §7.2", "pay-design §4.2", "I2")
+@pytest.mark.parametrize("is_heard", [False, True])
+def test_a_refund_whose_answer_is_lost_is_paid_once_and_never_taken_for_another(banks: Banks, is_heard: bool) -> None:
+    banks.account("khipu")
+    payment_id, _, token = start(banks)
+    banks.khipu.finish(token)
+    banks.world.run_jobs()
+    path = f"/v1/payments/{payment_id}/refunds"
+    banks.world.post(path, {"amount": 4000})
+    banks.world.run_jobs()
+    assert statuses(banks, path) == ["success"]
+    banks.world.pay.clock.advance(seconds=1)  # type: ignore[attr-defined]  # the clock of tests
+    banks.wire.deaf, banks.wire.cut = is_heard, not is_heard
+    banks.world.post(path, {"amount": 4000})
+    banks.world.run_jobs()
+    banks.wire.deaf = banks.wire.cut = False
+    banks.world.pay.clock.advance(seconds=30)  # type: ignore[attr-defined]  # the clock of tests
+    banks.world.run_jobs()
+    assert statuses(banks, path) == ["success", "success" if is_heard else "submitted"], "the first one's entry is not the second one's"
+    assert len(banks.khipu.payments[token].refunds) == 1 + is_heard
+    for _ in range(5):
+        banks.world.pay.clock.advance(seconds=150)  # type: ignore[attr-defined]  # the clock of tests
+        banks.world.run_jobs()
+    assert statuses(banks, path) == ["success", "success"]
+    assert len(banks.khipu.payments[token].refunds) == 2
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "§9", "pay-design §7.2")
+def test_a_second_refund_by_transfer_waits_for_the_first_and_then_goes(banks: Banks) -> None:
+    banks.account("khipu")
+    payment_id, _, token = start(banks)
+    banks.khipu.finish(token)
+    banks.world.run_jobs()
+    banks.khipu.confirms_refunds = False
+    path = f"/v1/payments/{payment_id}/refunds"
+    for _ in range(2):
+        banks.world.post(path, {"amount": 4000})
+        banks.world.run_jobs()
+        banks.world.pay.clock.advance(seconds=1)  # type: ignore[attr-defined]  # the clock of tests
+    assert len(banks.khipu.payments[token].refunds) == 1
+    banks.khipu.confirm_refunds(token)
+    banks.world.pay.clock.advance(seconds=7200)  # type: ignore[attr-defined]  # the clock of tests
+    banks.world.sweep()
+    assert [entry["status"] for entry in banks.khipu.payments[token].refunds] == ["paid", "pending"]
+    assert statuses(banks, path) == ["success", "submitted"]
+    banks.khipu.confirm_refunds(token, "expired")
+    banks.world.pay.clock.advance(seconds=7200)  # type: ignore[attr-defined]  # the clock of tests
+    banks.khipu.payments[token].refunds[0]["status"] = "paid"
+    banks.world.sweep()
+    assert statuses(banks, path) == ["success", "error"]
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "§9", "pay-design §4.2")
+def test_a_refund_that_waits_at_stripe_is_asked_for_and_not_made_again(banks: Banks) -> None:
+    banks.account("stripe")
+    payment_id, payer, token = start(banks)
+    banks.stripe.pay(token, "4242424242424242")
+    banks.back(payer, banks.stripe.sessions[token]["success_url"])
+    banks.world.run_jobs()
+    banks.stripe.refund_status = "pending"
+    path = f"/v1/payments/{payment_id}/refunds"
+    banks.world.post(path, {"amount": 500})
+    banks.stripe.answers.clear()  # a key is forgotten after a day
+    for _ in range(2):
+        banks.world.pay.clock.advance(seconds=86_400)  # type: ignore[attr-defined]  # the clock of tests
+        banks.world.sweep()
+    assert statuses(banks, path) == ["submitted"]
+    (made,) = banks.stripe.refunds.values()
+    made["status"] = "succeeded"
+    banks.world.pay.clock.advance(seconds=86_400)  # type: ignore[attr-defined]  # the clock of tests
+    banks.world.sweep()
+    assert statuses(banks, path) == ["success"]
+    assert len(banks.stripe.refunds) == 1
     assert_books_agree(banks)
 
 
@@ -148,10 +242,8 @@ def test_stripe_reserves_captures_and_refunds_through_its_library(banks: Banks) 
     assert (intent["status"], intent["id"]) == ("succeeded", read["provider_id"])
     banks.stripe.faults.append("lost")
     refund = banks.world.post(f"/v1/payments/{payment_id}/refunds", {"amount": 500}).get_json()
-    assert refund["status"] == "submitted"
-    banks.world.pay.clock.advance(seconds=60)  # type: ignore[attr-defined]  # the clock of tests
-    banks.world.run_jobs()
-    assert intent["refunded"] == 500, "repeated under its key, done once"
+    assert refund["status"] == "success", "the answer was lost, and it is found under our name"
+    assert intent["refunded"] == 500
     assert banks.world.read(payment_id)["refund_summary"]["amount_submitted"] == 500
     assert_books_agree(banks)
 
