@@ -13,8 +13,10 @@ from shared.audit.report import Report
 from shared.audit.verify import verify
 from shared.audit.witness import find_witnessed
 from shared.context import Context
+from shared.files import FileGone
 from shared.performance import reports
 from shared.performance.figures import Cost
+from shared.s3 import BucketAway
 from shared.settings import Described, describe
 
 if TYPE_CHECKING:
@@ -88,6 +90,23 @@ def keep_cost(component: str, service: str, product: str, *, month: str, cost: C
         return known[service]
     finally:
         context.close()
+
+
+def move_files() -> dict[str, int]:
+    """Move notify's files to where new ones are kept; give how many of each kind.  Raises: CannotStart."""
+    from notify.context import Notify
+    from notify.operations import files
+
+    notify = create_context("notify")
+    assert isinstance(notify, Notify)  # noqa: S101 - narrows the type of a module that was found by name
+    try:
+        return files.move_files(notify)
+    except BucketAway as fault:
+        raise CannotStart(f"Not all files are moved: {fault}. Run `andamio doctor`, then this again.") from None
+    except FileGone as fault:
+        raise CannotStart(f"The file {fault} is in no row and not in the bucket: restore the bucket, then run this again.") from None
+    finally:
+        notify.close()
 
 
 def prove_books() -> "Proof":

@@ -19,6 +19,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printin
     end = partial(_end, printing=printing, enter=enter)
     _add_figures(commands, end)
     _add_keys(commands, end)
+    files = commands.add_parser("files", help="where notify keeps files").add_subparsers(metavar="ACTION", required=True)
+    end(files.add_parser("move", help="move files to where NOTIFY_FILES_IN says that new ones are kept; everything may run"), _move_files)
     leaving = commands.add_parser("export", help="write everything that a service keeps as CSV, to take it elsewhere")
     leaving.add_argument("service", choices=SERVICES)
     leaving.add_argument("folder", type=Path)
@@ -88,6 +90,15 @@ def _export(parsed: argparse.Namespace) -> int:
 
     written = leaving.export(parsed.service, parsed.folder, with_keys=parsed.with_keys)
     parsed.printing(parsed, {"tables": {one.table: one.rows for one in written}}, [f"{one.table}: {one.rows} rows" for one in written])
+    return 0
+
+
+def _move_files(parsed: argparse.Namespace) -> int:
+    parsed.enter(["notify"])
+    from deploy import operations
+
+    moved = operations.move_files()
+    parsed.printing(parsed, moved, [f"{kind}: {number} moved" for kind, number in moved.items()])
     return 0
 
 

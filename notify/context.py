@@ -25,7 +25,9 @@ from notify.standards.mime import Mail
 from notify.standards.provider_list import MailRelay, Printer, SmsProvider, read_printers, read_providers, read_relays
 from notify.standards.statuses import Status
 from shared.context import Context, current_as
+from shared.files import FileStore, InBucket, InRows
 from shared.group_commit import GroupCommit
+from shared.s3 import Bucket
 
 BEHIND_AFTER = timedelta(hours=1)
 I = TypeVar("I")  # noqa: E741 - an item
@@ -64,6 +66,21 @@ class Notify(Context):
         """Looks into files that come from outside."""
         address = self.settings.clamd_address
         return ClamdScanner(address, timeout_seconds=self.settings.provider_timeout_seconds) if address else TestFileScanner()
+
+    @cached_property
+    def files(self) -> FileStore:
+        """Where documents, attachments and letters are: in their rows, or in a bucket."""
+        behind = InBucket(self.bucket) if self.bucket else None
+        return behind if behind and self.settings.files_in == "s3" else InRows(behind)
+
+    @cached_property
+    def bucket(self) -> Bucket | None:
+        """The bucket that the settings describe."""
+        settings = self.settings
+        if not settings.files_url:
+            return None
+        key_id, secret = settings.files_key_id.reveal(), settings.files_secret.reveal()
+        return Bucket(self.http, settings.files_url, region=settings.files_region, key_id=key_id, secret=secret)
 
     @cached_property
     def email(self) -> EmailSender:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from babel.numbers import is_currency
@@ -11,7 +12,21 @@ from notify.standards.dkim_signature import Signer
 from notify.standards.local_rules import COUNTRIES
 from notify.standards.provider_list import read_printers, read_providers, read_relays
 from notify.standards.ssh_keys import is_host_key, is_private_key
-from shared.settings import Secret, ServiceSettings, setting
+from shared.settings import Secret, ServiceSettings, SettingsError, setting
+
+FILES_IN = ("database", "s3")
+
+
+def _is_place(value: str) -> str | None:
+    return None if value in FILES_IN else f"must be {' or '.join(FILES_IN)}"
+
+
+def _is_bucket(value: str) -> str | None:
+    parts = urlsplit(value)
+    is_plain = parts.scheme in {"http", "https"} and parts.netloc and "@" not in parts.netloc and not parts.query and not parts.fragment
+    if not value or (is_plain and parts.path.strip("/")):
+        return None
+    return "must be the address of a bucket by path, such as https://s3.example.cl/andamio-notify"
 
 
 def _is_price(value: str) -> str | None:
@@ -141,6 +156,19 @@ class Settings(ServiceSettings):
     mailbox_portal_url: str = setting("address at which people open their mailbox, named in reminders", default="")
     mailbox_url: str = setting("address that mailbox messages are also handed to; empty: they stay here only", default="")
     clamd_address: str = setting("`host:port` of a clamd that looks into files; empty: only the scanners' test file is known", default="")
+    files_in: str = setting(
+        "where new documents, attachments and letters are kept, encrypted as ever: `database`, or `s3` for the bucket below",
+        default="database",
+        check=_is_place,
+    )
+    files_url: str = setting(
+        "bucket of an S3-compatible store, by path: `https://HOST/BUCKET` or `https://HOST/BUCKET/FOLDER`; empty: none",
+        default="",
+        check=_is_bucket,
+    )
+    files_region: str = setting("region that requests to the bucket are signed for", default="us-east-1")
+    files_key_id: Secret = setting("id of the access key for the bucket", default=Secret(""))
+    files_secret: Secret = setting("secret of the access key for the bucket", default=Secret(""))
     delivery_threads: int = setting("messages that one worker hands over at the same time", default=8)
     provider_timeout_seconds: int = setting("longest time one call to a provider may take", default=15)
     currency: str = setting(
@@ -169,3 +197,10 @@ class Settings(ServiceSettings):
     def money(self) -> str:
         """Give the currency of all prices."""
         return self.currency or ("GBP" if self.new_service_country == "GB" else "CLP")
+
+    def __post_init__(self) -> None:
+        """Raises: SettingsError where a bucket is asked for and not described."""
+        if self.files_in == "s3" and not self.files_url:
+            raise SettingsError(["NOTIFY_FILES_URL must be set while NOTIFY_FILES_IN is s3"])
+        if self.files_url and not (self.files_key_id and self.files_secret):
+            raise SettingsError(["NOTIFY_FILES_KEY_ID and NOTIFY_FILES_SECRET must be set while NOTIFY_FILES_URL is"])

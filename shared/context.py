@@ -29,6 +29,7 @@ from shared.db import Database
 from shared.http import Outbound
 from shared.ids import Ids, SystemIds
 from shared.redis_address import redis_client
+from shared.s3 import BucketAway
 from shared.settings import ServiceSettings
 
 log = structlog.get_logger("andamio.context")
@@ -280,5 +281,5 @@ def current_as(kind: type[C]) -> C:
 
 
 def is_engine_away(error: Exception) -> bool:
-    """True for errors that say that PostgreSQL or Redis is not there just now."""
-    return isinstance(error, OperationalError | RedisError)
+    """True for errors that say that PostgreSQL, Redis or the store of files is not there just now."""
+    return isinstance(error, OperationalError | RedisError | BucketAway)

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared import outbox, telemetry, trace
+from shared.s3 import BucketAway
 
 if TYPE_CHECKING:
     from shared.context import Context
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound="Context")
 log = structlog.get_logger("andamio.jobs")
 
-ALWAYS_PASSING = (OperationalError, InterfaceError, RedisError)
+ALWAYS_PASSING = (OperationalError, InterfaceError, RedisError, BucketAway)
 """An engine that is away comes back: these are repeated without counting as failures."""
 
 FIRST_WAIT_SECONDS = 1.0

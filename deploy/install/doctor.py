@@ -17,7 +17,11 @@ import redis
 
 from deploy.install.folder import SECRETS_IN_CONTAINER
 from deploy.serving import settings_class
+from notify.context import Notify
+from notify.settings import Settings as NotifySettings
+from shared.ids import SystemIds
 from shared.redis_address import redis_client
+from shared.s3 import BucketAway
 from shared.settings import ServiceSettings, SettingsError, load
 
 FREE_BYTES_MIN = 5 << 30
@@ -140,6 +144,22 @@ def _together(settings: Mapping[str, ServiceSettings]) -> Iterator[Finding]:
 def _engines(service: str, settings: ServiceSettings) -> Iterator[Finding]:
     yield from _database(service, settings)
     yield from _queue(settings)
+    if isinstance(settings, NotifySettings):
+        yield from _bucket(settings)
+
+
+def _bucket(settings: NotifySettings) -> Iterator[Finding]:
+    bucket, name = Notify(settings, "notify").bucket, f"doctor/{SystemIds().uuid7()}"
+    if bucket is None:
+        return
+    try:
+        bucket.put(name, b"andamio doctor")
+        is_same = bucket.get(name) == b"andamio doctor"
+        bucket.delete([name])
+    except BucketAway as fault:
+        yield Finding("fault", f"The bucket for files cannot be used ({fault}): check NOTIFY_FILES_… and NOTIFY_OUTBOUND_PRIVATE_HOSTS.")
+        return
+    yield Finding("ok" if is_same else "fault", f"The bucket for files {'takes and gives' if is_same else 'does not give back'} a file.")
 
 
 def _database(service: str, settings: ServiceSettings) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from sqlalchemy import Insert, insert, select
 from notify.context import Notify
 from notify.errors import MessageNotValid, MessageRefused
 from notify.models.base import scope_of
-from notify.models.document import MessageAttachment
+from notify.models.document import MessageAttachment, attachment_name
 from notify.operations.authentication import Holder
 from notify.standards.file_values import BYTES_MAX, MIMETYPES, InvalidFile, RefusedFile, read_file
 from notify.standards.mime import Attachment, one_line
@@ -42,19 +42,20 @@ def attach(notify: Notify, holder: Holder, files: Sequence[dict[str, object]]) -
     return tuple(notify.cipher.encrypt(json.dumps(form), scope=scope_of(holder.service.id)) for form in forms)
 
 
-def attachment_rows(notification_id: uuid.UUID, sealed: Sequence[bytes]) -> tuple[Insert, ...]:
-    """Give what writes a message's attachments."""
-    rows = ({"notification_id": notification_id, "position": position, "sealed": each} for position, each in enumerate(sealed))
+def attachment_rows(notify: Notify, notification_id: uuid.UUID, sealed: Sequence[bytes]) -> tuple[Insert, ...]:
+    """Keep a message's attachments, and give what writes their rows."""
+    held = (notify.files.keep(attachment_name(notification_id, position), each) for position, each in enumerate(sealed))
+    rows = ({"notification_id": notification_id, "position": position, "sealed": each} for position, each in enumerate(held))
     return tuple(insert(MessageAttachment).values(row) for row in rows)
 
 
 def read_attachments(notify: Notify, service_id: uuid.UUID, notification_id: uuid.UUID) -> tuple[Attachment, ...]:
     """Give a message's attachments, in order."""
-    wanted = (
-        select(MessageAttachment.sealed).where(MessageAttachment.notification_id == notification_id).order_by(MessageAttachment.position)
-    )
+    table = MessageAttachment
+    wanted = select(table.position, table.sealed).where(table.notification_id == notification_id).order_by(table.position)
     with notify.reading() as tx:
-        found = tx.connection.execute(wanted).scalars().all()
+        rows = tx.connection.execute(wanted).all()
+    found = (notify.files.read(attachment_name(notification_id, row.position), row.sealed) for row in rows)
     opened = (json.loads(notify.cipher.decrypt(sealed, scope=scope_of(service_id))) for sealed in found)
     return tuple(
         Attachment(name, mimetype, base64.b64decode(content)) for name, mimetype, content in opened if mimetype in MIMETYPES.values()

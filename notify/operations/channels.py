@@ -12,7 +12,7 @@ from notify.models.base import scope_of
 from notify.models.mailbox_message import MailboxMessage
 from notify.operations.attachments import read_attachments
 from notify.operations.delivery import Work
-from notify.operations.letters import get_letter_file
+from notify.operations.letters import get_letter_file, letter_pages
 from notify.operations.mail_reports import bounce_address
 from notify.operations.mailbox_reminders import enqueue_reminder
 from notify.operations.receipt_addresses import receipt_url
@@ -81,8 +81,7 @@ def send_sms(notify: Notify, work: Work) -> HandOver:
 def send_letter(notify: Notify, work: Work) -> HandOver:
     """Hand a rendered letter to its printer.  Raises: ProviderError."""
     message = work.message
-    with notify.reading() as tx:
-        file = get_letter_file(notify, tx.connection, message.service_id, message.id)
+    file = get_letter_file(notify, message.service_id, message.id)
     content = compose(work.template, message.values)
     subject, postage = content.subject or "", message.postage or "second"
     return notify.printer.send(Letter(str(message.id), message.service_id, message.to, subject, file.pdf, postage, message.provider))
@@ -93,7 +92,7 @@ def letter_sheets(notify: Notify) -> Callable[[Work], int]:
 
     def sheets(work: Work) -> int:
         with notify.reading() as tx:
-            pages = get_letter_file(notify, tx.connection, work.message.service_id, work.message.id).pages
+            pages = letter_pages(tx.connection, work.message.id)
         return -(-pages // 2)
 
     return sheets

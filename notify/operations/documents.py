@@ -18,7 +18,7 @@ from sqlalchemy.engine import Row
 
 from notify.context import Notify
 from notify.errors import DocumentExpired, DocumentNotFound, DocumentRefused, MessageNotValid, MessageRefused, TooManyTries
-from notify.models.document import Document
+from notify.models.document import Document, document_name
 from notify.operations.authentication import Holder
 from notify.standards.email_address import matched_form
 from notify.standards.file_values import FileValue, InvalidFile, RefusedFile, is_file, read_file
@@ -95,16 +95,19 @@ def store(notify: Notify, service_id: uuid.UUID, file: FileValue, confirmation_e
     if not notify.scanner.is_clean(file.content):
         raise MessageRefused("File did not pass the virus scan")
     document_id, key, now = notify.ids.uuid4(), _random(notify, 32), notify.clock.now()
+    until = now + file.kept_for
     filename = file.filename or f"{document_id}{file.extension}"
     about = {"filename": filename, "extension": file.extension, "mimetype": file.mimetype}
     row = {
         "id": document_id,
         "service_id": service_id,
         "about_sealed": _seal(key, _random(notify, NONCE_BYTES), json.dumps(about).encode(), document_id),
-        "content_sealed": _seal(key, _random(notify, NONCE_BYTES), file.content, document_id),
+        "content_sealed": notify.files.keep(
+            document_name(until, document_id), _seal(key, _random(notify, NONCE_BYTES), file.content, document_id)
+        ),
         "email_hash": _hash(key, confirmation_email) if confirmation_email else None,
         "size_bytes": len(file.content),
-        "available_until": now + file.kept_for,
+        "available_until": until,
         "created_at": now,
     }
     root, shown_key = notify.settings.public_url, _encoded(key)
@@ -124,7 +127,8 @@ def fetch(notify: Notify, service_id: uuid.UUID, document_id: uuid.UUID, key: st
     facts = _facts(row, raw)
     if facts.confirm_email and not _proves(notify, document_id, raw, proof):
         raise DocumentRefused("Authentication failure", status_code=403)
-    content = _open(raw, row.content_sealed, document_id)
+    sealed = notify.files.read(document_name(row.available_until, document_id), row.content_sealed)
+    content = _open(raw, sealed, document_id)
     with notify.db.begin() as connection:
         connection.execute(update(Document).where(Document.id == document_id).values(downloads=Document.downloads + 1))
     return facts, content

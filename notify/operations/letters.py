@@ -10,7 +10,7 @@ from notify.context import Notify
 from notify.models import messages
 from notify.models.base import scope_of
 from notify.models.catalogue import find_template_version
-from notify.models.letter_file import LetterFile
+from notify.models.letter_file import LetterFile, letter_name
 from notify.operations.letter_pages import Rendered, Sheet, letter_pdf
 from notify.standards.postal_address import postal_address
 from notify.standards.statuses import Status
@@ -40,7 +40,8 @@ def render_letter(notify: Notify, notification_id: uuid.UUID) -> bool:
     )
     rendered = letter_pdf(template, message.values, sheet)
     sealed = notify.cipher.encrypt(base64.b64encode(rendered.pdf).decode(), scope=scope_of(row.service_id))
-    file = {"notification_id": notification_id, "pdf_sealed": sealed, "pages": rendered.pages, "created_at": notify.clock.now()}
+    held = notify.files.keep(letter_name(notification_id), sealed)
+    file = {"notification_id": notification_id, "pdf_sealed": held, "pages": rendered.pages, "created_at": notify.clock.now()}
     with notify.transaction() as tx:
         # Two renderings of one letter may race; the first file stays, and only its maker hands it on.
         if tx.connection.execute(insert(LetterFile).values(file).on_conflict_do_nothing()).rowcount:
@@ -48,9 +49,19 @@ def render_letter(notify: Notify, notification_id: uuid.UUID) -> bool:
     return True
 
 
-def get_letter_file(notify: Notify, connection: Connection, service_id: uuid.UUID, notification_id: uuid.UUID) -> Rendered:
+def letter_pages(connection: Connection, notification_id: uuid.UUID) -> int:
+    """Give how many pages a letter's file has; 0 while it was not looked into.  Raises: LetterNotRendered."""
+    pages = connection.execute(select(LetterFile.pages).where(LetterFile.notification_id == notification_id)).scalar_one_or_none()
+    if pages is None:
+        raise LetterNotRendered
+    return pages
+
+
+def get_letter_file(notify: Notify, service_id: uuid.UUID, notification_id: uuid.UUID) -> Rendered:
     """Give a letter's file.  Raises: LetterNotRendered."""
-    row = connection.execute(select(LetterFile.__table__).where(LetterFile.notification_id == notification_id)).one_or_none()
+    with notify.reading() as tx:
+        row = tx.connection.execute(select(LetterFile.__table__).where(LetterFile.notification_id == notification_id)).one_or_none()
     if row is None:
         raise LetterNotRendered
-    return Rendered(base64.b64decode(notify.cipher.decrypt(row.pdf_sealed, scope=scope_of(service_id))), row.pages)
+    sealed = notify.files.read(letter_name(notification_id), row.pdf_sealed)
+    return Rendered(base64.b64decode(notify.cipher.decrypt(sealed, scope=scope_of(service_id))), row.pages)

@@ -103,10 +103,10 @@ def get_pdf(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> bytes
             raise MessageRefused("File did not pass the virus scan")
         if row.status == Status.TECHNICAL_FAILURE:
             raise MessageRefused(f"PDF not available for letters in status {Status.TECHNICAL_FAILURE.value}")
-        try:
-            return get_letter_file(notify, tx.connection, holder.service.id, notification_id).pdf
-        except LetterNotRendered:
-            raise PdfNotReady("PDF not available yet, try again later") from None
+    try:
+        return get_letter_file(notify, holder.service.id, notification_id).pdf
+    except LetterNotRendered:
+        raise PdfNotReady("PDF not available yet, try again later") from None
 
 
 def _since(notify: Notify, holder: Holder) -> datetime:

@@ -8,7 +8,7 @@ import binascii
 import json
 import uuid
 
-from sqlalchemy import Insert, insert, select, update
+from sqlalchemy import Insert, insert, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from notify.context import Notify
@@ -16,13 +16,14 @@ from notify.errors import MessageRefused
 from notify.events import Event
 from notify.models import messages
 from notify.models.base import scope_of
-from notify.models.letter_file import LetterFile
+from notify.models.letter_file import LetterFile, letter_name
 from notify.models.notification import STATUSES, Notification
 from notify.models.template import Template, TemplateVersion
 from notify.operations import checks
 from notify.operations.authentication import Holder
 from notify.operations.callbacks import callback_of, enqueue_callbacks
 from notify.operations.intake import CHECK_LETTER, Kept, count, keep_in, take_in, work_ids
+from notify.operations.letters import LetterNotRendered, get_letter_file
 from notify.operations.once import Once
 from notify.operations.requests import PrecompiledBody
 from notify.operations.sends import check_limits
@@ -99,9 +100,12 @@ def _kept(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: Prec
         journey_id=journey_id,
         data={"channel": Channel.LETTER.value, "precompiled": True, "key": holder.key.kind},
     )
+    held = notify.files.keep(
+        letter_name(notification_id), notify.cipher.encrypt(base64.b64encode(pdf).decode(), scope=scope_of(service.id))
+    )
     file = {
         "notification_id": notification_id,
-        "pdf_sealed": notify.cipher.encrypt(base64.b64encode(pdf).decode(), scope=scope_of(service.id)),
+        "pdf_sealed": held,
         "pages": 0,
         "created_at": now,
     }
@@ -134,12 +138,12 @@ def check_precompiled(notify: Notify, notification_id: uuid.UUID) -> None:
     """Look into a letter's file: hand it on, or end it with the reason.  Leaves quietly when that was done.  Raises: ScannerAway."""
     with notify.reading() as tx:
         row = messages.find_row(tx.connection, notification_id)
-        file = tx.connection.execute(
-            select(LetterFile.pdf_sealed).where(LetterFile.notification_id == notification_id)
-        ).scalar_one_or_none()
-    if row is None or file is None or row.status != Status.PENDING_VIRUS_CHECK:
+    if row is None or row.status != Status.PENDING_VIRUS_CHECK:
         return
-    pdf = base64.b64decode(notify.cipher.decrypt(file, scope=scope_of(row.service_id)))
+    try:
+        pdf = get_letter_file(notify, row.service_id, notification_id).pdf
+    except LetterNotRendered:  # its retention ended before its turn came
+        return
     service = notify.catalogue.find_service(row.service_id)
     international = service is not None and "international_letters" in service.permissions
     scheme = service.rules.address_scheme if service else "uk"

@@ -85,15 +85,16 @@ def make_batch(notify: Notify, printer: str) -> uuid.UUID | None:
 
 def _upload(notify: Notify, shop: SftpPrint, batch_id: uuid.UUID) -> None:
     letters = []
+    wanted = select(PrintItem.__table__).where(PrintItem.batch_id == batch_id).order_by(PrintItem.notification_id)
     with notify.reading() as tx:
-        wanted = select(PrintItem.__table__).where(PrintItem.batch_id == batch_id).order_by(PrintItem.notification_id)
-        for item in tx.connection.execute(wanted).all():
-            try:
-                file = get_letter_file(notify, tx.connection, item.service_id, item.notification_id)
-            except LetterNotRendered:  # its retention ended before the supplier was there
-                log.exception("letter has no file any more", notification=str(item.notification_id))
-                continue
-            letters.append(Printed(item.notification_id, file.pdf, file.pages, item.postage))
+        items = tx.connection.execute(wanted).all()
+    for item in items:
+        try:
+            file = get_letter_file(notify, item.service_id, item.notification_id)
+        except LetterNotRendered:  # its retention ended before the supplier was there
+            log.exception("letter has no file any more", notification=str(item.notification_id))
+            continue
+        letters.append(Printed(item.notification_id, file.pdf, file.pages, item.postage))
     archive, manifest = pack(batch_id, letters)
     shop.upload(f"{batch_id}.zip", archive)
     shop.upload(f"{batch_id}.manifest.json", manifest)

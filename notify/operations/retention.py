@@ -6,12 +6,13 @@ A day goes when it is too old for every service; of services that keep less, row
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import ColumnElement, delete, func, select, text
 
 from notify.context import Notify
 from notify.models.bulk import BulkJob
 from notify.models.days import clear_rest, drop_day, first_id, make_days, old_days
-from notify.models.document import Document, MessageAttachment
+from notify.models.document import ATTACHMENTS, DOCUMENTS, Document, MessageAttachment, attachment_name
+from notify.models.letter_file import LETTERS, letter_name
 from notify.models.mailbox_message import MailboxMessage
 from notify.models.message_count import count_before
 from notify.models.notification import Notification
@@ -50,15 +51,39 @@ def keep_days(notify: Notify) -> LetGo:
     _forget_for_shorter(notify, longest)
     forget_requests(notify)
     forget_calls(notify)
+    _forget_files(notify, before)
     with notify.db.begin() as connection:
         connection.execute(delete(BulkJob).where(BulkJob.created_at < now - timedelta(days=max(longest, 30))))
         connection.execute(delete(Document).where(Document.available_until <= now))
         connection.execute(delete(ReceivedText).where(ReceivedText.created_at < now - KEPT))
-        # Those of mailbox messages stay as long as the message does.
-        in_mailbox = select(MailboxMessage.notification_id).where(MailboxMessage.notification_id == MessageAttachment.notification_id)
-        past = MessageAttachment.notification_id < first_id(before)
-        connection.execute(delete(MessageAttachment).where(past, ~in_mailbox.exists()))
+        connection.execute(delete(MessageAttachment).where(_past(before)))
     return LetGo(made, dropped)
+
+
+def _past(before: date) -> ColumnElement[bool]:
+    """Tell attachments of messages from before a day; those of mailbox messages stay as long as the message does."""
+    in_mailbox = select(MailboxMessage.notification_id).where(MailboxMessage.notification_id == MessageAttachment.notification_id)
+    return (MessageAttachment.notification_id < first_id(before)) & ~in_mailbox.exists()
+
+
+def _forget_files(notify: Notify, before: date) -> None:
+    """Delete from the bucket what is about to go from the rows, and what never got a row because its request failed."""
+    files, today = notify.files, notify.clock.now().date()
+    files.forget(files.names(LETTERS, before=letter_name(first_id(before))))
+    files.forget(files.names(DOCUMENTS, before=f"{DOCUMENTS}{today:%Y%m%d}"))
+    files.forget(_outside(notify, _past(before)))
+    since, until = (first_id(today - timedelta(days=days)) for days in (2, 1))
+    kept = set(files.names(ATTACHMENTS, after=f"{ATTACHMENTS}{since}", before=f"{ATTACHMENTS}{until}"))
+    if kept:
+        files.forget(kept - _outside(notify, MessageAttachment.notification_id.between(since, until)))
+
+
+def _outside(notify: Notify, which: ColumnElement[bool]) -> set[str]:
+    """Name the attachments that stand in the bucket."""
+    table = MessageAttachment
+    with notify.reading() as tx:
+        rows = tx.connection.execute(select(table.notification_id, table.position).where(which, table.sealed == b"")).all()
+    return {attachment_name(*row) for row in rows}
 
 
 def _forget_for_shorter(notify: Notify, longest: int) -> None:

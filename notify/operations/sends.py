@@ -239,7 +239,7 @@ def kept_form(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: 
         data={"channel": channel, "template": str(prepared.template.id), "version": prepared.template.version, "key": holder.key.kind},
     )
     followed = body.followed_by(notification_id) if body.followed_by else ()
-    also = (*prepared.also, *attachment_rows(notification_id, prepared.attached), *followed)
+    also = (*prepared.also, *attachment_rows(notify, notification_id, prepared.attached), *followed)
     used = _counters(holder, channel, recipient)
     return Kept(row, entry, used, body.scheduled_for, request_id, journey_id, also, urgent=prepared.template.urgent)
 

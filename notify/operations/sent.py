@@ -21,7 +21,7 @@ from notify.models.catalogue import KnownTemplate, find_template_version, find_v
 from notify.models.messages import Message
 from notify.models.notification import Notification
 from notify.models.team import Member
-from notify.operations.letters import LetterNotRendered, get_letter_file
+from notify.operations.letters import LetterNotRendered, get_letter_file, letter_pages
 from notify.operations.rendering import Content, compose
 from notify.operations.services import matched_recipient, rules_of
 from notify.standards.email_markdown import to_html
@@ -88,7 +88,7 @@ def show_sent(notify: Notify, member: Member, service_id: uuid.UUID, notificatio
             raise NotFound(gettext_noop("There is no such message, or it is past the time for which it is kept."))
         message = messages.open_row(row, notify.cipher)
         try:
-            has_pdf = message.channel == Channel.LETTER and bool(get_letter_file(notify, tx.connection, service_id, message.id).pages)
+            has_pdf = message.channel == Channel.LETTER and bool(letter_pages(tx.connection, message.id))
         except LetterNotRendered:
             has_pdf = False
         tx.record(Event.MESSAGE_VIEWED, actor=member.actor, object_id=str(notification_id), channel="console")
@@ -101,11 +101,11 @@ def letter_of(notify: Notify, service_id: uuid.UUID, notification_id: uuid.UUID)
     """Give the PDF of a letter of this service.  Raises: NotFound."""
     with notify.reading() as tx:
         row = messages.find_service_row(tx.connection, service_id, notification_id, _since(notify, service_id))
-        try:
-            if row is not None and row.channel == Channel.LETTER:
-                return get_letter_file(notify, tx.connection, service_id, notification_id).pdf
-        except LetterNotRendered:
-            pass
+    try:
+        if row is not None and row.channel == Channel.LETTER:
+            return get_letter_file(notify, service_id, notification_id).pdf
+    except LetterNotRendered:
+        pass
     raise NotFound(gettext_noop("There is no such message, or it is past the time for which it is kept."))
 
 

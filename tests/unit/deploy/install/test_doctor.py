@@ -16,7 +16,11 @@ from cryptography.x509.oid import NameOID
 from deploy.install import doctor, folder
 from deploy.install.folder import Installation
 from deploy.services import SERVICES
+from tests.factories.buckets import S3Server, s3
+from tests.factories.notify import settings as notify_settings
 from tests.unit.shared.conftest import make_settings
+
+__all__ = ["s3"]
 
 DOMAIN = "servicios.example.cl"
 Break = Callable[[Installation], None]
@@ -171,6 +175,18 @@ class TestEngines:
             connection.execute("INSERT INTO outbox (job, payload, due_at, created_at) VALUES ('x', '{}', now() - interval '1 hour', now())")
         (text,) = self.texts(url, redis_url)
         assert "due for 60 minutes" in text
+
+
+def test_the_bucket_for_files_is_tried(s3: S3Server) -> None:
+    from shared.settings import Secret
+
+    about = {"files_url": s3.make_bucket(), "files_key_id": Secret(s3.key_id), "files_secret": Secret(s3.secret)}
+    told = []
+    for changes in ({}, {"files_secret": Secret("wrong")}, {"outbound_private_hosts": ()}, {"files_url": f"{s3.endpoint}/none"}):
+        settings = notify_settings("postgresql://h/d", "redis://h", **({"outbound_private_hosts": (s3.private_host,)} | about | changes))
+        told += list(doctor._bucket(settings))
+    assert [each.level for each in told] == ["ok", "fault", "fault", "fault"]
+    assert all("NOTIFY_FILES" in each.text and "wrong" not in each.text for each in told[1:])
 
 
 def test_faults_come_first(installation: Installation) -> None:

@@ -84,8 +84,7 @@ def test_what_was_asked_for_is_carried_once_it_was_approved(
     assert f"/brands/{brand_id}/logo.png" in mail(notify)
     got = client.get(f"/brands/{brand_id}/logo.png")
     assert (got.status_code, got.content_type, Image.open(io.BytesIO(got.data)).size) == (200, "image/png", (360, HEIGHT))
-    with notify.reading() as tx:
-        pdf = get_letter_file(notify, tx.connection, world.service_id, letter).pdf
+    pdf = get_letter_file(notify, world.service_id, letter).pdf
     assert [image.name for image in pypdf.PdfReader(io.BytesIO(pdf)).pages[0].images]
     assert submit(owner, f"{page_of(world)}/{brand_id}/end", page=page_of(world)).status_code == 303
     send(client, world, "email", email_address="a@example.com")

@@ -79,6 +79,5 @@ def test_a_letter_goes_to_a_comuna(client: FlaskClient, world: World, choose: Ch
     run_jobs()
     (letter,) = notify.printer.messages  # type: ignore[attr-defined]
     assert letter.recipient == "Camila Soto, Los Aromos 12, 2380000 Quilpalín"
-    with notify.reading() as tx:
-        pdf = get_letter_file(notify, tx.connection, world.service_id, uuid.UUID(made.get_json()["id"])).pdf
+    pdf = get_letter_file(notify, world.service_id, uuid.UUID(made.get_json()["id"])).pdf
     assert "2380000 Quilpalín" in pypdf.PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
