@@ -42,6 +42,7 @@ KNOWN = (  # what operations refuse with, marked here so that the catalogue has 
     gettext_noop("Nobody is told of this any more: first say where to tell it"),
     gettext_noop("The file is empty"),
     gettext_noop("The file has no rows below the names of the columns"),
+    gettext_noop("This is not a table saved as CSV: open it and save it as CSV (UTF-8)"),
     gettext_noop("The encoding of the file cannot be told: save it as UTF-8"),
     gettext_noop("is missing"),
     gettext_noop("is not a date such as 2027-03-01 or 01-03-2027"),

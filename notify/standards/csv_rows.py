@@ -5,16 +5,17 @@ Cells are texts and nothing else: what looks like a formula is neither run nor c
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from charset_normalizer import from_bytes
+from notify.standards.csv_encoding import UnknownEncoding, decode
 
 ROWS_MAX = 100_000
 COLUMNS_MAX = 200
 CELL_CHARACTERS_MAX = 100_000
 _DELIMITERS = ",;\t|"
-_SNIFFED_BYTES = 256 * 1024
+_DELIMITER_TOLD = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)  # a first line that spreadsheet programs write
 
 
 class InvalidSheet(ValueError):
@@ -31,35 +32,20 @@ class Sheet:
 
 def read_csv(data: bytes) -> Sheet:
     """Read a file.  Raises: InvalidSheet."""
-    text = decode(data)
-    first = text.lstrip().partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
+    try:
+        text = decode(data)
+    except UnknownEncoding as fault:
+        raise InvalidSheet(str(fault)) from None
+    if told := _DELIMITER_TOLD.match(text):
+        text, delimiter = text[told.end() :], told[1]
+    else:
+        delimiter = max(_DELIMITERS, key=re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0].count)
+    # Strict: a quotation mark that is not closed would make all rows after it one cell.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         return sheet(reader)
-    except csv.Error as fault:
-        raise InvalidSheet(f"Line {reader.line_num} cannot be read: {fault}") from None
-
-
-def decode(data: bytes) -> str:
-    """Give the text of a file in the encoding it seems to be in.  Raises: InvalidSheet."""
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if data.startswith(mark):
-            return _decoded(data, encoding)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    # What is neither marked nor UTF-8 comes, as a rule, from a spreadsheet program in the West: Windows-1252 reads all of that.
-    found = from_bytes(data[:_SNIFFED_BYTES], cp_isolation=["cp1252", "mac_roman", "utf_16_le", "utf_16_be", "cp850"]).best()
-    return _decoded(data, found.encoding if found and b"\0" in data[:64] else "cp1252")
-
-
-def _decoded(data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding, "replace" if encoding == "cp1252" else "strict")
-    except (UnicodeDecodeError, LookupError):
-        raise InvalidSheet("The encoding of the file cannot be told: save it as UTF-8") from None
+    except csv.Error:
+        raise InvalidSheet(f"Line {reader.line_num} cannot be read: look at its quotation marks") from None
 
 
 def sheet(lines: Iterable[Sequence[object]]) -> Sheet:
