@@ -2,8 +2,9 @@
 
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
@@ -134,14 +135,15 @@ def test_stopped_it_stops_and_resumed_it_goes_on(client: FlaskClient, world: Wor
 def test_a_scheduled_job_waits_through_a_change_of_the_clock(
     client: FlaskClient, world: World, notify: Notify, clock: FixedClock, run_jobs: RunJobs
 ) -> None:
-    at = clock.now() + timedelta(days=2)
-    from zoneinfo import ZoneInfo
-
-    made = create(client, world, scheduled_for=at.astimezone(ZoneInfo("America/Santiago")).isoformat()).json
-    assert (made["status"], made["scheduled_for"]) == ("scheduled", at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+    """In the night to 6 September 2026 the clocks of Chile leave out an hour: two days later on the clock are 47 hours."""
+    here = ZoneInfo("America/Santiago")
+    clock.advance(seconds=(datetime(2026, 9, 4, 10, tzinfo=here) - clock.now()).total_seconds())
+    made = create(client, world, scheduled_for=datetime(2026, 9, 6, 10, tzinfo=here).isoformat()).json
+    assert (made["status"], made["scheduled_for"]) == ("scheduled", "2026-09-06T13:00:00.000000Z")
+    clock.advance(seconds=47 * 3600 - 1)
     run_jobs()
     assert sms(notify).calls == 0
-    clock.advance(seconds=2 * 24 * 3600)
+    clock.advance(seconds=1)
     run_jobs()
     assert read(client, world, made["id"])["status"] == "finished"
 

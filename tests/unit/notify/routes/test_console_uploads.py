@@ -3,6 +3,7 @@
 import io
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from flask import Flask
@@ -134,6 +135,25 @@ def test_a_file_is_sent_later_within_seven_days(
         clock.advance(seconds=24 * 3600)
         run_jobs()
         assert len(notify.sms.messages) == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.rule("notify", "§20")
+@pytest.mark.parametrize(
+    ("when", "meant"),
+    [
+        ("2026-09-06T10:00", "2026-09-06T13:00:00+00:00"),
+        ("2026-09-06T00:30", "2026-09-06T04:30:00+00:00"),  # an hour that the clocks leave out
+        ("2027-04-03T23:30", "2027-04-04T02:30:00+00:00"),  # one that comes twice: the first
+    ],
+)
+def test_a_file_is_sent_by_the_clock_of_its_day(
+    team: Callable[[str], FlaskClient], world: World, notify: Notify, clock: FixedClock, when: str, meant: str
+) -> None:
+    clock.advance(seconds=(datetime.fromisoformat(meant) - clock.now()).total_seconds() - 3 * 24 * 3600)
+    answer = submit(team("agent"), upload(team("agent"), world, GOOD.encode()), MATCHED | {"send": "1", "when": when})
+    assert answer.status_code == 303
+    with notify.reading() as tx:
+        assert tx.connection.execute(text("select scheduled_for from bulk_jobs")).scalar_one() == datetime.fromisoformat(meant)
 
 
 @pytest.mark.rule("notify", "§20")
