@@ -10,7 +10,7 @@ from notify.operations.once import Once
 from notify.routes.access import ServiceKey, holder
 from notify.schemas.bulk import read_bulk, read_bulk_file, show_bulk
 from notify.schemas.queries import wire_uuid
-from notify.schemas.shapes import BULK, BULK_JOB, ONCE, READING, REFUSALS
+from notify.schemas.shapes import BULK, BULK_ERRORS, BULK_ERRORS_QUERY, BULK_JOB, BULK_JOBS, ONCE, READING, REFUSALS
 from notify.schemas.wire import parse_json
 from shared.openapi import describes
 from shared.routes import Routes
@@ -33,6 +33,7 @@ def create() -> ResponseReturnValue:
 
 
 @bulk.get("")
+@describes(answers={200: BULK_JOBS, **READING})
 def list_all() -> ResponseReturnValue:
     """Give the service's latest jobs."""
     return jsonify({"jobs": [show_bulk(job) for job in list_bulks(current(), holder().service.id)]})
@@ -46,6 +47,7 @@ def read_one(bulk_id: str) -> ResponseReturnValue:
 
 
 @bulk.get("/<bulk_id>/errors")
+@describes(query=BULK_ERRORS_QUERY, answers={200: BULK_ERRORS, **READING})
 def read_errors(bulk_id: str) -> ResponseReturnValue:
     """Give rows that made no message, and why; `?after=` a row number goes on."""
     after = request.args.get("after", "0")

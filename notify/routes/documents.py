@@ -11,16 +11,20 @@ from notify.errors import DocumentRefused, MessageNotValid, MessageRefused
 from notify.operations.documents import PROOF_SECONDS, Facts, confirm, decoded_id, fetch, look_at
 from notify.operations.storing import store_alone
 from notify.routes.access import WritingKey, holder, once_of_request
+from notify.schemas.person_shapes import FILE, FILE_ABOUT, FILE_KEY, FILE_PROOF, FILE_QUERY, FILE_REFUSED, FILE_STORED
+from notify.schemas.shapes import ONCE
 from notify.schemas.wire import parse_json
 from notify.standards.email_address import InvalidEmailAddress, email_address
 from notify.standards.wire_time import wire_time
 from shared.access import PUBLIC, PUBLIC_PAGE
+from shared.openapi import describes
 from shared.routes import Routes
 from shared.web import errors_of, gettext, page
 
 documents = Routes("documents", __name__)
 BODY_BYTES_MAX = 4 * 1024 * 1024
 PROOF_COOKIE = "document_access_signed_data"
+_REFUSED = dict.fromkeys((400, 403, 404, 410), FILE_REFUSED)
 _SHOWN_INLINE = frozenset({"application/pdf", "text/plain", "image/png", "image/jpeg"})
 
 
@@ -89,6 +93,7 @@ def _remember(response: Response, facts: Facts, proof: str) -> Response:
 
 
 @documents.get("/services/<uuid:service_id>/documents/<name>", access=PUBLIC)
+@describes(query=FILE_QUERY, answers={200: {"type": "string", "format": "binary"}}, media_type="application/octet-stream")
 def download(service_id: uuid.UUID, name: str) -> ResponseReturnValue:
     """Give the bytes of a file."""
     document_id = _id(name.partition(".")[0])
@@ -103,6 +108,7 @@ def download(service_id: uuid.UUID, name: str) -> ResponseReturnValue:
 
 
 @documents.get("/services/<uuid:service_id>/documents/<document>/check", access=PUBLIC)
+@describes(query=FILE_QUERY, answers={200: FILE_ABOUT, **_REFUSED})
 def check(service_id: uuid.UUID, document: str) -> ResponseReturnValue:
     """Say what a file is, to who has its key."""
     key = request.args.get("key", "")
@@ -119,6 +125,7 @@ def check(service_id: uuid.UUID, document: str) -> ResponseReturnValue:
 
 
 @documents.post("/services/<uuid:service_id>/documents/<document>/authenticate", access=PUBLIC)
+@describes(body=FILE_KEY, answers={200: FILE_PROOF, **_REFUSED, 429: FILE_REFUSED})
 def authenticate(service_id: uuid.UUID, document: str) -> ResponseReturnValue:
     """Give a proof that the caller knows the address: `{key, email_address}`."""
     body = _object(request.get_data())
@@ -137,6 +144,7 @@ def authenticate(service_id: uuid.UUID, document: str) -> ResponseReturnValue:
 
 
 @documents.post("/services/<uuid:service_id>/documents", access=WritingKey())
+@describes(body=FILE, answers={201: FILE_STORED, 400: FILE_REFUSED, 403: FILE_REFUSED}, headers=ONCE)
 def store(service_id: uuid.UUID) -> ResponseReturnValue:
     """Keep a file: `{document, filename, is_csv, confirmation_email, retention_period}`."""
     request.max_content_length = BODY_BYTES_MAX

@@ -12,9 +12,20 @@ from notify.operations.mailbox_reminders import Wish, find_wish, forget_wish, ke
 from notify.operations.preferences import Preference, find_preference, forget_preference, keep_preference
 from notify.routes.access import MailboxReader
 from notify.schemas.mailbox import PreferenceSchema, ReminderSchema, show_item, show_proof
+from notify.schemas.person_shapes import (
+    MESSAGE,
+    MESSAGE_PROOF,
+    MESSAGES,
+    MESSAGES_QUERY,
+    PREFERENCE,
+    PREFERENCE_KEPT,
+    REMINDER_KEPT,
+    REMINDER_WISH,
+)
 from notify.standards.mime import Attachment
 from notify.standards.statuses import Channel
 from shared.bodies import read_json
+from shared.openapi import describes
 from shared.problems import InvalidRequest, NotFound
 from shared.routes import Routes
 
@@ -23,6 +34,7 @@ BODY_BYTES_MAX = 4 * 1024
 
 
 @mailbox.get("/messages")
+@describes(query=MESSAGES_QUERY, answers={200: MESSAGES})
 def list_all() -> ResponseReturnValue:
     """Give a page of the person's messages, newest first: `older_than` names the message it starts after, `limit` how many."""
     found = list_mailbox(current(), g.caller, _older_than(), size=_limit())
@@ -31,30 +43,35 @@ def list_all() -> ResponseReturnValue:
 
 
 @mailbox.get("/messages/<message_id>")
+@describes(answers={200: MESSAGE})
 def show_one(message_id: str) -> ResponseReturnValue:
     """Give one message of the person, without counting it as read."""
     return jsonify(show_item(get_item(current(), g.caller, _id(message_id))))
 
 
 @mailbox.post("/messages/<message_id>/read")
+@describes(answers={200: MESSAGE})
 def read_one(message_id: str) -> ResponseReturnValue:
     """Note that the person has read a message; the first time counts."""
     return jsonify(show_item(mark_read(current(), g.caller, _id(message_id))))
 
 
 @mailbox.get("/messages/<message_id>/attachments/<int:position>")
+@describes(answers={200: {"type": "string", "format": "binary"}}, media_type="application/octet-stream")
 def read_file(message_id: str, position: int) -> ResponseReturnValue:
     """Give a file of a message that was opened."""
     return file_answer(get_file(current(), g.caller, _id(message_id), position))
 
 
 @mailbox.get("/messages/<message_id>/proof")
+@describes(answers={200: MESSAGE_PROOF})
 def prove_one(message_id: str) -> ResponseReturnValue:
     """Give the proof of when a message was placed and opened."""
     return jsonify(show_proof(get_item(current(), g.caller, _id(message_id)), current().settings.public_url))
 
 
 @mailbox.get("/reminders")
+@describes(answers={200: REMINDER_KEPT})
 def show_reminders() -> ResponseReturnValue:
     """Give how the person wants to be reminded of what is unread; null where not at all."""
     wish = find_wish(current(), g.caller)
@@ -63,6 +80,7 @@ def show_reminders() -> ResponseReturnValue:
 
 
 @mailbox.put("/reminders")
+@describes(body=REMINDER_WISH, answers={200: REMINDER_KEPT})
 def set_reminders() -> ResponseReturnValue:
     """Keep how the person wants to be reminded."""
     body = read_json(max_bytes=BODY_BYTES_MAX)
@@ -75,6 +93,7 @@ def set_reminders() -> ResponseReturnValue:
 
 
 @mailbox.delete("/reminders")
+@describes(answers={204: None})
 def end_reminders() -> ResponseReturnValue:
     """End reminders."""
     forget_wish(current(), g.caller)
@@ -82,6 +101,7 @@ def end_reminders() -> ResponseReturnValue:
 
 
 @mailbox.get("/preferences")
+@describes(answers={200: PREFERENCE_KEPT})
 def show_preferences() -> ResponseReturnValue:
     """Give how the person wants to be written to; null where nothing was said."""
     wish = find_preference(current(), g.caller)
@@ -90,6 +110,7 @@ def show_preferences() -> ResponseReturnValue:
 
 
 @mailbox.put("/preferences")
+@describes(body=PREFERENCE, answers={200: PREFERENCE_KEPT})
 def set_preferences() -> ResponseReturnValue:
     """Keep how the person wants to be written to."""
     body = read_json(max_bytes=BODY_BYTES_MAX)
@@ -103,6 +124,7 @@ def set_preferences() -> ResponseReturnValue:
 
 
 @mailbox.delete("/preferences")
+@describes(answers={204: None})
 def end_preferences() -> ResponseReturnValue:
     """Forget how the person wants to be written to."""
     forget_preference(current(), g.caller)

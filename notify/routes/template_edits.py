@@ -18,6 +18,7 @@ from notify.schemas.shapes import (
     READING,
     REFUSALS,
     TEMPLATE_CHANGED,
+    TEMPLATE_DATA,
     TEMPLATE_DIFF,
     TEMPLATE_NEW,
     TEMPLATE_VERSIONS,
@@ -57,6 +58,7 @@ def edit(template_id: str) -> ResponseReturnValue:
 
 
 @template_edits.delete("/v2/template/<template_id>")
+@describes(answers={204: None, **READING})
 def archive(template_id: str) -> ResponseReturnValue:
     """Take a template out of use."""
     archive_template(current(), holder().service.id, wire_uuid(template_id, "id"), actor=_actor(holder()))
@@ -80,6 +82,7 @@ def show_changes(template_id: str) -> ResponseReturnValue:
 
 
 @template_edits.get("/service/<uuid:service_id>/template/<uuid:template_id>/versions", access=READER)
+@describes(answers={200: TEMPLATE_DATA, **READING})
 def show_published_form(service_id: uuid.UUID, template_id: uuid.UUID) -> ResponseReturnValue:
     """Give every version in the form that the published Python client asks for."""
     who = holder()

@@ -133,6 +133,9 @@ BULK_JOB = record(
     **dict.fromkeys(("total", "processed", "messages", "failed", "reminders", "reminders_waiting"), INTEGER),
     **dict.fromkeys(("scheduled_for", "created_at", "updated_at"), NULLABLE),
 )
+BULK_JOBS = rows("jobs", BULK_JOB)
+BULK_ERRORS = rows("errors", record("row messages", row=INTEGER, messages={"type": "array", "items": TEXT}))
+BULK_ERRORS_QUERY: Shape = {"type": "object", "properties": {"after": TEXT}}
 BULK = record("template_id", template_id=ID, rows={"type": "array"}, csv=TEXT, name=TEXT, sender_id=ID, scheduled_for=NULLABLE)
 PERSON = record(
     "person templates",
@@ -183,6 +186,7 @@ TEMPLATE_WRITTEN: Shape = {
     "required": [*_TEMPLATE_NAMES.split(), *_WRITTEN],
     "properties": {**_TEMPLATE, **_WRITTEN},
 }
+TEMPLATE_DATA = rows("data", TEMPLATE)
 TEMPLATE_VERSIONS = rows("versions", TEMPLATE_WRITTEN)
 _LINE = record("change text", change=TEXT, text=TEXT)
 _CHANGE = record("field lines", field=TEXT, lines={"type": "array", "items": _LINE})

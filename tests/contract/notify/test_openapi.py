@@ -1,5 +1,6 @@
 """What the API answers is what its OpenAPI description says, and what it takes is what the description allows."""
 
+import base64
 import re
 import uuid
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 import jsonschema
 import pytest
 from flask.testing import FlaskClient
+from joserfc import jwt
 
 from notify.context import Notify
 from notify.operations.received_texts import Incoming, give_number, take_text
+from shared.auth import TokenVerifier
 from tests.factories.notify import ADDRESS, VALUES, World
 from tests.factories.notify_fixtures import RunJobs
+from tests.factories.wallet import ISSUER, ISSUER_KEY, IssuerKeys
 
 pytestmark = pytest.mark.rule("notify", "§3", "§4", "§5", "§6", "§7")
 NOBODY = "6f1b4f3e-0000-4000-8000-000000000000"
@@ -22,13 +26,14 @@ class Described:
 
     def __init__(self, client: FlaskClient, world: World) -> None:
         self.client, self.world = client, world
+        self.headers: dict[str, str] = {}
         self.document = client.get("/openapi.json").get_json()
 
     def call(self, method: str, path: str, body: Any = None, kind: str = "normal") -> Any:
         bare = path.partition("?")[0]
         fitting = [each for each in self.document["paths"] if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", each), bare)]
         operation = self.document["paths"][min(fitting, key=lambda each: each.count("{"))][method.lower()]
-        answer = self.client.open(path, method=method, json=body, headers=self.world.headers(kind))
+        answer = self.client.open(path, method=method, json=body, headers=self.headers or self.world.headers(kind))
         if body is not None and answer.status_code < 300:
             jsonschema.validate(body, operation["requestBody"]["content"]["application/json"]["schema"])
         said = operation["responses"][str(answer.status_code)]["content"]["application/json"]["schema"]
@@ -94,6 +99,8 @@ def test_templates_texts_and_jobs(described: Described, world: World, notify: No
     job = described.call("POST", "/v2/notifications/bulk", {"template_id": str(world.templates["sms"]), "rows": rows}).json
     run_jobs()
     assert described.call("GET", f"/v2/notifications/bulk/{job['id']}").json["status"] == "finished"
+    assert len(described.call("GET", "/v2/notifications/bulk").json["jobs"]) == 1
+    assert described.call("GET", f"/v2/notifications/bulk/{job['id']}/errors").json == {"errors": []}
 
 
 def test_templates_are_written_as_described(described: Described) -> None:
@@ -105,6 +112,54 @@ def test_templates_are_written_as_described(described: Described) -> None:
     assert len(described.call("GET", path + "/versions").json["versions"]) == 2
     assert described.call("GET", path + "/diff?from=1&to=2").json["changes"][0]["field"] == "body"
     assert described.call("POST", "/v2/templates", {}).status_code == 400
+    published = f"/service/{described.world.service_id}/template/{made['id']}/versions"
+    assert len(described.call("GET", published).json["data"]) == 2
+
+
+def test_files_by_link(described: Described, world: World) -> None:
+    path = f"/services/{world.service_id}/documents"
+    body = {"document": base64.b64encode(b"a,b\n1,2\n").decode(), "filename": "a.csv", "confirmation_email": "camila@example.com"}
+    stored = described.call("POST", path, body).json["document"]
+    key = stored["direct_file_url"].partition("key=")[2]
+    assert described.call("GET", f"{path}/{stored['id']}/check?key={key}").json["document"]["file_extension"] == "csv"
+    proof = described.call("POST", f"{path}/{stored['id']}/authenticate", {"key": key, "email_address": "camila@example.com"})
+    assert proof.status_code == 200
+    assert described.call("GET", f"{path}/{NOBODY}/check?key={key}").status_code == 404
+    assert described.call("POST", path, {}).status_code == 400
+
+
+def test_a_persons_mailbox(described: Described, world: World, notify: Notify, run_jobs: RunJobs) -> None:
+    notify.__dict__["token_verifier"] = TokenVerifier(IssuerKeys(), notify.clock, issuer=ISSUER, audience=notify.settings.public_url)
+    now = int(notify.clock.now().timestamp())
+    claims = {"iss": ISSUER, "aud": notify.settings.public_url, "sub": "s-1", "client_id": "app", "scope": "notify:mailbox"}
+    header = {"alg": "ES256", "kid": "issuer", "typ": "at+jwt"}
+    token = jwt.encode(header, {**claims, "run": "11111111-1", "iat": now, "exp": now + 60}, ISSUER_KEY, algorithms=["ES256"])
+    ids = {channel: str(template) for channel, template in world.templates.items()}
+    sent = {"recipient": "11111111-1", "template_id": ids["mailbox"], "personalisation": VALUES}
+    made = described.call("POST", "/v2/notifications/mailbox", sent).json["id"]
+    run_jobs()
+    described.headers = {"Authorization": f"Bearer {token}"}
+    base = "/v1/mailbox"
+    assert [each["id"] for each in described.call("GET", f"{base}/messages?limit=1").json["messages"]] == [made]
+    assert described.call("GET", f"{base}/messages/{made}").json["read_at"] is None
+    assert described.call("POST", f"{base}/messages/{made}/read").json["read_at"]
+    assert len(described.call("GET", f"{base}/messages/{made}/proof").json["events"]) == 2
+    assert described.call("GET", f"{base}/reminders").json == {"reminder": None}
+    assert described.call("PUT", f"{base}/reminders", {"channel": "email", "to": "camila@example.com"}).json["reminder"]["after_days"] == 1
+    assert described.call("GET", f"{base}/preferences").json == {"preference": None}
+    wish = {"channels": ["email", "mailbox"], "email": "camila@example.com"}
+    assert described.call("PUT", f"{base}/preferences", wish).json["preference"]["phone"] is None
+
+
+def test_no_route_for_services_and_their_people_goes_without_a_description(described: Described) -> None:
+    without = [
+        f"{method} {path}"
+        for path, operations in described.document["paths"].items()
+        if path.startswith(("/v1/mailbox", "/v2", "/services", "/service/"))
+        for method, operation in operations.items()
+        if operation["responses"].keys() - {"default"} == {"200"} and "content" not in operation["responses"]["200"]
+    ]
+    assert without == []
 
 
 def test_callbacks_unsubscribes_proofs_people_and_reminders(described: Described, world: World, run_jobs: RunJobs) -> None:
