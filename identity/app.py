@@ -66,7 +66,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     """Return the web application; settings come from the environment when none are given."""
     identity = context or create_context(settings, clock=clock)
     app = base_app(identity, import_name="identity", formats={ISSUER_PATH + "/": oauth_format})
-    app.url_map.merge_slashes = False  # or `//token` is sent on by 308, with its credentials, to whatever Host it named (HT-8)
     name_service(app, gettext_noop("Digital identity"))
     add_routes(app, CONSOLES)
     protocol = (metadata, authorize, par, token, userinfo, introspection, revocation, registration)

@@ -55,6 +55,7 @@ def base_app(context: Context, *, import_name: str, formats: Mapping[str, Format
     app = Flask(import_name, static_folder=None, template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
     app.config["MAX_FORM_MEMORY_SIZE"] = BODY_BYTES_MAX
+    app.url_map.merge_slashes = False  # or `//token` is sent on by 308, with its credentials, to whatever Host it named
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
     app.extensions["andamio"] = Andamio(context, dict(formats or {}))
     if context.settings.trusted_proxies:

@@ -134,6 +134,12 @@ def test_unknown_address_and_method(client: FlaskClient) -> None:
     assert (answer.status_code, set(answer.headers["Allow"].split(", "))) == (405, {"POST", "OPTIONS"})
 
 
+@pytest.mark.parametrize("path", ["//guarded", "//v9/missing", "/v9//missing"])
+def test_an_address_with_two_slashes_is_not_there_and_nothing_is_sent_on(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, base_url="http://evil.example")
+    assert (answer.status_code, answer.headers.get("Location")) == (404, None)
+
+
 def test_page_gets_a_page(client: FlaskClient) -> None:
     answer = client.get("/page", headers={"Accept-Language": "en"})
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
