@@ -1,25 +1,26 @@
 """How a notification is shown.  Spec: notify-api §5.1."""
 
+from notify.models.messages import Message
 from notify.operations.message_proof import MessageProof
 from notify.operations.notifications import Shown
 from notify.standards.personalisation import same_key
 from notify.standards.statuses import COMPLETED, Channel, shown
 from notify.standards.wire_time import wire_time
 
-_LINES = {f"line_{n}": f"address_line_{n}" for n in range(1, 7)} | {"postcode": "postcode"}
+_LINES = {f"line_{n}": same_key(f"address_line_{n}") for n in range(1, 7)} | {"postcode": "postcode"}
+_NO_ADDRESS: dict[str, object] = dict.fromkeys(_LINES)
 
 
 def show(item: Shown, root: str) -> dict[str, object]:
     """Give one notification; `root` is the address of the API without a slash at the end."""
     message, template = item.message, item.template
     channel = message.channel
-    by_key = {same_key(key): value for key, value in message.values.items()} if channel == Channel.LETTER else {}
     body: dict[str, object] = {
         "id": str(message.id),
         "reference": message.reference,
         "email_address": message.to if channel == Channel.EMAIL else None,
         "phone_number": message.to if channel == Channel.SMS else None,
-        **{line: by_key.get(same_key(key)) for line, key in _LINES.items()},
+        **(_address(message) if channel == Channel.LETTER else _NO_ADDRESS),
         "type": channel,
         "status": shown(channel, message.status),
         "template": {
@@ -48,6 +49,11 @@ def show(item: Shown, root: str) -> dict[str, object]:
     if item.estimated_delivery:
         body["estimated_delivery"] = wire_time(item.estimated_delivery)
     return body
+
+
+def _address(message: Message) -> dict[str, object]:
+    by_key = {same_key(key): value for key, value in message.values.items()}
+    return {line: by_key.get(key) for line, key in _LINES.items()}
 
 
 def show_proof(proof: MessageProof, root: str) -> dict[str, object]:

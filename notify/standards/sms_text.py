@@ -22,6 +22,7 @@ _REPLACED = {
     ),
     "…": "...",
 }
+_NOT_CARRIED = re.compile("[^" + re.escape("".join(sorted(ALLOWED))) + "]")
 _OBSCURE = re.compile("[\u180e\u200b\u200c\u200d\u2060\ufeff\u00ad]")
 _SPACES_BEFORE_NEWLINE = re.compile(r"[^\S\n]+(?=\n)")
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -33,9 +34,8 @@ def tidy(text: str) -> str:
     return _BLANK_LINES.sub("\n\n", _SPACES_BEFORE_NEWLINE.sub("", text)).strip()
 
 
-def _downgraded(character: str) -> str:
-    if character in ALLOWED:
-        return character
+def _downgraded(match: re.Match[str]) -> str:
+    character = match[0]
     if character in _REPLACED:
         return _REPLACED[character]
     if unicodedata.combining(character):
@@ -46,7 +46,7 @@ def _downgraded(character: str) -> str:
 
 def downgrade(text: str) -> str:
     """Keep what networks carry; write the rest with the nearest plain characters, or `?`."""
-    return "".join(map(_downgraded, unicodedata.normalize("NFC", text)))
+    return _NOT_CARRIED.sub(_downgraded, unicodedata.normalize("NFC", text))
 
 
 def prepare(text: str) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 def wire_time(at: datetime | None) -> str | None:
     """Write `YYYY-MM-DDTHH:MM:SS.ffffffZ`, or nothing for nothing."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if at else None
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z" if at else None
 
 
 def add_working_days(start: datetime, days: int) -> datetime:
