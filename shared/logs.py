@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
@@ -62,7 +63,7 @@ class _Lines:
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._lines: list[str] = []
+        self._lines: deque[str] = deque()
         self._lock = threading.Lock()
         self._owner = 0
         atexit.register(self.flush)
@@ -85,7 +86,7 @@ class _Lines:
     def flush(self) -> None:
         """Write what waits."""
         with self._lock:
-            waiting, self._lines = self._lines, []
+            waiting = [self._lines.popleft() for _ in range(len(self._lines))]  # others go on adding meanwhile
             if waiting and not self._file.closed:
                 self._file.write("\n".join(waiting) + "\n")
                 self._file.flush()
