@@ -108,6 +108,7 @@ def test_rows_with_a_date_become_reminders_that_can_be_taken_back(
     job = client.get(sent)
     assert "1 fila es un recordatorio antes de una fecha" in job.text
     assert "2 recordatorios esperan" in job.text
+    assert "Los recordatorios se envían cuando corresponda" in job.text
     assert submit(client, sent, {"stop": "1"}).status_code == 303
     assert "0 recordatorios esperan" in client.get(sent).text
 
