@@ -41,6 +41,7 @@ class Reminder(Base):
     __table_args__ = (
         CheckConstraint("state IN ('waiting', 'sent', 'cancelled', 'not-needed', 'refused')", name="state"),
         Index("ix_reminders_due", "due_at", postgresql_where=text("state = 'waiting'")),
+        Index("ix_reminders_waiting", "service_id", "due_at", "id", postgresql_where=text("state = 'waiting'")),
         Index("ix_reminders_service_id_set_id", "service_id", "set_id"),
         Index("ix_reminders_bulk_id", "bulk_id", postgresql_where=text("bulk_id IS NOT NULL")),
     )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 
 from notify.context import Notify
 from notify.errors import DailyLimitExceeded, MessageNotValid, NotificationNotFound, RateLimitExceeded, Refusal, SendingPaused
@@ -33,7 +33,7 @@ from shared.context import Transaction
 log = structlog.get_logger("andamio.notify.reminders")
 SENT_AT_ONCE = 200
 ROUNDS_MAX = 15  # with SENT_AT_ONCE as many a minute as a service may send, unless it was given more
-LISTED_MAX = 500
+LISTED_MAX = 250
 KEPT = timedelta(days=30)
 # Taken by one worker for so long; a worker that dies leaves them to another.
 HELD = timedelta(minutes=5)
@@ -157,12 +157,27 @@ def get_set(notify: Notify, service_id: uuid.UUID, set_id: uuid.UUID) -> list[Re
     return [_shown(notify, row) for row in rows]
 
 
-def list_reminders(notify: Notify, service_id: uuid.UUID) -> list[ReminderShown]:
-    """Give a service's reminders that wait, the next first."""
-    own = (Reminder.service_id == service_id) & (Reminder.state == ReminderState.WAITING.value)
+@dataclass(frozen=True)
+class RemindersPage:
+    """Reminders that wait, the next first; `next_after` is the reminder that the next page starts after, None at the end."""
+
+    reminders: list[ReminderShown]
+    next_after: uuid.UUID | None
+
+
+def list_reminders(notify: Notify, service_id: uuid.UUID, after: uuid.UUID | None = None) -> RemindersPage:
+    """Give a page of a service's reminders that wait.  Raises: NotificationNotFound for a page after none of its own."""
+    own = Reminder.service_id == service_id
+    wanted = select(Reminder.__table__).where(own, Reminder.state == ReminderState.WAITING.value)
     with notify.reading() as tx:
-        rows = tx.connection.execute(select(Reminder.__table__).where(own).order_by(Reminder.due_at, Reminder.id).limit(LISTED_MAX)).all()
-    return [_shown(notify, row) for row in rows]
+        if after is not None:
+            edge = tx.connection.execute(select(Reminder.due_at, Reminder.id).where(own, Reminder.id == after)).one_or_none()
+            if edge is None:
+                raise NotificationNotFound
+            wanted = wanted.where(tuple_(Reminder.due_at, Reminder.id) > tuple_(*edge))
+        rows = tx.connection.execute(wanted.order_by(Reminder.due_at, Reminder.id).limit(LISTED_MAX + 1)).all()
+    follows = rows[LISTED_MAX - 1].id if len(rows) > LISTED_MAX else None
+    return RemindersPage([_shown(notify, row) for row in rows[:LISTED_MAX]], follows)
 
 
 def cancel_set(notify: Notify, service_id: uuid.UUID, set_id: uuid.UUID, *, actor: str, channel: str = "api") -> list[ReminderShown]:

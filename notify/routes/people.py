@@ -9,7 +9,7 @@ from notify.operations.reminders import cancel_set, get_set, list_reminders, set
 from notify.routes.access import ServiceKey, holder, once_of_request
 from notify.schemas.people import read_person, read_reminder, show_reminders
 from notify.schemas.queries import wire_uuid
-from notify.schemas.shapes import ONCE, PERSON, READING, REFUSALS, REMINDER, REMINDERS, REMINDERS_LISTED, SENT_PERSON
+from notify.schemas.shapes import ONCE, PERSON, READING, REFUSALS, REMINDER, REMINDERS, REMINDERS_LISTED, REMINDERS_QUERY, SENT_PERSON
 from notify.schemas.wire import parse_json
 from shared.openapi import describes
 from shared.routes import Routes
@@ -51,12 +51,13 @@ def remind() -> ResponseReturnValue:
 
 
 @people.get("/reminders")
-@describes(answers={200: REMINDERS_LISTED, **READING})
+@describes(query=REMINDERS_QUERY, answers={200: REMINDERS_LISTED, **READING})
 def list_waiting() -> ResponseReturnValue:
-    """Give the reminders that wait, the next first."""
-    found = list_reminders(current(), holder().service.id)
-    shown = [show_reminders([each]) for each in found]
-    return jsonify({"reminders": shown})
+    """Give a page of the reminders that wait, the next first; `after` is what the page before said."""
+    after = request.args.get("after")
+    found = list_reminders(current(), holder().service.id, None if after is None else wire_uuid(after, "after"))
+    shown = [show_reminders([each]) for each in found.reminders]
+    return jsonify({"reminders": shown, "next_after": str(found.next_after) if found.next_after else None})
 
 
 @people.get("/reminders/<set_id>")

@@ -171,7 +171,8 @@ _REMINDER = record(
     fault=NULLABLE,
 )
 REMINDERS = rows("reminders", _REMINDER, id=ID, template_id=ID)
-REMINDERS_LISTED = rows("reminders", REMINDERS)
+REMINDERS_LISTED = rows("reminders", REMINDERS, next_after=NULLABLE)
+REMINDERS_QUERY: Shape = {"type": "object", "properties": {"after": ID}}
 _WORDS: Mapping[str, Shape] = {
     "subject": TEXT,
     "postage": TEXT,

@@ -6,7 +6,7 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from notify.context import current
-from notify.errors import MessageNotValid, Refusal
+from notify.errors import MessageNotValid, NotificationNotFound, Refusal
 from notify.models.team import Right
 from notify.operations.by_hand import RECIPIENT
 from notify.operations.drafts import asked_for
@@ -20,6 +20,7 @@ from notify.schemas.console import values_of
 from notify.schemas.console_words import said
 from notify.schemas.people import read_reminder
 from notify.standards.statuses import Channel
+from shared.problems import NotFound
 from shared.routes import Routes
 from shared.web import gettext
 
@@ -31,7 +32,12 @@ _FIELDS = {Channel.EMAIL: "email_address", Channel.SMS: "phone_number", Channel.
 def show(service_id: UUID) -> ResponseReturnValue:
     """List the reminders that wait."""
     names = {shelved.template.id: shelved.template.name for shelved in list_shelf(current(), service_id)}
-    return show_page("reminders", reminders=list_reminders(current(), service_id), names=names)
+    try:
+        after = UUID(request.args["after"]) if "after" in request.args else None
+        found = list_reminders(current(), service_id, after)
+    except (ValueError, NotificationNotFound):
+        raise NotFound(gettext("There is no such reminder.")) from None
+    return show_page("reminders", reminders=found.reminders, after=found.next_after, names=names)
 
 
 @bp.post("/reminders/<uuid:set_id>/cancel", access=Team(Right.SEND))

@@ -1,10 +1,12 @@
 """Rows of bulk jobs that are reminders ahead of a date.  Spec: requirements NO-14; notify-api §20 (jobs)."""
 
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from notify.operations.reminders import send_due_reminders
 from notify.standards.reminder_times import COLUMNS, InvalidReminder, moments_ahead
 from shared.clock import FixedClock
 from tests.factories.notify import World
+from tests.factories.notify_console import ORG, sign_in, soup
 from tests.factories.notify_fixtures import RunJobs
 
 pytestmark = pytest.mark.rule("notify", "NO-14", "§20")
@@ -129,6 +132,34 @@ def test_many_at_the_same_moment_go_in_one_minute(
     run_jobs()
     clock.advance(seconds=40 * 24 * 3600)
     assert send_due_reminders(notify) == 5
+
+
+def test_all_that_wait_are_read_page_by_page(
+    app: Flask, client: FlaskClient, world: World, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reminders, "LISTED_MAX", 2)
+    people = [[f"0770090010{n}", "Ana", "$1", "2026-07-10", "", "", ""] for n in range(5)]
+    create(client, world, rows=[HEADER, *people])
+    run_jobs()
+    seen, query = list[str](), ""
+    for _ in range(3):
+        page = call(client, world, "/reminders" + query)
+        seen += [each["id"] for each in page["reminders"]]
+        query = f"?after={page['next_after']}"
+    assert query == "?after=None"
+    assert len(set(seen)) == len(seen) == 5
+    for wrong, status in (("x", 400), (uuid.uuid4(), 404)):
+        assert client.get(f"/v2/reminders?after={wrong}", headers=world.headers()).status_code == status
+    with world.notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == world.service_id).values(org_id=ORG))
+    staff, where, rows = sign_in(app, f"{ORG}:auditor"), f"/services/{world.service_id}/reminders", 0
+    for _ in range(3):
+        shown = soup(staff.get(where))
+        rows += len(shown.select("tbody tr"))
+        following = shown.select_one("main a[rel=next]")
+        where = str(following["href"]) if following else "?"
+    assert (rows, where) == (5, "?")
+    assert staff.get(f"/services/{world.service_id}/reminders?after=x").status_code == 404
 
 
 TEXTS = st.one_of(

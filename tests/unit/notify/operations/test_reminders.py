@@ -78,7 +78,7 @@ def test_what_waits_can_be_cancelled_and_what_was_sent_stays(client: FlaskClient
         assert [each["state"] for each in cancelled.get_json()["reminders"]] == ["sent", "cancelled"]
     at(clock, datetime(2026, 7, 4, 13, 1, tzinfo=UTC))
     assert send_due_reminders(notify) == 0
-    assert client.get(PATH, headers=world.headers()).get_json() == {"reminders": []}
+    assert client.get(PATH, headers=world.headers()).get_json() == {"reminders": [], "next_after": None}
 
 
 def test_a_reminder_while_a_mailbox_message_is_unread(client: FlaskClient, world: World, notify: Notify, clock: FixedClock) -> None:
