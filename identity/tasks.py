@@ -25,6 +25,7 @@ from identity.operations import (
     logout_notices,
     mandates,
     notices,
+    offline_use,
     pings,
     registration,
     site_checks,
@@ -128,6 +129,12 @@ def send_notice(identity: Identity, job: Job) -> None:
 def seal_history(identity: Identity) -> None:
     """Seal the history of each whole day over the day before."""
     history.seal_days(identity)
+
+
+@jobs.every(300, "summarise_offline_use")
+def summarise_offline_use(identity: Identity) -> None:
+    """Tell each person once a day which services renewed their access while they were away (§3.10)."""
+    offline_use.summarise(identity)
 
 
 @jobs.every(300, "follow_registry")

@@ -45,7 +45,9 @@ class Filled:
 
 
 class Visitor:
-    """One person at one browser; `typed` is what this person types into fields of these names."""
+    """One person at one browser; `typed` is what this person types into fields of these names, `address` where an edge would say it is."""
+
+    address = ""
 
     def __init__(self, door: Door, typed: Mapping[str, str]) -> None:
         self.door, self.typed = door, typed
@@ -79,7 +81,7 @@ class Visitor:
 
     def read_form(self, url: str, answer: Answer) -> Filled:
         """Fill in the first form that asks what this person knows, or else the first there is.  Raises: Lost."""
-        forms = [form for form in _read_forms(url, answer.body.decode("utf-8", "replace")) if form.fields]
+        forms = [form for form in read_forms(url, answer.body.decode("utf-8", "replace")) if form.fields]
         if not forms:
             raise Lost(f"{url[:200]} answered {answer.status} and has no form")
         form = next((form for form in forms if self.typed.keys() & form.fields.keys()), forms[0])
@@ -124,7 +126,9 @@ class Visitor:
         return found["code"][0]
 
     def _cookie(self) -> dict[str, str]:
-        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())} if self._cookies else {}
+        from_where = {"X-Forwarded-For": self.address} if self.address else {}
+        cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        return {**from_where, "Cookie": cookies} if cookies else from_where
 
     def _keep(self, answer: Answer) -> Answer:
         for name, value in answer.headers:
@@ -137,7 +141,8 @@ class Visitor:
         return answer
 
 
-def _read_forms(url: str, markup: str) -> list[Filled]:
+def read_forms(url: str, markup: str) -> list[Filled]:
+    """Return the forms of a page that are sent by POST, with what they came with."""
     found = []
     for head, inside in _FORMS.findall(markup):
         about = dict(_ATTRIBUTE.findall(head))

@@ -41,6 +41,7 @@ class What(StrEnum):
     ASSISTED = "assisted"
     DATA_CHANGED = "data-changed"
     REUSE = "reuse-detected"
+    RENEWED = "access-renewed"
 
 
 class HistoryEvent(Base):

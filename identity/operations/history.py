@@ -34,7 +34,8 @@ class Row:
 def note(identity: Identity, tx: Transaction, person_id: UUID, what: What, details: Details | None = None) -> None:
     """Add a row to a person's history, in the transaction of what happened; empty details are left out.
 
-    Known details: service, organisation, channel, method, level, device, place, agent, reason, acting_for, claims, name.
+    Known details: service, organisation, channel, method, level, device, place, agent, reason, acting_for, claims, name,
+    and for a summary its day and times.
     """
     told = {name: value for name, value in {"channel": "web", **(details or {})}.items() if value}
     sealed = identity.cipher.encrypt(json.dumps(told, ensure_ascii=False), scope=person_scope(person_id))

@@ -29,6 +29,7 @@ def _show(errors: list[tuple[str, str]], **values: str) -> Response:
     return page(
         "identity/register/operator.html",
         status,
+        staff_level=identity.settings.staff_level,
         asking=teams.list_asking(identity),
         blocked=operating.list_blocked(identity),
         outliers=operating.list_outliers(identity),

@@ -32,6 +32,7 @@ WORDS: Mapping[str, str] = {
     "mandate-used": gettext_noop("Acting for others: a permission was used"),
     "assisted": gettext_noop("An agent helped you"),
     "reuse-detected": gettext_noop("Access of a service was ended, since somebody used a copy of it"),
+    "access-renewed": gettext_noop("A service renewed its access while you were away"),
     "data-changed": gettext_noop("The civil registry changed your data"),
 }
 

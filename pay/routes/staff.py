@@ -6,9 +6,9 @@ from pay.standards.staff_powers import StaffMember
 from shared.problems import Forbidden
 from shared.web import gettext_noop as noop
 from shared.web import login
-from shared.web.signed_in import Citizen
+from shared.web.signed_in import STAFF_LEVEL, Citizen
 
-STRONG, FRESH_SECONDS = 2, 15 * 60
+FRESH_SECONDS = 15 * 60
 
 
 class AtTheDesk(Citizen):
@@ -18,6 +18,7 @@ class AtTheDesk(Citizen):
     """
 
     name = "staff of an organisation"
+    level = STAFF_LEVEL
 
     def __init__(self, *, bytes_max: int = 0) -> None:
         self.bytes_max = bytes_max
@@ -39,4 +40,4 @@ def staff() -> StaffMember:
 
 def second_factor() -> None:
     """Ask for two factors within the last quarter of an hour: money and secrets need them."""
-    login.require_level(STRONG, max_age_seconds=FRESH_SECONDS)
+    login.require_level(STAFF_LEVEL, max_age_seconds=FRESH_SECONDS)

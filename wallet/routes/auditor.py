@@ -11,7 +11,7 @@ from shared.routes import Routes
 from shared.run import InvalidRun, parse_run
 from shared.web import gettext_noop, page
 from shared.web.login import Person
-from shared.web.signed_in import Citizen
+from shared.web.signed_in import STAFF_LEVEL, Citizen
 from wallet.context import current
 from wallet.events import Outcome
 from wallet.operations.auditing import Look, look, what_is_owed
@@ -24,6 +24,7 @@ class Auditor(Citizen):
     """A person with a role `<org_id>:auditor`: for that body, or for all where the settings name it as the one that audits."""
 
     name = "staff with the role auditor"
+    level = STAFF_LEVEL
 
     def check(self) -> None:
         """Leave the Person in `g.person` and her bodies in `g.bodies`, None for all.  Raises: Forbidden."""

@@ -9,7 +9,7 @@ from shared.problems import Forbidden, InvalidRequest
 from shared.routes import Routes
 from shared.web import gettext_noop, page
 from shared.web.login import Person
-from shared.web.signed_in import Citizen
+from shared.web.signed_in import STAFF_LEVEL, Citizen
 from wallet.context import current
 from wallet.models.enquiry import AnswerKind
 from wallet.operations.console import Desk, desk_of
@@ -22,6 +22,7 @@ class BodyStaff(Citizen):
     """A person with a role at a body: `<org_id>:<role>`; an auditor reads and does not act."""
 
     name = "staff of a body"
+    level = STAFF_LEVEL
 
     def check(self) -> None:
         """Leave the Person in `g.person` and her bodies in `g.bodies`.  Raises: Forbidden when she has none."""

@@ -9,30 +9,27 @@ from notify.models.team import Member, Right
 from notify.operations.teams import ServiceCard, open_service
 from shared.problems import Forbidden
 from shared.web import gettext_noop
-from shared.web.login import require_level
-from shared.web.signed_in import Citizen
+from shared.web.signed_in import STAFF_LEVEL, Citizen
 
-STRONG_LEVEL = 2
 UPLOAD_BYTES_MAX = 40 * 1024 * 1024
 
 
 class Team(Citizen):
-    """Staff with a right on the service of the address; `strong` asks for a second factor; `bytes_max` lets a larger form in."""
+    """Staff with a right on the service of the address; `bytes_max` lets a larger form in."""
 
-    def __init__(self, right: Right, *, strong: bool = False, bytes_max: int = 0) -> None:
+    level = STAFF_LEVEL
+
+    def __init__(self, right: Right, *, bytes_max: int = 0) -> None:
         self.right = right
-        self.strong = strong
         self.bytes_max = bytes_max
 
     def describe(self) -> str:
         """Return the rule as documents show it."""
-        return f"staff who may {self.right} on the service" + (", with a second factor" if self.strong else "")
+        return f"staff who may {self.right} on the service, with a second factor"
 
     def check(self) -> None:
         """Leave the Member in `g.member` and the service in `g.service`.  Raises: LoginNeeded, Forbidden, NotFound."""
         super().check()
-        if self.strong:
-            require_level(STRONG_LEVEL)
         if self.bytes_max:
             request.max_content_length = self.bytes_max
         person = g.person

@@ -56,7 +56,7 @@ def show_all() -> ResponseReturnValue:
     return show_page("brands", brands=found, pictures={one.id: _picture(one) for one in found})
 
 
-@bp.post("/brands/<uuid:brand_id>", access=Team(Right.OPERATE, strong=True))
+@bp.post("/brands/<uuid:brand_id>", access=Team(Right.OPERATE))
 def change(brand_id: UUID) -> ResponseReturnValue:
     """Approve a brand, for its service or for all of its organisation, or refuse it, or end one in use."""
     act = request.form.get("act")

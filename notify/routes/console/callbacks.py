@@ -20,9 +20,7 @@ from notify.schemas.console_words import said
 from shared.problems import NotFound
 from shared.routes import Routes
 
-bp = Routes(
-    "console_callbacks", __name__, url_prefix="/services/<uuid:service_id>/settings/callback", access=Team(Right.MANAGE, strong=True)
-)
+bp = Routes("console_callbacks", __name__, url_prefix="/services/<uuid:service_id>/settings/callback", access=Team(Right.MANAGE))
 _SHOWN = (Told.WAITING, Told.TAKEN, Told.REFUSED, Told.GIVEN_UP)
 
 

@@ -19,7 +19,7 @@ def show() -> ResponseReturnValue:
     return show_page("providers", providers=list_providers(current()))
 
 
-@bp.post("/<channel>/<name>", access=Team(Right.OPERATE, strong=True))
+@bp.post("/<channel>/<name>", access=Team(Right.OPERATE))
 def change(channel: str, name: str) -> ResponseReturnValue:
     """Give a provider another share of the messages."""
     weight = request.form.get("weight", "")

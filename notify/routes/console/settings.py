@@ -20,8 +20,8 @@ from notify.standards.local_rules import LocalRules
 from shared.routes import Routes
 
 bp = Routes("console_settings", __name__, url_prefix="/services/<uuid:service_id>/settings", access=Team(Right.MANAGE))
-_STRONG = Team(Right.MANAGE, strong=True)
-_OPERATOR = Team(Right.OPERATE, strong=True)
+_MANAGER = Team(Right.MANAGE)
+_OPERATOR = Team(Right.OPERATE)
 
 
 @bp.route("", methods=["GET", "POST"])
@@ -53,7 +53,7 @@ def set_stage(service_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("console_settings.show", service_id=service_id), 303)
 
 
-@bp.route("/keys", methods=["GET", "POST"], access=_STRONG)
+@bp.route("/keys", methods=["GET", "POST"], access=_MANAGER)
 def keys(service_id: UUID) -> ResponseReturnValue:
     """List keys; make one and show it once."""
     problems: list[tuple[str, str]] = []
@@ -73,7 +73,7 @@ def keys(service_id: UUID) -> ResponseReturnValue:
     )
 
 
-@bp.route("/keys/<uuid:key_id>/revoke", methods=["GET", "POST"], access=_STRONG)
+@bp.route("/keys/<uuid:key_id>/revoke", methods=["GET", "POST"], access=_MANAGER)
 def revoke(service_id: UUID, key_id: UUID) -> ResponseReturnValue:
     """Ask, then end a key."""
     if request.method == "POST":
@@ -113,7 +113,7 @@ def change_sender(service_id: UUID, sender_id: UUID) -> ResponseReturnValue:
     return _senders(service_id, problems) if problems else redirect(url_for("console_settings.senders", service_id=service_id), 303)
 
 
-@bp.route("/guests", methods=["GET", "POST"], access=_STRONG)
+@bp.route("/guests", methods=["GET", "POST"], access=_MANAGER)
 def guests(service_id: UUID) -> ResponseReturnValue:
     """Show and change whom team keys and a service on trial may write to."""
     text = "\n".join(settings.list_guests(current(), service_id))

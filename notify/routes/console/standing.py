@@ -22,7 +22,7 @@ def show(service_id: UUID) -> ResponseReturnValue:
     return show_page("standing", standing=show_standing(current(), service_id), limits=current().settings, minima=minima)
 
 
-@bp.post("/services/<uuid:service_id>/standing", access=Team(Right.OPERATE, strong=True))
+@bp.post("/services/<uuid:service_id>/standing", access=Team(Right.OPERATE))
 def change(service_id: UUID) -> ResponseReturnValue:
     """Pause a service's e-mails, or let them go on."""
     act = resume if request.form.get("act") == "resume" else pause

@@ -11,7 +11,10 @@ from joserfc.jwk import KeySet
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from tests.factories.identity import CALLBACK, PUBLIC_URL, RUN, SECRET, VERIFIER, House
+from identity.models.history import What
+from identity.operations import history, offline_use
+from tests.conformance.identity.test_passkeys import enter
+from tests.factories.identity import CALLBACK, PUBLIC_URL, RUN, SECRET, VERIFIER, House, words_of
 from tests.factories.identity_protocol import ec_key, proof, refreshing_app, refreshing_web
 
 THREADS = 50
@@ -274,3 +277,25 @@ def test_no_refresh_token_stands_in_the_database(house: House) -> None:
         dump = str(connection.execute(text("SELECT t::text FROM refresh_tokens t")).all())
     assert first not in dump
     assert second not in dump
+
+
+@pytest.mark.rule("identity", "§3.10")
+def test_a_person_reads_once_a_day_how_often_a_service_came_while_they_were_away(house: House) -> None:
+    refreshing_web(house)
+    person = house.person_id(RUN)
+    first = begin(house, "web-refresh", scope="openid offline_access")
+    online = begin(house, "web-refresh", scope="openid")
+    for _ in range(3):
+        house.clock.advance(seconds=60)
+        assert refresh(house, first["refresh_token"], "web-refresh").status_code == 200
+    assert refresh(house, online["refresh_token"], "web-refresh").status_code == 200
+    assert offline_use.summarise(house.identity) == 0, "the day is not over"
+    house.clock.advance(seconds=16 * 3_600)
+    assert offline_use.summarise(house.identity) == 1
+    assert offline_use.summarise(house.identity) == 0, "told once"
+    (row,) = history.read(house.identity, person, what=[What.RENEWED])
+    assert (row.details["service"], row.details["times"], row.details["day"]) == ("Servicio Uno", "3", "2026-06-08")
+    browser = enter(house)
+    assert "3 veces el 2026-06-08" in words_of(browser.open("/account/history"))
+    house.clock.advance(seconds=86_400)
+    assert offline_use.summarise(house.identity) == 0, "nothing happened on the next day"

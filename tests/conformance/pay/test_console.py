@@ -126,7 +126,9 @@ def test_money_and_secrets_need_two_factors_that_are_fresh(world: World, base: s
             answer = desk.get(path)
             assert answer.status_code == 303, path
             assert "level=2" in answer.headers["Location"]
-        assert desk.get(base + "/payments").status_code == 200
+    assert stale.get(base + "/payments").status_code == 200
+    lists = [one_factor.get(path).headers["Location"] for path in ("/console", base + "/payments", base + "/reports/entries.csv")]
+    assert [place.count("level=2") for place in lists] == [1, 1, 1], "what belongs to payers is not shown after a password alone"
 
 
 @pytest.mark.rule("pay", "§23", "I2")

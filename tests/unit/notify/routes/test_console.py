@@ -72,10 +72,10 @@ def test_each_role_may_do_its_own(team: Callable[..., FlaskClient], world: World
         assert client.get(path).status_code == (200 if right in may else 403), (role, right)
 
 
-def test_keys_guests_and_callbacks_ask_for_a_second_factor(team: Callable[..., FlaskClient], world: World) -> None:
+def test_every_page_asks_staff_for_a_second_factor_also_to_look(team: Callable[..., FlaskClient], world: World) -> None:
     client = team("owner", acr="1")
-    for page in ("keys", "guests", "callback"):
-        answer = client.get(f"{home(world)}/settings/{page}")
+    for path in ("/services/new", home(world), home(world) + "/settings/keys"):
+        answer = client.get(path)
         assert answer.status_code == 303
         assert "level=2" in answer.headers["Location"]
 

@@ -20,10 +20,10 @@ def authority(world: World) -> None:
     world.wallet.settings = replace(world.wallet.settings, auditor_org=AUTHORITY)
 
 
-def staff(world: World, *roles: str) -> FlaskClient:
+def staff(world: World, *roles: str, level: int = 2) -> FlaskClient:
     browser = world.browser("55555555-5", name="Rosa Auditora")
     with browser.session_transaction() as session:
-        session["person"] = {**session["person"], "roles": list(roles)}
+        session["person"] = {**session["person"], "roles": list(roles), "acr": f"urn:andamio:acr:{level}"}
     return browser
 
 
@@ -42,6 +42,7 @@ def looks(world: World) -> list[dict[str, object]]:
 def test_an_auditor_reads_entries_without_a_person_and_each_look_is_recorded(world: World) -> None:
     world.fetch(world.exchange_body(world.granted()))
     world.fetch(world.exchange_body())  # without a permission
+    assert "level=2" in staff(world, ALL, level=1).get("/auditor/entries").location
     browser = staff(world, ALL)
     words = main_of(browser.get("/auditor/entries").text)
     assert "Colegio Las Araucarias" in words

@@ -26,10 +26,10 @@ def press(browser: FlaskClient, path: str, **values: str) -> Any:
     return browser.post(str(form["action"]), data={"csrf_token": token, **values})
 
 
-def staff(world: World, role: str) -> FlaskClient:
+def staff(world: World, role: str, level: int = 2) -> FlaskClient:
     browser = world.browser("22222222-2")
     with browser.session_transaction() as session:
-        session["person"] = {**session["person"], "roles": [role]}
+        session["person"] = {**session["person"], "roles": [role], "acr": f"urn:andamio:acr:{level}"}
     return browser
 
 
@@ -42,6 +42,7 @@ def test_from_the_question_to_the_answer_and_its_acceptance(world: World) -> Non
     page = browser.get(made.location)
     assert "&lt;b&gt;" in page.text
     assert "Deben responder hasta" in page.text
+    assert "level=2" in staff(world, f"{SCHOOL}:data_officer", level=1).get("/console/").location
     desk = staff(world, f"{SCHOOL}:data_officer")
     assert "¿Por qué vieron mis datos?" in desk.get("/console/").text
     answered = press(desk, "/console/", kind="lawful", law="Ley 20.594", text="Para contratar.")
@@ -98,7 +99,7 @@ def test_enquiries_are_for_their_person_and_their_body_alone(world: World) -> No
     assert other.get(f"/access-log/{txn}/ask").status_code == 404
     made = open_enquiry(world.wallet, world.presence(), uuid.UUID(txn), kind=EnquiryKind.WHY, question="", lang="es")
     assert other.get(f"/enquiries/{made}").status_code == 404
-    assert world.browser().get("/console/").status_code == 403
+    assert "level=2" in world.browser().get("/console/").location, "a stranger is told nothing, not even that"
     assert staff(world, "operator").get("/console/").status_code == 403
     assert staff(world, f"{SCHOOL}:auditor").get("/console/").status_code == 403
     assert "Nadie le pregunta nada" in staff(world, f"{REGISTRY}:developer").get("/console/").text
