@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from identity.standards.pairwise import parse_key
 from shared.crypto import KeyRing
-from shared.settings import Secret, ServiceSettings, setting
+from shared.settings import Secret, ServiceSettings, is_positive, setting
 
 
 def _is_pairwise_key(value: Secret) -> str | None:
@@ -68,6 +68,9 @@ class Settings(ServiceSettings):
     company_register_url: str = setting("address of the company register; empty: nobody acts for a company by law", default="")
     assist_review_percent: int = setting("so many of a hundred assisted sessions are looked at afterwards, by lot", default=5)
     mandate_level: int = setting("level of sign-in that giving a mandate takes: 3 cannot be phished", default=3)
+    history_days: int = setting(
+        "days for which a person's history and the records behind it are kept; 732 is two years", default=732, check=is_positive
+    )
     breach_file: str = setting("file of breached passwords, made by `make-breach-file`; empty: only the list of common ones", default="")
     passkey_rp_id: str = setting("domain that passkeys are bound to; empty: the host of the public URL", default="")
     passkey_origins: tuple[str, ...] = setting("further origins, such as apps, that may use passkeys", default=())

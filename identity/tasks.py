@@ -28,6 +28,7 @@ from identity.operations import (
     offline_use,
     pings,
     registration,
+    retention,
     site_checks,
 )
 from identity.operations.performance import COUNT
@@ -135,6 +136,12 @@ def seal_history(identity: Identity) -> None:
 def summarise_offline_use(identity: Identity) -> None:
     """Tell each person once a day which services renewed their access while they were away (§3.10)."""
     offline_use.summarise(identity)
+
+
+@jobs.every(86_400, "forget_history")
+def forget_history(identity: Identity) -> None:
+    """Let go of history, and of the records behind it, that were kept long enough."""
+    retention.forget_history(identity)
 
 
 @jobs.every(300, "follow_registry")

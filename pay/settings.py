@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.settings import Secret, ServiceSettings, setting
+from shared.settings import Secret, ServiceSettings, is_positive, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,14 @@ class PaySettings(ServiceSettings):
     notify_url: str = setting("address of notify, through which payers are told", default="")
     notify_api_key: Secret = setting("API key of pay's own service at notify; empty and nobody is told", default=Secret(""))
     notify_email_template: str = setting("template with the places `subject` and `body` for e-mails to payers", default="")
+    webhook_message_days: int = setting(
+        "days for which messages to webhooks, which name the payer, are kept to be looked at and sent again", default=30, check=is_positive
+    )
+    payer_days: int = setting(
+        "days after which a payment no longer says who paid: as long as the law of money asks for; 2557 is seven years",
+        default=2557,
+        check=is_positive,
+    )
     payout_folder: str = setting(
         "folder of the files of pay-outs to the bank (`out`) and its reports (`in`); without it live accounts pay nobody out",
         default="",

@@ -24,6 +24,7 @@ from pay.operations import (
     recurring,
     refund_desk,
     refunds,
+    retention,
 )
 from pay.operations.performance import COUNT
 from pay.operations.webhook_delivery import Attempt, deliver
@@ -179,6 +180,13 @@ def resolve_payments(pay: Pay) -> None:
 def ask_unfinished_refunds(pay: Pay) -> None:
     """Ask for refunds that wait at a bank, or whose gateway was away longer than their job had patience."""
     refunds.ask_unfinished(pay)
+
+
+@jobs.every(86_400, "forget_payers")
+def forget_payers(pay: Pay) -> None:
+    """Let go of what names payers and was kept long enough: messages to webhooks, and the payers of old payments."""
+    retention.forget_messages(pay)
+    retention.forget_payers(pay)
 
 
 @jobs.every(COUNT_SECONDS, "count_performance")

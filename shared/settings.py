@@ -102,7 +102,8 @@ def _are_networks(value: tuple[str, ...]) -> str | None:
     return None
 
 
-def _is_positive(value: int) -> str | None:
+def is_positive(value: int) -> str | None:
+    """Check a whole number above zero."""
     return None if value > 0 else "must be 1 or more"
 
 
@@ -152,7 +153,7 @@ class ServiceSettings:
     database_pool_size: int = setting("most database connections of one process, opened as they are needed", default=20)
     database_pooled: bool = setting("a pooler in transaction mode (PgBouncer) stands before the database", default=False)
     statement_timeout_ms: int = setting("longest time one database statement may take", default=15_000)
-    open_data_base: int = setting("published counts are multiples of this; smaller ones are withheld", default=5, check=_is_positive)
+    open_data_base: int = setting("published counts are multiples of this; smaller ones are withheld", default=5, check=is_positive)
     log_level: str = setting("`debug`, `info`, `warning` or `error`", default="info")
     otlp_endpoint: str = setting("OpenTelemetry collector (OTLP over http); empty: no traces", default="")
     operator_name: str = setting("name of the body that runs this, shown in the header of each page", default="Andamio")

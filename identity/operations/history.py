@@ -13,11 +13,11 @@ from identity.context import Identity
 from identity.models.base import table_of
 from identity.models.finders import person_scope
 from identity.models.history import HistoryDay, HistoryEvent, What
+from identity.operations.retention import kept_since
 from shared.context import Transaction
 
 EVENTS, DAYS = table_of(HistoryEvent), table_of(HistoryDay)
 PAGE_SIZE = 50
-KEPT = timedelta(days=2 * 366)
 Details = Mapping[str, str | list[str]]
 
 
@@ -78,10 +78,13 @@ def seal_days(identity: Identity) -> int:
 
 
 def first_broken_day(identity: Identity) -> date | None:
-    """Recompute the chain and return the first day that does not fit, or None."""
-    before = ""
+    """Recompute the chain and return the first day that does not fit, or None; of days that were let go the seals alone are left."""
+    before, since = "", kept_since(identity)
     with identity.reading() as tx:
         for sealed in tx.connection.execute(select(DAYS).order_by(DAYS.c.day)).all():
+            if sealed.day < since:
+                before = sealed.digest
+                continue
             rows, before = _digest(_rows_of(tx.connection, sealed.day), before)
             if (rows, before) != (sealed.rows, sealed.digest):
                 return date.fromisoformat(str(sealed.day))

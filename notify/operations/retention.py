@@ -16,6 +16,7 @@ from notify.models.letter_file import LETTERS, letter_name
 from notify.models.mailbox_message import MailboxMessage
 from notify.models.message_count import count_before
 from notify.models.notification import Notification
+from notify.models.print_batch import BatchState, PrintBatch, PrintItem
 from notify.models.received_text import ReceivedText
 from notify.models.service import Service
 from notify.operations.callback_log import forget_calls
@@ -23,6 +24,8 @@ from notify.operations.received_texts import KEPT
 from notify.operations.unsubscribing import forget_requests
 
 LOCK_SECONDS_MAX = 2
+PRINTED_KEPT = timedelta(days=90)
+"""Of a batch that the supplier answered for: long enough to complain about what was printed and billed."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ def keep_days(notify: Notify) -> LetGo:
     _forget_files(notify, before)
     with notify.db.begin() as connection:
         connection.execute(delete(BulkJob).where(BulkJob.created_at < now - timedelta(days=max(longest, 30))))
+        printed = select(PrintBatch.id).where(PrintBatch.state == BatchState.RECEIPTED.value, PrintBatch.created_at < now - PRINTED_KEPT)
+        connection.execute(delete(PrintItem).where(PrintItem.batch_id.in_(printed)))
+        connection.execute(delete(PrintBatch).where(PrintBatch.id.in_(printed)))
         connection.execute(delete(Document).where(Document.available_until <= now))
         connection.execute(delete(ReceivedText).where(ReceivedText.created_at < now - KEPT))
         connection.execute(delete(MessageAttachment).where(_past(before)))

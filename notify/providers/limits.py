@@ -59,7 +59,7 @@ class Limits:
 
     def take(self, service: str, kind: str, per_minute: int, counters: Sequence[str], now: datetime) -> Taken:
         """Take one token from the bucket of a service and key type, and read today's counts."""
-        keys = [f"notify:rate:{service}:{kind}", *(_day_key(service, counter, now) for counter in counters)]
+        keys = [f"notify:rate:{{{service}}}:{kind}", *(_day_key(service, counter, now) for counter in counters)]
         arguments = [int(now.timestamp() * 1000), per_minute / 60, bucket_size(per_minute), BUCKET_SECONDS]
         try:
             answer = self._script(keys=keys, args=arguments)
@@ -118,4 +118,5 @@ class Limits:
 
 
 def _day_key(service: str, counter: str, now: datetime) -> str:
-    return f"notify:day:{service}:{counter}:{now:%Y-%m-%d}"
+    """Name a counter.  The braces keep all keys of a service together where a Redis Cluster shares them out: one script reads several."""
+    return f"notify:day:{{{service}}}:{counter}:{now:%Y-%m-%d}"

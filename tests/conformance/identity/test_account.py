@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pyotp
 import pytest
@@ -240,6 +241,62 @@ def test_each_day_is_sealed_and_a_row_that_was_changed_is_found(house: House) ->
     broken = history.first_broken_day(house.identity)
     assert broken is not None
     assert broken.isoformat() == "2026-06-08"
+
+
+@pytest.mark.rule("identity", "§3.10", "QA-12")
+def test_history_and_what_is_behind_it_goes_after_its_days(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("identity.operations.retention.AT_ONCE", 1)
+    from sqlalchemy import func, select, update
+
+    from identity.models.authenticator import ContactChange
+    from identity.models.grant import Release
+    from identity.models.history import HistoryEvent
+    from identity.models.recovery import Recovery
+    from identity.models.sso_session import SsoSession
+    from identity.operations.retention import forget_history
+
+    def left() -> dict[str, int]:
+        with house.identity.reading() as tx:
+            wanted = (HistoryEvent, Recovery, Release, ContactChange)
+            return {model.__tablename__: tx.connection.execute(select(func.count()).select_from(model)).scalar_one() for model in wanted}
+
+    def words() -> set[str]:
+        with house.identity.reading() as tx:
+            return set(tx.connection.execute(select(SsoSession.device)).scalars())
+
+    person_id, now = house.person_id(RUN), house.clock.now()
+    client_id = house.identity.clients.find("web").id
+    recovery = {"id_hash": "0" * 64, "person_id": person_id, "cancel_hash": "1" * 64, "state": "cancelled", "proofs": []}
+    with house.identity.db.begin() as connection:
+        connection.execute(Recovery.__table__.insert().values(recovery | {"created_at": now, "expires_at": now}))
+        for version, withdrawn_at in ((1, now), (2, None)):
+            row = {"id": house.identity.ids.uuid7(), "person_id": person_id, "client_id": client_id, "claims": ["name"], "version": version}
+            connection.execute(Release.__table__.insert().values(row | {"created_at": now, "withdrawn_at": withdrawn_at}))
+        row = {"person_id": person_id, "channel": "email", "value_sealed": b"x", "asked_at": now, "confirmed_at": now}
+        connection.execute(ContactChange.__table__.insert().values(row))
+    house.browser().sign_in()
+    house.browser().sign_in()
+    with house.identity.db.begin() as connection:
+        connection.execute(update(SsoSession).values(device="Firefox, Linux"))
+    before = left()
+    house.clock.advance(seconds=732 * 86_400)
+    history.seal_days(house.identity)
+    forget_history(house.identity)
+    assert (left(), words()) == (before, {"Firefox, Linux"})  # the day itself is kept whole
+    house.clock.advance(seconds=86_400)
+    house.browser().sign_in()
+    history.seal_days(house.identity)
+    forget_history(house.identity)
+    assert left() == {"history_events": 1, "recoveries": 0, "releases": 1, "contact_changes": 0}
+    assert history.first_broken_day(house.identity) is None
+    house.clock.advance(seconds=86_400)
+    history.seal_days(house.identity)
+    forget_history(house.identity)
+    assert "Firefox, Linux" not in words()  # these sessions could have lasted into the next day
+    assert history.first_broken_day(house.identity) is None
+    with house.identity.db.begin() as connection:
+        connection.execute(update(HistoryEvent).values(what="logout"))
+    assert history.first_broken_day(house.identity) == house.clock.now().date() - timedelta(days=1)
 
 
 @pytest.mark.rule("identity", "§3.8")

@@ -26,6 +26,7 @@ from identity.operations import (
 )
 from identity.operations.assistance import Ask, Begun
 from identity.operations.refusals import AssistanceNotFound, AssistanceRefused, NotOfTheTeam
+from identity.operations.retention import forget_history
 from identity.providers.civil_registry import ListRegistry, RegistryPerson
 from identity.standards.acr import ASSISTED, ONE_FACTOR
 from identity.standards.oidc_claims import Facts
@@ -312,6 +313,12 @@ def test_the_person_objects_in_the_account_or_by_the_paper_receipt(office: House
     report = assistance_views.report(office.identity)
     assert [(row.count, row.objected) for row in report] == [(2, 2)]
     assert len(assistance_views.to_review(office.identity)) == 2
+    office.clock.advance(seconds=734 * 86_400)
+    forget_history(office.identity)  # the reason, which may say much of the person, goes with the history
+    shown = office.browser()
+    shown.open("/receipt")
+    page = words_of(shown.send({"code": second.receipt_code.lower()}))
+    assert "Llenar el formulario" not in page
     with pytest.raises(AssistanceNotFound):
         assistance.object_to(office.identity, first.assisted_id, person_id=office.person_id(COLLEAGUE))
 

@@ -1,9 +1,15 @@
 """Search: filters, pages, refusals."""
 
+import json
+
 import pytest
 from redis import RedisError
+from sqlalchemy import select
 
+from pay.models.payment import payments
 from pay.operations import searches
+from pay.operations.proofs import prove_and_log
+from pay.operations.retention import forget_payers
 from tests.factories.pay import DECLINED_CARD, World
 
 
@@ -172,3 +178,28 @@ def test_a_payer_with_many_payments_is_found_without_reading_them_all(world: Wor
     assert page["total"] == 4
     assert found(world, "email=a.soto&display_size=2&page=2") == ids[2:4]
     assert found(world, "email=a.soto") == ids[:4]
+
+
+@pytest.mark.rule("pay", "A12", "§10")
+def test_after_the_years_a_payment_does_not_say_who_paid_and_its_sums_stay(world: World) -> None:
+    old = world.paid()
+    world.pay.clock.advance(seconds=60)
+    young = world.paid()
+
+    def said(payment_id: str) -> str:
+        return json.dumps(world.get(f"/v1/payments/{payment_id}").get_json())
+
+    assert "jose" in said(old)
+    world.pay.clock.advance(seconds=2557 * 86_400 - 60)
+    forget_payers(world.pay)
+    assert "jose" in said(old)
+    world.pay.clock.advance(seconds=1)
+    forget_payers(world.pay)
+    forget_payers(world.pay)
+    assert ("jose" in said(old), "jose" in said(young)) == (False, True)
+    with world.pay.reading() as tx:
+        columns = (payments.c.payer_sealed, payments.c.payer_grams)
+        assert tx.connection.execute(select(*columns).where(payments.c.id == old)).one() == (None, None)
+    left = world.get(f"/v1/payments/{old}").get_json()
+    assert (left["amount"], left["state"]["status"]) == (14500, "success")
+    assert prove_and_log(world.pay).holds

@@ -9,13 +9,17 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from pay.models.webhook import MessageState, webhook_attempts, webhook_messages
+from pay.operations.retention import forget_messages
 from pay.operations.webhook_delivery import Attempt, deliver
+from shared.clock import FixedClock
 from shared.http import OutboundTimeout, Reply
 from shared.outbox import outbox
 from tests.factories.pay import DECLINED_CARD, SIGNING_KEY, WEBHOOK_URL, World
+
+TABLES = (webhook_messages, webhook_attempts)
 
 
 @dataclass
@@ -162,3 +166,34 @@ def test_only_what_was_subscribed_is_sent_and_nothing_to_a_webhook_that_is_off(w
     assert [(url, body["event_type"]) for (_, url, _, _), body in zip(receiver.sent, receiver.bodies(), strict=True)] == [
         ("https://other.example/hook", "card_payment_captured")
     ]
+
+
+@pytest.mark.rule("pay", "§15")
+def test_messages_go_after_their_days_and_what_is_owed_stays(
+    world: World, receiver: Receiver, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pay.operations.retention.AT_ONCE", 2)
+
+    def left() -> tuple[int, int]:
+        with world.pay.reading() as tx:
+            counted = [tx.connection.execute(select(func.count()).select_from(table)).scalar_one() for table in TABLES]
+        return counted[0], counted[1]
+
+    world.paid()
+    world.run_jobs()
+    assert left() == (3, 3)
+    receiver.status = 500
+    world.paid()
+    with world.pay.reading() as tx:
+        owed = tx.connection.execute(select(webhook_messages.c.id).where(webhook_messages.c.state == MessageState.PENDING.value)).all()
+    assert len(owed) == 3
+    clock.advance(seconds=30 * 86_400)
+    forget_messages(world.pay)
+    assert left() == (6, 6)  # on its last day
+    clock.advance(seconds=1)
+    forget_messages(world.pay)
+    assert left() == (3, 3)
+    receiver.status = 200
+    world.run_jobs()
+    forget_messages(world.pay)
+    assert left() == (0, 0)
