@@ -15,7 +15,7 @@ from notify.operations.delivery import Work
 from notify.operations.letters import get_letter_file, letter_pages
 from notify.operations.mail_reports import bounce_address
 from notify.operations.mailbox_reminders import enqueue_reminder
-from notify.operations.receipt_addresses import receipt_url
+from notify.operations.receipt_addresses import letter_event_url, receipt_url
 from notify.operations.rendering import Content, banner_of, compose, email_html, email_plain_text
 from notify.operations.sms_parts import keep_parts
 from notify.operations.unsubscribing import unsubscribe_link
@@ -84,7 +84,8 @@ def send_letter(notify: Notify, work: Work) -> HandOver:
     file = get_letter_file(notify, message.service_id, message.id)
     content = compose(work.template, message.values)
     subject, postage = content.subject or "", message.postage or "second"
-    return notify.printer.send(Letter(str(message.id), message.service_id, message.to, subject, file.pdf, postage, message.provider))
+    told = letter_event_url(notify, message.id)
+    return notify.printer.send(Letter(str(message.id), message.service_id, message.to, subject, file.pdf, postage, message.provider, told))
 
 
 def letter_sheets(notify: Notify) -> Callable[[Work], int]:

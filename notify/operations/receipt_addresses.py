@@ -19,6 +19,11 @@ def receipt_url(notify: Notify, notification_id: uuid.UUID, provider: str) -> st
     return f"{notify.settings.public_url}/receipts/sms/{provider}?token={receipt_token(notify, notification_id)}"
 
 
+def letter_event_url(notify: Notify, notification_id: uuid.UUID) -> str:
+    """Give the address at which a printer says what became of one letter."""
+    return f"{notify.settings.public_url}/notifications/letter/status?token={receipt_token(notify, notification_id)}"
+
+
 def receipt_token(notify: Notify, notification_id: uuid.UUID) -> str:
     """Give the token of one message's receipt."""
     key = notify.settings.receipt_secret.reveal().encode()

@@ -73,6 +73,7 @@ class Letter:
     pdf: bytes
     postage: str
     offered_to: str | None = None
+    callback_url: str = ""
 
 
 @dataclass(frozen=True)

@@ -78,11 +78,12 @@ class HttpSms(HttpProvider):
 
 
 class HttpPrint(HttpProvider):
-    """Print: a multipart form with the PDF as `file`."""
+    """Print: a multipart form with the PDF as `file`; what became of the letter comes later to the callback URL."""
 
     def send(self, letter: Letter) -> HandOver:
         """Hand over one letter.  Raises: ProviderError."""
         data = {"to": letter.recipient, "subject": letter.subject, "reference": letter.reference, "postage": letter.postage}
+        data |= {"callback_url": letter.callback_url}
         return self._post(letter.reference, data=data, files={"file": (f"{letter.reference}.pdf", letter.pdf, "application/pdf")})
 
 

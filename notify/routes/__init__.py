@@ -15,6 +15,7 @@ from notify.routes.console import standing as console_standing
 from notify.routes.console import templates as console_templates
 from notify.routes.console import uploads as console_uploads
 from notify.routes.documents import documents
+from notify.routes.letter_events import letter_events
 from notify.routes.mailbox import mailbox
 from notify.routes.mailbox_pages import mailbox_pages
 from notify.routes.networks import networks
@@ -42,6 +43,7 @@ MACHINES = (
     callbacks,
     people,
     networks,
+    letter_events,
     receipts,
     mailbox,
 )

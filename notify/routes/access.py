@@ -11,6 +11,7 @@ from notify.operations.authentication import Holder, authenticate
 from notify.operations.once import Once
 from notify.operations.receipt_addresses import SECRET_HEADER, proves_receipt
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
+from notify.standards.network_formats import event_reference
 from shared.access import Access, Scope
 from shared.bodies import read_json
 from shared.crypto import constant_time_equal
@@ -79,6 +80,21 @@ class ProviderProof(Access):
         if not proves_receipt(current(), secret=secret, token=token, reference=body["reference"]):
             raise NotAuthenticated("Send the secret agreed on, or use the address that came with the message.")
         g.receipt = body
+
+
+class LetterEventProof(Access):
+    """A printer with the token of the letter it speaks of.  Spec: notify-api §19."""
+
+    name = "token of one letter"
+
+    def check(self) -> None:
+        """Leave the event in `g.event`.  Raises: NotAuthenticated, InvalidRequest."""
+        body = read_json(max_bytes=64 * 1024)
+        if not isinstance(body, dict):
+            raise InvalidRequest("An event is a JSON object.")
+        if not proves_receipt(current(), secret=None, token=request.args.get("token", ""), reference=event_reference(body)):
+            raise NotAuthenticated("Use the address that came with the letter.")
+        g.event = body
 
 
 class ProviderSecret(Access):

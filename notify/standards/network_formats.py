@@ -1,10 +1,11 @@
-"""What two SMS networks say in their own forms, in our words.  Spec: notify-api §19."""
+"""What two SMS networks and a printer say in their own forms, in our words.  Spec: notify-api §19."""
 
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
 _MMG = {"3": "delivered", "2": "permanent-failure", "5": "permanent-failure", "4": "temporary-failure"}
 _FIRETEXT = {"0": "delivered", "1": "permanent-failure", "2": "pending"}
+_PRINTED = {"DESPATCHED": "delivered", "REJECTED": "technical-failure"}
 _PERMANENT, _TEMPORARY = frozenset({"101", "201", "301", "401"}), frozenset({"000", "102", "103", "104", "302", "900"})
 
 
@@ -44,7 +45,23 @@ def firetext_text(body: Mapping[str, object]) -> tuple[str, str, str, str]:
     return reference, str(body["source"]), str(body["destination"]), str(body["message"])
 
 
+def letter_event(body: Mapping[str, object]) -> tuple[str, str]:
+    """Give (our reference, status word) of a printer's event.  Raises: FieldMissing, also for a status that is none."""
+    data = body.get("data")
+    status = str(data.get("jobStatus") or "").upper() if isinstance(data, Mapping) else ""
+    if status not in _PRINTED:
+        raise FieldMissing("Letter callback failed: jobStatus missing")
+    return event_reference(body), _PRINTED[status]
+
+
+def event_reference(body: Mapping[str, object]) -> str:
+    """Give the reference that a printer's event is about, empty where it names none."""
+    metadata = body.get("metadata")
+    found = metadata.get("correlationId") if isinstance(metadata, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
 def _require(network: str, body: Mapping[str, object], names: tuple[str, ...]) -> None:
     for name in names:
-        if body.get(name) in {None, ""}:
+        if body.get(name) is None or body.get(name) == "":
             raise FieldMissing(f"{network} callback failed: {name} missing")

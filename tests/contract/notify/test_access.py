@@ -38,6 +38,7 @@ ROUTES = {
     "template_edits.show_versions": ("GET", f"/v2/template/{SOME}/versions"),
     "template_edits.show_changes": ("GET", f"/v2/template/{SOME}/diff?from=1&to=2"),
     "template_edits.show_published_form": ("GET", f"/service/{SOME}/template/{SOME}/versions"),
+    "letter_events.take": ("POST", "/notifications/letter/status"),
     "receipts.take_sms_receipt": ("POST", "/receipts/sms/gateway"),
     "receipts.take_email_report": ("POST", "/receipts/email"),
     "receipts.take_returned_letters": ("POST", "/receipts/letters/returned"),
@@ -51,6 +52,7 @@ ROUTES = {
     "mailbox.end_preferences": ("DELETE", "/v1/mailbox/preferences"),
     "mailbox.read_file": ("GET", f"/v1/mailbox/messages/{SOME}/attachments/0"),
     "mailbox.list_all": ("GET", "/v1/mailbox/messages"),
+    "mailbox.show_one": ("GET", f"/v1/mailbox/messages/{SOME}"),
     "mailbox.prove_one": ("GET", f"/v1/mailbox/messages/{SOME}/proof"),
     "mailbox.show_reminders": ("GET", "/v1/mailbox/reminders"),
     "mailbox.set_reminders": ("PUT", "/v1/mailbox/reminders"),
@@ -59,7 +61,7 @@ ROUTES = {
 }
 OURS = (
     *("sends.", "notifications.", "templates.", "template_edits.", "receipts.", "mailbox."),
-    *("received_texts.", "unsubscribe.", "documents.", "networks.", "bulk.", "callbacks.", "people."),
+    *("received_texts.", "unsubscribe.", "documents.", "networks.", "letter_events.", "bulk.", "callbacks.", "people."),
 )
 
 
