@@ -14,11 +14,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from joserfc.jwk import ECKey
 
 from deploy.bench import identity_people as people
 from deploy.bench import peer, running
 from deploy.bench.crowds import Steady
+from deploy.bench.identity_factors import measure_factors
 from deploy.bench.identity_servers import BY_KEY, BY_SECRET, PEER_CALLBACK, REFRESH, Server, our_server, targets, their_server
 from deploy.bench.load import Measured, Target, measure, require_wrk
 from deploy.bench.profiled import where_time_goes
@@ -26,6 +28,7 @@ from deploy.errors import CannotStart
 from deploy.sandbox import plan as plans
 from shared import logs
 
+FACTORS = "factors"
 LOGINS, SIGNED_IN, EXCHANGES = "whole logins (ours with Argon2id)", "logins without page and hash", "code exchanges (by secret)"
 OVERLOAD, PROFILE = "overload", "profile"
 Walk = Callable[[Server, int, float], Measured]
@@ -51,7 +54,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=10, help="length of each load (default: %(default)s)")
     parser.add_argument("--connections", type=int, default=16, help="open connections (default: %(default)s)")
     parser.add_argument("--port", type=int, default=18_100, help="base port of the sandbox that is measured (default: %(default)s)")
-    parser.add_argument("--only", action="append", help=f"one row, by name, or {OVERLOAD}, or {PROFILE} (may be repeated)")
+    parser.add_argument("--only", action="append", help=f"one row, by name, or {FACTORS}, {OVERLOAD}, {PROFILE} (may be repeated)")
+    parser.add_argument("--people", type=int, default=60, help="people who sign in once with each factor (default: %(default)s)")
     options = parser.parse_args()
     try:
         require_wrk()
@@ -80,6 +84,9 @@ def bench(folder: Path, document: dict[str, Any], pid: int, options: argparse.Na
         served = ours[LOGINS] if LOGINS in ours else people.whole_logins(server, options.connections, options.seconds)
         flood = people.overload(server, served.per_second, options.seconds)
     profile = _profile(folder, options.port, server, ours) if wanted(PROFILE) else None
+    if wanted(FACTORS):
+        app = _app_here(folder, options.port)
+        ours |= measure_factors(server, app.extensions["andamio"].context, document["inbox"], options.people)
     absent = peer.missing()
     theirs: dict[str, Measured] = {}
     if absent is None:
@@ -108,10 +115,16 @@ def _profile(folder: Path, port: int, server: Server, ours: Mapping[str, Measure
     makers = targets(server)
     slowest = min((name for name in makers if name in ours), key=lambda name: ours[name].per_second, default=REFRESH)
     target: Target = makers[slowest]()
+    return slowest, where_time_goes(_app_here(folder, port), target.requests)
+
+
+def _app_here(folder: Path, port: int) -> Flask:
+    """Make the running sandbox's identity once more, in this process."""
     os.environ.update({"SANDBOX_DIR": str(folder), "SANDBOX_PORT": str(port)})
     os.environ.update(plans.from_environment().environment("identity"))
     logs.configure("bench", "warning")
-    return slowest, where_time_goes(import_module("identity.app").create_app(), target.requests)  # by name, as processes find it
+    app: Flask = import_module("identity.app").create_app()  # by name, as processes find it
+    return app
 
 
 def render(figures: Figures) -> str:
@@ -136,7 +149,8 @@ def render(figures: Figures) -> str:
 
 
 def _cells(one: Measured) -> str:
-    return f"{one.per_second:.0f} | {one.p50_ms:.1f} | {one.p95_ms:.1f} | {one.p99_ms:.1f} | {one.wrong}"
+    digits = 0 if one.per_second >= 10 else 2
+    return f"{one.per_second:.{digits}f} | {one.p50_ms:.1f} | {one.p95_ms:.1f} | {one.p99_ms:.1f} | {one.wrong}"
 
 
 def _about_hashes(figures: Figures) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from datetime import timedelta
 
 import pyotp
@@ -9,11 +10,15 @@ import pytest
 from bs4 import BeautifulSoup
 
 from identity.operations import history
+from identity.providers.notify_sender import NotifySender
 from identity.standards.acr import TWO_FACTORS
+from shared.http import Outbound
+from shared.settings import Secret
 from tests.conformance.identity.test_login import acr_of, code_now
 from tests.conformance.identity.test_passkeys import add_passkey, enter
 from tests.factories.authenticator import Authenticator
 from tests.factories.identity import CALLBACK, PASSWORD, PUBLIC_URL, RUN, RUN_TOTP, SECRET, Browser, House, sent_to_client, words_of
+from tests.factories.identity_account import KeepingSender
 
 NEW = "cuatro palabras sin relación"
 
@@ -351,6 +356,28 @@ def test_a_new_device_is_told_and_the_first_one_is_not(house: House) -> None:
     assert house.notices() == []
     house.browser().sign_in()
     assert set(house.notices()) == {"new-device"}
+
+
+@pytest.mark.rule("identity", "§3.10")
+def test_while_notify_is_away_people_sign_in_and_the_notices_wait_for_it(house: House) -> None:
+    key = Secret(f"identity-{uuid.UUID(int=1)}-{uuid.UUID(int=2)}")
+    nobody = Outbound(private_hosts=("127.0.0.1:9",))
+    house.identity.__dict__["sender"] = NotifySender(
+        nobody, house.clock, url="http://127.0.0.1:9", api_key=key, email_template="one", sms_template="two"
+    )
+    for _ in range(2):
+        assert "code" in house.browser().sign_in()
+        house.run_jobs()
+    waiting = house.notices()
+    assert set(waiting) == {"new-device"}
+    house.clock.advance(seconds=3 * 86_400)
+    house.run_jobs()
+    assert house.notices() == waiting, "days later too"
+    house.identity.__dict__["sender"] = back = KeepingSender()
+    house.clock.advance(seconds=3_600)
+    house.run_jobs()
+    assert (len(back.sent), house.notices()) == (len(waiting), [])
+    nobody.close()
 
 
 def test_signing_out_ends_the_session(house: House) -> None:
