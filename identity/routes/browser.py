@@ -8,6 +8,7 @@ from identity.operations.sign_in import Browser
 from identity.standards import session_management
 from identity.standards.devices import device_words
 from shared.http import is_public_address
+from shared.web.headers import FORGET
 
 INTERACTION, SESSION, DEVICE, KIOSK = "identity-browser", "identity-sso", "identity-device", "identity-kiosk"
 STATE = session_management.COOKIE
@@ -66,6 +67,7 @@ def set_session_cookie(identity: Identity, response: Response, token: str) -> No
 def drop_session_cookie(identity: Identity, response: Response) -> None:
     """Have the browser forget its session."""
     secure = identity.settings.secure
+    response.headers.update(FORGET)
     response.delete_cookie(cookie_name(identity, SESSION), secure=secure, httponly=True, samesite="Lax", path="/")
     if identity.settings.session_management:
         response.delete_cookie(cookie_name(identity, STATE), secure=secure, samesite="None" if secure else "Lax", path="/")

@@ -23,6 +23,8 @@ DATA_HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",  # what may be kept says so itself
 }
+FORGET: Mapping[str, str] = {"Clear-Site-Data": '"cache", "storage"'}
+"""With the answer that signs somebody out: what the browser keeps of our pages goes.  Not the cookies: the language stays."""
 PAGE_HEADERS: Mapping[str, str] = {**DATA_HEADERS, "Permissions-Policy": PERMISSIONS_POLICY}
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import delete, insert, select, update
 
 from shared.context import Context
 from shared.crypto import CannotDecrypt, sha256_hex
+from shared.web.headers import FORGET
 from shared.web.schema import web_sessions
 
 IDLE_SECONDS = 30 * 60
@@ -150,6 +151,7 @@ class DatabaseSessions(SessionInterface):
         if gone:
             with self._context.db.begin() as connection:
                 connection.execute(delete(web_sessions).where(web_sessions.c.id_hash.in_(gone)))
+            response.headers.update(FORGET)
             response.delete_cookie(self.cookie, secure=self._secure, httponly=True, samesite="Lax", path="/")
 
     def _touch(self, session: WebSession) -> None:

@@ -1,5 +1,6 @@
 """The edge that we ship, run for real: what a client sends is not what a service believes."""
 
+import contextlib
 import re
 import socket
 import ssl
@@ -79,6 +80,9 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
     class Note(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path.startswith("/break"):
+                self.connection.close()  # a service that dies
+                return
             made.seen.append((self.path, {name: self.headers.get_all(name) or [] for name in self.headers}))
             self.send_response(204)
             self.end_headers()
@@ -102,7 +106,8 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         configuration, count = re.subn(shipped, here_instead, configuration)
         assert count, shipped
     (here / "nginx.conf").write_text(configuration)
-    nginx = subprocess.Popen(["nginx", "-c", str(here / "nginx.conf"), "-p", str(here), "-g", "daemon off;"])
+    with (here / "said").open("wb") as said:
+        nginx = subprocess.Popen(["nginx", "-c", str(here / "nginx.conf"), "-p", str(here), "-g", "daemon off;"], stderr=said)
     assert wait_until(lambda: _listens(made.port), 10)
     yield made
     nginx.terminate()
@@ -179,6 +184,57 @@ def test_trace_is_not_answered(edge: Edge) -> None:
     edge.seen.clear()
     assert edge.get(f"pay.{DOMAIN}", "/", method="TRACE").status_code == 405
     assert edge.seen == []
+
+
+DOUBTFUL = {
+    "two lengths": b"Content-Length: 5\r\nContent-Length: 40\r\n\r\nhello",
+    "a list of lengths": b"Content-Length: 5, 40\r\n\r\nhello",
+    "length and chunks": b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks under a covered name": b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "chunks twice": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+    "a blank before the colon": b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    "a chunk that is no number": b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
+    "a length that is no number": b"Content-Length: +5\r\n\r\nhello",
+}
+HIDDEN = f"GET /hidden HTTP/1.1\r\nHost: pay.{DOMAIN}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("kind", DOUBTFUL)
+def test_a_message_whose_end_is_doubtful_is_refused_and_nothing_behind_it_is_read(edge: Edge, kind: str) -> None:
+    """Or edge and service could see two requests where the other sees one (ASVS 4.2.1)."""
+    edge.seen.clear()
+    with _raw(edge) as wire:
+        wire.sendall(f"POST /outer HTTP/1.1\r\nHost: pay.{DOMAIN}\r\n".encode() + DOUBTFUL[kind] + HIDDEN)
+        answer = b""
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while part := wire.recv(4096):
+                answer += part
+    assert re.findall(rb"HTTP/1\.1 (\d+)", answer) in ([b"400"], [b"501"]), answer
+    assert edge.seen == []
+
+
+def test_what_is_plain_about_its_end_passes(edge: Edge) -> None:
+    edge.seen.clear()
+    with _raw(edge) as wire:
+        wire.sendall(HIDDEN)
+        assert wire.recv(4096).startswith(b"HTTP/1.1 204")
+    assert [path for path, _ in edge.seen] == ["/hidden"]
+
+
+def test_what_goes_wrong_writes_no_address_and_no_secret(edge: Edge) -> None:
+    """A link carries what opens it: the edge writes no line of a request, whatever becomes of it."""
+    with _raw(edge) as wire:
+        wire.sendall(f"GET /d/x?key=SECRET HTTP/1.1\r\nHost: pay.{DOMAIN}\r\nContent-Length: 5, 40\r\n\r\n".encode())
+        assert wire.recv(4096).startswith(b"HTTP/1.1 400")
+    assert edge.get(f"pay.{DOMAIN}", "/d/x?key=SECRET", headers=[("X-Large", "x" * 70_000)]).status_code == 400
+    assert edge.get(f"pay.{DOMAIN}", "/break?key=SECRET").status_code == 502
+    said = (edge.folder / "said").read_text()
+    assert not any(secret in said for secret in ("SECRET", "/d/x", "127.0.0.1"))
+
+
+def _raw(edge: Edge) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=str(edge.folder / "fullchain.pem"))
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", edge.port), timeout=2), server_hostname=f"pay.{DOMAIN}")
 
 
 def test_plain_http_is_sent_to_https(edge: Edge) -> None:

@@ -223,7 +223,9 @@ def test_history_tells_each_sign_in_and_not_me_shuts_all_others_out(house: House
 def test_history_is_exported_filtered_and_of_nobody_else(house: House) -> None:
     house.browser().sign_in()
     browser = enter(house)
-    events = json.loads(browser.open("/account/history/export.json").get_data())["events"]
+    exported = browser.open("/account/history/export.json")
+    assert exported.headers["Cache-Control"] == "no-store"
+    events = json.loads(exported.get_data())["events"]
     assert {event["what"] for event in events} == {"login"}
     assert "Servicio Uno" in browser.open("/account/history/export.csv").get_data(as_text=True)
     assert json.loads(browser.open("/account/history/export.json?what=logout").get_data())["events"] == []
@@ -383,7 +385,8 @@ def test_while_notify_is_away_people_sign_in_and_the_notices_wait_for_it(house: 
 def test_signing_out_ends_the_session(house: House) -> None:
     browser = enter(house)
     token = browser.open("/account").get_data(as_text=True).split('name="csrf_token" value="')[1].split('"')[0]
-    browser.http.post("/account/sign-out", data={"csrf_token": token}, base_url=PUBLIC_URL)
+    out = browser.http.post("/account/sign-out", data={"csrf_token": token}, base_url=PUBLIC_URL)
+    assert out.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert 'id="password"' in browser.open("/account").get_data(as_text=True)
 
 

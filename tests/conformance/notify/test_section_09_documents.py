@@ -64,7 +64,7 @@ def test_a_file_travels_as_a_link_and_only_the_link_opens_it(client: FlaskClient
     assert shown.headers["Referrer-Policy"] == "no-referrer"
     address = direct(client, sender, notify, key)
     got = client.get(f"{address}.pdf?key={key}")
-    assert (got.data, got.mimetype) == (PDF, "application/pdf")
+    assert (got.data, got.mimetype, got.headers["Cache-Control"]) == (PDF, "application/pdf", "no-store")
     wrong = "A" * 43
     assert client.get(f"{address}?key={wrong}").status_code == 403
     for bad, said in (("", "Missing decryption key"), ("abc", "Invalid decryption key")):

@@ -335,6 +335,7 @@ def test_signing_out_ends_ours_and_goes_on_to_the_issuer(client: FlaskClient, is
     sign_in(client, issuer)
     response = sign_out(client)
     assert response.headers["Location"].startswith(URL + "/logout?id_token_hint=")
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert parse_qs(urlsplit(response.headers["Location"]).query)["post_logout_redirect_uri"] == ["http://localhost:9000/"]
     assert client.get("/mine").status_code == 303
 
