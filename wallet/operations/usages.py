@@ -16,6 +16,7 @@ from wallet.operations.callers import find_body
 LIMIT_MAX = 1000
 READ_MAX = 5000
 ASK_SECONDS = 5
+SHOWN_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Elsewhere:
 
     name: str
     usages: tuple[dict[str, str], ...] | None
+    total: int = 0
+    """How many the register says there are; the newest of them are here."""
 
 
 def find_usages(
@@ -67,12 +70,13 @@ def _ask(wallet: Wallet, name: str, url: str, run: str) -> Elsewhere:
     headers = {"X-Road-UserId": f"CL{run}", "Accept": "application/json"}
     try:
         reply = wallet.http.request(
-            "GET", f"{url}/v2/findUsage?userCode={run}&offset=0&limit=100", headers=headers, timeout_seconds=ASK_SECONDS
+            "GET", f"{url}/v2/findUsage?userCode=CL{run}&offset=0&limit={SHOWN_MAX}", headers=headers, timeout_seconds=ASK_SECONDS
         )
         answer = reply.json()
     except OutboundError:
         return Elsewhere(name, None)
     found = answer.get("usages") if reply.status == 200 and isinstance(answer, dict) else None
-    if not isinstance(found, list):
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         return Elsewhere(name, None)
-    return Elsewhere(name, tuple({key: str(value)[:300] for key, value in one.items()} for one in found if isinstance(one, dict)))
+    told, usages = answer.get("totalUsages"), tuple({key: str(value)[:300] for key, value in one.items()} for one in found[:SHOWN_MAX])
+    return Elsewhere(name, usages, max(told if isinstance(told, int) else 0, len(usages)))
