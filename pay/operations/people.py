@@ -3,8 +3,11 @@
 from sqlalchemy import select
 
 from pay.context import Pay
+from pay.errors import ReceiptNotFound
 from pay.models.account import gateway_accounts
-from pay.models.payment import needle_grams, payment_of, payments
+from pay.models.payment import find_payment, needle_grams, payment_of, payments
+from pay.operations.receipts import PaymentReceipt, issue_receipt
+from pay.standards.identifiers import PaymentId
 from pay.standards.payment_object import Payment
 
 PAYMENTS_MAX = 100
@@ -21,3 +24,12 @@ def payments_to(pay: Pay, email: str) -> list[tuple[Payment, str]]:
         found = [(payment_of(row, pay.cipher), str(row["service_name"])) for row in rows]
     mine = [pair for pair in found if (pair[0].payer.email or "").casefold() == email.casefold()]
     return mine[:PAYMENTS_MAX]
+
+
+def receipt_to(pay: Pay, email: str, payment_id: str) -> PaymentReceipt:
+    """Return the receipt of a payment whose receipt went to an address.  Raises: ReceiptNotFound, also for somebody else's."""
+    with pay.reading() as tx:
+        payment = find_payment(tx.connection, pay.cipher, PaymentId(payment_id))
+    if payment is None or (payment.payer.email or "").casefold() != email.casefold():
+        raise ReceiptNotFound("No payment of this number has its receipt at this address.")
+    return issue_receipt(pay, payment.id)

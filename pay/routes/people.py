@@ -1,11 +1,12 @@
 """What a person paid, for the citizen portal that shows all dealings in one place.  Spec: requirements CH-14."""
 
-from flask import jsonify
+from flask import Response, jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, validate
 
 from pay.context import current
-from pay.operations.people import payments_to
+from pay.operations.people import payments_to, receipt_to
+from pay.operations.receipts import receipt_pdf
 from pay.standards.payment_states import PUBLIC
 from shared.access import Scope
 from shared.bodies import load_json
@@ -19,6 +20,12 @@ class PersonSchema(Schema):
     """Whose receipts; in the body, for no personal value stands in an address."""
 
     email = fields.Email(required=True, validate=validate.Length(max=254))
+
+
+class ReceiptSchema(PersonSchema):
+    """Whose receipt, and of which payment."""
+
+    payment_id = fields.String(required=True, validate=validate.Length(min=1, max=100))
 
 
 @bp.post("/payments")
@@ -37,3 +44,11 @@ def show() -> ResponseReturnValue:
         for payment, service in payments_to(current(), load_json(PersonSchema())["email"])
     ]
     return jsonify({"payments": found}), 200
+
+
+@bp.post("/receipt")
+def show_receipt() -> ResponseReturnValue:
+    """Give the receipt of a payment whose receipt went to this address, as a signed PDF."""
+    body = load_json(ReceiptSchema())
+    receipt = receipt_to(current(), body["email"], body["payment_id"])
+    return Response(receipt_pdf(current(), receipt), content_type="application/pdf")

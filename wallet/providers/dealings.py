@@ -17,6 +17,7 @@ from shared.http import Outbound, OutboundError, Reply
 TIMEOUT_SECONDS = 3
 MESSAGES_MAX = 250
 FILE_BYTES_MAX = 3 * 1024 * 1024
+PDF = "application/pdf"
 PERSON_HEADER = "Andamio-Person"
 SCOPES = {"identity": "identity:history", "notify": "notify:portal", "pay": "pay:people"}
 
@@ -27,6 +28,10 @@ class ServiceAway(Exception):
 
 class NoSuchMessage(Exception):
     """The person has no such message, or no such file in it."""
+
+
+class NoSuchReceipt(Exception):
+    """The person has no such payment, or none that is paid."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Paid:
     amount_minor: int
     currency: str
     status: str
+    payment_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,10 @@ class Dealings(Protocol):
         """Return payments whose receipt went to an address.  Raises: ServiceAway."""
         ...
 
+    def receipt(self, email: str, payment_id: str) -> File:
+        """Return the receipt of a payment whose receipt went to an address.  Raises: ServiceAway, NoSuchReceipt."""
+        ...
+
     def messages(self, run: str, *, older_than: UUID | None = None, limit: int = MESSAGES_MAX) -> Messages:
         """Return a page of a person's messages, newest first.  Raises: ServiceAway; NoSuchMessage for a start that is none."""
         ...
@@ -128,6 +138,16 @@ class HttpDealings:
         answer = _json(_good("pay", self._call("pay", "POST", "/people/payments", json={"email": email})))
         with _reading():
             return [_paid(one) for one in _rows(answer, "payments")]
+
+    def receipt(self, email: str, payment_id: str) -> File:
+        """Return the receipt of a payment whose receipt went to an address.  Raises: ServiceAway, NoSuchReceipt."""
+        reply = self._call("pay", "POST", "/people/receipt", json={"email": email, "payment_id": payment_id}, headers={"Accept": PDF})
+        if reply.status == 404 and str(_json(reply).get("type", "")).endswith(":receipt-not-found"):
+            raise NoSuchReceipt
+        content = _good("pay", reply)
+        if content.headers.get("content-type", "") != PDF:
+            raise ServiceAway("form")
+        return File(f"{payment_id}.pdf", PDF, content.body)
 
     def messages(self, run: str, *, older_than: UUID | None = None, limit: int = MESSAGES_MAX) -> Messages:
         """Return a page of a person's messages, newest first.  Raises: ServiceAway; NoSuchMessage for a start that is none."""
@@ -218,8 +238,8 @@ def _moment(text: object) -> datetime:
 
 
 def _paid(one: Mapping[str, object]) -> Paid:
-    amount = int(str(one["amount_minor"]))
-    return Paid(_moment(one["at"]), str(one["service"]), str(one["description"]), amount, str(one["currency"]), str(one["status"]))
+    amount, at, payment_id = int(str(one["amount_minor"])), _moment(one["at"]), str(one.get("payment_id", ""))
+    return Paid(at, str(one["service"]), str(one["description"]), amount, str(one["currency"]), str(one["status"]), payment_id)
 
 
 def _message(one: Mapping[str, object]) -> Message:

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from wallet.providers.base import Order, Record
-from wallet.providers.dealings import MESSAGES_MAX, File, Message, Messages, NoSuchMessage, Paid, ServiceAway, SignIns
+from wallet.providers.dealings import MESSAGES_MAX, File, Message, Messages, NoSuchMessage, NoSuchReceipt, Paid, ServiceAway, SignIns
 from wallet.providers.mandates import Mandate, MandatesUnavailable
 from wallet.providers.rest import read_answer
 
@@ -72,6 +72,12 @@ class MemoryDealings:
         """Return what was put here.  Raises: ServiceAway."""
         self._check("pay")
         return list(self.paid.get(email, ()))
+
+    def receipt(self, email: str, payment_id: str) -> File:
+        """Return the receipt of a payment that was put here.  Raises: ServiceAway, NoSuchReceipt."""
+        if all(one.payment_id != payment_id for one in self.payments(email)):
+            raise NoSuchReceipt
+        return File(f"{payment_id}.pdf", "application/pdf", b"%PDF-" + payment_id.encode())
 
     def messages(self, run: str, *, older_than: UUID | None = None, limit: int = MESSAGES_MAX) -> Messages:
         """Return a page of what was put here.  Raises: ServiceAway, NoSuchMessage."""

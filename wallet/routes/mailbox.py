@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Response, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -11,6 +11,7 @@ from shared.routes import Routes
 from shared.web import gettext_noop, page
 from wallet.context import current
 from wallet.providers.dealings import NoSuchMessage, ServiceAway
+from wallet.routes.documents import as_file
 from wallet.routes.people import Herself, presence
 
 bp = Routes("mailbox", __name__, url_prefix="/mailbox", access=Herself())
@@ -64,10 +65,7 @@ def show_file(message_id: UUID, position: int) -> ResponseReturnValue:
         raise NotFound(gettext_noop("There is no such file, or its message was not opened.")) from None
     except ServiceAway:
         raise _away() from None
-    response = Response(file.content, content_type=file.mimetype)
-    response.headers.set("Content-Disposition", "attachment", filename=file.name)
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    return response
+    return as_file(file)
 
 
 def _away() -> Unavailable:

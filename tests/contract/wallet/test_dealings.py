@@ -24,7 +24,7 @@ from tests.factories.identity import RUN, House, furnished_copy, open_house
 from tests.factories.pay import World as PayWorld
 from tests.factories.pay_fixtures import make_world as make_pay
 from tests.factories.wallet import ISSUER, ISSUER_KEY, IssuerKeys
-from wallet.providers.dealings import HttpDealings, NoSuchMessage, ServiceAway
+from wallet.providers.dealings import HttpDealings, NoSuchMessage, NoSuchReceipt, ServiceAway
 
 AT = {name: f"https://{name}.example" for name in ("identity", "notify", "pay")}
 
@@ -93,6 +93,26 @@ def test_pay_tells_what_was_paid_with_receipts_to_one_address_and_no_other(
     line.is_cut = True
     with pytest.raises(ServiceAway):
         dealings(line).payments("camila@example.com")
+    world.pay.close()
+
+
+@pytest.mark.rule("wallet", "CH-14")
+def test_pay_gives_the_receipt_of_a_payment_to_its_own_address_and_no_other(
+    database: Callable[[str], str], redis_url: str, clock: FixedClock, ids: SeededIds
+) -> None:
+    world: PayWorld = make_pay(database("pay"), redis_url, clock, ids)
+    paid = world.paid()  # on the page the payer says where the receipt goes
+    line = Line(world.app, "pay", clock)
+    assert [(one.payment_id, one.status) for one in dealings(line).payments("jose@example.cl")] == [(paid, "success")]
+    file = dealings(line).receipt("Jose@example.cl", paid)
+    assert (file.name, file.mimetype, file.content[:5]) == (f"{paid}.pdf", "application/pdf", b"%PDF-")
+    unpaid = str(world.create(email="jose@example.cl")["payment_id"])
+    for email, payment_id in (("otro@example.com", paid), ("jose@example.cl", unpaid), ("jose@example.cl", "nada\u00f1")):
+        with pytest.raises(NoSuchReceipt):
+            dealings(line).receipt(email, payment_id)
+    line.scope = "identity:register"
+    with pytest.raises(ServiceAway):
+        dealings(line).receipt("jose@example.cl", paid)
     world.pay.close()
 
 
