@@ -45,7 +45,23 @@ class Filters:
     org_id: str | None = None
     dataset_id: str | None = None
     outcome: str | None = None
+    only_sensitive: bool = False
     txn: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Which entries are shown: what a delegate may see (U13), and only sensitive data where `sensitive` names the fields that are."""
+
+    covers: Covers
+    sensitive: dict[str, frozenset[str]] | None
+
+    def keeps(self, row: Core) -> bool:
+        """Answer whether an entry is shown."""
+        dataset_id = row["source"]["dataset_id"]
+        if self.sensitive is not None and not self.sensitive.get(dataset_id, frozenset()) & set(row["fields"]):
+            return False
+        return self.covers(dataset_id, row.get("purpose_id"), row.get("procedure", {}).get("code"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,10 +130,12 @@ def _read(
     found: dict[str, list[Core]] = {}
     with wallet.reading() as tx:
         position, is_more = cursor, True
+        sensitive = _sensitive_fields(tx.session) if filters.only_sensitive else None
         for _ in range(ROUNDS_MAX):
             rows = _rows(tx.session, index, filters, position, limit * 3)
             is_more = len(rows) == limit * 3
-            used = _collect(tx.session, rows, found, filters, limit=limit, now=wallet.clock.now(), covers=covers)
+            kept = Kept(covers, sensitive)
+            used = _collect(tx.session, rows, found, filters, limit=limit, now=wallet.clock.now(), kept=kept)
             position = rows[used - 1]["entry_id"] if used else position
             if not is_more or used < len(rows):
                 is_more = is_more or used < len(rows)
@@ -174,7 +192,7 @@ def _rows(session: Session, index: bytes, filters: Filters, cursor: str | None, 
 
 
 def _collect(
-    session: Session, rows: list[Core], found: dict[str, list[Core]], filters: Filters, *, limit: int, now: datetime, covers: Covers
+    session: Session, rows: list[Core], found: dict[str, list[Core]], filters: Filters, *, limit: int, now: datetime, kept: Kept
 ) -> int:
     """Join rows by txn until there are enough lines; return how many rows were used."""
     settled = _settled(session, {row["txn"] for row in rows if row["outcome"] == Outcome.ATTEMPT})
@@ -182,8 +200,8 @@ def _collect(
     for used, row in enumerate(rows):
         if row["txn"] in hidden:
             continue  # she sees it when its time has come
-        if not covers(row["source"]["dataset_id"], row.get("purpose_id"), row.get("procedure", {}).get("code")):
-            continue  # outside what her delegate may see (U13)
+        if not kept.keeps(row):
+            continue
         is_new = row["txn"] not in found
         if is_new and row["outcome"] == Outcome.ATTEMPT and row["txn"] in settled:
             continue  # its outcome is newer and stands on an earlier page
@@ -191,6 +209,15 @@ def _collect(
             return used
         found.setdefault(row["txn"], []).append(row)
     return len(rows)
+
+
+def _sensitive_fields(session: Session) -> dict[str, frozenset[str]]:
+    """Return the fields of each dataset that are sensitive in any version of it."""
+    found: dict[str, frozenset[str]] = {}
+    for row in session.scalars(select(Dataset)):
+        marked = {name for name, field in row.listed().items() if field.sensitive}
+        found[row.dataset_id] = found.get(row.dataset_id, frozenset()) | marked
+    return found
 
 
 def _settled(session: Session, txns: set[str]) -> set[str]:

@@ -18,9 +18,11 @@ from wallet.models.agreement import Agreement
 from wallet.models.dataset import Dataset, Field
 from wallet.models.purpose import Purpose
 from wallet.operations.known import Known
+from wallet.standards.durations import seconds_of
 from wallet.standards.legal_basis import must_ask_person
 from wallet.standards.limits import Asked, Limits, first_broken
 
+DAY_SECONDS = 86_400
 SUBJECT_KINDS = {"cl-run": "person", "cl-rut": "company"}
 ZONE = ZoneInfo("America/Santiago")
 
@@ -107,6 +109,7 @@ def check_limits(
         uses=uses,
         per_day=per_day,
         data_period_days=data_period_days,
+        retention_days=seconds_of(str(agreement.retention.get("duration", "P0D"))) / DAY_SECONDS,
         hour=at.astimezone(ZONE).hour if at else None,
     )
     broken = first_broken(limits, asked)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from wallet.context import Wallet
 from wallet.models.base import in_language
 from wallet.models.dataset import Dataset, Field
-from wallet.models.organisation import organisation_names
+from wallet.models.organisation import Client, Organisation, organisation_names
 from wallet.models.procedure import Procedure
 from wallet.models.purpose import Purpose
 
@@ -35,6 +35,15 @@ def find_holdings(wallet: Wallet, *, concept: str | None = None, text: str | Non
     return found
 
 
+def datasets_to_ask(wallet: Wallet, org_ids: list[str]) -> list[tuple[Dataset, str]]:
+    """Return the datasets in force of other bodies than these, each with its body's name."""
+    with wallet.reading() as tx:
+        statement = select(Dataset).where(Dataset.status == "active", Dataset.org_id.not_in(org_ids)).order_by(Dataset.dataset_id)
+        rows = list(tx.session.scalars(statement))
+        names = organisation_names(tx.session, {one.org_id for one in rows})
+    return [(one, names.get(one.org_id, one.org_id)) for one in rows]
+
+
 def list_purposes(wallet: Wallet) -> list[Purpose]:
     """Return the purposes in force: a closed list."""
     with wallet.reading() as tx:
@@ -50,6 +59,13 @@ def list_procedures(wallet: Wallet) -> list[Procedure]:
 def _words(holding: Holding) -> str:
     texts = [*holding.field.title.values(), *holding.dataset.title.values(), *holding.dataset.description.values(), holding.org_name]
     return " ".join([*texts, holding.field.field_id]).casefold()
+
+
+def body_names(wallet: Wallet) -> dict[str, str]:
+    """Return the name of each body that may ask for data."""
+    with wallet.reading() as tx:
+        statement = select(Organisation.org_id, Organisation.name).join(Client, Client.org_id == Organisation.org_id).distinct()
+        return {row.org_id: row.name for row in tx.session.execute(statement.order_by(Organisation.name))}
 
 
 def dataset_titles(wallet: Wallet, lang: str) -> dict[str, str]:

@@ -3,7 +3,8 @@
 import csv
 import io
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Response, jsonify, request
@@ -16,16 +17,23 @@ from shared.web import gettext_noop, language, page
 from wallet.context import current
 from wallet.events import Outcome
 from wallet.operations.access_log import LIMIT_MAX, Filters, Line, export_log, read_log
+from wallet.operations.directory import body_names, dataset_titles
 from wallet.routes.people import Holder, presence
+from wallet.standards.acting import ZONE
 
+DAY_CHARACTERS = len("2026-11-21")
+FILTERS = ("org", "dataset", "from", "to", "outcome", "sensitive")
 bp = Routes("access_log", __name__, access=Holder())
 
 
 @bp.get("/access-log")
 def show() -> ResponseReturnValue:
     """Show the log as a page."""
-    found = read_log(current(), presence(), _filters(), lang=language(), cursor=_cursor())
-    return page("wallet/access_log.html", log=found, only_refused=request.args.get("outcome") == Outcome.DENIED)
+    wallet, asked = current(), {name: request.args.get(name, "")[:200] for name in FILTERS}
+    found = read_log(wallet, presence(), _filters(), lang=language(), cursor=_cursor())
+    chosen = {name: value for name, value in asked.items() if value}
+    lists = {"bodies": body_names(wallet), "titles": dataset_titles(wallet, language())}
+    return page("wallet/access_log.html", log=found, asked=asked, query=urlencode(chosen), is_filtered=bool(chosen), lists=lists)
 
 
 @bp.get("/me/access-log")
@@ -68,17 +76,25 @@ def _filters() -> Filters:
     if outcome is not None and outcome not in set(Outcome):
         raise InvalidRequest(gettext_noop("There is no such result to look for."))
     return Filters(
-        since=_moment("from"), until=_moment("to"), org_id=args.get("org") or None, dataset_id=args.get("dataset") or None, outcome=outcome
+        since=_moment("from"),
+        until=_moment("to", days=1),
+        org_id=args.get("org") or None,
+        dataset_id=args.get("dataset") or None,
+        outcome=outcome,
+        only_sensitive=args.get("sensitive") == "1",
     )
 
 
-def _moment(name: str) -> datetime | None:
-    text = request.args.get(name)
+def _moment(name: str, *, days: int = 0) -> datetime | None:
+    """Return a moment; a day alone is one in Chile, and its beginning is meant, or `days` later."""
+    text = request.args.get(name, "").strip()
     if not text:
         return None
     try:
+        if len(text) == DAY_CHARACTERS:
+            return datetime.combine(date.fromisoformat(text) + timedelta(days=days), time(), ZONE)
         moment = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InvalidRequest(gettext_noop("Write dates like 2026-11-21.")) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -15,6 +15,7 @@ class Limits:
     fields_max: frozenset[str] = field(default_factory=frozenset)
     sensitive_allowed: bool = False
     data_period_days_max: int | None = None
+    retention_days_max: int | None = None
     hours: tuple[int, int] | None = None
     """Hours of the day in Santiago between which data may be fetched: from, and until before."""
 
@@ -35,6 +36,7 @@ class Limits:
             fields_max=fields,
             sensitive_allowed=stored.get("sensitive_allowed") is True,
             data_period_days_max=number("max_data_period"),
+            retention_days_max=number("max_retention"),
             hours=_hours(stored.get("hours")),
         )
 
@@ -50,6 +52,7 @@ class Asked:
     uses: int | None = None
     per_day: int | None = None
     data_period_days: int | None = None
+    retention_days: float | None = None
     hour: int | None = None
     """The hour of the day in Santiago, at a fetch."""
 
@@ -64,12 +67,13 @@ def first_broken(limits: Limits, asked: Asked) -> str | None:
         ("max_uses", _over(asked.uses, limits.uses_max)),
         ("max_frequency", _over(asked.per_day, limits.frequency_per_day_max)),
         ("max_data_period", _over(asked.data_period_days, limits.data_period_days_max)),
+        ("max_retention", _over(asked.retention_days, limits.retention_days_max)),
         ("hours", asked.hour is not None and limits.hours is not None and not limits.hours[0] <= asked.hour < limits.hours[1]),
     )
     return next((name for name, is_broken in broken if is_broken), None)
 
 
-def _over(asked: int | None, limit: int | None) -> bool:
+def _over(asked: float | None, limit: int | None) -> bool:
     return asked is not None and limit is not None and asked > limit
 
 

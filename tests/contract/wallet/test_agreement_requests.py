@@ -227,6 +227,18 @@ def test_hours_and_the_time_that_data_are_about_are_limits_too(world: World) -> 
     assert (long.status_code, long.json["limit"]) == (403, "max_data_period")
 
 
+@pytest.mark.rule("wallet", "§9")
+@pytest.mark.parametrize(("kept", "is_let"), [("P30D", True), ("P1M", True), ("P31D", False), ("P1Y", False), ("for ever", False)])
+def test_how_long_data_are_kept_is_a_limit_at_the_request_and_at_each_fetch(world: World, kept: str, is_let: bool) -> None:
+    consent_id = world.granted()
+    world.run_sql("alter table agreements disable trigger user")
+    world.run_sql("""update agreements set limits = limits || '{"max_retention": 30}'""")
+    world.run_sql("update agreements set retention = jsonb_build_object('duration', cast(:kept as text))", kept=kept)
+    for answer in (world.ask(), world.fetch(world.exchange_body(consent_id))):
+        assert (answer.status_code in {200, 201}) is is_let
+        assert is_let or answer.json["limit"] == "max_retention"
+
+
 # --- the directory and once-only ------------------------------------------------------------------------------------------
 
 

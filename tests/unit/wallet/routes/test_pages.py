@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 
 from shared.audit.proofs import check_proof
 from shared.audit.sequencer import sequence_pending, sign_checkpoint
-from tests.factories.wallet import FIELDS, OTHER_RUN, PUBLIC_URL, RETURN, SCHOOL, World
+from tests.factories.wallet import DATASET, FIELDS, OTHER_RUN, PUBLIC_URL, RETURN, SCHOOL, World
 from wallet.standards.acting import ZONE
 from wallet.standards.canonical import sha256_of
 
@@ -250,6 +250,36 @@ def test_the_log_has_one_line_for_each_exchange(world: World) -> None:
     assert browser.get("/me/access-log?org=nobody").json["lines"] == []
     assert world.browser(OTHER_RUN).get("/me/access-log").json["lines"] == []
     assert len(soup(browser.get("/access-log").text).select("main .govuk-summary-card")) == 2
+
+
+@pytest.mark.rule("wallet", "§10.3")
+def test_the_page_of_the_log_shows_only_some_by_body_data_day_and_kind(world: World) -> None:
+    world.fetch(world.exchange_body(world.granted(fields=["full_name"]), fields=["full_name"]))
+    world.clock.advance(seconds=86_400)
+    world.fetch(world.exchange_body())  # refused, and about sensitive data
+    browser, yesterday = world.browser(), (world.clock.now() - timedelta(days=1)).date().isoformat()
+    today = world.clock.now().date().isoformat()
+    for query, count in (
+        ("", 2),
+        ("sensitive=1", 1),
+        ("outcome=denied", 1),
+        (f"org={SCHOOL}", 2),
+        ("org=nobody", 0),
+        (f"dataset={DATASET}", 2),
+        ("dataset=other", 0),
+        (f"from={yesterday}&to={yesterday}", 1),
+        (f"from={today}&to=", 1),
+        (f"from={today}&sensitive=1&outcome=denied&org={SCHOOL}&dataset={DATASET}", 1),
+    ):
+        page = soup(browser.get(f"/access-log?{query}").text)
+        assert len(page.select("main .govuk-summary-card")) == count, query
+    page = soup(browser.get(f"/access-log?org={SCHOOL}&sensitive=1").text)
+    assert page.select_one("#org option[selected]")["value"] == SCHOOL  # type: ignore[index]  # it keeps what was chosen
+    assert page.select_one("#sensitive[checked]") is not None
+    exports = [str(link["href"]) for link in page.select("a[href*='/export']")]
+    assert all("sensitive=1" in href and f"org={SCHOOL}" in href for href in exports)
+    assert browser.get("/access-log?from=<b>").status_code == 400
+    assert browser.get("/access-log?to=9999-12-31").status_code == 400
 
 
 def test_the_log_is_read_in_pages_without_loss(world: World) -> None:
