@@ -1,6 +1,6 @@
 """How an agreement comes about: asked from a template, signed off, answered in 15 working days, mediated, signed.  Spec: §9, L13, L14."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from shared.context import Transaction
 from shared.problems import Forbidden
 from wallet.context import Wallet
-from wallet.errors import AgreementNotFound, InvalidExchange
+from wallet.errors import AgreementNotFound, IllegalTransition, InvalidExchange
 from wallet.events import Event
 from wallet.models.agreement import AGREEMENT_STATES, Agreement, AgreementState, find_agreement
 from wallet.models.agreement_template import AgreementTemplate, active_template
 from wallet.operations.agreements import Terms, check_ground
-from wallet.operations.callers import Body, find_body
+from wallet.operations.callers import Party
 from wallet.operations.moves import legal
 from wallet.standards.canonical import Json, sha256_of
 from wallet.standards.limits import wider_than
@@ -29,10 +29,11 @@ CONSUMER, PROVIDER, OPERATOR = "consumer", "provider", "operator"
 
 @dataclass(frozen=True)
 class Step:
-    """One move of the negotiation: to which state, by whom, and whether it needs a reason."""
+    """One move of the negotiation: to which state, by whom, from which state where it is not from any, and whether it needs a reason."""
 
     target: AgreementState
     by: str
+    start: AgreementState | None = None
     needs_reason: bool = False
 
 
@@ -42,10 +43,10 @@ STEPS: Mapping[str, Step] = {
     "submit": Step(S.SUBMITTED, CONSUMER),
     "accept": Step(S.ACCEPTED, PROVIDER),
     "reject": Step(S.REJECTED, PROVIDER, needs_reason=True),
-    "mediation": Step(S.MEDIATION, CONSUMER),
+    "mediation": Step(S.MEDIATION, CONSUMER, S.REJECTED),
     "mediate_accept": Step(S.ACCEPTED, OPERATOR, needs_reason=True),
     "mediate_reject": Step(S.REJECTED_FINAL, OPERATOR, needs_reason=True),
-    "open_signing": Step(S.SIGNING, CONSUMER),
+    "open_signing": Step(S.SIGNING, CONSUMER, S.ACCEPTED),
 }
 
 
@@ -64,63 +65,74 @@ def publish_template(wallet: Wallet, template: AgreementTemplate, *, actor: str)
         return template.version
 
 
-def draft_agreement(wallet: Wallet, client_id: str, template_id: str, terms: Terms) -> Agreement:
+def draft_agreement(wallet: Wallet, party: Party, template_id: str, terms: Terms) -> Agreement:
     """Draft an agreement from a template; its limits are those of the template, or narrower.
 
-    Raises: ClientNotRegistered, AgreementNotFound, AgreementRequired, InvalidExchange.
+    Raises: AgreementNotFound, AgreementRequired, InvalidExchange, Forbidden where other bodies have an agreement with its id.
     """
     now = wallet.clock.now()
     with wallet.transaction() as tx:
-        body = find_body(tx.session, client_id, "consumer")
         template = active_template(tx.session, template_id)
         if template is None:
             raise AgreementNotFound("No template in force has this id.")
         limits, retention = dict(terms.limits) or _plain(template.limits), dict(terms.retention) or _plain(template.retention)
-        terms = replace(terms, consumer=body.organisation.org_id, limits=limits, retention=retention)
+        terms = replace(terms, consumer=party.org_id, limits=limits, retention=retention)
         if terms.legal_basis not in template.legal_basis:
             raise InvalidExchange("The template does not allow this legal basis.", allowed=template.legal_basis)
         wider = wider_than(terms.limits, template.limits)
         if wider:
             raise InvalidExchange(f"The limit {wider} is wider than the template's.", limit=wider)
         check_ground(tx.session, terms)
-        newest = tx.session.scalar(select(func.max(Agreement.version)).where(Agreement.agreement_id == terms.agreement_id))
-        content = {**terms.content((newest or 0) + 1), "template": f"{template_id}/{template.version}"}
+        newest = find_agreement(tx.session, terms.agreement_id)
+        if newest is not None and (newest.consumer, newest.provider) != (terms.consumer, terms.provider):
+            raise Forbidden("Other bodies have an agreement with this id.")
+        content = {**terms.content(newest.version + 1 if newest else 1), "template": f"{template_id}/{template.version}"}
         columns = {name: value for name, value in content.items() if name not in {"template", "valid_from", "valid_until"}}
         times = {"valid_from": terms.valid_from, "valid_until": terms.valid_until}
         row = Agreement(**columns, **times, state=S.DRAFT, sha256=sha256_of(content), signatures={}, created_at=now, updated_at=now)
         row.template_id, row.template_version = template_id, template.version
         tx.session.add(row)
         tx.session.flush()
-        _record(tx, row, Event.AGREEMENT_DRAFTED, actor=body.actor, reason=None)
+        _record(tx, row, Event.AGREEMENT_DRAFTED, actor=party.actor, reason=None)
         return row
 
 
-def take_step(wallet: Wallet, client_id: str, agreement_id: str, version: int, name: str, *, reason: str | None) -> Agreement:
+def take_step(wallet: Wallet, party: Party, agreement_id: str, version: int, name: str, *, reason: str | None) -> Agreement:
     """Move an agreement for the caller's body.  Raises: AgreementNotFound, Forbidden, InvalidExchange, IllegalTransition."""
     step = STEPS.get(name)
     if step is None or step.by == OPERATOR:
         raise InvalidExchange("There is no such step.", steps=sorted(one for one, known in STEPS.items() if known.by != OPERATOR))
     with wallet.transaction() as tx:
-        body = find_body(tx.session, client_id)
-        row = _mine(tx.session, body, agreement_id, version)
-        if body.organisation.org_id != (row.consumer if step.by == CONSUMER else row.provider):
+        row = _mine(tx.session, party, agreement_id, version)
+        if party.org_id != (row.consumer if step.by == CONSUMER else row.provider):
             raise Forbidden("This step is the other body's.")
-        _move(wallet, tx, row, step, actor=body.actor, reason=reason)
+        _move(wallet, tx, row, step, actor=party.actor, reason=reason)
         return row
 
 
-def extend(wallet: Wallet, client_id: str, agreement_id: str, version: int) -> Agreement:
+def steps_of(row: Agreement, sides: Collection[str]) -> tuple[str, ...]:
+    """Return the steps that are open to somebody on these sides of an agreement as it stands."""
+    state = AgreementState(row.state)
+    names = [
+        name
+        for name, step in STEPS.items()
+        if step.by in sides and step.start in {None, state} and AGREEMENT_STATES.allows(state, step.target)
+    ]
+    can_extend = PROVIDER in sides and state == S.SUBMITTED and not row.is_extended and row.due_at is not None
+    return (*names, *(("extend",) if can_extend else ()))
+
+
+def extend(wallet: Wallet, party: Party, agreement_id: str, version: int) -> Agreement:
     """Give the provider five working days more, once (L14).  Raises: AgreementNotFound, Forbidden, InvalidExchange."""
     with wallet.transaction() as tx:
-        body = find_body(tx.session, client_id)
-        row = _mine(tx.session, body, agreement_id, version)
-        if body.organisation.org_id != row.provider:
+        row = _mine(tx.session, party, agreement_id, version)
+        if party.org_id != row.provider:
             raise Forbidden("This step is the other body's.")
         if row.state != S.SUBMITTED or row.is_extended or row.due_at is None:
             raise InvalidExchange("The time is extended once, while the answer is due.")
         row.due_at = due_after(wallet, row.due_at - timedelta(seconds=1), EXTENSION_DAYS)
         row.is_extended, row.updated_at = True, wallet.clock.now()
-        _record(tx, row, Event.AGREEMENT_EXTENDED, actor=body.actor, reason=None)
+        _record(tx, row, Event.AGREEMENT_EXTENDED, actor=party.actor, reason=None)
         return row
 
 
@@ -159,6 +171,8 @@ def due_after(wallet: Wallet, moment: datetime, days: int) -> datetime | None:
 def _move(wallet: Wallet, tx: Transaction, row: Agreement, step: Step, *, actor: str, reason: str | None) -> None:
     if step.needs_reason and not reason:
         raise InvalidExchange("This step gives its reason.", errors={"reason": ["Say why."]})
+    if step.start is not None and row.state != step.start:
+        raise IllegalTransition(f"This step goes from {step.start}, not from {row.state}.")
     action = legal(AGREEMENT_STATES, AgreementState(row.state), step.target)
     now = wallet.clock.now()
     row.state, row.updated_at, row.lock = step.target, now, row.lock + 1
@@ -167,9 +181,9 @@ def _move(wallet: Wallet, tx: Transaction, row: Agreement, step: Step, *, actor:
     _record(tx, row, action, actor=actor, reason=reason)
 
 
-def _mine(session: Session, body: Body, agreement_id: str, version: int) -> Agreement:
+def _mine(session: Session, party: Party, agreement_id: str, version: int) -> Agreement:
     row = find_agreement(session, agreement_id, version)
-    if row is None or body.organisation.org_id not in {row.consumer, row.provider}:
+    if row is None or party.org_id not in {row.consumer, row.provider}:
         raise AgreementNotFound("Your body has no agreement with this id and version.")
     return row
 

@@ -6,9 +6,18 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from sqlalchemy.orm import Session
 
+from wallet.context import Wallet
 from wallet.errors import ClientNotRegistered
 from wallet.models.organisation import Client, Organisation, find_client
 from wallet.operations.known import Known
+
+
+@dataclass(frozen=True)
+class Party:
+    """A body that negotiates or declares, and who speaks for it: one of its systems, or one of its staff."""
+
+    org_id: str
+    actor: str
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,13 @@ class Body:
 def find_body(session: Session, client_id: str, role: str | None = None) -> Body:
     """Return the body behind a client, which has the role if one is named.  Raises: ClientNotRegistered."""
     return _body(find_client(session, client_id), role)
+
+
+def party_of(wallet: Wallet, client_id: str, role: str | None = None) -> Party:
+    """Return the party that a system speaks for.  Raises: ClientNotRegistered."""
+    with wallet.reading() as tx:
+        body = find_body(tx.session, client_id, role)
+    return Party(body.organisation.org_id, body.actor)
 
 
 def known_body(known: Known, client_id: str, role: str) -> Body:

@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
 
 from wallet.context import Wallet
-from wallet.models.agreement import Agreement
+from wallet.errors import AgreementNotFound
+from wallet.models.agreement import Agreement, AgreementState, find_agreement
 from wallet.models.dataset import Dataset
 from wallet.models.erasure import Erasure, overdue_erasures
 from wallet.models.exchange import Exchange
-from wallet.models.organisation import organisation_names
+from wallet.models.organisation import Client, organisation_names
+from wallet.operations.agreement_requests import CONSUMER, PROVIDER, steps_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,22 @@ class AgreementUse:
     def per_day(self) -> int | None:
         """The most a day, where there is a limit."""
         return self.agreement.volume.get("per_day")
+
+
+@dataclass(frozen=True)
+class Negotiation:
+    """One agreement as one of its two bodies sees it: what it may do next, and whether it has signed."""
+
+    use: AgreementUse
+    org_id: str
+    side: str
+    steps: tuple[str, ...]
+    has_signed: bool
+
+    @property
+    def is_waiting_for_signature(self) -> bool:
+        """True while this body's signature is missing."""
+        return self.use.agreement.state == AgreementState.SIGNING and not self.has_signed
 
 
 @dataclass(frozen=True)
@@ -48,14 +67,39 @@ def desk_of(wallet: Wallet, org_ids: list[str]) -> Desk:
         )
         mine = or_(Agreement.consumer.in_(org_ids), Agreement.provider.in_(org_ids))
         rows = list(tx.session.scalars(select(Agreement).where(mine).order_by(Agreement.agreement_id, Agreement.version.desc())))
-        begun = select(Exchange.agreement_id, func.count()).where(
-            Exchange.agreement_id.in_([row.agreement_id for row in rows]), Exchange.attempted_at > now - timedelta(days=1)
-        )
-        used = {str(agreement_id): count for agreement_id, count in tx.session.execute(begun.group_by(Exchange.agreement_id))}
-        names = organisation_names(tx.session, {org for row in rows for org in (row.consumer, row.provider)} | set(org_ids))
+        names = organisation_names(tx.session, set(org_ids))
         overdue = [task for task in overdue_erasures(tx.session, now) if task.org_id in org_ids]
-        uses = [
-            AgreementUse(row, names.get(row.consumer, row.consumer), names.get(row.provider, row.provider), used.get(row.agreement_id, 0))
-            for row in rows
-        ]
-        return Desk({org: names.get(org, org) for org in org_ids}, list(datasets), uses, overdue, now)
+        return Desk({org: names.get(org, org) for org in org_ids}, list(datasets), _uses(tx.session, rows, now), overdue, now)
+
+
+def negotiation_of(wallet: Wallet, org_ids: list[str], agreement_id: str, version: int) -> Negotiation:
+    """Return an agreement of these bodies and what they may do with it.  Raises: AgreementNotFound."""
+    now = wallet.clock.now()
+    with wallet.reading() as tx:
+        row = find_agreement(tx.session, agreement_id, version)
+        org_id = next((org for org in (row.consumer, row.provider) if org in org_ids), None) if row else None
+        if row is None or org_id is None:
+            raise AgreementNotFound("Your body has no agreement with this id and version.")
+        (use,) = _uses(tx.session, [row], now)
+    sides = {side for side, org in ((CONSUMER, row.consumer), (PROVIDER, row.provider)) if org in org_ids}
+    side = CONSUMER if CONSUMER in sides else PROVIDER
+    return Negotiation(use, org_id, side, steps_of(row, sides), org_id in row.signatures)
+
+
+def _uses(session: Session, rows: list[Agreement], now: datetime) -> list[AgreementUse]:
+    begun = select(Exchange.agreement_id, func.count()).where(
+        Exchange.agreement_id.in_([row.agreement_id for row in rows]), Exchange.attempted_at > now - timedelta(days=1)
+    )
+    used = {str(agreement_id): count for agreement_id, count in session.execute(begun.group_by(Exchange.agreement_id))}
+    names = organisation_names(session, {org for row in rows for org in (row.consumer, row.provider)})
+    return [
+        AgreementUse(row, names.get(row.consumer, row.consumer), names.get(row.provider, row.provider), used.get(row.agreement_id, 0))
+        for row in rows
+    ]
+
+
+def provider_systems(wallet: Wallet, org_ids: list[str]) -> list[Client]:
+    """Return the systems of these bodies that may answer for a dataset."""
+    with wallet.reading() as tx:
+        rows = tx.session.scalars(select(Client).where(Client.org_id.in_(org_ids)).order_by(Client.client_id))
+        return [row for row in rows if "provider" in row.roles]

@@ -10,14 +10,14 @@ from wallet.context import Wallet
 from wallet.errors import UnknownDataset, UnknownPurpose, VersionMismatch
 from wallet.events import Event
 from wallet.models.base import Texts
-from wallet.models.consent import Consent, ConsentState
+from wallet.models.consent import LIVE_STATES, Consent, ConsentState
 from wallet.models.consent_request import ConsentRequestItem
 from wallet.models.dataset import Dataset, find_dataset
 from wallet.models.notice import Notice, find_notice
 from wallet.models.organisation import Client, Organisation
 from wallet.models.procedure import Procedure
 from wallet.models.purpose import Purpose, find_purpose
-from wallet.operations.callers import find_body
+from wallet.operations.callers import Party, find_body
 from wallet.operations.consent_moves import Actor, drop_requests, end_all
 from wallet.standards.canonical import sha256_of
 
@@ -127,21 +127,20 @@ def activate_dataset(wallet: Wallet, declaration: DatasetDeclaration, *, actor: 
         return row.version
 
 
-def declare_dataset(wallet: Wallet, client_id: str, declaration: DatasetDeclaration, *, follows: set[str]) -> int:
-    """Put a provider's own declaration in force; return its version.
+def declare_dataset(wallet: Wallet, party: Party, declaration: DatasetDeclaration, *, follows: set[str]) -> int:
+    """Put a provider's own declaration in force; return its version.  `client_id` in it is the provider's system.
 
     `follows` are the versions (`version-lock`) that the caller has seen: where a version is in force, it must be one of them.
-    Raises: ClientNotRegistered, Forbidden for another body's dataset, VersionMismatch.
+    Raises: ClientNotRegistered, Forbidden for another body's dataset or system, VersionMismatch.
     """
     with wallet.reading() as tx:
-        body = find_body(tx.session, client_id, "provider")
+        system = find_body(tx.session, declaration.client_id, "provider")
         before = find_dataset(tx.session, declaration.dataset_id)
-    if before is not None and before.org_id != body.organisation.org_id:
-        raise Forbidden("Another body declares this dataset.")
+    if {system.organisation.org_id, before.org_id if before else party.org_id} != {party.org_id}:
+        raise Forbidden("Another body declares this dataset, or has this system.")
     if before is not None and f"{before.version}-{before.lock}" not in follows:
         raise VersionMismatch("Read the version in force, and name its ETag in If-Match.")
-    mine = replace(declaration, org_id=body.organisation.org_id, client_id=client_id)
-    return activate_dataset(wallet, mine, actor=body.actor)
+    return activate_dataset(wallet, replace(declaration, org_id=party.org_id), actor=party.actor)
 
 
 def read_dataset(wallet: Wallet, dataset_id: str) -> Dataset:
@@ -153,24 +152,30 @@ def read_dataset(wallet: Wallet, dataset_id: str) -> Dataset:
     return row
 
 
-def retire_dataset(wallet: Wallet, client_id: str, dataset_id: str) -> int:
+def consents_on(wallet: Wallet, dataset_id: str) -> int:
+    """Return how many permissions in force rest on a dataset."""
+    with wallet.reading() as tx:
+        statement = select(func.count()).where(Consent.dataset_id == dataset_id, Consent.state.in_(LIVE_STATES))
+        return tx.session.scalar(statement) or 0
+
+
+def retire_dataset(wallet: Wallet, party: Party, dataset_id: str) -> int:
     """Take a dataset back with every consent and request that rests on it; return how many consents ended (R2).
 
-    Raises: ClientNotRegistered, UnknownDataset, Forbidden.
+    Raises: UnknownDataset, Forbidden.
     """
     now = wallet.clock.now()
     with wallet.transaction() as tx:
-        body = find_body(tx.session, client_id, "provider")
         row = find_dataset(tx.session, dataset_id)
         if row is None:
             raise UnknownDataset("No dataset in force has this id.")
-        if row.org_id != body.organisation.org_id:
+        if row.org_id != party.org_id:
             raise Forbidden("Another body declares this dataset.")
         row.status, row.updated_at, row.lock = "retired", now, row.lock + 1
-        tx.record(Event.DATASET_RETIRED, actor=body.actor, object_id=dataset_id, data={"version": row.version})
-        system, gone = Actor(kind="provider", id=body.actor), ConsentState.INVALIDATED
+        tx.record(Event.DATASET_RETIRED, actor=party.actor, object_id=dataset_id, data={"version": row.version})
+        system, gone = Actor(kind="provider", id=party.actor), ConsentState.INVALIDATED
         ended = end_all(wallet, tx, Consent.dataset_id == dataset_id, target=gone, actor=system, reason_code="dataset_retired")
-        drop_requests(wallet, tx, ConsentRequestItem.dataset_id == dataset_id, actor=body.actor, reason_code="dataset_retired")
+        drop_requests(wallet, tx, ConsentRequestItem.dataset_id == dataset_id, actor=party.actor, reason_code="dataset_retired")
         return ended
 
 

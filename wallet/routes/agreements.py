@@ -13,7 +13,7 @@ from wallet.errors import AgreementNotFound
 from wallet.models.agreement import Agreement
 from wallet.operations.agreement_requests import draft_agreement, extend, take_step
 from wallet.operations.agreements import sign_agreement
-from wallet.operations.callers import find_body
+from wallet.operations.callers import party_of
 from wallet.operations.published import published_agreement, published_agreements, published_templates
 from wallet.routes.access import BODY
 from wallet.schemas.agreements import DraftSchema, SignatureSchema, StepSchema
@@ -43,7 +43,7 @@ def templates() -> ResponseReturnValue:
 def draft() -> ResponseReturnValue:
     """Draft an agreement from a template, for the caller's body."""
     template_id, terms = load_json(DraftSchema())
-    return _state(draft_agreement(current(), g.caller.client_id, template_id, terms), 201)
+    return _state(draft_agreement(current(), party_of(current(), g.caller.client_id, "consumer"), template_id, terms), 201)
 
 
 @bp.post("/<agreement_id>/<int:version>/steps", access=BODY)
@@ -51,21 +51,19 @@ def draft() -> ResponseReturnValue:
 def step(agreement_id: str, version: int) -> ResponseReturnValue:
     """Take a step: legal_review, submit, accept, reject, mediation, open_signing, or extend."""
     body = load_json(StepSchema())
-    wallet, client_id = current(), g.caller.client_id
+    wallet, party = current(), party_of(current(), g.caller.client_id)
     if body["step"] == "extend":
-        return _state(extend(wallet, client_id, agreement_id, version))
-    return _state(take_step(wallet, client_id, agreement_id, version, body["step"], reason=body["reason"]))
+        return _state(extend(wallet, party, agreement_id, version))
+    return _state(take_step(wallet, party, agreement_id, version, body["step"], reason=body["reason"]))
 
 
 @bp.post("/<agreement_id>/<int:version>/signatures", access=BODY)
 @describes(body=SignatureSchema, answers={200: ANSWER})
 def sign(agreement_id: str, version: int) -> ResponseReturnValue:
     """Take the signature of the caller's body over the content; with both the agreement is active."""
-    wallet, client_id = current(), g.caller.client_id
-    with wallet.reading() as tx:
-        org_id = find_body(tx.session, client_id).organisation.org_id
+    wallet, party = current(), party_of(current(), g.caller.client_id)
     token = load_json(SignatureSchema())["signature"]
-    state = sign_agreement(wallet, agreement_id, version, token, org_id=org_id, actor=f"client:{client_id}")
+    state = sign_agreement(wallet, agreement_id, version, token, org_id=party.org_id, actor=party.actor)
     return jsonify({"agreement_id": agreement_id, "version": version, "state": state}), 200
 
 

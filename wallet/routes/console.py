@@ -24,12 +24,20 @@ class BodyStaff(Citizen):
     name = "staff of a body"
     level = STAFF_LEVEL
 
+    def __init__(self, *roles: str) -> None:
+        self.roles = frozenset(roles)
+
+    def describe(self) -> str:
+        """Return the rule as documents show it."""
+        return super().describe() + (f", role {' or '.join(sorted(self.roles))}" if self.roles else "")
+
     def check(self) -> None:
         """Leave the Person in `g.person` and her bodies in `g.bodies`.  Raises: Forbidden when she has none."""
         super().check()
         person: Person = g.person
         found = [role.rpartition(":") for role in person.roles]
-        g.bodies = sorted({org_id for org_id, colon, role in found if colon and role not in READERS})
+        fit = [(org_id, role) for org_id, colon, role in found if colon and org_id and role not in READERS]
+        g.bodies = sorted({org_id for org_id, role in fit if not self.roles or role in self.roles})
         if not g.bodies:
             raise Forbidden(gettext_noop("Your account has no role at a body."))
 

@@ -1,5 +1,7 @@
 """`/registry/datasets`: providers declare what they hold, and take it back.  Spec: wallet contract §2, R1, R2, §18."""
 
+from dataclasses import replace
+
 from flask import g, jsonify, request
 from flask.typing import ResponseReturnValue
 
@@ -8,6 +10,7 @@ from shared.bodies import load_json
 from shared.openapi import describes
 from shared.routes import Routes
 from wallet.context import current
+from wallet.operations.callers import party_of
 from wallet.operations.registry import declare_dataset, read_dataset, retire_dataset
 from wallet.schemas.registry import DatasetSchema
 
@@ -33,7 +36,9 @@ def declare() -> ResponseReturnValue:
     """Put a declaration in force as the next version; `If-Match` names the version that it follows."""
     declaration = load_json(DatasetSchema(), max_bytes=BODY_BYTES_MAX)
     match = request.if_match.as_set() if request.if_match else set()
-    version = declare_dataset(current(), g.caller.client_id, declaration, follows=match)
+    party = party_of(current(), g.caller.client_id, "provider")
+    mine = replace(declaration, client_id=g.caller.client_id)
+    version = declare_dataset(current(), party, mine, follows=match)
     return jsonify({"dataset_id": declaration.dataset_id, "version": version}), 201
 
 
@@ -41,4 +46,4 @@ def declare() -> ResponseReturnValue:
 @describes(answers={200: ANSWER})
 def retire(dataset_id: str) -> ResponseReturnValue:
     """Take a dataset back: the consents that rest on it end, and their people and bodies are told (R2)."""
-    return jsonify({"ended_consents": retire_dataset(current(), g.caller.client_id, dataset_id)}), 200
+    return jsonify({"ended_consents": retire_dataset(current(), party_of(current(), g.caller.client_id, "provider"), dataset_id)}), 200

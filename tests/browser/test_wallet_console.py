@@ -1,0 +1,89 @@
+"""The console of bodies and the folder of documents in a real browser, wide and narrow, in both languages, with axe.
+
+Spec: wallet contract §2, §9; pages.md.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page, expect
+
+from shared.clock import FixedClock
+from shared.ids import SeededIds
+from tests.browser.chromium import Looker, visiting
+from tests.browser.test_gallery import serving
+from tests.factories.wallet import DATASET, REGISTRY, SCHOOL, World
+from tests.factories.wallet_fixtures import make_world
+from tests.unit.wallet.routes.test_console import OWNER, PROVIDER_OWNER, staff, template
+from tests.unit.wallet.routes.test_documents import others
+
+__all__ = ["others", "template"]
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def world(database: Callable[[str], str], redis_url: str, clock: FixedClock, ids: SeededIds) -> Iterator[World]:
+    made = make_world(database("wallet"), redis_url, clock, ids)
+    yield made
+    made.wallet.close()
+
+
+def sit_down(page: Page, site: str, client: FlaskClient) -> None:
+    """Give the browser the session of somebody who signed in."""
+    name = "wallet-session"
+    cookie = client.get_cookie(name)
+    assert cookie is not None
+    page.context.add_cookies([{"name": name, "value": cookie.value, "url": site}])
+
+
+@pytest.mark.rule("wallet", "§9", "R1", "U14")
+@pytest.mark.usefixtures("template")
+@pytest.mark.parametrize(("language", "width"), [("es", 360), ("en", 1280)])
+def test_a_body_asks_by_page_and_another_answers(chromium: Browser, world: World, language: str, width: int) -> None:
+    with serving(world.app) as site, visiting(chromium, language=language, width=width) as page:
+        looker = Looker(page, "wallet-console", language=language, width=width)
+        sit_down(page, site, staff(world, OWNER))
+        page.goto(f"{site}/console/?lang={language}")
+        looker.look("console")
+        page.goto(f"{site}/console/agreements/new")
+        looker.look("choose")
+        page.goto(f"{site}/console/agreements/new?template=tpl&dataset={DATASET}&body={SCHOOL}")
+        page.locator("#field-1").check()
+        page.locator("#law_reference").fill("Ley 20.594")
+        page.locator("#sensitive_article").fill("artículo 39 bis")
+        page.locator("#volume").fill("5")
+        page.locator("#valid_until").fill("2027-03-31")
+        page.locator("#agreement_id").fill("agr-browser")
+        page.locator("#legal_basis").select_option("legal_obligation")
+        looker.look("terms")
+        page.locator("main form button").press("Enter")
+        expect(page.locator("h1")).to_contain_text("agr-browser")
+        for _ in ("legal_review", "submit"):
+            page.locator("main form button").press("Enter")
+            page.wait_for_load_state()
+        looker.look("submitted")
+        page.context.clear_cookies()
+        sit_down(page, site, staff(world, PROVIDER_OWNER))
+        page.goto(f"{site}/console/agreements/agr-browser/1?lang={language}")
+        looker.look("to-answer")
+        page.goto(f"{site}/console/datasets/{DATASET}")
+        looker.look("dataset")
+        page.goto(f"{site}/console/datasets/new?from={DATASET}")
+        looker.look("declare")
+        page.goto(f"{site}/console/datasets/{DATASET}/retire")
+        looker.look("retire")
+    assert world.run_sql("select provider from agreements where agreement_id = 'agr-browser'")[0][0] == REGISTRY
+
+
+@pytest.mark.rule("wallet", "CH-14", "U14")
+@pytest.mark.usefixtures("others")
+@pytest.mark.parametrize(("language", "width"), [("es", 360), ("en", 1280)])
+def test_the_folder_of_documents(chromium: Browser, world: World, language: str, width: int) -> None:
+    world.granted()
+    with serving(world.app) as site, visiting(chromium, language=language, width=width) as page:
+        looker = Looker(page, "wallet-documents", language=language, width=width)
+        sit_down(page, site, world.browser())
+        page.goto(f"{site}/documents?lang={language}")
+        looker.look("folder")
+        expect(page.locator("main table tbody tr")).to_have_count(4)
