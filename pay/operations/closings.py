@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert as insert_once
+from sqlalchemy.exc import OperationalError
 
 from pay.context import Pay
 from pay.errors import MonthNotToClose
@@ -27,6 +28,8 @@ from shared.web import gettext_noop as noop
 JOB = "keep_month_files"
 _NO_WRITERS = text("LOCK TABLE ledger_transactions IN SHARE MODE")
 """Waits until who is writing a posting has committed, and lets nobody begin one: no number below the boundary comes later."""
+LOCK_WAIT_MS, _LOCK_NOT_AVAILABLE = 3_000, "55P03"
+"""Others wait behind us meanwhile, so not for long."""
 
 
 def month_of(pay: Pay, account: Account, first: date) -> Month:
@@ -65,12 +68,22 @@ def why_not(pay: Pay, account: Account, month: Month) -> str:
     return ""
 
 
-def close_month(pay: Pay, staff: StaffMember, account: Account, month: Month) -> None:
+def close_month(pay: Pay, staff: StaffMember, account: Account, month: Month, *, wait_ms: int = LOCK_WAIT_MS) -> None:
     """Close a month for all accounts of the office.  Raises: MonthNotToClose."""
     reason = why_not(pay, account, month)
     if reason:
         raise MonthNotToClose(reason)
+    try:
+        _close(pay, staff, account, month, wait_ms)
+    except OperationalError as fault:
+        if getattr(fault.orig, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
+            raise
+        raise MonthNotToClose(noop("A large file is being booked just now. Try again in some minutes.")) from None
+
+
+def _close(pay: Pay, staff: StaffMember, account: Account, month: Month, wait_ms: int) -> None:
     with pay.transaction() as tx:
+        tx.connection.execute(select(func.set_config("lock_timeout", str(wait_ms), True)))
         tx.connection.execute(_NO_WRITERS)
         number = tx.connection.execute(select(func.coalesce(func.max(ledger_transactions.c.id), 0))).scalar_one()
         row = {

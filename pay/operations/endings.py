@@ -3,22 +3,24 @@
 An authorised payment is first moved into a `…_CANCEL_READY` lock, then its authorisation is voided at the gateway.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+
+from sqlalchemy import update
 
 from pay.context import Merchant, Pay
 from pay.errors import CancellationFailed, OperationInProgress, ResourceNotFound
 from pay.models.account import get_account
-from pay.models.attempt import close_attempt, open_attempt
+from pay.models.attempt import close_attempt, facts_of, open_attempt, reference_of
 from pay.models.ledger import post
-from pay.models.payment import find_due, find_payment
+from pay.models.payment import find_due, find_payment, payments
 from pay.operations.authorisations import ANSWER_PATIENCE, give_up_authorisation, settle_authorisation
 from pay.operations.calls import ask, order_of, require
 from pay.operations.captures import capture
 from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.moves import PAYER, SYSTEM, move
 from pay.operations.provider_pages import ask_before_expiry, give_up_page, resume_page
-from pay.providers.base import Action, GatewayUnavailable, Outcome, Verdict
+from pay.providers.base import Action, GatewayUnavailable, Order, Outcome, Verdict
 from pay.standards import ledger
 from pay.standards.identifiers import PaymentId, is_public_id
 from pay.standards.payment_object import Payment
@@ -110,16 +112,25 @@ def _begin(pay: Pay, tx: Transaction, payment: Payment, ending: Ending, actor: s
     return locked
 
 
-def void(pay: Pay, payment: Payment) -> Payment:
-    """Free the reservation of a payment that stands in a cancel lock; one whose gateway is silent waits for the resolver."""
+def void(pay: Pay, payment: Payment, *, is_again: bool = False) -> Payment:
+    """Free the reservation of a payment that stands in a cancel lock; one whose gateway is silent waits for the resolver.
+
+    Where it is done again, a gateway that would do a repeated order twice is asked first.  Raises: GatewayUnavailable (only then).
+    """
     ending = _BY_LOCK.get(payment.state)
     if ending is None:
         return payment
-    gateway, order = pay.gateways[payment.gateway], order_of(pay, payment, Action.VOID)
-    try:
-        outcome: Outcome | None = gateway.void(order)
-    except GatewayUnavailable:
-        outcome = ask(gateway, order)
+    gateway, order = pay.gateways[payment.gateway], _void_order(pay, payment)
+    outcome: Outcome | None = None
+    if is_again and not gateway.repeats_safely:
+        outcome = gateway.find(order)
+        if outcome is None and not _claim_repeat(pay, payment):
+            return payment
+    if outcome is None:
+        try:
+            outcome = gateway.void(order)
+        except GatewayUnavailable:
+            outcome = ask(gateway, order)
     if outcome is None:
         return payment
     with pay.transaction() as tx:
@@ -136,6 +147,24 @@ def void(pay: Pay, payment: Payment) -> Payment:
         return move(pay, tx, payment, ending.done, actor=SYSTEM)
 
 
+def _void_order(pay: Pay, payment: Payment) -> Order:
+    """Return the order, with what the provider must be told again about the authorisation."""
+    with pay.reading() as tx:
+        facts = facts_of(tx.connection, payment.attempt_reference or reference_of(Action.AUTHORISE, payment.id))
+    return replace(order_of(pay, payment, Action.VOID), facts=facts)
+
+
+def _claim_repeat(pay: Pay, payment: Payment) -> bool:
+    """Take the right to send a void again: one caller, when the last call is no longer on its way."""
+    now = pay.clock.now()
+    if payment.updated_at > now - ANSWER_PATIENCE:
+        return False
+    c = payments.c
+    claimed = update(payments).where(c.id == payment.id, c.state == payment.state.value, c.updated_at == payment.updated_at)
+    with pay.transaction() as tx:
+        return tx.connection.execute(claimed.values(updated_at=now)).rowcount > 0
+
+
 def resume(pay: Pay, payment_id: PaymentId) -> bool:
     """Continue where a crash or a silent gateway left a payment; True when nothing is left to do.
 
@@ -148,7 +177,7 @@ def resume(pay: Pay, payment_id: PaymentId) -> bool:
     if payment.state is S.CAPTURE_READY:
         capture(pay, payment.id)
     elif payment.state in _BY_LOCK:
-        return void(pay, payment).state not in _BY_LOCK
+        return void(pay, payment, is_again=True).state not in _BY_LOCK
     elif payment.state is S.AUTHORISATION_3DS_READY:
         return resume_page(pay, payment, is_too_late=payment.updated_at <= pay.clock.now() - ANSWER_PATIENCE)
     elif payment.state is S.AUTHORISATION_READY and not pay.gateways[payment.gateway].takes_card_numbers_here:

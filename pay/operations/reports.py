@@ -1,6 +1,7 @@
 """Reports finance can close a month with; every figure is a sum of ledger entries, so they agree with the books.  Spec: PA-1, PA-3."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -131,6 +132,11 @@ class BookEntry:
     reference: str
 
 
+def _reading(pay: Pay, month: Month) -> AbstractContextManager[Transaction]:
+    """A month that is closed is read from the database itself: its files must not miss what a replica has yet to hear of."""
+    return pay.reading() if month.is_closed else pay.listing()
+
+
 def _local_day(month: Month) -> ColumnElement[date]:
     """The day of a posting; of a late one the first day of the month that it counts in."""
     return func.greatest(cast(func.timezone(str(ZONE), _T.created_at), Date), month.first)
@@ -166,7 +172,7 @@ def channel_days(pay: Pay, account: Account, month: Month) -> list[ChannelDay]:
         .group_by(day, channel)
         .order_by(day, channel)
     )
-    with pay.listing() as tx:
+    with _reading(pay, month) as tx:
         rows = tx.connection.execute(statement).all()
         fees = _fees_by_day(tx, account, month)
     return [
@@ -203,7 +209,7 @@ def at_channels(pay: Pay, account: Account, month: Month) -> list[tuple[str, int
         .having(left != 0)
         .order_by(channel)
     )
-    with pay.listing() as tx:
+    with _reading(pay, month) as tx:
         return [(name, int(minor)) for name, minor in tx.connection.execute(statement)]
 
 
@@ -220,7 +226,7 @@ def body_statement(pay: Pay, account: Account, month: Month) -> Statement:
         .group_by(day)
         .order_by(day)
     )
-    with pay.listing() as tx:
+    with _reading(pay, month) as tx:
         opening = int(tx.connection.execute(before.where(ours, month.follows())).scalar_one())
         rows = tx.connection.execute(by_day).all()
     days, balance = [], opening
@@ -243,7 +249,7 @@ def book_entries(pay: Pay, account: Account, month: Month) -> Iterator[BookEntry
         .order_by(_T.id, _E.id)
         .limit(ENTRIES_MAX)
     )
-    with pay.listing() as tx:
+    with _reading(pay, month) as tx:
         for at, number, source, code, side, amount, currency, object_id, reference in tx.connection.execute(statement):
             debit, credit = (amount, 0) if side == Side.DEBIT.value else (0, amount)
             yield BookEntry(at, number, source, code, debit, credit, currency, object_id, reference)
@@ -254,7 +260,7 @@ def month_suspense(pay: Pay, account: Account, month: Month) -> list[SuspenseIte
     c = suspense_items.c
     statement = select(suspense_items).where(c.account_id == account.id, c.created_at < month.ends)
     open_then = or_(c.closed_at.is_(None), c.closed_at >= month.begins)
-    with pay.listing() as tx:
+    with _reading(pay, month) as tx:
         rows = tx.connection.execute(statement.where(open_then).order_by(c.created_at, c.id).limit(ENTRIES_MAX))
         return [item_of(row) for row in rows]
 
@@ -263,6 +269,6 @@ def month_payouts(pay: Pay, account: Account, month: Month) -> list[Payout]:
     """Return the pay-outs that were ordered in a month, oldest first."""
     c = payouts.c
     statement = select(payouts).where(c.account_id == account.id, c.created_at >= month.begins, c.created_at < month.ends)
-    with pay.listing() as tx:
+    with _reading(pay, month) as tx:
         rows = tx.connection.execute(statement.order_by(c.created_at, c.id).limit(ENTRIES_MAX))
         return [payout_of(row, pay.cipher) for row in rows]

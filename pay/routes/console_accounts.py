@@ -59,8 +59,8 @@ def open_account() -> BaseResponse:
 def ask_features(account_id: str) -> Response:
     """Ask an operator what an account may do."""
     second_factor()
-    account_desk.require_operator(staff())
     account = desk.require_account(current(), staff(), account_id)
+    account_desk.require_operator(staff())
     return web.page("pay/console/features.html", account=account, features=account_desk.FEATURES)
 
 

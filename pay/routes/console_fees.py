@@ -10,7 +10,8 @@ from pay.models.account import Account
 from pay.operations import desk, fees
 from pay.operations.amounts import today
 from pay.routes.staff import AtTheDesk, second_factor, staff
-from pay.schemas.fees import FORM_EXEMPTIONS, REASON_MAX, read_rule_form
+from pay.schemas.fee_steps import CHECK, FeeStep, read_step
+from pay.schemas.fees import REASON_MAX
 from pay.standards.staff_powers import Power
 from shared import web
 from shared.problems import InvalidRequest, NotFound
@@ -20,8 +21,11 @@ from shared.web import gettext_noop as noop
 bp = Routes("console_fees", __name__, url_prefix="/console/accounts/<account_id>/fees", access=AtTheDesk())
 
 
-def _page(account: Account, status: int = 200, **values: Any) -> Response:  # what the template shows
+@bp.get("")
+def show(account_id: str) -> Response:
+    """Show what products cost, and what waits to be decided."""
     pay, who = current(), staff()
+    account = desk.require_account(pay, who, account_id)
     powers = who.powers_in(account.organisation_id)
     rules = fees.rules_of(pay, account)
     newest: dict[str, int] = {}
@@ -29,16 +33,21 @@ def _page(account: Account, status: int = 200, **values: Any) -> Response:  # wh
         if rule.valid_from <= today(pay):
             newest[rule.product] = max(rule.version, newest.get(rule.product, 0))
     waiting = fees.list_requests(pay, account) if Power.MONEY in powers else []
-    known: dict[str, Any] = {"values": {}, "error_list": [], "exemptions": range(1, FORM_EXEMPTIONS + 1)}
-    return web.page(
-        "pay/console/fees.html", status, account=account, powers=powers, rules=rules, newest=newest, waiting=waiting, **{**known, **values}
-    )
+    values: dict[str, Any] = {"powers": powers, "rules": rules, "newest": newest, "waiting": waiting}
+    return web.page("pay/console/fees.html", account=account, **values)
 
 
-@bp.get("")
-def show(account_id: str) -> Response:
-    """Show what products cost, and what waits to be decided."""
-    return _page(desk.require_account(current(), staff(), account_id))
+@bp.get("/new")
+def ask(account_id: str) -> Response:
+    """Ask one thing about a fee, or show all that was answered."""
+    second_factor()
+    account = desk.require_account(current(), staff(), account_id, Power.MONEY)
+    return _step_page(account, read_step(request.args, account.currency, today(current())))
+
+
+def _step_page(account: Account, step: FeeStep) -> Response:
+    template = "pay/console/fee_check.html" if step.name == CHECK else "pay/console/fee_step.html"
+    return web.page(template, 422 if step.faults else 200, account=account, step=step, error_list=web.errors_of(step.faults))
 
 
 @bp.post("")
@@ -47,10 +56,10 @@ def add(account_id: str) -> BaseResponse:
     second_factor()
     pay, who = current(), staff()
     account = desk.require_account(pay, who, account_id, Power.MONEY)
-    rule, faults = read_rule_form(request.form, account.currency, today(pay))
-    if rule is None:
-        return _page(account, 422, values=request.form, error_list=web.errors_of(faults))
-    fees.add_rule(pay, account, rule, actor=who.actor)
+    step = read_step({**request.form, "step": CHECK}, account.currency, today(pay))
+    if step.rule is None:
+        return _step_page(account, step)
+    fees.add_rule(pay, account, step.rule, actor=who.actor)
     return redirect(f"/console/accounts/{account.id}/fees", 303)
 
 

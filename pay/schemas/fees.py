@@ -1,20 +1,17 @@
 """Fee rules as they come in and go out, and `fee_rule` of a new payment.  Spec: requirements PA-10, PA-11; pay-api.md §25."""
 
-import re
-from collections.abc import Mapping
 from datetime import date
 
 from pay.operations.fees import FeeAsked
 from pay.schemas.bodies import Body
-from pay.schemas.console import is_day, read_amount
+from pay.schemas.console import is_day
 from pay.schemas.rules import check_length, check_plain_text, is_integer, missing, out_of_range, wrong_type
 from pay.standards.fee_rules import PRODUCT, Channel, Exemption, FeeRule
 from pay.standards.payment_object import Json
-from shared.web import gettext
 
 FIELD = "fee_rule"
 PRODUCT_MAX, NAME_MAX, TEXT_MAX, CODE_MAX, REASON_MAX = 60, 120, 140, 40, 500
-EXEMPTIONS_MAX, FORM_EXEMPTIONS, AMOUNT_MAX = 20, 3, 2_000_000_000
+EXEMPTIONS_MAX, AMOUNT_MAX = 20, 2_000_000_000
 
 
 def read_fee(body: Body) -> FeeAsked | None:
@@ -100,39 +97,3 @@ def rule_body(rule: FeeRule) -> Json:
         "valid_from": rule.valid_from.isoformat(),
         "warnings": dearer,
     }
-
-
-def read_rule_form(form: Mapping[str, str], currency: str, today: date) -> tuple[FeeRule | None, list[tuple[str, str]]]:
-    """Read the console's form: a rule, or what to do about each field."""
-    typed = {name: value.strip() for name, value in form.items()}
-    faults: list[tuple[str, str]] = []
-    product, name, begins = typed.get("product", ""), typed.get("name", ""), typed.get("valid_from", "") or today.isoformat()
-    if not PRODUCT.fullmatch(product) or len(product) > PRODUCT_MAX:
-        faults.append(("product", gettext("Type small letters, digits and hyphens only.")))
-    if not 0 < len(name) <= NAME_MAX:
-        faults.append(("name", gettext("Say what is paid.")))
-    if not is_day(begins):
-        faults.append(("valid_from", gettext("Type the day like this: 2026-11-30.")))
-    amounts: dict[Channel, int] = {}
-    for channel in Channel:
-        amount = read_amount(typed.get(channel.value, "") or typed.get("web", ""), currency)
-        if amount is None or amount > AMOUNT_MAX:
-            faults.append((channel.value, gettext("Type an amount.")))
-        else:
-            amounts[channel] = amount
-    exemptions = []
-    for number in range(1, FORM_EXEMPTIONS + 1):
-        text, reduced = typed.get(f"text{number}", ""), typed.get(f"reduced{number}", "") or "0"
-        amount = read_amount(reduced, currency)
-        if not text:
-            continue
-        if amount is None or amount > AMOUNT_MAX:
-            faults.append((f"reduced{number}", gettext("Type an amount.")))
-        else:
-            code = re.sub("[^a-z0-9]+", "-", typed.get(f"code{number}", "").lower()).strip("-") or f"exemption-{number}"
-            exemptions.append(Exemption(code[:CODE_MAX], text[:TEXT_MAX], amount, form.get(f"decide{number}") == "yes"))
-    if len({each.code for each in exemptions}) < len(exemptions):
-        faults.append(("code1", gettext("Give each exemption a code of its own.")))
-    if faults:
-        return None, faults
-    return FeeRule(product, 0, name, amounts, tuple(exemptions), date.fromisoformat(begins)), []

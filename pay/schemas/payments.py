@@ -6,7 +6,7 @@ Spec: pay-api.md §5.1 (fields), §5.2 (order and words), §5.3 (business checks
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from pay.errors import AttributeOutOfRange, FeatureNotEnabled, UnexpectedAttribute
+from pay.errors import AttributeOutOfRange, FeatureNotEnabled, InvalidAttribute, UnexpectedAttribute
 from pay.models.account import Account
 from pay.operations.payments import AMOUNT_OF_RULE, NewPayment
 from pay.providers.sandbox import SandboxGateway
@@ -14,6 +14,7 @@ from pay.schemas.allocations import check_sum, read_allocations
 from pay.schemas.bodies import Body
 from pay.schemas.fees import FIELD, read_fee
 from pay.schemas.rules import MAX_TEXT, check_length, check_metadata, check_plain_text, is_integer, missing, out_of_range, wrong_type
+from pay.standards.link_reference import holds_real_card_number
 from pay.standards.payment_object import Address, Payer
 
 AMOUNT_DOCS = "https://docs.payments.service.gov.uk/making_payments/#amount"
@@ -192,6 +193,10 @@ def _business(body: Body, account: Account, contact: str) -> None:
     if FIELD in body and (mode != "web" or "allocations" in body):
         raise _unexpected(FIELD)
     _agreement(body, str(mode))
+    internal = body.get("internal")
+    is_typed_by_payer = isinstance(internal, dict) and internal.get("source") == SOURCES[0]
+    if is_typed_by_payer and holds_real_card_number(str(body["reference"])):
+        raise InvalidAttribute("P0105", "Card number entered in a payment link reference", field="reference")
 
 
 def _agreement(body: Body, mode: str) -> None:

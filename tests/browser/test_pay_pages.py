@@ -218,6 +218,15 @@ def test_staff_walk_through_the_money_that_goes_out(chromium: Browser, site: str
             looker.look(
                 {cash: "payout", dispute.id: "dispute", counter.id: "partner"}.get(path.rpartition("/")[2], path.rpartition("/")[2])
             )
+        page.goto(f"{site}{base}/fees/new?lang={language}")
+        press(page, "#continue")
+        looker.look("fee-product-wrong")
+        for step in ("day", "amounts", "exemption1", "check"):
+            answers = "product=residence&name=Certificado&web=5000&phone=6000" + (
+                "&text1=Mayores&text2=Otros&text3=Ellos" * (step == "check")
+            )
+            page.goto(f"{site}{base}/fees/new?{answers}&step={step}&lang={language}")
+            looker.look(f"fee-{step}")
         page.goto(f"{site}{base}/payouts/new?lang={language}")
         press(page, "#order-payout")
         looker.look("payout-wrong")

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from pay.errors import MonthNotToClose
 from pay.models.closing import month_closings
 from pay.models.ledger import ledger_accounts, ledger_transactions, post
 from pay.operations.closings import close_month, keep_files, month_of
@@ -162,7 +163,9 @@ def test_closing_waits_for_a_posting_that_is_being_written(world: World) -> None
     with ThreadPoolExecutor(1) as pool, world.pay.db.engine.connect() as writer:
         post(writer, posting, world.pay.clock.now())
         number = writer.execute(select(ledger_transactions.c.id).order_by(ledger_transactions.c.id.desc()).limit(1)).scalar_one()
-        closing = pool.submit(close_month, world.pay, OWNER, account, month)
+        with pytest.raises(MonthNotToClose):
+            close_month(world.pay, OWNER, account, month, wait_ms=50)
+        closing = pool.submit(close_month, world.pay, OWNER, account, month, wait_ms=60_000)
         with world.pay.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watcher:
             while not watcher.execute(waiting).scalar_one():
                 assert not closing.done()

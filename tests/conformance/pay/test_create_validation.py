@@ -262,3 +262,14 @@ def test_a_live_account_wants_https(world: World) -> None:
 def test_the_ceiling_and_zero_amounts_are_settings_of_the_account(world: World) -> None:
     till = world.add_account(max_amount_minor=50_000_000, allow_zero_amount=True)
     assert [refusal(world, till, amount=amount)[0] for amount in (0, 50_000_000, 50_000_001)] == [201, 201, 422]
+
+
+@pytest.mark.rule("pay", "§5.3", "§3", "§17", "pay-design §5")
+def test_a_card_number_that_a_payer_typed_as_the_reference_of_a_link_is_refused(world: World) -> None:
+    link = {"internal": {"source": "CARD_PAYMENT_LINK"}}
+    for reference in ("4242424242424242", "pago 4242 4242-4242 4242"):
+        status, body = refusal(world, reference=reference, **link)
+        assert (status, body["code"], body["field"]) == (400, "P0105", "reference")
+        assert reference not in body["description"]
+        assert refusal(world, reference=reference)[0] == 201, "a service's own numbers are its own"
+    assert refusal(world, reference="4242424242424241", **link)[0] == 201

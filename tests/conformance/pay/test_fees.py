@@ -3,6 +3,7 @@
 import io
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pypdf
 import pytest
@@ -21,6 +22,7 @@ from tests.factories.pay import BODY, World
 LOW = {"code": "low-income", "text": "People of low income", "amount": 0, "needs_decision": False}
 AGED = {"code": "aged", "text": "People over 80", "amount": 1000, "needs_decision": True}
 RULE: dict[str, Any] = {"product": "residence", "name": "Certificate of residence", "amounts": {"web": 5000}, "exemptions": [LOW, AGED]}
+RIGHT = {"product": "residence", "name": "Certificado", "web": "7.000"}
 pytestmark = pytest.mark.rule("pay", "PA-10")
 
 
@@ -217,13 +219,80 @@ def test_a_wrong_rule_is_refused_by_its_field(world: World, changes: dict[str, A
     assert world.get("/v1/fee-rules").get_json() == {"fee_rules": []}
 
 
-def test_an_owner_sets_a_fee_on_the_page(office: World) -> None:
+def test_an_owner_sets_a_fee_in_steps_and_checks_it(office: World) -> None:
     base, ana = f"/console/accounts/{office.till.account_id}/fees", Desk(office, "ana")
-    form = {"product": "residence", "name": "Certificado", "web": "7.000", "text1": "Mayores de 80", "code1": "aged", "decide1": "yes"}
-    assert ana.send(base, base, **form).status_code == 303
+    typed = iter(
+        [
+            {"product": "residence", "name": "Certificado"},
+            {},
+            {"web": "7.000", "counter": "8.000"},
+            {"text1": "Mayores de 80", "code1": "aged", "decide1": "yes"},
+            {},
+        ]
+    )
+    page, asked = ana.page(base + "/new"), []
+    while page.select_one("#continue"):
+        form = page.select_one("form[action$=new]")
+        assert form is not None
+        asked.append(sorted(str(field["name"]) for field in form.select("input:not([type=hidden])")))
+        answers = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[type=hidden]")} | next(typed)
+        page = ana.page(f"{base}/new?{urlencode(answers)}")
+    assert asked == [
+        ["name", "product"],
+        ["valid_from"],
+        ["counter", "phone", "web"],
+        ["code1", "decide1", "reduced1", "text1"],
+        ["code2", "decide2", "reduced2", "text2"],
+    ]
+    assert "$8.000" in page.get_text()
+    assert "Mayores de 80 (aged): $0" in page.get_text()
+    changed = [str(link["href"]) for link in page.select(".govuk-summary-list__actions a")]
+    assert [ana.page(link).select_one("#continue") is not None for link in changed] == [True] * 4
+    values = {str(field["name"]): str(field["value"]) for field in page.select("form[action$=fees] input") if field["name"] != "csrf_token"}
+    assert ana.send(base, f"{base}/new?{urlencode(answers)}", **values).status_code == 303
     newest = office.get("/v1/fee-rules").get_json()["fee_rules"][0]
-    assert (newest["version"], newest["amounts"]) == (2, {"web": 7000, "phone": 7000, "counter": 7000})
+    assert (newest["version"], newest["amounts"]) == (2, {"web": 7000, "phone": 7000, "counter": 8000})
     assert newest["exemptions"] == [{"code": "aged", "text": "Mayores de 80", "amount": 0, "needs_decision": True}]
-    for wrong in ({"product": "X"}, {"name": ""}, {"web": "x"}, {"reduced1": "x"}, {"valid_from": "x"}):
-        assert ana.send(base, base, **{**form, **wrong}).status_code == 422
-    assert Desk(office, "eva").send(base, base, **form).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("wrong", "page"),
+    [
+        ({"product": "X"}, "product"),
+        ({"name": ""}, "name"),
+        ({"name": "x" * 500}, "name"),
+        ({"valid_from": "x"}, "valid_from"),
+        ({"web": "x"}, "web"),
+        ({"web": ""}, "web"),
+        ({"phone": "-1"}, "phone"),
+        ({"reduced1": "x"}, "reduced1"),
+        ({"text1": ""}, "text1"),
+        ({"text2": "Otros", "code2": "aged"}, "code2"),
+    ],
+)
+def test_a_wrong_answer_leads_back_to_its_question(office: World, wrong: dict[str, str], page: str) -> None:
+    base, ana = f"/console/accounts/{office.till.account_id}/fees", Desk(office, "ana")
+    form = {"product": "residence", "name": "Certificado", "web": "7.000", "text1": "Mayores de 80", "code1": "aged"} | wrong
+    for answer in (
+        ana.get(f"{base}/new?{urlencode(form)}&step=check"),
+        ana.send(base, base + "/new?step=check&" + urlencode(RIGHT), **form),
+    ):
+        assert answer.status_code == 422
+        assert f'href="#{page}"' in answer.get_data(as_text=True)
+    assert len(office.get("/v1/fee-rules").get_json()["fee_rules"]) == 1
+
+
+def test_fees_are_set_by_owners_and_hostile_answers_do_no_harm(office: World) -> None:
+    base, ana = f"/console/accounts/{office.till.account_id}/fees", Desk(office, "ana")
+    for who, status in (("eva", 403), ("dora", 403)):
+        assert Desk(office, who).get(base + "/new").status_code == status
+        assert Desk(office, who).send(base, "/receipt", **RIGHT).status_code == status
+    hostile = {
+        "name": '"><script>alert(1)</script>\0',
+        "step": "../../x",
+        "product": "ñ" * 300,
+        "text1": "\ud83d".encode("utf-16", "replace"),
+    }
+    answer = ana.get(f"{base}/new?{urlencode(hostile)}")
+    assert answer.status_code == 200
+    assert "<script>alert" not in answer.get_data(as_text=True)

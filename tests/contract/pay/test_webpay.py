@@ -183,6 +183,23 @@ def test_a_held_payment_that_is_cancelled_is_given_back(banks: Banks) -> None:
     assert_books_agree(banks)
 
 
+@pytest.mark.rule("pay", "§8", "pay-design §4.2", "I7")
+@pytest.mark.parametrize("is_heard", [False, True])
+def test_a_void_whose_answer_is_lost_is_asked_for_before_it_is_sent_again(banks: Banks, is_heard: bool) -> None:
+    payment_id, payer, token = start(banks, delayed_capture=True)
+    banks.back(payer, banks.webpay.pay(token, GOOD))
+    banks.wire.deaf, banks.wire.cut = is_heard, not is_heard
+    assert banks.world.post(f"/v1/payments/{payment_id}/cancel").status_code == 204
+    banks.wire.deaf = banks.wire.cut = False
+    assert len(banks.webpay.refunds) == is_heard
+    for _ in range(4):
+        banks.world.pay.clock.advance(seconds=60)  # type: ignore[attr-defined]  # the clock of tests
+        banks.world.sweep()
+    assert banks.world.status(payment_id) == "P0040"
+    assert [amount for _, amount in banks.webpay.refunds] == [14500]
+    assert_books_agree(banks)
+
+
 SHARES = [{"beneficiary": "org-a", "amount": 10000}, {"beneficiary": "org-b", "amount": 4500}]
 
 
@@ -197,6 +214,18 @@ def test_in_a_mall_each_beneficiary_is_a_child_of_its_own_and_gives_back_its_par
     with banks.world.pay.db.begin() as connection:
         owed = {row.code: row.posted_minor for row in connection.execute(ledger_accounts.select()) if "payable" in row.code}
     assert owed == {"beneficiary_payable:org-a": -9000, "beneficiary_payable:org-b": -4050}
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "§8", "pay-design §7.1")
+def test_a_held_mall_payment_that_is_cancelled_is_given_back_by_each_child(banks: Banks) -> None:
+    banks.account("webpay", MALL)
+    payment_id, payer, token = start(banks, allocations=SHARES, delayed_capture=True)
+    banks.back(payer, banks.webpay.pay(token, GOOD))
+    assert banks.world.post(f"/v1/payments/{payment_id}/cancel").status_code == 204
+    assert banks.world.status(payment_id) == "P0040"
+    children = [child.buy_order for child in banks.webpay.transactions[token].details]
+    assert banks.webpay.refunds == [(children[0], 10000), (children[1], 4500)]
     assert_books_agree(banks)
 
 

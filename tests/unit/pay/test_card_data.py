@@ -18,7 +18,14 @@ from tests.conformance.pay.test_webhooks import Receiver
 from tests.factories.pay import DECLINED_CARD, GOOD_CARD, World
 
 CVC = "8765"
-CONSOLE_FILES = ("payments.csv", "reports/entries.csv", "reports/channels.csv", "reports/statement.csv")
+CONSOLE_FILES = (
+    "payments.csv",
+    "reports/entries.csv",
+    "reports/channels.csv",
+    "reports/statement.csv",
+    "reports/unexplained.csv",
+    "reports/payouts.csv",
+)
 
 
 @pytest.fixture
