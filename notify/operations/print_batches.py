@@ -30,7 +30,8 @@ def send_batches(notify: Notify) -> int:
     """
     _tell_of_strangers(notify)
     weights = notify.catalogue.provider_weights(Channel.LETTER)
-    return _at_each([shop for shop in notify.print_shops if weights.get(shop.name, 1)], lambda shop: _send_to(notify, shop))
+    paused = {route.name for route in notify.print_routes if not weights.get(route.name, route.weight)}
+    return _at_each([shop for shop in notify.print_shops if shop.name not in paused], lambda shop: _send_to(notify, shop))
 
 
 def _at_each(shops: Sequence[SftpPrint], work: Callable[[SftpPrint], int]) -> int:

@@ -178,6 +178,15 @@ def test_two_suppliers_share_and_one_that_is_away_keeps_nothing_from_the_other(
     assert len(list((server.folder / "out").glob("*.zip"))) == 3
 
 
+@pytest.mark.rule("notify", "§20")
+def test_a_share_of_0_in_the_settings_pauses_too(shop: SftpPrint, notify: Notify, world: World, run_jobs: RunJobs) -> None:
+    letters(world, run_jobs, 1)
+    notify.print_routes = (replace(notify.print_routes[0], weight=0),)
+    assert send_batches(notify) == 0
+    set_weight(notify, OPERATOR, "letter", shop.name, 1)
+    assert send_batches(notify) == 1
+
+
 @pytest.mark.rule("notify", "§19")
 def test_a_supplier_tells_of_its_own_letters_only(
     server: SftpServer, shop: SftpPrint, notify: Notify, world: World, run_jobs: RunJobs
