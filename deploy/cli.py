@@ -159,11 +159,19 @@ def _services(parsed: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _enter(services: Sequence[str]) -> None:
-    """Take the settings of the services from the environment; where it has none and a sandbox is here, from that sandbox."""
+    """Take the settings of the services from the environment; where it has none, from the folder that `andamio init` wrote and
+    ANDAMIO_INSTALLATION names; or, where a sandbox is here, from that sandbox.
+    """
     missing = [
         service for service in services if not {f"{service}_DATABASE_URL".upper(), f"{service}_DATABASE_URL_FILE".upper()} & set(os.environ)
     ]
     if not missing:
+        return
+    if installation := os.environ.get("ANDAMIO_INSTALLATION"):
+        from deploy.install.doctor import environment
+
+        for service in missing:
+            os.environ.update(environment(Path(installation), service))
         return
     from deploy.sandbox import plan, settings
 

@@ -52,7 +52,7 @@ def examine(folder: Path | None, environ: Mapping[str, str], services: Sequence[
     settings: dict[str, ServiceSettings] = {}
     for service in services:
         try:
-            settings[service] = load(settings_class(service), service, _environment(folder, service) if folder else environ)
+            settings[service] = load(settings_class(service), service, environment(folder, service) if folder else environ)
         except SettingsError as error:
             findings += [Finding("fault", f"{service}: {fault}.") for fault in error.faults]
     findings += _together(settings)
@@ -63,7 +63,7 @@ def examine(folder: Path | None, environ: Mapping[str, str], services: Sequence[
     return sorted(findings, key=lambda finding: order[finding.level])
 
 
-def _environment(folder: Path, service: str) -> dict[str, str]:
+def environment(folder: Path, service: str) -> dict[str, str]:
     """What the service's containers would see, with the secrets where they lie on this host."""
     path = folder / "env" / f"{service}.env"
     if not path.exists():

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from deploy.install import folder
 from deploy.install.bootstrap import SCOPES, Made, Operator, bootstrap
-from deploy.install.doctor import _environment
+from deploy.install.doctor import environment
 from deploy.install.folder import Installation
 from deploy.journey.facts import Citizen
 from deploy.journey.pages import Browser, Page
@@ -35,7 +35,7 @@ def installation(tmp_path: Path) -> Installation:
 
 @pytest.fixture
 def identity(installation: Installation, database: Callable[[str], str], redis_url: str) -> Iterator[Identity]:
-    settings = load(Settings, "identity", _environment(installation.folder, "identity"))
+    settings = load(Settings, "identity", environment(installation.folder, "identity"))
     made = create_context(replace(settings, database_url=Secret(database("identity")), redis_url=Secret(redis_url), otlp_endpoint=""))
     yield made
     made.close()

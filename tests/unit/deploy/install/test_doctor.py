@@ -194,3 +194,19 @@ def test_faults_come_first(installation: Installation) -> None:
     open_to_all(replace(installation))
     levels = [each.level for each in doctor.examine(installation.folder, {}, SERVICES, offline=True)]
     assert levels == sorted(levels, key=["fault", "warning", "ok"].index)
+
+
+def test_commands_find_the_settings_of_all_four_in_the_folder(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the container `tools` does (compose.yaml)."""
+    from deploy import cli
+    from deploy.serving import settings_class
+    from shared.settings import load
+
+    environ = {"ANDAMIO_INSTALLATION": str(installation.folder)}
+    monkeypatch.setattr(os, "environ", environ)
+    cli._enter(["notify", "pay"])
+    assert not any(name.startswith(("IDENTITY_", "WALLET_")) for name in environ)
+    cli._enter(SERVICES)
+    loaded = {service: load(settings_class(service), service, environ) for service in SERVICES}
+    assert len({each.audit_seed for each in loaded.values()}) == 4
+    assert len({each.issuer for each in loaded.values()}) == 1
