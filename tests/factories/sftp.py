@@ -106,7 +106,7 @@ def serving(folder: Path) -> Iterator[SftpServer]:
                 transport.set_subsystem_handler("sftp", paramiko.SFTPServer, files)
                 try:
                     transport.start_server(server=_Door(allowed))
-                except (paramiko.SSHException, EOFError):
+                except (paramiko.SSHException, EOFError, OSError):  # a caller that hung up must not end the server
                     transport.close()
 
         thread = threading.Thread(target=accept, daemon=True)
