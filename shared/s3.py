@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from itertools import takewhile
 from urllib.parse import quote, urlencode, urlsplit
+from xml.etree.ElementTree import Element, ParseError
 from xml.sax.saxutils import escape
 
-from defusedxml import ElementTree
+from defusedxml import DefusedXmlException, ElementTree
 
 from shared.http import Outbound, OutboundError, Reply
 
@@ -53,7 +54,7 @@ class Bucket:
             body = f"<Delete><Quiet>true</Quiet>{keys}</Delete>".encode()
             digest = hashlib.md5(body, usedforsecurity=False).digest()  # what the protocol asks for, against broken transfers
             reply = self._call("POST", query={"delete": ""}, body=body, headers={"Content-MD5": base64.b64encode(digest).decode()})
-            if ElementTree.fromstring(reply.body).find(f"{_XML}Error") is not None:
+            if _read(reply).find(f"{_XML}Error") is not None:
                 raise BucketAway("the store did not delete everything")
 
     def names(self, prefix: str, *, after: str = "", before: str) -> Iterator[str]:
@@ -64,7 +65,7 @@ class Bucket:
         query = {"list-type": "2", "max-keys": str(LISTED_AT_ONCE), "prefix": self._folder + prefix}
         query |= {"start-after": self._folder + after} if after else {}
         while True:
-            page = ElementTree.fromstring(self._call("GET", query=query).body)
+            page = _read(self._call("GET", query=query))
             for key in page.iter(f"{_XML}Key"):
                 yield str(key.text).removeprefix(self._folder)
             token = page.findtext(f"{_XML}NextContinuationToken")
@@ -94,3 +95,12 @@ class Bucket:
         request = AWSRequest(method, url, headers=headers, data=body)
         S3SigV4Auth(Credentials(self._key_id, self._secret), "s3", self._region).add_auth(request)
         return {name: str(value) for name, value in request.headers.items()}
+
+
+def _read(reply: Reply) -> Element:
+    """Raises: BucketAway for what is no XML, or hostile."""
+    try:
+        read: Element = ElementTree.fromstring(reply.body)
+    except (ParseError, DefusedXmlException):
+        raise BucketAway("the store's answer cannot be read") from None
+    return read

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.files import FileGone, FileStore, InBucket, InRows
-from shared.http import Outbound
+from shared.http import Outbound, Reply
 from shared.s3 import Bucket, BucketAway
 from tests.factories.buckets import REGION, S3Server, s3
 
@@ -89,6 +89,19 @@ def test_a_bucket_that_is_not_there_is_away_and_nothing_is_taken_for_gone(s3: S3
     for call in (lambda: missing.put("a", b"x"), lambda: missing.get("a"), lambda: list(missing.names("", before=EVERY))):
         with pytest.raises(BucketAway):
             call()
+
+
+@pytest.mark.parametrize("body", [b"", b"all is well", b'<!DOCTYPE x [<!ENTITY e "e">]><x>&e;</x>'], ids=["nothing", "no XML", "hostile"])
+def test_an_answer_that_cannot_be_read_deletes_and_lists_nothing(body: bytes) -> None:
+    class Lying(Outbound):
+        def request(self, *_asked: object, **_how: object) -> Reply:
+            return Reply(200, {}, body)
+
+    lying = Bucket(Lying(), "https://store.example/b", region=REGION, key_id="k", secret="s")
+    with pytest.raises(BucketAway):
+        lying.delete(["a"])
+    with pytest.raises(BucketAway):
+        list(lying.names("", before=EVERY))
 
 
 def test_a_private_address_is_not_called_unless_the_operator_names_it(s3: S3Server) -> None:
