@@ -106,30 +106,32 @@ def _of_team(identity: Identity, tx: Transaction, person_id: UUID, service_id: s
 def _checks(identity: Identity, tx: Transaction, service: Service, clients: tuple[Client, ...]) -> tuple[Check, ...]:
     """Return what the service must have before it goes live, each looked up, nothing declared (§1.8)."""
     web = [client for client in clients if client.redirect_uris]
-    uris = [uri for client in web for uri in client.redirect_uris]
-    since = identity.clock.now() - SEEN_WITHIN
-    ids = [client.id for client in web]
-    signed_in = select(func.count()).select_from(GRANTS).where(GRANTS.c.client_id.in_(ids), GRANTS.c.created_at > since)
-    used = tx.connection.execute(signed_in).scalar_one() if ids else 0
-    unproven = find_unproven(tx.connection, [client.id for client in web if not client.native], since)
     now = identity.clock.now()
     lasting = Member.expires_at.is_(None) | (Member.expires_at > now)
     members = tx.session.scalar(select(func.count(Member.id)).where(Member.organisation_id == service.organisation_id, lasting)) or 0
     return (
         Check(gettext_noop("An owner answers for the service, with a contact"), bool(service.owner and service.contact_email)),
         Check(gettext_noop("The law or ground it works on is named"), bool(service.legal_basis)),
-        Check(
-            gettext_noop("Its addresses are https and not on somebody's own machine"), bool(uris) and all(_is_public(uri) for uri in uris)
-        ),
-        Check(
-            gettext_noop("It has an address for after signing out"), bool(web) and all(client.post_logout_redirect_uris for client in web)
-        ),
-        Check(
-            gettext_noop("Its sign-in is bound by PKCE"), bool(web) and all(client.policy in {"web", "public", "fapi2"} for client in web)
-        ),
+        Check(gettext_noop("It has a client of its own"), bool(clients)),
+        *(_sign_in_checks(identity, tx, web) if web else ()),
+        Check(gettext_noop("Two persons at least can look after it"), members >= 2),
+    )
+
+
+def _sign_in_checks(identity: Identity, tx: Transaction, web: list[Client]) -> tuple[Check, ...]:
+    """Return what a service that people sign in to must have besides."""
+    since = identity.clock.now() - SEEN_WITHIN
+    ids = [client.id for client in web]
+    signed_in = select(func.count()).select_from(GRANTS).where(GRANTS.c.client_id.in_(ids), GRANTS.c.created_at > since)
+    used = tx.connection.execute(signed_in).scalar_one()
+    unproven = find_unproven(tx.connection, [client.id for client in web if not client.native], since)
+    are_public = all(_is_public(uri) for client in web for uri in client.redirect_uris)
+    return (
+        Check(gettext_noop("Its addresses are https and not on somebody's own machine"), are_public),
+        Check(gettext_noop("It has an address for after signing out"), all(client.post_logout_redirect_uris for client in web)),
+        Check(gettext_noop("Its sign-in is bound by PKCE"), all(client.policy in {"web", "public", "fapi2"} for client in web)),
         Check(gettext_noop("The check of its test site found nothing to mend, in the last 30 days"), not unproven),
         Check(gettext_noop("A person signed in through it in the last 30 days"), used > 0),
-        Check(gettext_noop("Two persons at least can look after it"), members >= 2),
     )
 
 

@@ -1,9 +1,8 @@
-"""Access rules for people: who signed in by OpenID Connect, and with which roles."""
+"""Access rules for people who signed in by OpenID Connect."""
 
 from flask import g
 
 from shared.access import Access
-from shared.problems import Forbidden
 from shared.web import login
 
 STAFF_LEVEL = 2
@@ -24,20 +23,3 @@ class Citizen(Access):
     def describe(self) -> str:
         """Return the rule as documents show it."""
         return super().describe() + (", with a second factor" if self.level >= STAFF_LEVEL else "")
-
-
-class Staff(Citizen):
-    """A person who signed in and has one of the roles for this service."""
-
-    def __init__(self, *roles: str) -> None:
-        self.roles = roles
-
-    def describe(self) -> str:
-        """Return the rule as documents show it."""
-        return "staff with role " + " or ".join(self.roles)
-
-    def check(self) -> None:
-        """Leave the Person in `g.person`.  Raises: Forbidden when no role fits."""
-        super().check()
-        if not set(self.roles) & set(g.person.roles):
-            raise Forbidden("Your account has no role for this.")

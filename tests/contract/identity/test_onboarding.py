@@ -184,6 +184,27 @@ def test_live_needs_a_full_list_and_two_persons(house: House, components: Compon
         teams.approve_live(house.identity, other, "service-one")
 
 
+def test_a_service_that_nobody_signs_in_to_goes_live_without_the_checks_of_signing_in(house: House, components: Components) -> None:
+    register.add_member(house.identity, org_id="org-one", run=parse_run(RUN_TOTP), role="owner", expires_at=None, actor="test")
+    register.add_member(house.identity, org_id="org-one", run=parse_run(RUN), role="developer", expires_at=None, actor="test")
+    owner = house.person_id(RUN_TOTP)
+    with house.identity.transaction() as tx:
+        from sqlalchemy import text
+
+        tx.connection.execute(
+            text("UPDATE services SET stage = 'trial', owner = 'Ana', legal_basis = 'Ley 1' WHERE service_id = 'service-one'")
+        )
+        tx.connection.execute(text("DELETE FROM client_secrets"))
+        tx.connection.execute(text("DELETE FROM clients WHERE client_id <> 'machine'"))
+    view = teams.look(house.identity, owner, "service-one")
+    assert [client.client_id for client in view.clients] == ["machine"]
+    assert [check.words for check in view.checks if not check.done] == []
+    with house.identity.transaction() as tx:
+        tx.connection.execute(text("DELETE FROM clients WHERE client_id = 'machine'"))
+    view = teams.look(house.identity, owner, "service-one")
+    assert [check.words for check in view.checks if not check.done] == ["It has a client of its own"]
+
+
 def test_a_suppliers_access_ends_on_its_day(house: House, components: Components) -> None:
     from datetime import timedelta
 

@@ -18,11 +18,12 @@ from shared.app import base_app, register
 from shared.clock import FixedClock
 from shared.context import Context
 from shared.ids import SeededIds
+from shared.problems import Forbidden
 from shared.routes import Routes
 from shared.settings import Secret
 from shared.web.login import is_own_path, login_blueprint, require_level
 from shared.web.openid import LOGOUT_EVENT
-from shared.web.signed_in import Citizen, Staff
+from shared.web.signed_in import Citizen
 from tests.unit.shared.conftest import make_settings
 from tests.unit.shared.web.issuer import URL, Issuer
 
@@ -54,9 +55,9 @@ def app(context: Context) -> Flask:
     def strong() -> ResponseReturnValue:
         return str(require_level(2, max_age_seconds=600).level)
 
-    @routes.get("/staff", access=Staff("operator"))
-    def staff() -> ResponseReturnValue:
-        return g.person.name  # type: ignore[no-any-return]
+    @routes.get("/a-page", access=Citizen())
+    def a_page() -> ResponseReturnValue:
+        raise Forbidden("A page with its header.")
 
     register(app, [routes, login_blueprint(scopes=("profile", "run"))])
     return app
@@ -298,19 +299,10 @@ def test_who_cannot_reach_the_level_is_told_instead_of_being_sent_round(client: 
     assert "una forma más segura" in response.text
 
 
-def test_staff_need_the_role(client: FlaskClient, issuer: Issuer) -> None:
-    sign_in(client, issuer)
-    assert client.get("/staff").status_code == 403
-    issuer.userinfo["urn:andamio:roles"] = ["operator"]
-    other = client.application.test_client()
-    sign_in(other, issuer)
-    assert other.get("/staff").text == "Camila Andrea Soto Pérez"
-
-
 def test_the_header_says_whose_session_it_is_and_for_whom_one_acts(client: FlaskClient, issuer: Issuer) -> None:
     issuer.userinfo["urn:andamio:represents"] = {"type": "person", "name": "José Ñancupil Huenchumán"}
     sign_in(client, issuer)
-    page = client.get("/staff")
+    page = client.get("/a-page")
     assert "Camila Andrea Soto Pérez" in page.text
     assert "Usted actúa por José Ñancupil Huenchumán" in page.text
     assert "form-action 'self' http://localhost:9001" in page.headers["Content-Security-Policy"]
@@ -326,7 +318,7 @@ def test_a_form_is_checked_also_of_who_is_signed_in(client: FlaskClient, issuer:
 def sign_out(client: FlaskClient) -> TestResponse:
     import re
 
-    mark = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/staff").text)
+    mark = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/a-page").text)
     assert mark is not None
     return client.post("/logout", data={"csrf_token": mark[1]})
 
