@@ -30,6 +30,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 RUN_FOLDER = "ANDAMIO_TEST_RUN_FOLDER"
 RUN_PID = "ANDAMIO_TEST_RUN_PID"
+IN_MEMORY, MEMORY_BYTES_MIN = "/dev/shm", 8 * 1024**3
 # A Monday at noon in Santiago, outside daylight saving, and no special day.
 NOON = datetime(2026, 6, 8, 16, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -43,10 +44,18 @@ def _refuse_writes_while_reading(connection: Connection, _cursor: object, statem
         raise AssertionError(f"written or locked while reading: {statement[:200]}")
 
 
+def _memory() -> str | None:
+    """A folder in memory, where there is one with room enough: thousands of databases come and go, each of hundreds of files."""
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(IN_MEMORY).free >= MEMORY_BYTES_MIN:
+            return IN_MEMORY
+    return None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The process that the person started names the run; workers find it in their environment."""
     if not hasattr(config, "workerinput"):
-        folder = tempfile.mkdtemp(prefix="andamio-test-")
+        folder = tempfile.mkdtemp(prefix="andamio-test-", dir=_memory())
         Path(folder).chmod(0o711)  # the engines may run as another user
         os.environ[RUN_FOLDER], os.environ[RUN_PID] = folder, str(os.getpid())
 

@@ -178,6 +178,7 @@ def prepare(notify: Notify, holder: Holder, channel: str, body: SendBody, known:
     """
     checks.check_channel(holder, channel)
     values, sanitised = sanitise_values(body.personalisation, body.sanitise_for)
+    values = holder.service.rules.written(values)
     template = known or checks.get_template(notify, holder, body.template_id, channel)
     content = compose(template, values)
     if channel == Channel.LETTER:

@@ -57,6 +57,32 @@ def test_numbers_are_read_as_the_team_chose(client: FlaskClient, world: World, c
     assert text_to(client, world, "07700900003") == (201, "")
 
 
+@pytest.mark.parametrize(
+    ("given", "chilean"),
+    [
+        ("12345678-5", "12.345.678-5"),
+        ("123456785", "12.345.678-5"),
+        ("7.654.321-1", "7.654.321-1"),  # its check digit is another: left as it came
+        ("76543210-3", "76.543.210-3"),
+        ("", ""),
+        ("1" * 500, "1" * 500),
+        ("ñ((name))", "ñ((name))"),
+    ],
+)
+def test_a_run_is_written_as_people_write_it(client: FlaskClient, world: World, choose: Choose, given: str, chilean: str) -> None:
+    template = add_template(world, "sms", body="Hola ((name)), RUN ((run))")
+    body = {"phone_number": "+56912345678", "template_id": str(template), "personalisation": {"name": "Ana", "RUN": given}}
+
+    def text() -> str:
+        answer = client.post("/v2/notifications/sms", json=body, headers=world.headers())
+        assert answer.status_code == 201, answer.text
+        return str(answer.get_json()["content"]["body"])
+
+    assert text() == f"Hola Ana, RUN {given}".strip(), "the published contract changes no value"
+    choose("CL", "cl")
+    assert text() == f"Hola Ana, RUN {chilean}".strip()
+
+
 def test_rows_follow_the_same_rules(client: FlaskClient, world: World, choose: Choose, notify: Notify, run_jobs: RunJobs) -> None:
     choose("CL", "cl")
     rows = [["phone number", "name", "amount"], ["912345678", "Ana", "$1"], ["07700900003", "Eva", "$1"]]
