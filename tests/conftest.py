@@ -17,6 +17,7 @@ import redis
 from sqlalchemy import Connection, Engine, event
 
 from tests import engines as test_engines
+from tests import once
 from tests.engines import Engines
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def _memory() -> str | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The process that the person started names the run; workers find it in their environment."""
+    once.install()
     if not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="andamio-test-", dir=_memory())
         Path(folder).chmod(0o711)  # the engines may run as another user
