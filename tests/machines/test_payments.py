@@ -304,6 +304,7 @@ def machine_world(engines: Engines, run_folder: Path) -> Iterator[World]:
 
 
 @pytest.mark.rule("pay", "§7.1", "§8", "§9", "§12", "§20", "§25", "I1", "I2", "I3", "I4", "I5", "I7", "I11")
+@pytest.mark.timeout(480)  # some hundred steps, each with its proof of the books
 def test_any_history_ends_as_the_model_says(machine_world: World) -> None:
     PaymentMachine.world = machine_world
     chosen = settings(settings(), max_examples=min(settings().max_examples, 12)) if settings().derandomize else settings()
