@@ -101,7 +101,7 @@ def check_recipient(notify: Notify, holder: Holder, channel: str, given: str) ->
     elif channel == Channel.MAILBOX:
         recipient = Recipient(given.strip(), mailbox_address(given))
     else:
-        return _check_number(notify, holder, given)
+        return _check_phone(notify, holder, given)
     _check_allowed(notify, holder, recipient)
     return recipient
 
@@ -114,7 +114,8 @@ def _check_allowed(notify: Notify, holder: Holder, recipient: Recipient) -> None
         raise MessageRefused("Can’t send to this recipient using a team-only API key" if limited_by_key else _TRIAL)
 
 
-def _check_number(notify: Notify, holder: Holder, given: str) -> Recipient:
+def _check_phone(notify: Notify, holder: Holder, given: str) -> Recipient:
+    """Give the recipient of a text; who may be written to at all is looked at before what kind of number it is."""
     rules = holder.service.rules
     number = phone_number.phone_number(given, rules.number_region)
     recipient = Recipient(given.strip(), number.e164, number.international, number.multiplier)
