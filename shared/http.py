@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -188,6 +189,12 @@ class _GuardedBackend(httpcore.NetworkBackend):
         time.sleep(seconds)
 
 
+@cache
+def _trusting(authorities: str) -> ssl.SSLContext:
+    """Reading all the usual authorities takes long, and all clients of a process trust the same."""
+    return ssl.create_default_context(cafile=authorities) if authorities else httpx.create_ssl_context(trust_env=False)
+
+
 class Outbound:
     """The one HTTP client of a process.  Thread-safe; keeps connections open."""
 
@@ -196,7 +203,7 @@ class Outbound:
 
         `authorities`: a PEM file of those whose certificates are trusted; empty: the usual ones.
         """
-        verify = ssl.create_default_context(cafile=authorities) if authorities else httpx.create_ssl_context(trust_env=False)
+        verify = _trusting(authorities)
         transport = httpx.HTTPTransport(verify=verify, retries=0, trust_env=False)
         transport._pool = httpcore.ConnectionPool(  # httpx has no public way to give its pool a network backend
             ssl_context=verify,

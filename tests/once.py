@@ -1,26 +1,39 @@
 """What thousands of applications of one test run have in common is compiled once: it was two fifths of the tests' time."""
 
-from collections.abc import Callable
-from typing import ClassVar
+from types import MethodType
+from typing import ClassVar, cast
 
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
-from werkzeug.routing import Rule
+from werkzeug.routing import BaseConverter, Rule
+from werkzeug.routing.rules import RulePart
 
-Builder = Callable[..., tuple[str, str]]
+Known = tuple[list[RulePart], list[tuple[bool, str]], dict[str, BaseConverter], MethodType, MethodType]
 
 
 class RuleOnce(Rule):
-    """A rule of the router; what builds its address is a function of the text of the rule alone."""
+    """A rule of the router; what is made of it is the same for the same text and the same kinds of value."""
 
-    _known: ClassVar[dict[tuple[object, ...], Builder]] = {}
+    _known: ClassVar[dict[tuple[object, ...], Known]] = {}
 
-    def _compile_builder(self, append_unknown: bool = True) -> Builder:
-        key = (self.rule, tuple(self._trace), repr(self.defaults), append_unknown)
+    def compile(self) -> None:
+        """Make the rule's expression and what builds its address, or take those that were made of the same rule."""
+        assert self.map is not None
+        key = (self.rule, self.merge_slashes, repr(self.defaults), tuple(self.map.converters.items()))
         if key not in self._known:
-            self._known[key] = super()._compile_builder(append_unknown)
-        return self._known[key]
+            super().compile()
+            self._known[key] = (
+                self._parts,
+                self._trace,
+                self._converters,
+                cast(MethodType, self._build),
+                cast(MethodType, self._build_unknown),
+            )
+            return
+        self._parts, self._trace, self._converters, build, build_unknown = self._known[key]
+        self.arguments.update(self._converters)
+        self._build, self._build_unknown = MethodType(build.__func__, self), MethodType(build_unknown.__func__, self)
 
 
 class TemplatesOnce(BytecodeCache):

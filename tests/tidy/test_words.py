@@ -22,7 +22,7 @@ def test_everything_the_shared_pages_say_is_said_in_spanish() -> None:
 
 @pytest.mark.parametrize("folder", [*SERVICES, SHARED], ids=lambda folder: folder.name)
 def test_a_translation_keeps_the_places_of_its_values(folder: Path) -> None:
-    assert [str(error) for message in catalogue(folder, "es") if message.id for error in message.check(catalogue(folder, "es"))] == []
+    assert [str(error) for message, errors in catalogue(folder, "es").check() if message.id for error in errors] == []
 
 
 def test_one_message_has_one_translation_in_all_packages() -> None:
