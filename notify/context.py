@@ -149,7 +149,8 @@ class Notify(Context):
             sender = SmppSms(account, name=name, timeout_seconds=seconds)
         else:
             sender = HttpSms(self.http, provider.url, name=name, token=provider.token, timeout_seconds=seconds)
-        return Route(name, sender, Breaker(self.clock), provider.weight, provider.per_minute)
+        breaker = Breaker(self.clock)
+        return Route(name, sender, breaker, provider.weight, provider.per_minute, receipt_secret=provider.receipt_secret)
 
     def close(self) -> None:
         """Give connections back."""
@@ -192,7 +193,15 @@ class Notify(Context):
         listed = self.settings.print_providers
         printers = read_printers(listed.reveal()) if listed else [self._sole_printer()]
         return tuple(
-            Route(each.name, self._printer(each), Breaker(self.clock), each.weight, each.per_minute, for_good=each.kind == "sftp")
+            Route(
+                each.name,
+                self._printer(each),
+                Breaker(self.clock),
+                each.weight,
+                each.per_minute,
+                for_good=each.kind == "sftp",
+                receipt_secret=each.receipt_secret,
+            )
             for each in printers
         )
 

@@ -14,6 +14,7 @@ class Event(StrEnum):
     TEXT_RECEIVED = "notify:received_text:received"
     HANDED_OVER = "notify:notification:handed_over"
     PENDING = "notify:notification:pending"
+    RECEIPT_REFUSED = "notify:receipt:refused"
     DELIVERED = "notify:notification:delivered"
     FAILED = "notify:notification:failed"
     EXPIRED = "notify:notification:expired"

@@ -133,17 +133,21 @@ class Settings(ServiceSettings):
     sms_gateway_url: str = setting("address of the SMS gateway; empty: no texts leave", default="")
     sms_gateway_token: Secret = setting("bearer token for the SMS gateway; empty: none", default=Secret(""))
     sms_providers: Secret = setting(
-        "JSON list of providers of texts, instead of the gateway: `kind` http (`url`, `token`) or smpp (`host`, `port`, "
-        "`system_id`, `password`, `tls`), each with `name`, `weight` and `per_minute` (cap of one sender)",
+        "JSON list of providers of texts, instead of the gateway: `kind` http (`url`, `token`, `receipt_secret`) or smpp (`host`, "
+        "`port`, `system_id`, `password`, `tls`), each with `name`, `weight` and `per_minute` (cap of one sender)",
         default=Secret(""),
         check=_are_sms_providers,
     )
-    receipt_secret: Secret = setting("secret that providers' delivery receipts are checked with", default=Secret(""))
+    receipt_secret: Secret = setting(
+        "secret that providers' delivery receipts are checked with; who has one of its own in the lists of providers uses that instead",
+        default=Secret(""),
+    )
     default_sms_sender: str = setting("sender of texts for services without one of their own", default="NOTIFY")
     print_url: str = setting("address of the print provider; empty: letters stay accepted", default="")
     print_providers: Secret = setting(
-        "JSON list of printers, instead of the ones that the other settings name: `kind` http (`url`, `token`) or sftp (`host`, `port`, "
-        "`username`, `key`, `host_key`, `folder`), each with `name`, and if wanted `weight` and `per_minute` (cap of one service)",
+        "JSON list of printers, instead of the ones that the other settings name: `kind` http (`url`, `token`, `receipt_secret`) or sftp "
+        "(`host`, `port`, `username`, `key`, `host_key`, `folder`), each with `name`, and if wanted `weight` and `per_minute` (cap of "
+        "one service)",
         default=Secret(""),
         check=_are_printers,
     )

@@ -19,7 +19,8 @@ from notify.operations.performance import COUNT
 from notify.operations.person_sends import follow_person_sends
 from notify.operations.precompiled import check_precompiled
 from notify.operations.print_batches import read_print_receipts, send_batches
-from notify.operations.receipts import expire_unanswered
+from notify.operations.receipts import JOB as TAKE_RECEIPT
+from notify.operations.receipts import apply_receipt, expire_unanswered
 from notify.operations.reminders import send_due_reminders
 from notify.operations.retention import keep_days
 from notify.operations.sms_parts import forget_parts, read_sms_receipts
@@ -28,6 +29,7 @@ from notify.operations.standing_notices import tell_of_standing
 from notify.operations.uploads import forget_uploads
 from notify.providers.base import ProviderUnavailable
 from notify.providers.virus_scan import ScannerAway
+from notify.standards.statuses import Channel
 from shared.chores import with_chores
 from shared.performance.counting import COUNT_SECONDS, count_days
 from shared.tasks import Job, Jobs
@@ -128,6 +130,12 @@ def _tell_all_together(notify: Notify, some: Sequence[Job]) -> None:
 def tell_several(notify: Notify, job: Job) -> None:
     """Tell services what became of several messages."""
     _tell_all_together(notify, [job])
+
+
+@jobs.job(TAKE_RECEIPT)
+def take_receipt(notify: Notify, job: Job) -> None:
+    """Look again at a receipt that came before it was known who took its message."""
+    apply_receipt(notify, _id(job), job.payload["word"], provider=job.payload["provider"], channel=Channel(job.payload["channel"]))
 
 
 @jobs.every(3600, "expire_unanswered")

@@ -199,6 +199,11 @@ def claim(connection: Connection, ids: Collection[uuid.UUID], now: datetime, lea
     return list(connection.execute(_CLAIM, {"ids": list(ids), "now": now, "until": now + lease}))
 
 
+def may_have_left(row: Row[Any]) -> bool:
+    """Tell whether a provider may have a message: it was handed over, or a worker offers it just now."""
+    return row.key_kind != "test" and (row.provider is not None or (row.status == Status.CREATED and row.attempts > 0))
+
+
 def keep_provider(connection: Connection, notification_id: uuid.UUID, provider: str) -> None:
     """Write down whom a claimed message is about to be offered to."""
     connection.execute(update(Notification).where(Notification.id == notification_id).values(provider=provider))

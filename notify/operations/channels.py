@@ -71,7 +71,7 @@ def send_sms(notify: Notify, work: Work) -> HandOver:
     """Hand a text to the network.  Raises: ProviderError."""
     message = work.message
     sender = message.sender or notify.settings.default_sms_sender
-    text = Text(str(message.id), message.matched, sender, sms_body(work), receipt_url(notify, message.id, "gateway"))
+    text = Text(str(message.id), message.matched, sender, sms_body(work), receipt_url(notify, message.id))
     done = notify.sms.send(text)
     if done.parts:
         keep_parts(notify, done.provider, done.parts, message.id)

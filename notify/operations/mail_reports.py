@@ -2,6 +2,8 @@
 
 import uuid
 
+import structlog
+
 from notify.context import Notify
 from notify.events import Event
 from notify.models import messages
@@ -15,6 +17,7 @@ from notify.standards.statuses import Channel, Status
 from notify.standards.wire_time import wire_time
 
 PROVIDER = "mail-report"
+log = structlog.get_logger("andamio.notify.mail_reports")
 
 
 def take_mail_report(notify: Notify, raw: bytes) -> list[Applied]:
@@ -23,8 +26,7 @@ def take_mail_report(notify: Notify, raw: bytes) -> list[Applied]:
 
 
 def _apply(notify: Notify, report: MailReport) -> Applied:
-    known = _remember(notify, report)
-    if not known:
+    if not _remember(notify, report):
         return Applied.UNKNOWN
     if report.kind is Kind.COMPLAINT:
         return Applied.CHANGED
@@ -34,15 +36,23 @@ def _apply(notify: Notify, report: MailReport) -> Applied:
 
 
 def _remember(notify: Notify, report: MailReport) -> bool:
-    """Put the address on the list where the report says that it is of no use, or not wanted; false for an unknown message."""
+    """Put the address on the list where the report says that it is of no use, or not wanted; false for an unknown message.
+
+    Reports come from the receiver's side, not from the relay that took the message: who knows the message's id has seen it, and
+    what never left cannot have come back.
+    """
     with notify.transaction() as tx:
         row = messages.find_row(tx.connection, report.notification_id)
-        if row is None or row.channel != Channel.EMAIL:
+        if row is None:
+            return False
+        if row.channel != Channel.EMAIL or not messages.may_have_left(row):
+            log.warning("report of a message that no relay had", notification=str(row.id), channel=row.channel)
+            tx.record(Event.RECEIPT_REFUSED, actor=f"provider:{PROVIDER}", outcome="refused", object_id=str(row.id), channel="receipt")
             return False
         message = messages.open_row(row, notify.cipher)
         reason, actor = _reason(report), f"provider:{PROVIDER}"
         of_ours = not report.address or report.address == message.matched
-        if reason and not message.is_test and (of_ours or reason is Reason.COMPLAINT):
+        if reason and (of_ours or reason is Reason.COMPLAINT):
             note_trouble(notify, tx, message.service_id, message.id, reason)
         if reason and of_ours and suppress(notify, tx, message.service_id, message.matched, reason, detail=report.status, message=row.id):
             data: dict[str, str | int | bool | list[str]] = {"reason": reason.value, "status": report.status, "message": str(row.id)}

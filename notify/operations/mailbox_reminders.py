@@ -118,7 +118,7 @@ def _tell(notify: Notify, message_id: uuid.UUID, wish: Wish, sender: str) -> Non
             "You have a message from %(sender)s that you have not opened. It waits in your mailbox: %(url)s", sender=sender, url=where
         )
     if wish.channel == "sms":
-        notify.sms.send(Text(reference, wish.to, notify.settings.default_sms_sender, prepare(body), ""))
+        notify.sms.send(Text(reference, wish.to, notify.settings.default_sms_sender, prepare(body)))
         return
     mail = Mail(
         reference=reference,

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
+from notify.events import Event
 from notify.models.print_batch import BATCHES, BatchState, PrintBatch, PrintItem
 from notify.operations.letters import LetterNotRendered, get_letter_file
 from notify.operations.receipts import Applied, apply_receipt
@@ -131,13 +132,15 @@ def _take(notify: Notify, shop: SftpPrint, batch_id: uuid.UUID, notification_id:
     own = (PrintItem.notification_id == notification_id) & (PrintItem.batch_id == batch_id) & (PrintItem.printer == shop.name)
     with notify.transaction() as tx:
         known = tx.connection.execute(update(PrintItem).where(own).values(outcome=word.lower())).rowcount
-    if not known:
-        log.warning("print receipt for an unknown letter", notification=str(notification_id))
-        return
+        if not known:
+            log.warning("print receipt for a letter that is unknown or another's", provider=shop.name, notification=str(notification_id))
+            actor = f"provider:{shop.name}"
+            tx.record(Event.RECEIPT_REFUSED, actor=actor, outcome="refused", object_id=str(notification_id), channel="receipt")
+            return
     if word == RETURNED:
-        take_returned(notify, [notification_id], provider=shop.name)
+        take_returned(notify, [notification_id], is_theirs=lambda printer: printer == shop.name)
         return
-    applied = apply_receipt(notify, notification_id, _OUTCOMES[word].value, provider=shop.name)
+    applied = apply_receipt(notify, notification_id, _OUTCOMES[word].value, provider=shop.name, channel=Channel.LETTER)
     if applied is not Applied.CHANGED:
         log.info("print receipt changes nothing", notification=str(notification_id))
 

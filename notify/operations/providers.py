@@ -49,7 +49,7 @@ def list_providers(notify: Notify) -> list[ProviderCard]:
     weights = {
         (channel, name): weight
         for channel in STEERED
-        for name, weight in (_set_up(notify, channel) | notify.catalogue.provider_weights(channel)).items()
+        for name, weight in (set_up(notify, channel) | notify.catalogue.provider_weights(channel)).items()
     }
     named = weights.keys() | {(row[0], row[1]) for row in rows}
     cards = []
@@ -61,7 +61,7 @@ def list_providers(notify: Notify) -> list[ProviderCard]:
                 channel,
                 name,
                 weights.get((channel, name), 1),
-                name in _set_up(notify, channel),
+                name in set_up(notify, channel),
                 total,
                 sum(number for status, number, _ in own if status is Status.DELIVERED),
                 sum(number for status, number, _ in own if status in FAILED),
@@ -71,7 +71,7 @@ def list_providers(notify: Notify) -> list[ProviderCard]:
     return cards
 
 
-def _set_up(notify: Notify, channel: str) -> dict[str, int]:
+def set_up(notify: Notify, channel: str) -> dict[str, int]:
     """Give the weights that the settings say, by provider; the mailbox has one way."""
     if channel == Channel.SMS:
         return {route.name: route.weight for route in notify.sms_routes}
@@ -82,7 +82,7 @@ def _set_up(notify: Notify, channel: str) -> dict[str, int]:
 
 def set_weight(notify: Notify, member: Member, channel: str, name: str, weight: int) -> None:
     """Give a provider another share; 0 pauses it.  Raises: NotFound, InvalidRequest."""
-    if name not in _set_up(notify, channel):
+    if name not in set_up(notify, channel):
         raise NotFound(gettext_noop("There is no such provider."))
     if not 0 <= weight <= WEIGHT_MAX:
         raise InvalidRequest(gettext_noop("A share is a number from 0 to 1000."))

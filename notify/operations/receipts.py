@@ -1,5 +1,8 @@
 """What a provider says became of a message.  Twice, late, early and unknown receipts are all answered and change nothing they should not.
 
+Only who took a message says what became of it.  While nobody knows yet who that is (the provider's yes is not written down), the word of
+one of several providers waits until it is known.
+
 Spec: notify-api §10, §19.
 """
 
@@ -7,22 +10,26 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any
 
 import structlog
 from sqlalchemy import Row
 
 from notify.context import Notify
+from notify.events import Event
 from notify.models import messages
 from notify.models.notification import STATUSES
 from notify.operations.callbacks import callback_of, enqueue_callbacks
-from notify.standards.statuses import AWAITING_RECEIPT, Status, from_receipt
+from notify.operations.providers import set_up
+from notify.standards.statuses import AWAITING_RECEIPT, Channel, Status, from_receipt
 from shared import trace
 from shared.context import Transaction
 
 log = structlog.get_logger("andamio.notify.receipts")
 EXPIRED_AT_ONCE = 200
+JOB = "take_receipt"
+WAIT = timedelta(seconds=10)
 
 
 class Applied(StrEnum):
@@ -30,23 +37,28 @@ class Applied(StrEnum):
 
     CHANGED = "changed"
     REPEATED = "repeated"
+    WAITING = "waiting"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a provider says of one message, in its own word."""
+    """What is said of one message.  Without `channel` it was seen before that it may be said, or we say it ourselves."""
 
     notification_id: uuid.UUID
     word: str
     provider: str
     request_id: str
     journey_id: str
+    channel: Channel | None = None
 
 
-def apply_receipt(notify: Notify, notification_id: uuid.UUID, word: str, *, provider: str) -> Applied:
-    """Move a message to where a provider's word leads, if it still waits for one."""
-    receipt = Receipt(notification_id, word, provider, trace.request_id(), trace.journey_id())
+def apply_receipt(notify: Notify, notification_id: uuid.UUID, word: str, *, provider: str, channel: Channel | None = None) -> Applied:
+    """Move a message to where a provider's word leads, if it still waits for one.
+
+    With `channel`, only if the message is of that channel and this provider took it: another's word is noted and changes nothing.
+    """
+    receipt = Receipt(notification_id, word, provider, trace.request_id(), trace.journey_id(), channel)
 
     def write(batch: Sequence[Receipt]) -> list[Applied]:
         return apply_many(notify, batch)
@@ -68,6 +80,8 @@ def apply_many(notify: Notify, batch: Sequence[Receipt]) -> list[Applied]:
             if status is None or target is None:
                 log.info("receipt for an unknown message", provider=receipt.provider)
                 applied.append(Applied.UNKNOWN)
+            elif (whose := _whose(notify, rows[receipt.notification_id], receipt)) is not _Whose.THE_TAKERS:
+                applied.append(_set_aside(notify, tx, receipt, whose))
             elif status not in AWAITING_RECEIPT or not STATUSES.allows(status, target):
                 log.info("receipt changes nothing", provider=receipt.provider, present=status, received=target)
                 applied.append(Applied.REPEATED)
@@ -81,6 +95,41 @@ def apply_many(notify: Notify, batch: Sequence[Receipt]) -> list[Applied]:
         messages.apply_many(tx.connection, changed, now)
         enqueue_callbacks(tx, calls)
     return applied
+
+
+class _Whose(Enum):
+    """Whose word a receipt is."""
+
+    THE_TAKERS = auto()
+    NOT_KNOWN_YET = auto()
+    ANOTHERS = auto()
+
+
+def _whose(notify: Notify, row: Row[Any], receipt: Receipt) -> _Whose:
+    if receipt.channel is None:
+        return _Whose.THE_TAKERS
+    if receipt.channel != row.channel:
+        return _Whose.ANOTHERS
+    if row.provider is not None:
+        return _Whose.THE_TAKERS if row.provider == receipt.provider else _Whose.ANOTHERS
+    if not messages.may_have_left(row):
+        return _Whose.ANOTHERS
+    # It is in a worker's hands: of a sole provider we know that it is the one.
+    return _Whose.THE_TAKERS if list(set_up(notify, receipt.channel)) == [receipt.provider] else _Whose.NOT_KNOWN_YET
+
+
+def _set_aside(notify: Notify, tx: Transaction, receipt: Receipt, whose: _Whose) -> Applied:
+    """Keep for later what cannot be judged yet; note what is not theirs to say, and answer as of a message that nobody knows."""
+    about = {"notification_id": str(receipt.notification_id), "provider": receipt.provider, "channel": str(receipt.channel)}
+    with trace.working_on(receipt.request_id, receipt.journey_id):
+        if whose is _Whose.NOT_KNOWN_YET:
+            word = from_receipt(receipt.word, Status.CREATED).value  # in our word: theirs may hold anything
+            tx.enqueue(JOB, about | {"word": word}, due_at=notify.clock.now() + WAIT)
+            return Applied.WAITING
+        log.warning("receipt from another than who took the message", **about)
+        actor, key = f"provider:{receipt.provider}", str(receipt.notification_id)
+        tx.record(Event.RECEIPT_REFUSED, actor=actor, outcome="refused", object_id=key, channel="receipt")
+    return Applied.UNKNOWN
 
 
 def _note(tx: Transaction, row: Row[Any], receipt: Receipt, *, status: Status, target: Status) -> None:

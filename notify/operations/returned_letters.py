@@ -1,13 +1,14 @@
 """Letters that came back: the last that is heard of a letter, and the call that tells its service.  Spec: notify-api §10, §18, §20."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import structlog
 from sqlalchemy import Row, select
 
 from notify.context import Notify
+from notify.events import Event
 from notify.models import messages
 from notify.models.bulk import BulkJob
 from notify.models.catalogue import find_versions
@@ -23,8 +24,11 @@ AT_ONCE_MAX = 1000
 _DAY_CHARACTERS = 10
 
 
-def take_returned(notify: Notify, ids: Collection[uuid.UUID], *, provider: str) -> int:
-    """Note that letters came back; one that is unknown, or was noted before, changes nothing.  Give how many were new."""
+def take_returned(notify: Notify, ids: Collection[uuid.UUID], *, is_theirs: Callable[[str], bool]) -> int:
+    """Note that letters came back; one that is unknown, or was noted before, changes nothing.  Give how many were new.
+
+    `is_theirs(printer)`: whether who says it may speak of that printer's letters; of others' it changes nothing and is noted.
+    """
     now, new = notify.clock.now(), 0
     with notify.transaction() as tx:
         for row in messages.lock_rows(tx.connection, ids).values():
@@ -32,8 +36,12 @@ def take_returned(notify: Notify, ids: Collection[uuid.UUID], *, provider: str) 
             if row.channel != Channel.LETTER or not STATUSES.allows(status, Status.RETURNED_LETTER):
                 log.info("a letter that cannot have come back", notification=str(row.id), present=status)
                 continue
+            if not is_theirs(row.provider or ""):
+                log.warning("a letter of another printer", notification=str(row.id))
+                tx.record(Event.RECEIPT_REFUSED, actor="printer", outcome="refused", object_id=str(row.id), channel="receipt")
+                continue
             action = STATUSES.check(status, Status.RETURNED_LETTER)
-            tx.record(action, actor=f"provider:{provider}", object_id=str(row.id), channel="receipt", data={"channel": row.channel})
+            tx.record(action, actor=f"provider:{row.provider}", object_id=str(row.id), channel="receipt", data={"channel": row.channel})
             messages.apply_many(tx.connection, [{"id": row.id, "status": Status.RETURNED_LETTER.value}], now)
             enqueue_event(notify, tx, News(row.service_id, RETURNED_LETTER, row.id, _told(notify, tx, row)))
             new += 1

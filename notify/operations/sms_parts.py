@@ -12,7 +12,7 @@ from notify.models.sms_part import SmsPart
 from notify.operations.receipts import apply_receipt
 from notify.providers.smpp import SmppSms
 from notify.standards.smpp_receipt import FINAL
-from notify.standards.statuses import Status
+from notify.standards.statuses import Channel, Status
 
 KEPT = timedelta(days=7)
 
@@ -37,10 +37,11 @@ def take_part_receipt(notify: Notify, provider: str, provider_reference: str, st
         if notification_id is None:
             return False
         tx.connection.execute(update(SmsPart).where(own, SmsPart.status.not_in(sorted(FINAL))).values(status=status.value))
-        statuses = tx.connection.execute(select(SmsPart.status).where(SmsPart.notification_id == notification_id)).scalars().all()
+        of_text = (SmsPart.notification_id == notification_id) & (SmsPart.provider == provider)
+        statuses = tx.connection.execute(select(SmsPart.status).where(of_text)).scalars().all()
     word = _whole(statuses)
     if word:
-        apply_receipt(notify, notification_id, word, provider=provider)
+        apply_receipt(notify, notification_id, word, provider=provider, channel=Channel.SMS)
     return True
 
 

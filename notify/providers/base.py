@@ -10,6 +10,7 @@ Each call is bounded in time and carries the notification's id as reference; a p
 """
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,15 +52,20 @@ class HandOver:
     parts: tuple[str, ...] = ()
 
 
+def no_address(_provider: str) -> str:
+    """Ask no provider for a receipt."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Text:
-    """A text message as it goes out; `to` in E.164 without the plus sign."""
+    """A text message as it goes out; `to` in E.164 without the plus sign; `callback_url` gives each provider its own."""
 
     reference: str
     to: str
     sender: str
     body: str
-    callback_url: str
+    callback_url: Callable[[str], str] = no_address
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Letter:
     pdf: bytes
     postage: str
     offered_to: str | None = None
-    callback_url: str = ""
+    callback_url: Callable[[str], str] = no_address
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class HttpSms(HttpProvider):
             "from": text.sender,
             "text": text.body,
             "reference": text.reference,
-            "callback_url": text.callback_url,
+            "callback_url": text.callback_url(self._name),
         }
         return self._post(text.reference, json=body)
 
@@ -83,7 +83,7 @@ class HttpPrint(HttpProvider):
     def send(self, letter: Letter) -> HandOver:
         """Hand over one letter.  Raises: ProviderError."""
         data = {"to": letter.recipient, "subject": letter.subject, "reference": letter.reference, "postage": letter.postage}
-        data |= {"callback_url": letter.callback_url}
+        data |= {"callback_url": letter.callback_url(self._name)}
         return self._post(letter.reference, data=data, files={"file": (f"{letter.reference}.pdf", letter.pdf, "application/pdf")})
 
 

@@ -86,7 +86,8 @@ class Breaker:
 class Route(Generic[M]):
     """A provider with its share of the messages; `per_minute` caps each sender's messages, 0 is no cap.
 
-    `for_good`: what was offered to it is never offered to another, not even while it is paused.
+    `for_good`: what was offered to it is never offered to another, not even while it is paused.  `receipt_secret` proves its receipts,
+    empty where the shared one does.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Route(Generic[M]):
     weight: int = 1
     per_minute: int = 0
     for_good: bool = False
+    receipt_secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

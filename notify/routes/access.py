@@ -9,12 +9,12 @@ from notify.context import current
 from notify.errors import KeyNotAllowed
 from notify.operations.authentication import Holder, authenticate
 from notify.operations.once import Once
-from notify.operations.receipt_addresses import SECRET_HEADER, proves_receipt
+from notify.operations.receipt_addresses import SECRET_HEADER, has_secret, has_token, is_of_a_printer, is_secret, letter_teller, provider_of
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
 from notify.standards.network_formats import event_reference
+from notify.standards.statuses import Channel
 from shared.access import Access, Scope
 from shared.bodies import read_json
-from shared.crypto import constant_time_equal
 from shared.problems import Forbidden, InvalidRequest, NotAuthenticated
 
 PORTAL_SCOPE, PERSON_HEADER = "notify:portal", "Andamio-Person"
@@ -67,44 +67,68 @@ class WritingKey(ServiceKey):
 
 
 class ProviderProof(Access):
-    """A provider with the shared secret, or with the token of the message it speaks of.  Spec: notify-api §19."""
+    """A provider of texts with its secret, or with its token of the message it speaks of.  Spec: notify-api §19."""
 
     name = "provider's secret or receipt token"
 
     def check(self) -> None:
-        """Leave the receipt in `g.receipt`.  Raises: NotAuthenticated, InvalidRequest."""
+        """Leave the receipt in `g.receipt`, and in `g.channel` whether it is the provider's own, None where it is not known who was asked.
+
+        Raises: NotAuthenticated, InvalidRequest.
+        """
         body = read_json(max_bytes=8 * 1024)
         if not isinstance(body, dict) or not all(isinstance(body.get(name), str) for name in ("reference", "status")):
             raise InvalidRequest("A receipt is a JSON object with reference and status.")
-        secret, token = request.headers.get(SECRET_HEADER), request.args.get("token")
-        if not proves_receipt(current(), secret=secret, token=token, reference=body["reference"]):
+        secret, provider = request.headers.get(SECRET_HEADER), str((request.view_args or {})["provider"])
+        token = request.args.get("token") if secret is None else None
+        if has_secret(current(), secret, Channel.SMS, provider) or has_token(current(), token, provider, body["reference"]):
+            g.channel = Channel.SMS
+        elif has_token(current(), token, "", body["reference"]):
+            g.channel = None
+        else:
             raise NotAuthenticated("Send the secret agreed on, or use the address that came with the message.")
         g.receipt = body
 
 
 class LetterEventProof(Access):
-    """A printer with the token of the letter it speaks of.  Spec: notify-api §19."""
+    """A printer with its token of the letter it speaks of.  Spec: notify-api §19."""
 
     name = "token of one letter"
 
     def check(self) -> None:
-        """Leave the event in `g.event`.  Raises: NotAuthenticated, InvalidRequest."""
+        """Leave the event in `g.event`, the printer in `g.printer`, and `g.channel` as for texts.
+
+        Raises: NotAuthenticated, InvalidRequest.
+        """
         body = read_json(max_bytes=64 * 1024)
         if not isinstance(body, dict):
             raise InvalidRequest("An event is a JSON object.")
-        if not proves_receipt(current(), secret=None, token=request.args.get("token", ""), reference=event_reference(body)):
+        token, printer = letter_teller(request.args.get("token", ""))
+        if not has_token(current(), token, printer, event_reference(body)):
             raise NotAuthenticated("Use the address that came with the letter.")
-        g.event = body
+        g.event, g.printer, g.channel = body, printer or "print", Channel.LETTER if printer else None
 
 
-class ProviderSecret(Access):
-    """A provider, or our own mail system, with the shared secret.  Spec: notify-api §19."""
+class MailSecret(Access):
+    """Our own mail system with the shared secret.  Spec: notify-api §19."""
 
-    name = "provider's secret"
+    name = "shared secret of receipts"
 
     def check(self) -> None:
         """Raises: NotAuthenticated."""
-        if not proves_receipt(current(), secret=request.headers.get(SECRET_HEADER, ""), token=None, reference=""):
+        if not is_secret(request.headers.get(SECRET_HEADER), current().settings.receipt_secret.reveal()):
+            raise NotAuthenticated("Send the secret agreed on.")
+
+
+class PrinterSecret(Access):
+    """A printer with its own secret, or the shared one.  Spec: notify-api §19."""
+
+    name = "printer's secret"
+
+    def check(self) -> None:
+        """Leave the secret in `g.secret`.  Raises: NotAuthenticated."""
+        g.secret = request.headers.get(SECRET_HEADER)
+        if not is_of_a_printer(current(), g.secret):
             raise NotAuthenticated("Send the secret agreed on.")
 
 
@@ -113,12 +137,16 @@ class NetworkPassword(Access):
 
     name = "network's password"
 
+    def __init__(self, network: str) -> None:
+        self._network = network
+
     def check(self) -> None:
-        """Raises: NotAuthenticated without a password, Forbidden with a wrong one."""
-        given, agreed = request.authorization, current().settings.receipt_secret.reveal()
+        """Leave the provider in `g.provider`.  Raises: NotAuthenticated without a password, Forbidden with a wrong one."""
+        given = request.authorization
         if given is None or given.type != "basic":
             raise NotAuthenticated("Authenticate with the password agreed on.", headers={"WWW-Authenticate": "Basic"})
-        if not agreed or not constant_time_equal(given.password or "", agreed):
+        g.provider = provider_of(current(), self._network)
+        if not has_secret(current(), given.password, Channel.SMS, g.provider):
             raise Forbidden("The password is not the one agreed on.")
 
 

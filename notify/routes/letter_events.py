@@ -22,5 +22,5 @@ def take() -> ResponseReturnValue:
         reference, word = letter_event(g.event)
     except FieldMissing as fault:
         raise InvalidRequest(str(fault)) from None
-    apply_receipt(current(), uuid.UUID(reference), word, provider="print")
+    apply_receipt(current(), uuid.UUID(reference), word, provider=g.printer, channel=g.channel)
     return jsonify({"result": "success"})

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping
 
-from flask import jsonify, request
+from flask import g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from notify.context import current
@@ -11,33 +11,35 @@ from notify.operations.receipts import apply_receipt
 from notify.operations.received_texts import Incoming, take_text
 from notify.routes.access import NetworkPassword
 from notify.standards.network_formats import FieldMissing, firetext_receipt, firetext_text, mmg_receipt, mmg_text
+from notify.standards.statuses import Channel
 from shared.bodies import read_json
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 
-networks = Routes("networks", __name__, url_prefix="/notifications/sms", access=NetworkPassword())
+networks = Routes("networks", __name__, url_prefix="/notifications/sms")
+MMG, FIRETEXT = NetworkPassword("mmg"), NetworkPassword("firetext")
 BODY_BYTES_MAX = 16 * 1024
 
 
-@networks.post("/mmg")
+@networks.post("/mmg", access=MMG)
 def mmg() -> ResponseReturnValue:
     """Take a receipt from MMG."""
-    return _receipt("mmg", mmg_receipt, _json())
+    return _receipt(mmg_receipt, _json())
 
 
-@networks.post("/firetext")
+@networks.post("/firetext", access=FIRETEXT)
 def firetext() -> ResponseReturnValue:
     """Take a receipt from Firetext."""
-    return _receipt("firetext", firetext_receipt, request.form)
+    return _receipt(firetext_receipt, request.form)
 
 
-@networks.post("/receive/mmg")
+@networks.post("/receive/mmg", access=MMG)
 def receive_mmg() -> ResponseReturnValue:
     """Take a text that MMG received."""
     return _text("mmg", mmg_text, _json())
 
 
-@networks.post("/receive/firetext")
+@networks.post("/receive/firetext", access=FIRETEXT)
 def receive_firetext() -> ResponseReturnValue:
     """Take a text that Firetext received."""
     return _text("firetext", firetext_text, request.form)
@@ -48,7 +50,7 @@ def _json() -> Mapping[str, object]:
     return body if isinstance(body, dict) else {}
 
 
-def _receipt(network: str, read: Callable[[Mapping[str, object]], tuple[str, str]], body: Mapping[str, object]) -> ResponseReturnValue:
+def _receipt(read: Callable[[Mapping[str, object]], tuple[str, str]], body: Mapping[str, object]) -> ResponseReturnValue:
     try:
         reference, word = read(body)
         notification_id = uuid.UUID(reference)
@@ -56,7 +58,7 @@ def _receipt(network: str, read: Callable[[Mapping[str, object]], tuple[str, str
         raise InvalidRequest(str(fault)) from None
     except ValueError:
         return jsonify({"result": "success"})  # not ours: saying it again would change nothing
-    apply_receipt(current(), notification_id, word, provider=network)
+    apply_receipt(current(), notification_id, word, provider=g.provider, channel=Channel.SMS)
     return jsonify({"result": "success"})
 
 

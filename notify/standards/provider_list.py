@@ -9,15 +9,15 @@ from notify.standards.ssh_keys import is_host_key, is_private_key
 NAME_CHARACTERS_MAX = 40
 _COMMON = {"name", "kind", "weight", "per_minute"}
 _FIELDS = {
-    "http": (_COMMON | {"url", "token"}, {"name", "kind", "url"}),
+    "http": (_COMMON | {"url", "token", "receipt_secret"}, {"name", "kind", "url"}),
     "smpp": (_COMMON | {"host", "port", "system_id", "password", "tls"}, {"name", "kind", "host", "port", "system_id", "password"}),
 }
-_PRINTER_FIELDS = {"http": ({"token"}, {"url"}), "sftp": ({"port", "folder"}, {"host", "username", "key", "host_key"})}
+_PRINTER_FIELDS = {"http": ({"token", "receipt_secret"}, {"url"}), "sftp": ({"port", "folder"}, {"host", "username", "key", "host_key"})}
 
 
 @dataclass(frozen=True)
 class SmsProvider:
-    """One provider of texts; fields of the other kind are empty."""
+    """One provider of texts; fields of the other kind are empty.  `receipt_secret` proves its receipts, empty where the shared one does."""
 
     name: str
     kind: str
@@ -25,6 +25,7 @@ class SmsProvider:
     per_minute: int = 0
     url: str = ""
     token: str = ""
+    receipt_secret: str = ""
     host: str = ""
     port: int = 0
     system_id: str = ""
@@ -72,6 +73,7 @@ class Printer:
     per_minute: int = 0
     url: str = ""
     token: str = ""
+    receipt_secret: str = ""
     host: str = ""
     port: int = 22
     username: str = ""
@@ -134,7 +136,7 @@ def _check_fields(number: int, entry: dict[str, Any], *, known: set[str], needed
     for field, value in entry.items():
         if not _fits(field, value):
             raise ValueError(f"{field} of provider {number} is not right")
-    if not 0 < len(entry["name"]) <= NAME_CHARACTERS_MAX:
+    if not 0 < len(entry["name"]) <= NAME_CHARACTERS_MAX or "/" in entry["name"]:  # it stands in addresses
         raise ValueError(f"name of provider {number} is not right")
 
 

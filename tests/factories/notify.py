@@ -26,6 +26,9 @@ BODIES = {
     "letter": "Hola ((name)):\n\nRecibimos su pago de ((amount)).",
     "mailbox": "Hola ((name)): recibimos su pago de ((amount)).",
 }
+PROVIDERS = {"sms": "gateway", "email": "smtp", "letter": "print", "mailbox": "mailbox"}
+"""Who is set up where nothing else is said."""
+NEVER_LEFT = frozenset({"created", "pending-virus-check", "cancelled", "validation-failed", "virus-scan-failed"})
 VALUES = {"name": "Camila", "amount": "$14.500"}
 ADDRESS = {"address_line_1": "Camila Soto", "address_line_2": "Los Aromos 12", "address_line_3": "SW1 1AA"}
 
@@ -155,7 +158,7 @@ def add_callback(world: World, url: str, bearer: str = "bearer-of-tests") -> Non
 
 
 def add_notification(world: World, channel: str = "sms", *, to: str = "07700900001", kind: str = "normal", **facts: Any) -> uuid.UUID:
-    """A notification as if it had been accepted; its job is not enqueued."""
+    """A notification as if it had been accepted, and taken by the provider that is set up where its status says so; no job is enqueued."""
     notify = world.notify
     matched = {"sms": "44" + to[1:], "email": to.lower()}.get(channel, to)
     sealed = {"to": to, "matched": matched, "values": VALUES | (ADDRESS if channel == "letter" else {}), "unsubscribe_url": None}
@@ -171,6 +174,7 @@ def add_notification(world: World, channel: str = "sms", *, to: str = "077009000
         "sealed": notify.cipher.encrypt(json.dumps(sealed), scope=scope_of(world.service_id)),
         "recipient_index": notify.cipher.blind_index(matched, purpose=RECIPIENT_INDEX),
         "postage": "second" if channel == "letter" else None,
+        "provider": None if facts.get("status", "created") in NEVER_LEFT else PROVIDERS[channel],
         "created_at": notify.clock.now(),
     }
     with notify.db.begin() as connection:

@@ -37,7 +37,7 @@ def test_the_address_that_came_with_the_letter_takes_its_outcome_once(
     made = client.post("/v2/notifications/letter", json=sent, headers=world.headers()).json["id"]  # type: ignore[index]
     run_jobs()
     assert isinstance(notify.printer, MemoryPrint)
-    address = notify.printer.messages[0].callback_url.removeprefix(PUBLIC_URL)
+    address = notify.printer.messages[0].callback_url("memory").removeprefix(PUBLIC_URL)
     assert status_of(client, world, made) == "accepted"
     for said in (word, word, "REJECTED"):
         answer = client.post(address, json=event(made, said))
@@ -47,7 +47,7 @@ def test_the_address_that_came_with_the_letter_takes_its_outcome_once(
 
 def test_nobody_else_and_no_other_letter(client: FlaskClient, world: World, notify: Notify) -> None:
     made, other = (add_notification(world, "letter", status="sending") for _ in range(2))
-    address = letter_event_url(notify, made).removeprefix(PUBLIC_URL)
+    address = letter_event_url(notify, made)("print").removeprefix(PUBLIC_URL)
     bare = address.partition("?")[0]
     for path, reference in (
         (address, other),
@@ -64,7 +64,7 @@ def test_nobody_else_and_no_other_letter(client: FlaskClient, world: World, noti
 @pytest.mark.parametrize("data", [None, [], {}, {"jobStatus": None}, {"jobStatus": ["DESPATCHED"]}, {"jobStatus": "LOST"}])
 def test_an_event_that_says_nothing_is_refused(client: FlaskClient, world: World, notify: Notify, data: object) -> None:
     made = add_notification(world, "letter", status="sending")
-    address = letter_event_url(notify, made).removeprefix(PUBLIC_URL)
+    address = letter_event_url(notify, made)("print").removeprefix(PUBLIC_URL)
     assert client.post(address, json=event(str(made)) | {"data": data}).status_code == 400
     assert client.post(address, json=[]).status_code == 400
     assert status_of(client, world, made) == "accepted"

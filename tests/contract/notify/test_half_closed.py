@@ -16,7 +16,7 @@ from shared.clock import FixedClock
 from shared.http import Outbound
 from tests.contract.notify.test_providers import MAIL
 
-TEXT = Text("0190a7c0-0000-7000-8000-000000000002", "56912345678", "COLEGIO", "Hola", "")
+TEXT = Text("0190a7c0-0000-7000-8000-000000000002", "56912345678", "COLEGIO", "Hola")
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def inbox(tmp_path: Path) -> Iterator[tuple[str, Outbound, Find]]:
 def test_a_text_handed_over_twice_arrives_once(inbox: tuple[str, Outbound, Find]) -> None:
     base, outbound, find = inbox
     sender = HttpSms(outbound, f"{base}/gateway/sms", name="gateway")
-    text = Text("0190a7c0-0000-7000-8000-000000000001", "56900000005", "COLEGIO", "Hola", "http://127.0.0.1:9/receipts")
+    text = Text("0190a7c0-0000-7000-8000-000000000001", "56900000005", "COLEGIO", "Hola", "http://127.0.0.1:9/receipts/{}".format)
     assert sender.send(text).provider_reference
     sender.send(text)
     (arrived,) = find("sms")

@@ -200,6 +200,9 @@ def test_a_supplier_tells_of_its_own_letters_only(
     assert read_print_receipts(notify) == 1
     assert statuses(notify, made) == ["sending"]
     assert batches(notify) == ["uploaded"]
+    with notify.reading() as tx:
+        noted = tx.connection.execute(sql("select core from audit_entries where core like '%receipt:refused%'")).scalars().all()
+    assert [json.loads(core)["actor"] for core in noted] == ["provider:otro"]
 
 
 @pytest.mark.rule("notify", "§17", "§20")

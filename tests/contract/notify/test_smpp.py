@@ -9,10 +9,12 @@ from sqlalchemy import text as sql
 from notify.context import Notify
 from notify.operations import channels
 from notify.operations.delivery import deliver
-from notify.operations.sms_parts import read_sms_receipts
+from notify.operations.sms_parts import keep_parts, read_sms_receipts, take_part_receipt
 from notify.providers.base import ProviderRefused, ProviderUnavailable, RecipientRefused, Text
+from notify.providers.memory import MemorySms
 from notify.providers.routing import Breaker, Route
 from notify.providers.smpp import Account, SmppSms
+from notify.standards.statuses import Status
 from tests.factories.notify import World, add_notification, add_template
 from tests.factories.smsc import TEMPORARY, Smsc, running
 
@@ -36,7 +38,7 @@ def provider(smsc: Smsc, *, password: str = "secret", seconds: float = 5) -> Smp
 
 
 def a_text(body: str, sender: str = "COLEGIO") -> Text:
-    return Text(REFERENCE, "56912345678", sender, body, "")
+    return Text(REFERENCE, "56912345678", sender, body)
 
 
 @pytest.mark.rule("notify", "§15")
@@ -127,6 +129,23 @@ def test_a_text_is_delivered_when_all_its_parts_are(smsc: Smsc, notify: Notify, 
     assert status_of(notify, made) == "sending"
     smsc.receipts = [receipt("m-1", "DELIVRD"), receipt("m-2", "DELIVRD")]
     assert read_sms_receipts(notify) == 2
+    assert status_of(notify, made) == "delivered"
+
+
+@pytest.mark.rule("notify", "§10", "§19")
+def test_another_smsc_settles_no_text_that_this_one_took(smsc: Smsc, notify: Notify, world: World) -> None:
+    """Neither by an id that the other gave, nor by its own of a text that it lost to the other."""
+    mine = provider(smsc)
+    notify.sms_routes = (Route("otro", MemorySms("otro"), Breaker(notify.clock)), Route("smpp", mine, Breaker(notify.clock)))
+    made = add_notification(world, status="sending", provider="otro")
+    keep_parts(notify, "otro", ["o-1"], made)
+    smsc.receipts = [receipt("o-1", "UNDELIV")]
+    assert read_sms_receipts(notify) == 0
+    keep_parts(notify, "smpp", ["m-9"], made)
+    smsc.receipts = [receipt("m-9", "UNDELIV")]
+    assert read_sms_receipts(notify) == 1  # it is heard, so that it is not offered again, and changes nothing
+    assert status_of(notify, made) == "sending"
+    assert take_part_receipt(notify, "otro", "o-1", Status.DELIVERED)
     assert status_of(notify, made) == "delivered"
 
 

@@ -13,6 +13,7 @@ from notify.operations.delivery import Due, deliver_many
 from notify.operations.receipts import apply_receipt
 from notify.providers.base import HandOver, ProviderUnavailable, RecipientRefused, Text
 from notify.providers.memory import MemorySms
+from notify.standards.statuses import Channel
 from shared.clock import FixedClock
 from shared.tasks import RetryLater
 from tests.factories.notify import World, add_notification
@@ -109,7 +110,7 @@ def test_a_receipt_before_the_send_returns_is_kept(notify: Notify, world: World)
         """Its receipt comes while it still answers."""
 
         def send(self, handed: Text) -> HandOver:
-            apply_receipt(notify, uuid.UUID(handed.reference), "delivered", provider="hasty")
+            apply_receipt(notify, uuid.UUID(handed.reference), "delivered", provider="gateway", channel=Channel.SMS)
             return super().send(handed)
 
     notify.sms = Hasty()
@@ -124,9 +125,9 @@ def test_a_receipt_before_the_send_returns_is_kept(notify: Notify, world: World)
 @pytest.mark.parametrize("lie", ["read", "", "DELIVERED ", "0", "' or 1=1 --", "x" * 300])
 def test_a_lying_receipt_never_sends_again_nor_breaks(notify: Notify, world: World, lie: str) -> None:
     made = add_notification(world, status="sending")
-    apply_receipt(notify, made, lie, provider="liar")
+    apply_receipt(notify, made, lie, provider="gateway", channel=Channel.SMS)
     assert statuses(notify, [made])[0] in {"delivered", "technical-failure"}
-    apply_receipt(notify, made, "delivered", provider="liar")
+    apply_receipt(notify, made, "delivered", provider="gateway", channel=Channel.SMS)
     deliver(notify, [made])
     assert sms(notify).calls == 0
 
@@ -136,7 +137,7 @@ def test_receipts_of_several_messages_at_once_keep_their_order(notify: Notify, w
 
     one, two = add_notification(world, status="sending"), add_notification(world, status="sending")
     words = [(one, "pending"), (two, "delivered"), (one, "permanent-failure"), (two, "delivered"), (uuid.uuid4(), "delivered")]
-    applied = apply_many(notify, [Receipt(key, word, "p", "", "") for key, word in words])
+    applied = apply_many(notify, [Receipt(key, word, "gateway", "", "", Channel.SMS) for key, word in words])
     assert applied == [Applied.CHANGED, Applied.CHANGED, Applied.CHANGED, Applied.REPEATED, Applied.UNKNOWN]
     assert statuses(notify, [one, two]) == ["temporary-failure", "delivered"]
 

@@ -128,7 +128,7 @@ def test_a_message_that_failed_is_followed_by_one_on_the_next_channel_once(
     wish(notify, Channel.SMS, phone="+447700900003")
     first = sent(client, world, asked(world))
     run_jobs()
-    assert apply_receipt(notify, uuid.UUID(first["id"]), "permanent-failure", provider="x") == "changed"
+    assert apply_receipt(notify, uuid.UUID(first["id"]), "permanent-failure", provider="memory", channel=Channel.SMS) == "changed"
     assert follow_person_sends(notify) == 0  # looked at after ten minutes
     clock.advance(seconds=601)
     assert follow_person_sends(notify) == 1
@@ -149,7 +149,7 @@ def test_a_message_that_arrived_or_is_not_to_be_followed_is_left_alone(
     wish(notify, Channel.SMS, phone="+447700900003")
     alone = sent(client, world, asked(world, fall_back=False))
     run_jobs()
-    apply_receipt(notify, uuid.UUID(alone["id"]), "permanent-failure", provider="x")
+    apply_receipt(notify, uuid.UUID(alone["id"]), "permanent-failure", provider="memory", channel=Channel.SMS)
     clock.advance(seconds=601)
     assert follow_person_sends(notify) == 0
     with notify.reading() as tx:

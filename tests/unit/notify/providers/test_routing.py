@@ -20,7 +20,7 @@ from shared.clock import FixedClock
 
 
 def a_text(number: int = 1, sender: str = "COLEGIO") -> Text:
-    return Text(f"0190a7c0-0000-7000-8000-{number:012}", "56912345678", sender, "Hola", "")
+    return Text(f"0190a7c0-0000-7000-8000-{number:012}", "56912345678", sender, "Hola")
 
 
 def routes(clock: FixedClock, **weights: int) -> dict[str, Route[Text]]:
