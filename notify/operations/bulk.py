@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, tuple_, update
 
 from notify.context import Notify
 from notify.errors import BulkNotPossible, MessageNotValid, MessageRefused, NotificationNotFound
@@ -67,6 +67,14 @@ class BulkShown:
     scheduled_for: datetime | None
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True)
+class BulkPage:
+    """A page of jobs, and whether older ones follow."""
+
+    jobs: list[BulkShown]
+    more: bool
 
 
 def create_bulk(notify: Notify, holder: Holder, body: BulkBody, once: Once | None) -> BulkShown:
@@ -161,13 +169,19 @@ def get_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID) -> BulkS
     return _shown(job, statuses, waiting)
 
 
-def list_bulks(notify: Notify, service_id: uuid.UUID) -> list[BulkShown]:
-    """Give a service's latest jobs, newest first, without the statuses of their messages."""
-    wanted = select(BulkJob.__table__).where(BulkJob.service_id == service_id).order_by(BulkJob.created_at.desc(), BulkJob.id.desc())
+def list_bulks(notify: Notify, service_id: uuid.UUID, older_than: uuid.UUID | None = None) -> BulkPage:
+    """Give a page of a service's jobs, newest first, without the statuses of their messages; after an unknown id an empty one."""
+    own = BulkJob.service_id == service_id
+    wanted = select(BulkJob.__table__).where(own)
     with notify.reading() as tx:
-        rows = tx.connection.execute(wanted.limit(LIST_SIZE)).all()
+        if older_than is not None:
+            edge = tx.connection.execute(select(BulkJob.created_at, BulkJob.id).where(own, BulkJob.id == older_than)).one_or_none()
+            if edge is None:
+                return BulkPage([], more=False)
+            wanted = wanted.where(tuple_(BulkJob.created_at, BulkJob.id) < tuple_(*edge))
+        rows = tx.connection.execute(wanted.order_by(BulkJob.created_at.desc(), BulkJob.id.desc()).limit(LIST_SIZE + 1)).all()
         waiting = waiting_of_bulks(tx.connection, [row.id for row in rows if row.reminders])
-    return [_shown(row, {}, waiting) for row in rows]
+    return BulkPage([_shown(row, {}, waiting) for row in rows[:LIST_SIZE]], more=len(rows) > LIST_SIZE)
 
 
 def list_errors(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, after: int) -> list[tuple[int, list[str]]]:

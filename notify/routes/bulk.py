@@ -9,8 +9,8 @@ from notify.operations.bulk import cancel_bulk, create_bulk, get_bulk, list_bulk
 from notify.operations.once import Once
 from notify.routes.access import ServiceKey, holder
 from notify.schemas.bulk import read_bulk, read_bulk_file, show_bulk
-from notify.schemas.queries import wire_uuid
-from notify.schemas.shapes import BULK, BULK_ERRORS, BULK_ERRORS_QUERY, BULK_JOB, BULK_JOBS, ONCE, READING, REFUSALS
+from notify.schemas.queries import older_query, wire_uuid
+from notify.schemas.shapes import BULK, BULK_ERRORS, BULK_ERRORS_QUERY, BULK_JOB, BULK_JOBS, OLDER_QUERY, ONCE, READING, REFUSALS
 from notify.schemas.wire import parse_json
 from shared.openapi import describes
 from shared.routes import Routes
@@ -33,10 +33,16 @@ def create() -> ResponseReturnValue:
 
 
 @bulk.get("")
-@describes(answers={200: BULK_JOBS, **READING})
+@describes(query=OLDER_QUERY, answers={200: BULK_JOBS, **READING})
 def list_all() -> ResponseReturnValue:
-    """Give the service's latest jobs."""
-    return jsonify({"jobs": [show_bulk(job) for job in list_bulks(current(), holder().service.id)]})
+    """Give a page of the service's jobs, newest first."""
+    older_than = older_query(request.args.to_dict(flat=False))
+    jobs = list_bulks(current(), holder().service.id, older_than).jobs
+    address = f"{request.url_root.rstrip('/')}/v2/notifications/bulk"
+    links = {"current": f"{address}?older_than={older_than}" if older_than else address}
+    if jobs:
+        links["next"] = f"{address}?older_than={jobs[-1].id}"
+    return jsonify({"jobs": [show_bulk(job) for job in jobs], "links": links})
 
 
 @bulk.get("/<bulk_id>")

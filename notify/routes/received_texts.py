@@ -6,8 +6,8 @@ from flask.typing import ResponseReturnValue
 from notify.context import current
 from notify.operations.received_texts import list_texts
 from notify.routes.access import ServiceKey, holder
-from notify.schemas.queries import received_query
-from notify.schemas.shapes import READING, RECEIVED
+from notify.schemas.queries import older_query
+from notify.schemas.shapes import OLDER_QUERY, READING, RECEIVED
 from notify.standards.wire_time import wire_time
 from shared.openapi import describes
 from shared.routes import Routes
@@ -16,10 +16,10 @@ received_texts = Routes("received_texts", __name__, access=ServiceKey())
 
 
 @received_texts.get("/v2/received-text-messages")
-@describes(answers={200: RECEIVED, **READING})
+@describes(query=OLDER_QUERY, answers={200: RECEIVED, **READING})
 def list_all() -> ResponseReturnValue:
     """Give a page of texts that people sent to the service, newest first."""
-    found = list_texts(current(), holder().service.id, received_query(request.args.to_dict(flat=False)))
+    found = list_texts(current(), holder().service.id, older_query(request.args.to_dict(flat=False)))
     address = f"{request.url_root.rstrip('/')}/v2/received-text-messages"
     links = {"current": address}
     if found:

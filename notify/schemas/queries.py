@@ -45,8 +45,8 @@ def list_query(arguments: Mapping[str, Sequence[str]]) -> ListQuery:
     )
 
 
-def received_query(arguments: Mapping[str, Sequence[str]]) -> uuid.UUID | None:
-    """Read the query of the list of received texts: the id it starts after.  Raises: MessageNotValid."""
+def older_query(arguments: Mapping[str, Sequence[str]]) -> uuid.UUID | None:
+    """Read the query of a list that has no filters: the id it starts after.  Raises: MessageNotValid."""
     if extra := sorted(set(arguments) - {"older_than"}):
         raise MessageNotValid(unexpected(extra))
     return next((wire_uuid(text, "older_than") for text in arguments.get("older_than", ())[:1]), None)

@@ -89,6 +89,7 @@ LIST_QUERY: Shape = {
         "include_jobs": {"type": "string", "enum": ["true", "True"]},
     },
 }
+OLDER_QUERY: Shape = {"type": "object", "properties": {"older_than": ID}}
 _TEMPLATE_NAMES = "id type created_at updated_at created_by version body subject name personalisation postage letter_contact_block"
 _TEMPLATE: Mapping[str, Shape] = {
     "id": ID,
@@ -133,7 +134,7 @@ BULK_JOB = record(
     **dict.fromkeys(("total", "processed", "messages", "failed", "reminders", "reminders_waiting"), INTEGER),
     **dict.fromkeys(("scheduled_for", "created_at", "updated_at"), NULLABLE),
 )
-BULK_JOBS = rows("jobs", BULK_JOB)
+BULK_JOBS = rows("jobs", BULK_JOB, links=_LINKS)
 BULK_ERRORS = rows("errors", record("row messages", row=INTEGER, messages={"type": "array", "items": TEXT}))
 BULK_ERRORS_QUERY: Shape = {"type": "object", "properties": {"after": TEXT}}
 BULK = record("template_id", template_id=ID, rows={"type": "array"}, csv=TEXT, name=TEXT, sender_id=ID, scheduled_for=NULLABLE)

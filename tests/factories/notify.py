@@ -3,13 +3,13 @@
 import json
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert
 
 from notify.context import Notify
-from notify.models import ApiKey, GuestListEntry, Notification, Sender, Service, ServiceCallback, Template, TemplateVersion
+from notify.models import ApiKey, BulkJob, GuestListEntry, Notification, Sender, Service, ServiceCallback, Template, TemplateVersion
 from notify.models.base import RECIPIENT_INDEX, scope_of
 from notify.models.service import DEFAULT_PERMISSIONS
 from notify.settings import Settings
@@ -181,3 +181,22 @@ def add_notification(world: World, channel: str = "sms", *, to: str = "077009000
         connection.execute(insert(Notification), row | facts)
     identifier: uuid.UUID = row["id"]  # type: ignore[assignment]  # made just above
     return identifier
+
+
+def add_jobs(world: World, number: int) -> list[uuid.UUID]:
+    """Bulk jobs as if they had run, newest first; pairs of them were made at the same moment."""
+    facts = {
+        "service_id": world.service_id,
+        "api_key_id": world.key_ids["normal"],
+        "channel": "sms",
+        "template_id": world.templates["sms"],
+        "template_version": 1,
+        "columns": ["phone number"],
+        "state": "finished",
+        "total": 1,
+    }
+    moments = [world.notify.clock.now() - timedelta(minutes=at // 2) for at in range(number)]
+    named = [{"id": uuid.uuid4(), "name": f"{at}.csv", "created_at": moment, "updated_at": moment} for at, moment in enumerate(moments)]
+    with world.notify.db.begin() as connection:
+        connection.execute(insert(BulkJob), [facts | each for each in named])
+    return [each for _, each in sorted(((each["created_at"], each["id"]) for each in named), reverse=True)]  # type: ignore[misc]  # as made above

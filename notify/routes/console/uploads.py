@@ -31,8 +31,15 @@ _VIEW = Team(Right.VIEW)
 
 @bp.get("/uploads", access=_VIEW)
 def list_all(service_id: UUID) -> ResponseReturnValue:
-    """List the jobs of a service, newest first."""
-    return show_page("jobs", jobs=list_bulks(current(), service_id))
+    """List the jobs of a service, newest first; `?older_than=` a job goes on."""
+    try:
+        older_than = UUID(request.args["older_than"]) if "older_than" in request.args else None
+    except ValueError:
+        raise NotFound(gettext("There is no such job.")) from None
+    found = list_bulks(current(), service_id, older_than)
+    if older_than and not found.jobs:
+        raise NotFound(gettext("There is no such job."))
+    return show_page("jobs", jobs=found.jobs, more=found.more, is_first=older_than is None)
 
 
 @bp.route("/templates/<uuid:template_id>/upload", methods=["GET", "POST"], access=_FILE)

@@ -13,11 +13,12 @@ from sqlalchemy import select, text, update
 from notify.context import Notify
 from notify.models import BulkJob, Notification, Service
 from notify.operations import bulk_run
+from notify.operations.bulk import LIST_SIZE
 from notify.providers.memory import MemorySms
 from notify.standards.csv_rows import InvalidSheet, read_csv
 from shared import outbox
 from shared.clock import FixedClock
-from tests.factories.notify import World, make_world
+from tests.factories.notify import World, add_jobs, make_world
 from tests.factories.notify_fixtures import RunJobs
 
 pytestmark = pytest.mark.rule("notify", "§20")
@@ -53,6 +54,31 @@ def test_rows_become_messages_and_the_job_tells_how_far_it_is(client: FlaskClien
     assert [job["name"] for job in client.get("/v2/notifications/bulk", headers=world.headers()).json["jobs"]] == ["Cobro de junio"]
     with notify.reading() as tx:
         assert tx.connection.execute(text("select count(*) from bulk_chunks")).scalar_one() == 0
+
+
+def test_all_jobs_are_listed_page_by_page_each_once(client: FlaskClient, world: World, notify: Notify) -> None:
+    made, path, seen = add_jobs(world, 2 * LIST_SIZE + 1), "/v2/notifications/bulk", []
+    add_jobs(make_world(notify), 3)
+    pages = []
+    while True:
+        answer = client.get(path, headers=world.headers()).get_json()
+        assert answer["links"]["current"] == "http://localhost" + path
+        pages.append(len(answer["jobs"]))
+        if not answer["jobs"]:
+            assert "next" not in answer["links"]
+            break
+        seen += [uuid.UUID(job["id"]) for job in answer["jobs"]]
+        path = answer["links"]["next"].removeprefix("http://localhost")
+    assert (seen, pages) == (made, [LIST_SIZE, LIST_SIZE, 1, 0])
+
+
+def test_a_page_of_jobs_after_anothers_or_after_nothing(client: FlaskClient, world: World, notify: Notify) -> None:
+    add_jobs(world, 1)
+    (theirs,) = add_jobs(make_world(notify), 1)
+    for unknown in (theirs, uuid.uuid4()):
+        assert client.get(f"/v2/notifications/bulk?older_than={unknown}", headers=world.headers()).get_json()["jobs"] == []
+    for query in ("older_than=x", "older_than=", "page=2", "older_than=%00"):
+        assert client.get(f"/v2/notifications/bulk?{query}", headers=world.headers()).status_code == 400
 
 
 def test_ten_thousand_rows_with_one_poisonous_among_them(

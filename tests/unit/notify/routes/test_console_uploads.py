@@ -12,9 +12,10 @@ from sqlalchemy import text, update
 
 from notify.context import Notify
 from notify.models import Service
+from notify.operations.bulk import LIST_SIZE
 from notify.operations.uploads import forget_uploads
 from shared.clock import FixedClock
-from tests.factories.notify import World
+from tests.factories.notify import World, add_jobs
 from tests.factories.notify_console import ORG, sign_in, soup, submit
 from tests.factories.notify_fixtures import RunJobs
 
@@ -66,6 +67,20 @@ def test_rows_are_looked_at_then_sent_then_gone(
     assert (progress["value"], progress["max"]) == ("2", "2")
     assert client.get(columns).status_code == 404
     assert "horas.csv" in client.get(f"/services/{world.service_id}/uploads").text
+
+
+@pytest.mark.rule("notify", "§20")
+def test_the_files_of_years_are_reached_page_by_page(team: Callable[[str], FlaskClient], world: World) -> None:
+    made, client, path = add_jobs(world, LIST_SIZE + 2), team("auditor"), f"/services/{world.service_id}/uploads"
+    first = soup(client.get(path))
+    assert len(first.select("tbody tr")) == LIST_SIZE
+    (older,) = first.select("a[rel=next]")
+    second = soup(client.get(str(older["href"])))
+    assert [str(link["href"]).rpartition("/")[2] for link in second.select("tbody a")] == [str(each) for each in made[-2:]]
+    assert second.select("a[rel=next]") == []
+    assert [link["href"] for link in second.select("main nav a")] == [path]
+    for wrong in ("x", "", str(uuid.uuid4()), str(made[-1])):
+        assert client.get(f"{path}?older_than={wrong}").status_code == 404
 
 
 @pytest.mark.rule("notify", "§20")
