@@ -84,6 +84,11 @@ class KnownService:
     mail_paused: bool = False
     rules: LocalRules = UNITED_KINGDOM
     brand: KnownBrand | None = None
+    retention: dict[str, int] = field(default_factory=dict, hash=False)
+
+    def days_of(self, channel: str) -> int:
+        """Give for how many days messages of a channel are kept."""
+        return self.retention.get(channel, self.retention_days)
 
     def default_sender(self, channel: str) -> str | None:
         """Give the sender used when the caller chose none."""
@@ -276,6 +281,7 @@ class Catalogue:
             mail_paused=paused == Standing.PAUSED,
             rules=LocalRules(row.number_region, row.address_scheme),
             brand=KnownBrand(brand.id, brand.name, brand.colour, brand.logo) if brand else None,
+            retention=dict(row.retention),
         )
 
     def _read_template(self, key: tuple[uuid.UUID, uuid.UUID]) -> KnownTemplate | None:

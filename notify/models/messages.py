@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Connection, Row, Uuid, and_, bindparam, func, or_, select, text, tuple_, update
+from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Uuid, and_, bindparam, func, or_, select, text, tuple_, update
 
 from notify.events import Event
 from notify.models.base import scope_of
@@ -154,9 +154,24 @@ def find_rows(connection: Connection, ids: Collection[uuid.UUID]) -> list[Row[An
     return list(connection.execute(_ROWS, {"ids": list(ids)}))
 
 
-def find_service_row(connection: Connection, service_id: uuid.UUID, notification_id: uuid.UUID, since: datetime) -> Row[Any] | None:
+@dataclass(frozen=True)
+class Kept:
+    """From when on a service's messages are kept, and since when those of channels that are kept for less."""
+
+    since: datetime
+    shorter: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        """Ask for nothing that is past its retention."""
+        table = Notification
+        later = (or_(table.channel != channel, table.created_at >= since) for channel, since in self.shorter.items())
+        return and_(table.created_at >= self.since, *later)
+
+
+def find_service_row(connection: Connection, service_id: uuid.UUID, notification_id: uuid.UUID, kept: Kept) -> Row[Any] | None:
     """Give the row of a service's own notification that is not past its retention."""
-    wanted = and_(Notification.id == notification_id, Notification.service_id == service_id, Notification.created_at >= since)
+    wanted = and_(Notification.id == notification_id, Notification.service_id == service_id, kept.condition)
     return connection.execute(select(Notification.__table__).where(wanted)).one_or_none()
 
 
@@ -166,7 +181,7 @@ class Page:
 
     service_id: uuid.UUID
     key_kind: str
-    since: datetime
+    kept: Kept
     statuses: Collection[str] = ()
     channels: Collection[str] = ()
     reference: str | None = None
@@ -177,9 +192,7 @@ class Page:
 def find_page(connection: Connection, page: Page, size: int) -> list[Row[Any]]:
     """Give a page of a service's notifications, newest first; equal times are ordered by id, so no row is passed over."""
     table = Notification
-    wanted = select(table.__table__).where(
-        table.service_id == page.service_id, table.key_kind == page.key_kind, table.created_at >= page.since
-    )
+    wanted = select(table.__table__).where(table.service_id == page.service_id, table.key_kind == page.key_kind, page.kept.condition)
     if page.statuses:
         wanted = wanted.where(table.status.in_(page.statuses))
     if page.channels:

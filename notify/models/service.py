@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base
@@ -38,6 +38,8 @@ class Service(Base):
     daily_international_sms: Mapped[int] = mapped_column(default=100)
     daily_mailbox: Mapped[int] = mapped_column(default=250_000)
     retention_days: Mapped[int] = mapped_column(default=7)
+    # Days by channel, where a channel has others than that.
+    retention: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict, server_default="{}")
     # The rules by which numbers and addresses are read: those of the published contract unless the team chose others.
     number_region: Mapped[str] = mapped_column(String(2), default="GB", server_default="GB")
     address_scheme: Mapped[str] = mapped_column(String(2), default="uk", server_default="uk")

@@ -184,12 +184,14 @@ def list_bulks(notify: Notify, service_id: uuid.UUID, older_than: uuid.UUID | No
     return BulkPage([_shown(row, {}, waiting) for row in rows[:LIST_SIZE]], more=len(rows) > LIST_SIZE)
 
 
-def list_errors(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, after: int) -> list[tuple[int, list[str]]]:
+def list_errors(
+    notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, after: int, *, size: int = ERRORS_SIZE
+) -> list[tuple[int, list[str]]]:
     """Give rows that made no message, from the first after a row number.  Raises: NotificationNotFound."""
     get_bulk(notify, service_id, bulk_id)
     wanted = select(BulkError.row_number, BulkError.messages).where(BulkError.bulk_id == bulk_id, BulkError.row_number > after)
     with notify.reading() as tx:
-        rows = tx.connection.execute(wanted.order_by(BulkError.row_number).limit(ERRORS_SIZE))
+        rows = tx.connection.execute(wanted.order_by(BulkError.row_number).limit(size))
         return [(row.row_number, list(row.messages)) for row in rows]
 
 

@@ -1,6 +1,8 @@
 """Send one message by hand, from the console: the same checks, the same row, the same audit as by machine.  Spec: NO-3; notify-api §20."""
 
+import uuid
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from notify.context import Notify
 from notify.models.catalogue import KnownTemplate
@@ -17,6 +19,7 @@ from notify.standards.postal_address import LINE_KEYS, InvalidAddress, postal_ad
 from notify.standards.statuses import Channel
 
 RECIPIENT = "recipient"
+SCHEDULE_MAX = timedelta(hours=24)
 
 
 def faults(
@@ -41,9 +44,24 @@ def faults(
 
 
 def send_by_hand(
-    notify: Notify, member: Member, template: KnownTemplate, recipient: str, values: Mapping[str, object], *, reference: str | None = None
+    notify: Notify,
+    member: Member,
+    template: KnownTemplate,
+    recipient: str,
+    values: Mapping[str, object],
+    *,
+    reference: str | None = None,
+    sender_id: uuid.UUID | None = None,
+    scheduled_for: datetime | None = None,
 ) -> Accepted:
     """Send to one person.  Raises: Refusal as by machine, RateLimitExceeded, DailyLimitExceeded."""
     holder = acting_for(notify, member, template.service_id)
-    body = SendBody(template_id=template.id, recipient=recipient, personalisation=dict(values), reference=reference)
+    body = SendBody(
+        template_id=template.id,
+        recipient=recipient,
+        personalisation=dict(values),
+        reference=reference,
+        sender_id=sender_id,
+        scheduled_for=scheduled_for,
+    )
     return accept(notify, holder, template.channel, lambda: body)

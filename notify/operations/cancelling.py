@@ -2,17 +2,23 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row
 
 from notify.context import Notify
 from notify.errors import CannotCancel, NotificationNotFound
 from notify.models import messages
+from notify.models.messages import Message
 from notify.models.notification import STATUSES
 from notify.operations.authentication import Holder
 from notify.operations.callbacks import callback_of, enqueue_callbacks
 from notify.operations.notifications import Shown, get_notification
 from notify.standards.statuses import Channel, Status
+from shared.web import gettext_noop
 
+Cancellable = Message | Row[Any]
 LETTER_CLOCK = ZoneInfo("Europe/London")
 CUT_OFF = (17, 30)
 
@@ -24,6 +30,13 @@ def letter_cut_off(created_at: datetime) -> datetime:
     return day.replace(hour=CUT_OFF[0], minute=CUT_OFF[1], second=0, microsecond=0)
 
 
+def may_be_cancelled(message: Cancellable, now: datetime) -> bool:
+    """Tell whether a message may be taken back, as far as it is not being handed over this very moment."""
+    scheduled = message.scheduled_for is not None and message.scheduled_for > now
+    in_time = message.channel == Channel.LETTER and now < letter_cut_off(message.created_at)
+    return STATUSES.allows(Status(message.status), Status.CANCELLED) and (scheduled or in_time)
+
+
 def cancel(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> Shown:
     """Cancel a service's own message, and give it.  Twice is as good as once.  Raises: NotificationNotFound, CannotCancel."""
     now = notify.clock.now()
@@ -33,13 +46,11 @@ def cancel(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> Shown:
             raise NotificationNotFound
         status = Status(row.status)
         if status is not Status.CANCELLED:
-            scheduled = row.scheduled_for is not None and row.scheduled_for > now
-            in_time = row.channel == Channel.LETTER and now < letter_cut_off(row.created_at)
-            if not STATUSES.allows(status, Status.CANCELLED) or row.claimed_until is not None or not (scheduled or in_time):
-                raise CannotCancel("Notification cannot be cancelled: it has been sent, or will be in a moment")
+            if not may_be_cancelled(row, now) or row.claimed_until is not None:
+                raise CannotCancel(gettext_noop("Notification cannot be cancelled: it has been sent, or will be in a moment"))
             action = STATUSES.check(status, Status.CANCELLED)
             messages.apply_many(tx.connection, [{"id": row.id, "status": Status.CANCELLED.value}], now)
-            tx.record(action, actor=f"api-key:{holder.key.id}", object_id=str(row.id), data={"channel": row.channel})
+            tx.record(action, actor=holder.named, object_id=str(row.id), data={"channel": row.channel})
             enqueue_callbacks(tx, [callback_of(notify, row, Status.CANCELLED)])
     if status is not Status.CANCELLED and row.key_kind != "test":
         notify.limits.count({(str(row.service_id), row.channel): -1}, row.created_at)

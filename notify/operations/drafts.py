@@ -11,7 +11,7 @@ from markupsafe import Markup
 from notify.context import Notify
 from notify.models.catalogue import KnownService, KnownTemplate
 from notify.operations.checks import EMAIL_BYTES_MAX
-from notify.operations.letter_pages import PAGES_MAX, Sheet, letter_pictures
+from notify.operations.letter_pages import PAGES_MAX, Rendered, Sheet, letter_pdf, letter_pictures
 from notify.operations.rendering import Content, compose
 from notify.operations.templates import TemplateText
 from notify.standards.email_markdown import to_html
@@ -97,16 +97,24 @@ def look_at(notify: Notify, template: KnownTemplate, values: Mapping[str, object
     )
 
 
+def pages_of(notify: Notify, template: KnownTemplate) -> Rendered:
+    """Give all pages of a letter as they would be printed; places stay as they are written."""
+    return letter_pdf(template, {}, _sheet(notify, {}, notify.catalogue.find_service(template.service_id)))
+
+
 def _pages(notify: Notify, template: KnownTemplate, values: dict[str, object], service: KnownService | None) -> list[bytes]:
+    return letter_pictures(template, values, _sheet(notify, values, service))
+
+
+def _sheet(notify: Notify, values: dict[str, object], service: KnownService | None) -> Sheet:
     try:
         address = postal_address(values, scheme=service.rules.address_scheme if service else "uk").lines
     except InvalidAddress:
         given = tuple(str(values[key]) for key in LINE_KEYS if values.get(key))
         address = given or EXAMPLE_ADDRESS
-    sheet = Sheet(
+    return Sheet(
         address=address,
         service_name=service.name if service else "",
         date=f"{notify.clock.now():%d-%m-%Y}",
         brand=service.brand if service else None,
     )
-    return letter_pictures(template, values, sheet)

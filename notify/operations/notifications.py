@@ -2,19 +2,20 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from notify.context import Notify
 from notify.errors import MessageRefused, NotificationNotFound, PdfNotReady
 from notify.models import messages
 from notify.models.catalogue import KnownTemplate, find_template_version, find_versions
-from notify.models.messages import Message, Page
+from notify.models.messages import Kept, Message, Page
 from notify.operations.authentication import Holder
 from notify.operations.letters import LetterNotRendered, get_letter_file
 from notify.operations.prices import letter_cost, sms_cost, sms_price
 from notify.operations.rendering import Content, compose
 from notify.operations.requests import ListQuery
+from notify.operations.retention import kept_of
 from notify.standards.statuses import NEVER_PRINTED, Channel, Status, queried
 from notify.standards.wire_time import estimated_delivery
 
@@ -54,7 +55,7 @@ class Shown:
 def get_notification(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> Shown:
     """Give a service's own notification.  Raises: NotificationNotFound."""
     with notify.reading() as tx:
-        row = messages.find_service_row(tx.connection, holder.service.id, notification_id, _since(notify, holder))
+        row = messages.find_service_row(tx.connection, holder.service.id, notification_id, _kept(notify, holder))
         if row is None:
             raise NotificationNotFound
         template = find_template_version(tx.connection, row.service_id, row.template_id, row.template_version)
@@ -65,18 +66,18 @@ def get_notification(notify: Notify, holder: Holder, notification_id: uuid.UUID)
 
 def list_notifications(notify: Notify, holder: Holder, query: ListQuery) -> list[Shown]:
     """Give a page of what was sent with this type of key, newest first; an unknown `older_than` gives an empty one."""
-    since = _since(notify, holder)
+    kept = _kept(notify, holder)
     with notify.reading() as tx:
         before = None
         if query.older_than is not None:
-            last = messages.find_service_row(tx.connection, holder.service.id, query.older_than, since)
+            last = messages.find_service_row(tx.connection, holder.service.id, query.older_than, kept)
             if last is None:
                 return []
             before = (last.created_at, last.id)
         page = Page(
             service_id=holder.service.id,
             key_kind=holder.key.kind,
-            since=since,
+            kept=kept,
             statuses=tuple({status.value for word in query.statuses for status in queried(word)}),
             channels=query.channels,
             reference=query.reference,
@@ -92,7 +93,7 @@ def list_notifications(notify: Notify, holder: Holder, query: ListQuery) -> list
 def get_pdf(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> bytes:
     """Give a letter's PDF.  Raises: NotificationNotFound, MessageRefused, PdfNotReady."""
     with notify.reading() as tx:
-        row = messages.find_service_row(tx.connection, holder.service.id, notification_id, _since(notify, holder))
+        row = messages.find_service_row(tx.connection, holder.service.id, notification_id, _kept(notify, holder))
         if row is None:
             raise NotificationNotFound
         if row.channel != Channel.LETTER:
@@ -109,8 +110,8 @@ def get_pdf(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> bytes
         raise PdfNotReady("PDF not available yet, try again later") from None
 
 
-def _since(notify: Notify, holder: Holder) -> datetime:
-    return notify.clock.now() - timedelta(days=holder.service.retention_days)
+def _kept(notify: Notify, holder: Holder) -> Kept:
+    return kept_of(holder.service, notify.clock.now())
 
 
 def _show(notify: Notify, message: Message, template: KnownTemplate) -> Shown:

@@ -94,7 +94,7 @@ def _kept(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: Prec
         notify.ids,
         action=Event.ACCEPTED,
         outcome="done",
-        actor=f"api-key:{holder.key.id}",
+        actor=holder.named,
         object_id=str(notification_id),
         request_id=request_id,
         journey_id=journey_id,

@@ -3,18 +3,22 @@
 A day goes when it is too old for every service; of services that keep less, rows are deleted.  Counts stay.  Spec: notify-api §11, §20.
 """
 
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select, text
+from sqlalchemy import ColumnElement, delete, select, text
 
 from notify.context import Notify
 from notify.models.bulk import BulkJob
+from notify.models.catalogue import KnownService
 from notify.models.days import clear_rest, drop_day, first_id, make_days, old_days
 from notify.models.document import ATTACHMENTS, DOCUMENTS, Document, MessageAttachment, attachment_name
-from notify.models.letter_file import LETTERS, letter_name
+from notify.models.letter_file import LETTERS, LetterFile, letter_name
 from notify.models.mailbox_message import MailboxMessage
 from notify.models.message_count import count_before
+from notify.models.messages import Kept
 from notify.models.notification import Notification
 from notify.models.print_batch import BatchState, PrintBatch, PrintItem
 from notify.models.received_text import ReceivedText
@@ -22,6 +26,7 @@ from notify.models.service import Service
 from notify.operations.callback_log import forget_calls
 from notify.operations.received_texts import KEPT
 from notify.operations.unsubscribing import forget_requests
+from notify.standards.statuses import Channel
 
 LOCK_SECONDS_MAX = 2
 PRINTED_KEPT = timedelta(days=90)
@@ -44,14 +49,18 @@ def keep_days(notify: Notify) -> LetGo:
         made = make_days(connection, now.date())
     with notify.db.begin() as connection:
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS_MAX}s'"))
-        longest = connection.execute(select(func.max(Service.retention_days))).scalar() or 0
+        kept = {
+            row.id: _days(row.retention_days, row.retention)
+            for row in connection.execute(select(Service.id, Service.retention_days, Service.retention))
+        }
+        longest = max((days for of_service in kept.values() for days in of_service), default=0)
         before = (now - timedelta(days=longest)).date()
         count_before(connection, before)
         dropped = old_days(connection, before)
         for day in dropped:
             drop_day(connection, day)
         clear_rest(connection, before)
-    _forget_for_shorter(notify, longest)
+    _forget_for_shorter(notify, kept, longest)
     forget_requests(notify)
     forget_calls(notify)
     _forget_files(notify, before)
@@ -92,13 +101,45 @@ def _outside(notify: Notify, which: ColumnElement[bool]) -> set[str]:
     return {attachment_name(*row) for row in rows}
 
 
-def _forget_for_shorter(notify: Notify, longest: int) -> None:
-    """Delete what services keep for less than the longest."""
-    now = notify.clock.now()
+def kept_of(service: KnownService, now: datetime) -> Kept:
+    """Give from when on a service's messages are kept."""
+    days = {channel.value: service.days_of(channel) for channel in Channel}
+    longest = max(days.values())
+    shorter = {channel: now - timedelta(days=kept) for channel, kept in days.items() if kept < longest}
+    return Kept(now - timedelta(days=longest), shorter)
+
+
+def _days(of_service: int, of_channel: Mapping[str, int]) -> dict[int, list[str]]:
+    """Give the channels of a service by the days for which it keeps them."""
+    days: dict[int, list[str]] = {}
+    for channel in Channel:
+        days.setdefault(of_channel.get(channel, of_service), []).append(channel.value)
+    return days
+
+
+def _forget_for_shorter(notify: Notify, kept: Mapping[uuid.UUID, Mapping[int, list[str]]], longest: int) -> None:
+    """Delete what services keep for less than the longest, with its pages and files."""
+    now, table = notify.clock.now(), Notification
+    for service_id, of_service in kept.items():
+        for days, channels in of_service.items():
+            if days == longest:
+                continue
+            before = (now - timedelta(days=days)).date()
+            old = (table.service_id == service_id) & (table.id < first_id(before)) & table.channel.in_(channels)
+            letters = LetterFile.notification_id.in_(select(table.id).where(old, table.channel == Channel.LETTER.value))
+            files = MessageAttachment.notification_id.in_(select(table.id).where(old, table.channel == Channel.EMAIL.value))
+            notify.files.forget(_outside(notify, files) | _letters_outside(notify, letters))
+            with notify.db.begin() as connection:
+                count_before(connection, before, service_id, channels)
+                connection.execute(delete(LetterFile).where(letters))
+                connection.execute(delete(MessageAttachment).where(files))
+                connection.execute(delete(table).where(old))
+
+
+def _letters_outside(notify: Notify, which: ColumnElement[bool]) -> set[str]:
+    """Name the letters whose pages stand in the bucket."""
     with notify.reading() as tx:
-        shorter = tx.connection.execute(select(Service.id, Service.retention_days).where(Service.retention_days < longest)).all()
-    for service_id, days in shorter:
-        before = (now - timedelta(days=days)).date()
-        with notify.db.begin() as connection:
-            count_before(connection, before, service_id)
-            connection.execute(delete(Notification).where(Notification.service_id == service_id, Notification.id < first_id(before)))
+        return {
+            letter_name(key)
+            for key in tx.connection.execute(select(LetterFile.notification_id).where(which, LetterFile.pdf_sealed == b"")).scalars()
+        }

@@ -3,12 +3,10 @@
 Every look at recipients is an audit row: who looked at which message, or searched, or took the report.  Spec: NO-3; notify-api §20.
 """
 
-import csv
-import io
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -18,12 +16,14 @@ from notify.context import Notify
 from notify.events import Event
 from notify.models import messages
 from notify.models.catalogue import KnownTemplate, find_template_version, find_versions
-from notify.models.messages import Message
+from notify.models.messages import Kept, Message
 from notify.models.notification import Notification
 from notify.models.team import Member
 from notify.operations.letters import LetterNotRendered, get_letter_file, letter_pages
 from notify.operations.rendering import Content, compose
+from notify.operations.retention import kept_of
 from notify.operations.services import matched_recipient, rules_of
+from notify.standards.csv_rows import csv_line
 from notify.standards.email_markdown import to_html
 from notify.standards.statuses import Channel, queried
 from notify.standards.wire_time import wire_time
@@ -35,17 +35,19 @@ REPORT_ROWS_MAX = 100_000
 REPORT_STEP = 1000
 KEY_KINDS = ("normal", "team", "test")
 COLUMNS = ("id", "channel", "status", "recipient", "template", "version", "reference", "created_at", "sent_at", "updated_at")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which messages are asked for; `recipient` as a person types it; `before` the (created_at, id) that a page starts after."""
+    """Which messages are asked for; `recipient` as a person types it, `job` the file that they came from; a page starts after `before`,
+    (created_at, id).
+    """
 
     channel: str = ""
     status: str = ""
     recipient: str = ""
     reference: str = ""
+    job: uuid.UUID | None = None
     before: tuple[datetime, uuid.UUID] | None = None
 
 
@@ -82,7 +84,7 @@ def list_sent(notify: Notify, member: Member, service_id: uuid.UUID, wanted: Wan
 def show_sent(notify: Notify, member: Member, service_id: uuid.UUID, notification_id: uuid.UUID) -> SentMessage:
     """Give one message of a service, and note who looked at it.  Raises: NotFound."""
     with notify.transaction() as tx:
-        row = messages.find_service_row(tx.connection, service_id, notification_id, _since(notify, service_id))
+        row = messages.find_service_row(tx.connection, service_id, notification_id, _kept(notify, service_id))
         template = find_template_version(tx.connection, service_id, row.template_id, row.template_version) if row else None
         if row is None or template is None:
             raise NotFound(gettext_noop("There is no such message, or it is past the time for which it is kept."))
@@ -100,7 +102,7 @@ def show_sent(notify: Notify, member: Member, service_id: uuid.UUID, notificatio
 def letter_of(notify: Notify, service_id: uuid.UUID, notification_id: uuid.UUID) -> bytes:
     """Give the PDF of a letter of this service.  Raises: NotFound."""
     with notify.reading() as tx:
-        row = messages.find_service_row(tx.connection, service_id, notification_id, _since(notify, service_id))
+        row = messages.find_service_row(tx.connection, service_id, notification_id, _kept(notify, service_id))
     try:
         if row is not None and row.channel == Channel.LETTER:
             return get_letter_file(notify, service_id, notification_id).pdf
@@ -117,9 +119,7 @@ def report(notify: Notify, member: Member, service_id: uuid.UUID, wanted: Wanted
 
 
 def _report(notify: Notify, service_id: uuid.UUID, wanted: Wanted) -> Iterator[str]:
-    yield "\ufeff" + _csv(
-        ["id", "channel", "status", "recipient", "template", "version", "reference", "created_at", "sent_at", "updated_at"]
-    )
+    yield "\ufeff" + csv_line(COLUMNS)
     given = 0
     while given < REPORT_ROWS_MAX:
         with notify.listing() as tx:
@@ -129,11 +129,11 @@ def _report(notify: Notify, service_id: uuid.UUID, wanted: Wanted) -> Iterator[s
             message = line.message
             moments = [wire_time(message.created_at), wire_time(message.sent_at), wire_time(message.updated_at)]
             facts = [str(message.id), message.channel, message.status.value, message.to, line.template_name, str(message.template_version)]
-            yield _csv([*facts, message.reference or "", *(moment or "" for moment in moments)])
+            yield csv_line([*facts, message.reference or "", *(moment or "" for moment in moments)])
         if len(rows) < REPORT_STEP:
             return
         given += len(rows)
-        wanted = Wanted(wanted.channel, wanted.status, wanted.recipient, wanted.reference, (rows[-1].created_at, rows[-1].id))
+        wanted = replace(wanted, before=(rows[-1].created_at, rows[-1].id))
 
 
 def _lines(notify: Notify, connection: Connection, rows: Sequence[Row[Any]]) -> list[Line]:
@@ -150,14 +150,16 @@ def _select(notify: Notify, service_id: uuid.UUID, wanted: Wanted, size: int) ->
 
 
 def _of_kind(notify: Notify, service_id: uuid.UUID, wanted: Wanted, kind: str) -> Select[Any]:
-    table, since = Notification, _since(notify, service_id)
-    found = select(table.__table__).where(table.service_id == service_id, table.key_kind == kind, table.created_at >= since)
+    table, kept = Notification, _kept(notify, service_id)
+    found = select(table.__table__).where(table.service_id == service_id, table.key_kind == kind, kept.condition)
     if wanted.channel:
         found = found.where(table.channel == wanted.channel)
     if wanted.status:
         found = found.where(table.status.in_([status.value for status in queried(wanted.status)]))
     if wanted.reference:
         found = found.where(table.reference == wanted.reference)
+    if wanted.job:
+        found = found.where(table.bulk_id == wanted.job)
     if wanted.recipient:
         region = rules_of(notify, service_id).number_region
         found = found.where(table.recipient_index == notify.catalogue.index(matched_recipient(wanted.recipient, region)))
@@ -166,12 +168,6 @@ def _of_kind(notify: Notify, service_id: uuid.UUID, wanted: Wanted, kind: str) -
     return found.order_by(table.created_at.desc(), table.id.desc())
 
 
-def _since(notify: Notify, service_id: uuid.UUID) -> datetime:
-    service = notify.catalogue.find_service(service_id)
-    return notify.clock.now() - timedelta(days=service.retention_days if service else 0)
-
-
-def _csv(cells: Sequence[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(["'" + cell if cell.startswith(_FORMULA_STARTS) else cell for cell in cells])
-    return out.getvalue()
+def _kept(notify: Notify, service_id: uuid.UUID) -> Kept:
+    service, now = notify.catalogue.find_service(service_id), notify.clock.now()
+    return kept_of(service, now) if service else Kept(now)

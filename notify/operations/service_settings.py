@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -13,17 +13,21 @@ from notify.errors import MessageRefused
 from notify.events import Event
 from notify.models.base import scope_of
 from notify.models.notification import Notification
-from notify.models.service import ApiKey, GuestListEntry, Sender, Service
+from notify.models.service import PERMISSIONS, ApiKey, GuestListEntry, Sender, Service
 from notify.models.team import Member
 from notify.models.template import Template
+from notify.operations.received_texts import digits, numbers_of
 from notify.operations.services import NewKey, add_sender, create_api_key
 from notify.operations.teams import CONSOLE_KEY
-from notify.standards.email_address import InvalidEmailAddress, email_address
+from notify.standards.email_address import InvalidEmailAddress, email_address, local_part
 from notify.standards.local_rules import ADDRESS_SCHEMES, NUMBER_REGIONS, LocalRules
+from notify.standards.statuses import Channel
 from shared.problems import NotFound
 from shared.web import gettext_noop
 
 GUESTS_MAX = 5
+LOCAL_PART_CHARACTERS_MAX = 64
+RETENTION_DAYS_MIN, RETENTION_DAYS_MAX = 3, 90
 NAME_CHARACTERS_MAX = 100
 _SMS_SENDER = re.compile(r"(?!00)(?=.*[A-Za-z0-9])[A-Za-z0-9&.\-_ ]{3,11}")
 _LETTER_LINES_MAX = 10
@@ -96,6 +100,12 @@ def list_senders(notify: Notify, service_id: uuid.UUID) -> list[SenderLine]:
         return [SenderLine(**row._mapping) for row in tx.connection.execute(wanted.order_by(table.channel, table.created_at, table.id))]
 
 
+def choosable_senders(notify: Notify, service_id: uuid.UUID, channel: str) -> list[SenderLine]:
+    """Give the senders between which a person can choose for a message, the default first; none where there is no choice."""
+    own = [sender for sender in list_senders(notify, service_id) if sender.channel == channel]
+    return sorted(own, key=lambda sender: not sender.is_default) if channel in {Channel.EMAIL, Channel.SMS} and len(own) > 1 else []
+
+
 def new_sender(notify: Notify, member: Member, service_id: uuid.UUID, *, channel: str, value: str, is_default: bool) -> uuid.UUID:
     """Add a sender; the first of a channel is its default.  Raises: MessageRefused."""
     value = value.strip()
@@ -104,7 +114,7 @@ def new_sender(notify: Notify, member: Member, service_id: uuid.UUID, *, channel
             email_address(value)
         except InvalidEmailAddress as fault:
             raise MessageRefused(str(fault)) from None
-    elif channel == "sms" and not _SMS_SENDER.fullmatch(value):
+    elif channel == "sms" and not _SMS_SENDER.fullmatch(value) and (value := digits(value)) not in numbers_of(notify, service_id):
         raise MessageRefused(gettext_noop("A sender of texts has 3 to 11 letters or digits and does not begin with 00."))
     elif channel == "letter" and not 1 <= len(value.splitlines()) <= _LETTER_LINES_MAX:
         raise MessageRefused(gettext_noop("The address of a sender has at most 10 lines."))
@@ -160,10 +170,12 @@ def check_guests(recipients: Sequence[str]) -> None:
         raise MessageRefused(gettext_noop("The list holds five e-mail addresses and five numbers."))
 
 
-def rename(notify: Notify, member: Member, service_id: uuid.UUID, *, name: str, prefix_sms: bool, rules: LocalRules) -> None:
+def rename(
+    notify: Notify, member: Member, service_id: uuid.UUID, *, name: str, prefix_sms: bool, rules: LocalRules, mail_name: str | None = None
+) -> None:
     """Change what people know the service by, whether texts begin with it, and how its numbers and addresses are read.
 
-    Raises: MessageRefused.
+    `mail_name` is what stands before the @ of its e-mails, or a name of which that is made; None leaves it.  Raises: MessageRefused.
     """
     if rules.number_region not in NUMBER_REGIONS or rules.address_scheme not in ADDRESS_SCHEMES:
         raise MessageRefused(gettext_noop("Choose the country of numbers and addresses."))
@@ -171,8 +183,33 @@ def rename(notify: Notify, member: Member, service_id: uuid.UUID, *, name: str, 
         raise MessageRefused(gettext_noop("Write the name that people know the service by."))
     with notify.transaction() as tx:
         changed = {"name": name.strip(), "prefix_sms": prefix_sms, **asdict(rules)}
+        if mail_name is not None:
+            changed["email_local_part"] = local_part(mail_name.strip() or name)[:LOCAL_PART_CHARACTERS_MAX].rstrip(".")
         tx.connection.execute(update(Service).where(Service.id == service_id).values(changed))
         told: dict[str, str | int | bool | list[str]] = {"prefix_sms": prefix_sms, **asdict(rules)}
+        tx.record(Event.SERVICE_CHANGED, actor=member.actor, object_id=str(service_id), channel="console", data=told)
+    notify.catalogue.forget()
+
+
+def set_permissions(notify: Notify, member: Member, service_id: uuid.UUID, wanted: Collection[str]) -> None:
+    """Say what a service may send and where to.  Raises: MessageRefused for no channel, or what there is not."""
+    if not set(wanted) <= set(PERMISSIONS) or not set(wanted) & set(Channel):
+        raise MessageRefused(gettext_noop("Choose at least one way in which this service writes to people."))
+    allowed = [permission for permission in PERMISSIONS if permission in wanted]
+    with notify.transaction() as tx:
+        tx.connection.execute(update(Service).where(Service.id == service_id).values(permissions=allowed))
+        told: dict[str, str | int | bool | list[str]] = {"permissions": allowed}
+        tx.record(Event.SERVICE_CHANGED, actor=member.actor, object_id=str(service_id), channel="console", data=told)
+    notify.catalogue.forget()
+
+
+def set_retention(notify: Notify, member: Member, service_id: uuid.UUID, days: Mapping[str, int]) -> None:
+    """Say for how many days messages of each channel are kept.  Raises: MessageRefused that names no channel: the caller has the fields."""
+    if set(days) != set(Channel) or not all(RETENTION_DAYS_MIN <= number <= RETENTION_DAYS_MAX for number in days.values()):
+        raise MessageRefused(gettext_noop("Messages are kept for 3 to 90 days."))
+    with notify.transaction() as tx:
+        tx.connection.execute(update(Service).where(Service.id == service_id).values(retention=dict(days)))
+        told: dict[str, str | int | bool | list[str]] = {f"days_{channel}": number for channel, number in days.items()}
         tx.record(Event.SERVICE_CHANGED, actor=member.actor, object_id=str(service_id), channel="console", data=told)
     notify.catalogue.forget()
 

@@ -21,6 +21,7 @@ from notify.standards.local_rules import COUNTRIES, UNITED_KINGDOM, LocalRules
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
 from notify.standards.webhook_signature import PREFIX
+from shared.web import gettext_noop
 
 BEARER_CHARACTERS_MIN, BEARER_CHARACTERS_MAX = 10, 1_000
 URL_CHARACTERS_MAX = 1_000
@@ -123,7 +124,7 @@ def set_guest_list(notify: Notify, service_id: uuid.UUID, recipients: Iterable[s
 def set_contact_link(notify: Notify, service_id: uuid.UUID, link: str, *, actor: str) -> None:
     """Say where people who were sent a file can ask; with it a service may send files by email.  Raises: MessageRefused."""
     if not link.strip() or len(link) > 500:
-        raise MessageRefused("A contact is an address, a telephone number or a link of at most 500 characters")
+        raise MessageRefused(gettext_noop("A contact is an address, a telephone number or a link of at most 500 characters"))
     changed = (Service.id == service_id) & Service.contact_link.is_distinct_from(link)
     with notify.transaction() as tx:
         if tx.connection.execute(update(Service).where(changed).values(contact_link=link)).rowcount:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Connection, Row, Uuid, bindparam, delete, func, select
+from sqlalchemy import ARRAY, Connection, Row, Uuid, bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
@@ -21,7 +21,7 @@ from shared.context import Transaction
 from shared.problems import NotFound
 from shared.web import gettext_noop
 
-LISTED_MAX = 500
+LISTED_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,19 @@ def suppress(
     return bool(tx.connection.execute(insert(Suppression).values(row).on_conflict_do_nothing()).rowcount)
 
 
-def list_suppressed(notify: Notify, service_id: uuid.UUID) -> list[Suppressed]:
-    """Give a service's list, newest first."""
-    table = Suppression
-    wanted = select(table.__table__).where(table.service_id == service_id).order_by(table.created_at.desc()).limit(LISTED_MAX)
+def list_suppressed(notify: Notify, service_id: uuid.UUID, after: str = "", *, size: int = LISTED_MAX) -> list[Suppressed]:
+    """Give a page of a service's list, newest first, that goes on after an `index`; after one that is not on it an empty page."""
+    table, own = Suppression, Suppression.service_id == service_id
+    wanted = select(table.__table__).where(own)
     with notify.reading() as tx:
-        rows = tx.connection.execute(wanted).all()
+        if after:
+            edge = tx.connection.execute(
+                select(table.created_at, table.recipient_index).where(own, table.recipient_index == _index(after))
+            ).first()
+            if edge is None:
+                return []
+            wanted = wanted.where(tuple_(table.created_at, table.recipient_index) < tuple_(*edge))
+        rows = tx.connection.execute(wanted.order_by(table.created_at.desc(), table.recipient_index.desc()).limit(size)).all()
     scope = scope_of(service_id)
     return [
         Suppressed(
@@ -97,12 +104,16 @@ def suppress_by_hand(notify: Notify, member: Member, service_id: uuid.UUID, addr
 
 def lift(notify: Notify, member: Member, service_id: uuid.UUID, index: str) -> None:
     """Take an address off the list.  Raises: NotFound."""
-    try:
-        wanted = bytes.fromhex(index)
-    except ValueError:
-        wanted = b""
     with notify.transaction() as tx:
-        own = (Suppression.service_id == service_id) & (Suppression.recipient_index == wanted)
+        own = (Suppression.service_id == service_id) & (Suppression.recipient_index == _index(index))
         if not tx.connection.execute(delete(Suppression).where(own)).rowcount:
             raise NotFound(gettext_noop("This address is not on the list."))
         tx.record(Event.SUPPRESSION_LIFTED, actor=member.actor, object_id=str(service_id), channel="console")
+
+
+def _index(text: str) -> bytes:
+    """Read an address's index; what is none is nobody's."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""

@@ -19,7 +19,7 @@ from shared.problems import Forbidden, NotFound
 from shared.web import gettext_noop
 
 LATELY = timedelta(days=7)
-SERVICES_MAX = 500
+SERVICES_MAX = 200
 CONSOLE_KEY = "console"
 NAME_CHARACTERS_MAX = 255
 
@@ -36,9 +36,11 @@ class ServiceCard:
     sent_lately: int = 0
 
 
-def list_services(notify: Notify, member: Member) -> list[ServiceCard]:
-    """Give the services this person works on, by name."""
+def list_services(notify: Notify, member: Member, name: str = "") -> list[ServiceCard]:
+    """Give the services this person works on, by name; with `name`, those whose name has it somewhere."""
     wanted = select(Service.id, Service.name, Service.org_id, Service.active, Service.restricted)
+    if name:
+        wanted = wanted.where(Service.name.icontains(name, autoescape=True))
     if not member.is_operator:
         wanted = wanted.where(Service.org_id.in_(member.organisations))
     since = notify.clock.now() - LATELY
@@ -83,6 +85,8 @@ def acting_for(notify: Notify, member: Member, service_id: uuid.UUID) -> Holder:
     service = notify.catalogue.find_service(service_id)
     if service is None:
         raise NotFound(gettext_noop("There is no such service, or you do not work on it."))
+    if not service.active:
+        raise Forbidden(gettext_noop("This service is closed. It sends nothing."))
     row = {
         "id": key_id,
         "service_id": service_id,

@@ -19,6 +19,7 @@ from notify.errors import UnsubscribeLinkNotValid
 from notify.events import Event
 from notify.models.base import scope_of
 from notify.models.messages import Message
+from notify.models.team import Member
 from notify.models.unsubscribe_request import UnsubscribeRequest
 from shared.crypto import CannotDecrypt
 
@@ -98,12 +99,24 @@ def list_requests(notify: Notify, service_id: uuid.UUID) -> list[Asked]:
     ]
 
 
-def mark_processed(notify: Notify, service_id: uuid.UUID, ids: Collection[uuid.UUID]) -> int:
+def read_requests(notify: Notify, member: Member, service_id: uuid.UUID) -> list[Asked]:
+    """Give the same to a person of the team, and note who looked."""
+    found = list_requests(notify, service_id)
+    if found:
+        with notify.transaction() as tx:
+            tx.record(Event.UNSUBSCRIBES_VIEWED, actor=member.actor, object_id=str(service_id), channel="console")
+    return found
+
+
+def mark_processed(notify: Notify, service_id: uuid.UUID, ids: Collection[uuid.UUID], *, actor: str) -> int:
     """Note that a service has dealt with wishes; give how many."""
     table = UnsubscribeRequest
     own = (table.service_id == service_id) & table.id.in_(ids) & table.processed_at.is_(None)
-    with notify.db.begin() as connection:
-        return connection.execute(update(table).where(own).values(processed_at=notify.clock.now())).rowcount
+    with notify.transaction() as tx:
+        count = tx.connection.execute(update(table).where(own).values(processed_at=notify.clock.now())).rowcount
+        if count:
+            tx.record(Event.UNSUBSCRIBES_PROCESSED, actor=actor, object_id=str(service_id), data={"count": count})
+    return count
 
 
 def forget_requests(notify: Notify) -> int:

@@ -152,14 +152,21 @@ def check_rows(notify: Notify, template: KnownTemplate, upload: Uploaded, match:
 
 
 def send_upload(
-    notify: Notify, member: Member, template: KnownTemplate, upload: Uploaded, match: Mapping[str, int], *, scheduled_for: datetime | None
+    notify: Notify,
+    member: Member,
+    template: KnownTemplate,
+    upload: Uploaded,
+    match: Mapping[str, int],
+    *,
+    scheduled_for: datetime | None,
+    sender_id: uuid.UUID | None = None,
 ) -> uuid.UUID:
     """Send the rows that are right, as one job; the file is not kept any longer.  Raises: Refusal as by machine."""
     checked = check_rows(notify, template, upload, match)
     names = [name for name in answerable(template) if name in match]
     rows = [[upload.rows[number - 1][match[name]] for name in names] for number in checked.right]
     holder = acting_for(notify, member, template.service_id)
-    body = BulkBody(template.id, Sheet(tuple(names), rows), upload.name, None, scheduled_for)
+    body = BulkBody(template.id, Sheet(tuple(names), rows), upload.name, sender_id, scheduled_for)
     made = create_bulk(notify, holder, body, None)
     with notify.transaction() as tx:
         tx.connection.execute(delete(Upload).where(Upload.id == upload.id))

@@ -1,18 +1,23 @@
 """What a service sent and what it cost, counted without personal data.  Spec: requirements NO-9; notify-api §5.1."""
 
 import uuid
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select, text
 
 from notify.context import Notify
 from notify.models.notification import Notification
+from notify.models.service import Service
 from notify.operations.prices import letter_cost, sms_cost
 from notify.standards.statuses import NEVER_PRINTED, Channel, Status
 
 DAYS = 7
+TEMPLATES_MAX = 100
 FAILED = frozenset(
     {Status.TECHNICAL_FAILURE, Status.TEMPORARY_FAILURE, Status.PERMANENT_FAILURE, Status.VALIDATION_FAILED, Status.RETURNED_LETTER}
 )
@@ -54,6 +59,78 @@ def usage_of(notify: Notify, service_id: uuid.UUID, *, days: int = DAYS) -> list
     return [
         _line(notify, channel, [(Status(row[1]), row[2], int(row[3] or 0)) for row in rows if row[0] == channel]) for channel in Channel
     ]
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month of a year (UTC), by channel; channels without messages are left out."""
+
+    number: int
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class OfTemplate:
+    """How many messages a template made."""
+
+    template_id: uuid.UUID
+    channel: str
+    messages: int
+
+
+@dataclass(frozen=True)
+class Year:
+    """What a service sent in a year: months, the newest first, and templates, the most used first."""
+
+    year: int
+    first: int
+    months: list[Month]
+    templates: list[OfTemplate]
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What all of it cost, None where some of it has no price."""
+        costs = [line.cost for month in self.months for line in month.lines]
+        return None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0))
+
+
+_YEAR = text("""
+WITH counted AS (
+    SELECT CAST(extract(month FROM day) AS int) AS month, channel, template_id, status, messages, billable_units * rate_multiplier AS units
+    FROM message_counts WHERE service_id = :service AND key_kind <> 'test' AND day >= :since AND day < :until
+    UNION ALL
+    SELECT CAST(extract(month FROM created_at AT TIME ZONE 'UTC') AS int), channel, template_id, status, count(*),
+        coalesce(sum(billable_units * rate_multiplier), 0)
+    FROM notifications WHERE service_id = :service AND key_kind <> 'test'
+        AND created_at >= CAST(:since AS timestamp) AT TIME ZONE 'UTC' AND created_at < CAST(:until AS timestamp) AT TIME ZONE 'UTC'
+    GROUP BY 1, 2, 3, 4
+)
+SELECT month, channel, template_id, status, CAST(sum(messages) AS bigint) AS messages, CAST(sum(units) AS bigint) AS units
+FROM counted GROUP BY 1, 2, 3, 4
+""")
+"""Messages are counted when they are deleted, in the same transaction: what is kept and what was counted is each message once."""
+
+
+def usage_of_year(notify: Notify, service_id: uuid.UUID, year: int) -> Year:
+    """Count a year (UTC); messages of test keys do not count."""
+    bounds = {"service": service_id, "since": date(year, 1, 1), "until": date(year + 1, 1, 1)}
+    with notify.listing() as tx:
+        rows = tx.connection.execute(_YEAR, bounds).all()
+        first = tx.connection.execute(select(Service.created_at).where(Service.id == service_id)).scalar_one()
+    months = [
+        _month(notify, number, [row for row in rows if row.month == number]) for number in sorted({row.month for row in rows}, reverse=True)
+    ]
+    used: Counter[tuple[uuid.UUID, str]] = Counter()
+    for row in rows:
+        used[row.template_id, row.channel] += row.messages
+    return Year(year, first.year, months, [OfTemplate(*key, number) for key, number in used.most_common(TEMPLATES_MAX)])
+
+
+def _month(notify: Notify, number: int, rows: Sequence[Row[Any]]) -> Month:
+    by_channel = (
+        (channel, [(Status(row.status), row.messages, row.units) for row in rows if row.channel == channel]) for channel in Channel
+    )
+    return Month(number, [_line(notify, channel, counted) for channel, counted in by_channel if counted])
 
 
 def _line(notify: Notify, channel: Channel, counted: list[tuple[Status, int, int]]) -> Line:

@@ -5,10 +5,14 @@ from notify.routes.bulk import bulk
 from notify.routes.callbacks import callbacks
 from notify.routes.console import brands as console_brands
 from notify.routes.console import callbacks as console_callbacks
+from notify.routes.console import letters as console_letters
+from notify.routes.console import limits as console_limits
 from notify.routes.console import messages as console_messages
 from notify.routes.console import providers as console_providers
+from notify.routes.console import received as console_received
 from notify.routes.console import reminders as console_reminders
 from notify.routes.console import sending as console_sending
+from notify.routes.console import sending_rules as console_sending_rules
 from notify.routes.console import services as console_services
 from notify.routes.console import settings as console_settings
 from notify.routes.console import standing as console_standing
@@ -59,6 +63,10 @@ CONSOLE = (
     console_reminders.bp,
     console_brands.bp,
     console_callbacks.bp,
+    console_sending_rules.bp,
+    console_received.bp,
+    console_letters.bp,
+    console_limits.bp,
 )
 
 

@@ -72,4 +72,4 @@ def mark() -> ResponseReturnValue:
         wanted = [uuid.UUID(text) for text in ids]
     except (ValueError, AttributeError, TypeError):
         raise MessageNotValid("ids is not a list of valid UUIDs") from None
-    return jsonify({"processed": mark_processed(current(), holder().service.id, wanted)})
+    return jsonify({"processed": mark_processed(current(), holder().service.id, wanted, actor=holder().named)})

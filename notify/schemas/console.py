@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
 
@@ -10,6 +12,7 @@ from notify.operations.template_edits import POSTAGES, check_words
 from notify.operations.templates import TemplateText
 from notify.standards.statuses import Channel
 from shared.web import gettext
+from shared.web.words import ZONE
 
 NAME_CHARACTERS_MAX = 255
 VALUE_PREFIX = "value-"
@@ -54,6 +57,27 @@ def read_template_form(form: Mapping[str, str], *, channel: str = "") -> tuple[T
     return TemplateForm(
         words, form.get("folder", "").strip(), int(version) if version.isdecimal() and len(version) < 10 else None
     ), problems
+
+
+def moment_of(form: Mapping[str, str], now: datetime, longest: timedelta) -> datetime | None:
+    """Give the moment to send at, by the clock of the pages; None for at once.  Raises: ValueError for none, or none in time."""
+    text = form.get("when", "").strip()
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=ZONE)
+    if not now < moment <= now + longest:
+        raise ValueError("not within that time")
+    return moment
+
+
+def sender_of(form: Mapping[str, str]) -> UUID | None:
+    """Give the sender that was chosen, None for the default one; what is no id is a sender that nobody has."""
+    text = form.get("sender", "")
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return UUID(int=0)
 
 
 def values_of(form: MultiDict[str, str] | Mapping[str, str]) -> dict[str, object]:

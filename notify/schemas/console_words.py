@@ -51,6 +51,7 @@ KNOWN = (  # what operations refuse with, marked here so that the catalogue has 
     gettext_noop("goes up to 400"),
     gettext_noop("is not a time such as 09:00"),
     gettext_noop("A guest is an email address, a phone number or a RUN"),
+    gettext_noop("Letter content is larger than 5MB"),
 )
 _BEGINNINGS = {
     "Can’t send to this recipient": gettext_noop("The service is on trial: it can send to its own team only."),
@@ -58,7 +59,44 @@ _BEGINNINGS = {
     "Exceeded rate limit": gettext_noop("Too many messages were sent in this minute. Wait a minute and try again."),
     "Exceeded send limits": gettext_noop("Today's allowance of the service is used up. Go on tomorrow."),
     "missing": gettext_noop("Fill this in."),
+    "email_reply_to_id": gettext_noop("This sender is not in use any more. Choose another."),
+    "sms_sender_id": gettext_noop("This sender is not in use any more. Choose another."),
 }
+
+
+LETTER_REASONS = {
+    "letter-too-long": gettext_noop("The letter has more than 10 pages."),
+    "letter-not-a4-portrait-oriented": gettext_noop("A page is not an upright A4 page."),
+    "content-outside-printable-area": gettext_noop(
+        "Something stands too close to an edge. Leave 15 mm at the sides, and 5 mm at the top and at the bottom."
+    ),
+    "notify-tag-found-in-content": gettext_noop("The word NOTIFY stands in the margin: that place is the printer's. Take it out."),
+    "address-is-empty": gettext_noop(
+        "There is no address in the window of the envelope. "
+        "Put it between 24.6 and 120 mm from the left, and between 39.5 and 66.3 mm from the top."
+    ),
+    "not-enough-address-lines": gettext_noop("The address has fewer than 3 lines."),
+    "too-many-address-lines": gettext_noop("The address has more than 7 lines."),
+    "invalid-address-line-1-or-2": gettext_noop("The first two lines of the address must both have a letter or a number."),
+    "has-country-for-bfpo-address": gettext_noop("The last line of a BFPO address must not be a country."),
+    "not-a-real-uk-postcode": gettext_noop("The last line of the address is not a postcode of the United Kingdom."),
+    "not-a-real-uk-postcode-or-country": gettext_noop(
+        "The last line of the address is neither a postcode of the United Kingdom nor a country."
+    ),
+    "not-a-real-comuna": gettext_noop("The last line of the address is not a comuna."),
+    "cant-send-international-letters": gettext_noop("The address is in another country, and this service does not send letters there."),
+    "invalid-char-in-address": gettext_noop(
+        "A line of the address begins with a sign that it must not begin with, such as @ ( = or a comma."
+    ),
+    "no-fixed-abode-address": gettext_noop("The address says that there is none: no letter can go there."),
+    "unable-to-read-the-file": gettext_noop("The file cannot be read. Save it again as a PDF, without a password."),
+}
+"""Why a letter that came as a PDF was not sent, by the contract's code (notify-api §17)."""
+
+
+def reason_said(code: str | None) -> str:
+    """Give the reason for which a letter was not sent in the visitor's language; empty where there is none."""
+    return gettext(LETTER_REASONS[code]) if code in LETTER_REASONS else ""
 
 
 def said(message: str) -> str:

@@ -15,6 +15,7 @@ ROWS_MAX = 100_000
 COLUMNS_MAX = 200
 CELL_CHARACTERS_MAX = 100_000
 _DELIMITERS = ",;\t|"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _DELIMITER_TOLD = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)  # a first line that spreadsheet programs write
 
 
@@ -72,6 +73,13 @@ def sheet(lines: Iterable[Sequence[object]]) -> Sheet:
     if not rows:
         raise InvalidSheet("The file has no rows below the names of the columns")
     return Sheet(columns, rows)
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """Write a row; cells that a spreadsheet would run as formulas are made text."""
+    out = io.StringIO()
+    csv.writer(out).writerow(["'" + cell if cell.startswith(_FORMULA_STARTS) else cell for cell in cells])
+    return out.getvalue()
 
 
 def _cell(value: object) -> str:

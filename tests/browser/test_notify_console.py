@@ -89,7 +89,19 @@ def test_what_a_team_sets_can_be_used_by_everybody(chromium: Browser, console: V
     with visiting(chromium, language=language, width=width) as page:
         looker = Looker(page, "notify-settings", language=language, width=width)
         base = console(page)
-        for name in ("", "/keys", "/senders", "/guests", "/callback", "/callback/delivery_status", "/brand", "/suppressions"):
+        names = (
+            "",
+            "/keys",
+            "/senders",
+            "/guests",
+            "/channels",
+            "/files",
+            "/retention",
+            "/callback",
+            "/callback/delivery_status",
+            "/brand",
+        )
+        for name in (*names, "/suppressions"):
             page.goto(f"{base}/settings{name}")
             looker.look("settings" + name.replace("/", "-"))
         page.goto(f"{base}/settings/keys")
@@ -99,6 +111,9 @@ def test_what_a_team_sets_can_be_used_by_everybody(chromium: Browser, console: V
         looker.look("key-made")
         page.goto(f"{base}/messages")
         looker.look("messages")
+        for name in ("received", "unsubscribes", "usage", "letters/new"):
+            page.goto(f"{base}/{name}")
+            looker.look(name.replace("/", "-"))
         page.goto(f"{base}/templates/{world.templates['letter']}")
         looker.look("letter")
         page.goto(f"{base}/templates/{world.templates['sms']}/versions/1")

@@ -4,18 +4,24 @@ import uuid
 from datetime import datetime
 from uuid import UUID
 
-from flask import Response, request
+from flask import Response, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from notify.context import current
-from notify.errors import Refusal
+from notify.errors import NotificationNotFound, Refusal
 from notify.models.team import Right
+from notify.operations.cancelling import cancel, may_be_cancelled
+from notify.operations.message_proof import prove_message
 from notify.operations.sent import PAGE_SIZE, Line, Wanted, letter_of, list_sent, report, show_sent
+from notify.operations.teams import acting_for
 from notify.routes.console.access import Team, member
-from notify.routes.console.pages import show_page
-from notify.schemas.console_words import said
+from notify.routes.console.pages import Problems, show_page
+from notify.schemas.console_words import reason_said, said
+from notify.schemas.notifications import show_proof
 from notify.standards.statuses import Channel
+from shared.problems import NotFound
 from shared.routes import Routes
+from shared.web import gettext
 
 bp = Routes("console_messages", __name__, url_prefix="/services/<uuid:service_id>/messages", access=Team(Right.VIEW))
 SHOWN_STATUSES = ("created", "sending", "delivered", "failed", "cancelled")
@@ -53,8 +59,37 @@ def take_report(service_id: UUID) -> ResponseReturnValue:
 @bp.get("/<uuid:notification_id>")
 def show(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
     """Show one message and what became of it."""
+    return _message(service_id, notification_id)
+
+
+@bp.post("/<uuid:notification_id>/cancel", access=Team(Right.SEND))
+def take_back(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
+    """Take back a message that has not left: a scheduled one, or a letter before its cut-off."""
+    try:
+        cancel(current(), acting_for(current(), member(), service_id), notification_id)
+    except NotificationNotFound:
+        raise NotFound(gettext("There is no such message, or it is past the time for which it is kept.")) from None
+    except Refusal as refused:
+        return _message(service_id, notification_id, [("cancel", said(refused.messages[0]))])
+    return redirect(url_for("console_messages.show", service_id=service_id, notification_id=notification_id), 303)
+
+
+def _message(service_id: UUID, notification_id: UUID, problems: Problems = ()) -> ResponseReturnValue:
     sent = show_sent(current(), member(), service_id, notification_id)
-    return show_page("message", sent=sent)
+    can_cancel = may_be_cancelled(sent.message, current().clock.now())
+    return show_page("message", problems, sent=sent, can_cancel=can_cancel, reason=reason_said(sent.message.reason))
+
+
+@bp.get("/<uuid:notification_id>/proof.json")
+def take_proof(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
+    """Give the proof of a message for a court or an authority; that it was given is in the log."""
+    try:
+        found = prove_message(current(), acting_for(current(), member(), service_id), notification_id, actor=member().actor)
+    except NotificationNotFound:
+        raise NotFound(gettext("There is no such message, or it is past the time for which it is kept.")) from None
+    answer = jsonify(show_proof(found, request.url_root.rstrip("/")))
+    answer.headers["Content-Disposition"] = f'attachment; filename="proof-{notification_id}.json"'
+    return answer
 
 
 @bp.get("/<uuid:notification_id>/letter.pdf")
@@ -65,15 +100,23 @@ def show_letter(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
 
 
 def _wanted() -> Wanted:
-    """Read the filters: channel and status may stand in the address, a recipient comes by form alone."""
+    """Read the filters: channel, status and job may stand in the address, a recipient comes by form alone."""
     channel, status = request.values.get("channel", ""), request.values.get("status", "")
     return Wanted(
         channel=channel if channel in set(Channel) else "",
         status=status if status in SHOWN_STATUSES else "",
         recipient=request.form.get("recipient", "").strip(),
         reference=request.form.get("reference", "").strip()[:1000],
+        job=_job(request.values.get("job", "")),
         before=_before(request.form.get("after", "")),
     )
+
+
+def _job(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
 
 
 def _before(text: str) -> tuple[datetime, uuid.UUID] | None:

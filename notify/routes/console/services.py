@@ -8,21 +8,26 @@ from flask.typing import ResponseReturnValue
 from notify.context import current
 from notify.models.team import Right
 from notify.operations.standing import state_of
-from notify.operations.teams import NAME_CHARACTERS_MAX, list_services, start_service
-from notify.operations.usage import usage_of
+from notify.operations.teams import NAME_CHARACTERS_MAX, SERVICES_MAX, list_services, start_service
+from notify.operations.template_shelf import list_shelf
+from notify.operations.usage import usage_of, usage_of_year
 from notify.routes.console.access import Team, member
 from notify.routes.console.pages import show_page
 from notify.schemas.console_words import written_money
+from shared.problems import NotFound
 from shared.routes import Routes
 from shared.web import gettext
 
+YEAR_DIGITS = 4
 bp = Routes("console", __name__, access=Team(Right.VIEW))
 
 
 @bp.get("/")
 def home() -> ResponseReturnValue:
     """List the services this person works on."""
-    return show_page("home", services=list_services(current(), member()))
+    name = request.args.get("name", "").strip().replace("\x00", "")[:NAME_CHARACTERS_MAX]
+    found = list_services(current(), member(), name)
+    return show_page("home", services=found, name=name, is_cut=len(found) == SERVICES_MAX)
 
 
 @bp.route("/services/new", methods=["GET", "POST"])
@@ -57,4 +62,22 @@ def show(service_id: UUID) -> ResponseReturnValue:
         usage=usage_of(notify, service_id),
         money=lambda amount: written_money(amount, notify.settings.money),
         state=state_of(notify, service_id),
+    )
+
+
+@bp.get("/services/<uuid:service_id>/usage")
+def usage(service_id: UUID) -> ResponseReturnValue:
+    """Show what a service sent in a year and what it cost, month by month and by template; `?year=`."""
+    notify, this_year = current(), current().clock.now().year
+    asked = request.args.get("year", str(this_year))
+    year = int(asked) if asked.isascii() and asked.isdigit() and len(asked) == YEAR_DIGITS else 0
+    found = usage_of_year(notify, service_id, year) if 0 < year <= this_year else None
+    if found is None or year < found.first:
+        raise NotFound(gettext("There is nothing of this year."))
+    return show_page(
+        "usage",
+        found=found,
+        this_year=this_year,
+        names={shelved.template.id: shelved.template.name for shelved in list_shelf(notify, service_id)},
+        money=lambda amount: written_money(amount, notify.settings.money),
     )

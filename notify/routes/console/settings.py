@@ -11,7 +11,7 @@ from notify.errors import Refusal
 from notify.models.team import Right
 from notify.operations import service_settings as settings
 from notify.operations.services import set_guest_list
-from notify.operations.suppressions import lift, list_suppressed, suppress_by_hand
+from notify.operations.suppressions import LISTED_MAX, lift, list_suppressed, suppress_by_hand
 from notify.routes.console.access import Team, member
 from notify.routes.console.pages import show_page
 from notify.schemas.console_words import said
@@ -35,7 +35,12 @@ def show(service_id: UUID) -> ResponseReturnValue:
         rules = LocalRules(
             request.form.get("number_region", before.number_region), request.form.get("address_scheme", before.address_scheme)
         )
-        problems = _try("name", lambda: settings.rename(current(), member(), service_id, name=name, prefix_sms=prefix, rules=rules))
+        mail_name = request.form.get("mail_name")
+
+        def change() -> None:
+            settings.rename(current(), member(), service_id, name=name, prefix_sms=prefix, rules=rules, mail_name=mail_name)
+
+        problems = _try("name", change)
         if not problems:
             return redirect(url_for("console_settings.show", service_id=service_id), 303)
     return show_page(
@@ -43,6 +48,8 @@ def show(service_id: UUID) -> ResponseReturnValue:
         problems,
         known=known,
         checklist=settings.checklist(current(), service_id),
+        mail_domain=current().settings.email_domain,
+        register=f"{current().settings.issuer.rstrip('/')}/team",
     )
 
 
@@ -147,7 +154,11 @@ def suppressions(service_id: UUID) -> ResponseReturnValue:
             return redirect(url_for("console_settings.suppressions", service_id=service_id), 303)
         except InvalidEmailAddress as fault:
             problems = [("address", said(str(fault)))]
-    return show_page("suppressions", problems, suppressed=list_suppressed(current(), service_id), typed=request.form)
+    after = request.args.get("after", "")
+    found = list_suppressed(current(), service_id, after, size=LISTED_MAX + 1)
+    return show_page(
+        "suppressions", problems, suppressed=found[:LISTED_MAX], more=len(found) > LISTED_MAX, is_first=not after, typed=request.form
+    )
 
 
 @bp.post("/suppressions/<index>/lift")

@@ -1,6 +1,5 @@
 """Files of recipients: upload, match, look at wrong rows, send now or later, watch, stop."""
 
-from datetime import datetime
 from uuid import UUID
 
 from flask import redirect, request, url_for
@@ -13,20 +12,22 @@ from notify.models.team import Right
 from notify.operations import uploads
 from notify.operations.bulk import cancel_bulk, get_bulk, list_bulks, list_errors, resume_bulk
 from notify.operations.drafts import look_at
+from notify.operations.service_settings import choosable_senders
 from notify.operations.template_shelf import take_template
 from notify.operations.uploads import Uploaded
 from notify.routes.console.access import UPLOAD_BYTES_MAX, Team, member
 from notify.routes.console.pages import show_page
+from notify.schemas.console import moment_of, sender_of
 from notify.schemas.console_words import said
 from notify.standards.csv_rows import InvalidSheet, read_csv
 from shared.problems import NotFound
 from shared.routes import Routes
 from shared.web import allow, gettext
-from shared.web.words import ZONE
 
 bp = Routes("console_uploads", __name__, url_prefix="/services/<uuid:service_id>", access=Team(Right.SEND))
 _FILE = Team(Right.SEND, bytes_max=UPLOAD_BYTES_MAX)
 _VIEW = Team(Right.VIEW)
+WRONG_SHOWN, ROW_DIGITS_MAX = 100, 10
 
 
 @bp.get("/uploads", access=_VIEW)
@@ -72,7 +73,8 @@ def match(service_id: UUID, upload_id: UUID) -> ResponseReturnValue:
     problems: list[tuple[str, str]] = []
     if "send" in request.form:
         try:
-            made = uploads.send_upload(current(), member(), template, known, chosen, scheduled_for=_when())
+            when = moment_of(request.form, current().clock.now(), uploads.SCHEDULE_MAX)
+            made = uploads.send_upload(current(), member(), template, known, chosen, scheduled_for=when, sender_id=sender_of(request.form))
             return redirect(url_for("console_uploads.show_job", service_id=service_id, job_id=made), 303)
         except ValueError:
             problems = [("when", gettext("Choose a moment within the next 7 days."))]
@@ -83,12 +85,15 @@ def match(service_id: UUID, upload_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/jobs/<uuid:job_id>", access=_VIEW)
 def show_job(service_id: UUID, job_id: UUID) -> ResponseReturnValue:
-    """Show how far a job is."""
+    """Show how far a job is, and rows that made no message; `?after=` a row number goes on with those."""
+    after = request.args.get("after", "0")
     try:
-        job, errors = get_bulk(current(), service_id, job_id), list_errors(current(), service_id, job_id, 0)
+        number = int(after) if after.isascii() and after.isdigit() and len(after) < ROW_DIGITS_MAX else 0
+        job, errors = get_bulk(current(), service_id, job_id), list_errors(current(), service_id, job_id, number, size=WRONG_SHOWN + 1)
     except Refusal:
         raise NotFound(gettext("There is no such job.")) from None
-    return show_page("job", job=job, wrong=errors, done=job.messages + job.failed + job.reminders)
+    more = len(errors) > WRONG_SHOWN
+    return show_page("job", job=job, wrong=errors[:WRONG_SHOWN], more=more, done=job.messages + job.failed + job.reminders)
 
 
 @bp.post("/jobs/<uuid:job_id>")
@@ -124,6 +129,8 @@ def _checking(known: Uploaded, template: KnownTemplate, chosen: dict[str, int], 
         checked=checked,
         wrong=wrong,
         look=look,
+        senders=choosable_senders(current(), template.service_id, template.channel),
+        typed=request.form,
     )
 
 
@@ -135,16 +142,3 @@ def _chosen(known: Uploaded, names: list[str]) -> dict[str, int]:
         if at.isdecimal() and len(at) < 4 and int(at) < len(known.columns):
             found[name] = int(at)
     return found
-
-
-def _when() -> datetime | None:
-    """Read the moment to send at, in Santiago's time; None for at once.  Raises: ValueError."""
-    text = request.form.get("when", "").strip()
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=ZONE)
-    now = current().clock.now()
-    if not now < moment <= now + uploads.SCHEDULE_MAX:
-        raise ValueError("not within the next days")
-    return moment

@@ -2,15 +2,16 @@
 
 import uuid
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from notify.context import Notify
-from notify.models import Notification, Service
+from notify.models import MessageCount, Notification, Service
 from notify.schemas.console_words import written_money
 from notify.settings import Settings
 from tests.factories.notify import World, add_notification, settings
@@ -86,3 +87,36 @@ def test_a_setting_that_is_no_price_or_currency_is_refused_at_the_start(wrong: d
 def test_amounts_in_words(app: Flask, amount: str, currency: str, words: str) -> None:
     with app.test_request_context("/?lang=es"):
         assert written_money(Decimal(amount), currency).replace("\xa0", " ") == words
+
+
+def test_a_year_is_told_month_by_month_and_by_template_deleted_messages_too(app: Flask, world: World, notify: Notify) -> None:
+    notify.settings = replace(notify.settings, new_service_country="CL", **PRICES)
+    with world.notify.db.begin() as connection:
+        connection.execute(
+            update(Service).where(Service.id == world.service_id).values(org_id=ORG, created_at=datetime(2025, 3, 1, tzinfo=UTC))
+        )
+        row = {"service_id": world.service_id, "key_kind": "normal", "status": "delivered", "rate_multiplier": 2, "postage": ""}
+        row |= {"channel": "sms", "template_id": world.templates["sms"], "messages": 10, "billable_units": 20}
+        kinds = [{"day": date(2026, 1, 31)}, {"day": date(2025, 12, 31)}, {"day": date(2026, 1, 30), "key_kind": "test"}]
+        connection.execute(insert(MessageCount), [row | kind for kind in kinds])
+    sent(world, "sms", 3)
+    sent(world, "letter", 2)
+    add_notification(world, "sms", kind="test", status="delivered", billable_units=9)
+    auditor, path = sign_in(app, f"{ORG}:auditor"), f"/services/{world.service_id}/usage"
+
+    def tables(address: str) -> dict[str, list[list[str]]]:
+        found = soup(auditor.get(address)).select("main table")
+        return {table.caption.text: [[cell.text for cell in row.select("th, td")] for row in table.select("tbody tr")] for table in found}  # type: ignore[union-attr]
+
+    told = tables(path)
+    assert list(told) == ["Junio", "Enero", "Por plantilla"]
+    assert told["Junio"] == [
+        ["Mensaje de texto", "1", "1", "0", "3", "$38"],
+        ["Carta", "1", "1", "0", "2", "$1.180"],
+    ]
+    assert told["Enero"] == [["Mensaje de texto", "10", "10", "0", "40", "$500"]]
+    assert told["Por plantilla"] == [["Recibo por mensaje", "Mensaje de texto", "11"], ["Recibo por carta", "Carta", "1"]]
+    assert "$1.718" in soup(auditor.get(path)).main.text  # type: ignore[union-attr]
+    assert list(tables(path + "?year=2025")) == ["Diciembre", "Por plantilla"]
+    for wrong in ("2024", "2027", "x", "", "-1", "0000", "20260", "٢٠٢٦"):
+        assert auditor.get(f"{path}?year={wrong}").status_code == 404

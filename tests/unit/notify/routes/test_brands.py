@@ -6,20 +6,19 @@ from collections.abc import Callable
 
 import pypdf
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 
 from notify.context import Notify
 from notify.events import Event
-from notify.models import Brand, Service
+from notify.models import Brand
 from notify.models.brand import BRANDS, BrandState
 from notify.operations.letters import get_letter_file
 from notify.providers.memory import MemoryEmail
 from notify.standards.logos import HEIGHT, WIDTH, NotALogo, as_logo, colour
 from tests.factories.notify import ADDRESS, VALUES, World, make_world
-from tests.factories.notify_console import ORG, sign_in, submit
+from tests.factories.notify_console import ORG, submit
 from tests.factories.notify_fixtures import RunJobs
 
 pytestmark = pytest.mark.rule("notify", "§20", "NO-3")
@@ -32,14 +31,6 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (600, 200)) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", size, "#b3261e").save(out, kind)
     return out.getvalue()
-
-
-@pytest.fixture
-def team(app: Flask, world: World) -> Callable[..., FlaskClient]:
-    with world.notify.db.begin() as connection:
-        connection.execute(update(Service).where(Service.id == world.service_id).values(org_id=ORG))
-    world.notify.catalogue.forget()
-    return lambda *roles: sign_in(app, *(role if role == "operator" else f"{ORG}:{role}" for role in roles))
 
 
 def page_of(world: World) -> str:

@@ -2,30 +2,21 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 
 from notify.context import Notify
 from notify.models import Service
 from notify.models.template import Template
+from shared.clock import FixedClock
 from tests.factories.notify import ADDRESS, World, add_guest, add_notification, add_template
-from tests.factories.notify_console import ORG, sign_in, soup, submit
+from tests.factories.notify_console import ORG, soup, submit
 from tests.factories.notify_fixtures import RunJobs
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
-
-
-@pytest.fixture
-def team(app: Flask, world: World) -> Callable[..., FlaskClient]:
-    """`team("owner")` is a browser of a person with that role at the service's organisation."""
-    with world.notify.db.begin() as connection:
-        connection.execute(update(Service).where(Service.id == world.service_id).values(org_id=ORG))
-    return lambda *roles, **facts: sign_in(
-        app, *(role if ":" in role or role == "operator" else f"{ORG}:{role}" for role in roles), **facts
-    )
 
 
 def home(world: World) -> str:
@@ -366,3 +357,56 @@ def test_providers_are_for_the_operator_who_gives_them_their_share(team: Callabl
     for weight in ("-1", "x", "1001"):
         assert submit(operator, "/providers/sms/gateway", {"weight": weight}, page="/providers").status_code == 400
     assert submit(operator, "/providers/sms/other", {"weight": "1"}, page="/providers").status_code == 404
+
+
+@pytest.mark.rule("notify", "§17", "§20")
+def test_what_has_not_left_is_taken_back_by_a_person(team: Callable[..., FlaskClient], world: World, notify: Notify) -> None:
+    later = notify.clock.now() + timedelta(hours=1)
+    waiting, letter = add_notification(world, "sms", scheduled_for=later), add_notification(world, "letter", to="Camila")
+    gone = add_notification(world, "sms", status="sending")
+    client = team("agent")
+    for made in (waiting, letter):
+        path = f"{home(world)}/messages/{made}"
+        assert submit(client, path + "/cancel", page=path).status_code == 303
+        assert "Detenido" in client.get(path).text
+        assert soup(client.get(path)).select("#cancel") == []
+    shown = f"{home(world)}/messages/{gone}"
+    assert soup(client.get(shown)).select("#cancel") == []
+    late = submit(client, shown + "/cancel", page=f"{home(world)}/messages")
+    assert (late.status_code, "Ya no se puede detener" in late.text) == (422, True)
+    unknown = f"{home(world)}/messages/{uuid.uuid4()}/cancel"
+    assert submit(client, unknown, page=f"{home(world)}/messages").status_code == 404
+    assert submit(team("auditor"), f"{home(world)}/messages/{waiting}/cancel", page=f"{home(world)}/messages").status_code == 403
+    assert sum("notification:cancelled" in core and "staff:staff-1" in core for core in actions(notify)) == 2
+
+
+@pytest.mark.rule("notify", "§20")
+def test_a_message_is_sent_at_a_moment_that_a_person_chose(
+    team: Callable[..., FlaskClient], world: World, notify: Notify, run_jobs: RunJobs, clock: FixedClock
+) -> None:
+    client, path = team("agent"), f"{home(world)}/templates/{world.templates['sms']}/send"
+    form = {"recipient": "07700900003", "value-name": "C", "value-amount": "1", "send": "1"}
+    local = clock.now().astimezone(notify.zone)
+    for wrong in (local - timedelta(minutes=1), local + timedelta(hours=25), "mañana", "2026-13-40T99:99"):
+        typed = wrong if isinstance(wrong, str) else f"{wrong:%Y-%m-%dT%H:%M}"
+        refused = submit(client, path, form | {"when": typed})
+        assert (refused.status_code, [link["href"] for link in soup(refused).select(".govuk-error-summary a")]) == (422, ["#when"])
+    assert submit(client, path, form | {"when": f"{local + timedelta(hours=2):%Y-%m-%dT%H:%M}"}).status_code == 303
+    run_jobs()
+    assert notify.sms.messages == []  # type: ignore[attr-defined]  # the one in memory
+    clock.advance(seconds=2 * 3600)
+    run_jobs()
+    assert len(notify.sms.messages) == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.rule("notify", "NO-12")
+def test_the_proof_of_a_message_is_downloaded_by_who_may_see_it(team: Callable[..., FlaskClient], world: World, notify: Notify) -> None:
+    made = add_notification(world, "sms", to="07700900001", status="delivered")
+    client, path = team("auditor"), f"{home(world)}/messages/{made}"
+    (link,) = soup(client.get(path)).select("a[href$='proof.json']")
+    answer = client.get(str(link["href"]))
+    assert answer.get_json()["message"]["phone_number"] == "07700900001"
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="proof-{made}.json"'
+    assert client.get(f"{home(world)}/messages/{uuid.uuid4()}/proof.json").status_code == 404
+    assert team("org-other:owner").get(path + "/proof.json").status_code == 404
+    assert any("proof_given" in core and "staff:staff-1" in core for core in actions(notify))

@@ -8,25 +8,18 @@ from datetime import datetime
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text, update
+from sqlalchemy import insert, text
 
 from notify.context import Notify
-from notify.models import Service
+from notify.models import BulkError
 from notify.operations.bulk import LIST_SIZE
 from notify.operations.uploads import forget_uploads
 from shared.clock import FixedClock
-from tests.factories.notify import World, add_jobs
-from tests.factories.notify_console import ORG, sign_in, soup, submit
+from tests.factories.notify import World, add_jobs, add_notification, add_sender
+from tests.factories.notify_console import sign_in, soup, submit
 from tests.factories.notify_fixtures import RunJobs
 
 GOOD = "Celular;Nombre;Amount\n07700900001;Camila;$1\n07700900002;José;=1+1\n"
-
-
-@pytest.fixture
-def team(app: Flask, world: World) -> Callable[[str], FlaskClient]:
-    with world.notify.db.begin() as connection:
-        connection.execute(update(Service).where(Service.id == world.service_id).values(org_id=ORG))
-    return lambda role: sign_in(app, f"{ORG}:{role}")
 
 
 def upload(client: FlaskClient, world: World, data: bytes, *, channel: str = "sms") -> str:
@@ -78,9 +71,59 @@ def test_the_files_of_years_are_reached_page_by_page(team: Callable[[str], Flask
     second = soup(client.get(str(older["href"])))
     assert [str(link["href"]).rpartition("/")[2] for link in second.select("tbody a")] == [str(each) for each in made[-2:]]
     assert second.select("a[rel=next]") == []
-    assert [link["href"] for link in second.select("main nav a")] == [path]
+    assert [link["href"] for link in second.select("nav.govuk-body a")] == [path]
     for wrong in ("x", "", str(uuid.uuid4()), str(made[-1])):
         assert client.get(f"{path}?older_than={wrong}").status_code == 404
+
+
+@pytest.mark.rule("notify", "§20")
+def test_what_became_of_a_file_is_seen_message_by_message(
+    team: Callable[[str], FlaskClient], world: World, notify: Notify, run_jobs: RunJobs
+) -> None:
+    client = team("agent")
+    add_notification(world, "sms", to="07700900009")
+    sent = submit(client, upload(client, world, GOOD.encode()), MATCHED | {"send": "1"})
+    run_jobs()
+    (link,) = soup(client.get(sent.headers["Location"])).select("a[href*='messages?job=']")
+    page = soup(client.get(str(link["href"])))
+    assert sorted(one.text for one in page.select("tbody th a")) == ["07700900001", "07700900002"]
+    job = page.select_one("input[name=job]")
+    assert job is not None
+    messages = f"/services/{world.service_id}/messages"
+    report = submit(client, f"{messages}/report", {"job": job["value"]}, page=messages)
+    assert len(report.text.splitlines()) == 3
+    assert len(soup(client.get(f"{messages}?job=x")).select("tbody tr")) == 3  # what is no job is no filter
+    assert soup(client.get(f"{messages}?job={uuid.uuid4()}")).select("tbody tr") == []
+
+
+@pytest.mark.rule("notify", "§20")
+def test_a_file_goes_out_under_the_sender_that_was_chosen(
+    team: Callable[[str], FlaskClient], world: World, notify: Notify, run_jobs: RunJobs
+) -> None:
+    add_sender(world, "sms", "COLEGIO", is_default=True)
+    other = add_sender(world, "sms", "MATRICULA")
+    client = team("agent")
+    columns = upload(client, world, GOOD.encode())
+    assert len(soup(submit(client, columns, MATCHED)).select("#sender option")) == 2
+    assert submit(client, columns, MATCHED | {"send": "1", "sender": str(uuid.uuid4())}).status_code == 422
+    assert submit(client, columns, MATCHED | {"send": "1", "sender": str(other)}).status_code == 303
+    run_jobs()
+    assert {message.sender for message in notify.sms.messages} == {"MATRICULA"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.rule("notify", "§20")
+def test_rows_that_made_no_message_are_read_to_the_last(team: Callable[[str], FlaskClient], world: World, notify: Notify) -> None:
+    (job,) = add_jobs(world, 1)
+    with notify.db.begin() as connection:
+        connection.execute(insert(BulkError), [{"bulk_id": job, "row_number": n, "messages": ["x"]} for n in range(1, 151)])
+    client, path = team("auditor"), f"/services/{world.service_id}/jobs/{job}"
+    first = soup(client.get(path))
+    (more,) = first.select("a[rel=next]")
+    second = soup(client.get(str(more["href"])))
+    rows = [item.text for page in (first, second) for item in page.select("main ul.govuk-list--bullet li")]
+    assert (len(rows), rows[-1]) == (150, "Fila 150: x")
+    assert second.select("a[rel=next]") == []
+    assert len(soup(client.get(f"{path}?after=x")).select("main ul.govuk-list--bullet li")) == 100
 
 
 @pytest.mark.rule("notify", "§20")
