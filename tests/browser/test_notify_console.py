@@ -10,7 +10,7 @@ from sqlalchemy import update
 from notify.models import Service
 from tests.browser.chromium import Looker, visiting
 from tests.browser.test_gallery import serving
-from tests.factories.notify import World
+from tests.factories.notify import World, add_notification
 from tests.factories.notify_console import ORG, sign_in
 from tests.factories.notify_fixtures import RunJobs, app, notify, run_jobs, world
 
@@ -109,6 +109,7 @@ def test_what_a_team_sets_can_be_used_by_everybody(chromium: Browser, console: V
         looker.press("main form button.govuk-button")
         expect(page.locator("#new-key")).to_contain_text(str(world.service_id))
         looker.look("key-made")
+        add_notification(world, "email", to="maria.fernanda.gonzalez.errazuriz@municipalidad-de-quilpalin.example.com")
         page.goto(f"{base}/messages")
         looker.look("messages")
         for name in ("received", "unsubscribes", "usage", "letters/new"):

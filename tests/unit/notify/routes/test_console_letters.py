@@ -64,6 +64,7 @@ def test_a_pdf_is_sent_by_hand_as_it_is(team: Callable[..., FlaskClient], world:
 def test_what_is_wrong_with_a_pdf_is_said_in_words(team: Callable[..., FlaskClient], world: World, run_jobs: RunJobs) -> None:
     page = sent(client := team("agent"), world, drawn(*window("Camila Soto", "Los Aromos 12", "Santiago")))
     run_jobs()
+    assert "la dirección del PDF" in client.get(page).text
     (told,) = soup(client.get(page)).select(".govuk-inset-text")
     assert told.text.startswith("La última línea de la dirección no es un código postal")
 
