@@ -15,8 +15,8 @@ from identity.providers.base import BreachList, Hasher, Sender
 from identity.providers.breach_file import BreachFile, NoBreachFile
 from identity.providers.civil_registry import CivilRegistry, RestRegistry
 from identity.providers.client_keys import RemoteClientKeys
-from identity.providers.company_register import CompanyRegister, RestCompanyRegister
 from identity.providers.limits import Limits
+from identity.providers.mandate_registers import COMPANY, COURT, FAMILY, MandateRegister, RestMandateRegister
 from identity.providers.notify_sender import NotifySender
 from identity.providers.password_hasher import Argon2Hasher, Gate
 from identity.settings import Settings
@@ -87,9 +87,11 @@ class Identity(Context):
         return RestRegistry(self.http, url=self.settings.registry_url)
 
     @cached_property
-    def company_register(self) -> CompanyRegister:
-        """Who may act for which company."""
-        return RestCompanyRegister(self.http, url=self.settings.company_register_url)
+    def mandate_registers(self) -> dict[str, MandateRegister]:
+        """Who acts for whom, by the register's name; one without an address is not there."""
+        settings = self.settings
+        urls = {COMPANY: settings.company_register_url, FAMILY: settings.family_register_url, COURT: settings.court_register_url}
+        return {name: RestMandateRegister(self.http, self.clock, url=url, register=name) for name, url in urls.items() if url}
 
     @cached_property
     def announcements(self) -> AnnouncementStore:

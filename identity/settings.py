@@ -42,7 +42,9 @@ class Settings(ServiceSettings):
     refresh_ttl_seconds: int = setting("refresh tokens of one grant end after so long in any case", default=90 * 86_400)
     pushed_request_ttl_seconds: int = setting("time from a pushed request to the person's arrival", default=60)
     mtls_url: str = setting("origin at which the edge asks for client certificates; empty: no mTLS", default="")
-    interaction_ttl_seconds: int = setting("time a person has to sign in", default=1_800)
+    interaction_ttl_seconds: int = setting(
+        "time a person has to sign in; a step in its second half gives the whole again, up to ten times over", default=1_800
+    )
     session_idle_seconds: int = setting("single sign-on ends after so long without use", default=900)
     session_ttl_seconds: int = setting("single sign-on ends after so long in any case", default=43_200)
     frontchannel_logout: bool = setting(
@@ -66,6 +68,8 @@ class Settings(ServiceSettings):
     wallet_url: str = setting("address of the wallet, where a registered service becomes known", default="")
     registry_url: str = setting("address of the civil registry; empty: nobody can be activated at a counter", default="")
     company_register_url: str = setting("address of the company register; empty: nobody acts for a company by law", default="")
+    family_register_url: str = setting("address of the register of parents and children; empty: nobody acts for a child by law", default="")
+    court_register_url: str = setting("address of the register of guardians, curators and orders of courts; empty: none", default="")
     assist_review_percent: int = setting("so many of a hundred assisted sessions are looked at afterwards, by lot", default=5)
     mandate_level: int = setting("level of sign-in that giving a mandate takes: 3 cannot be phished", default=3)
     history_days: int = setting(

@@ -18,7 +18,6 @@ from identity.models.remote_request import RemoteRequest
 from identity.operations import (
     account_events,
     assisted_sessions,
-    company_entries,
     history,
     keys,
     logos,
@@ -27,6 +26,7 @@ from identity.operations import (
     notices,
     offline_use,
     pings,
+    register_entries,
     registration,
     retention,
     site_checks,
@@ -160,8 +160,8 @@ def count_performance(identity: Identity) -> None:
 
 @jobs.every(30, "tend_mandates")
 def tend_mandates(identity: Identity) -> None:
-    """Take over the company register's events, and end the mandates whose time is over: both within a minute (RP-5)."""
-    company_entries.follow(identity)
+    """Take over the events of the registers of who acts for whom, and end the mandates whose time is over: within a minute (RP-5)."""
+    register_entries.follow(identity)
     mandates.expire_due(identity)
 
 

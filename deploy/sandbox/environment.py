@@ -87,6 +87,8 @@ def _identity(plan: "Plan") -> dict[str, str]:
         "event_receivers": f"wallet-portal={plan.urls.wallet}/events",
         "registry_url": plan.urls.registry,
         "company_register_url": plan.urls.registry,
+        "family_register_url": plan.urls.registry,
+        "court_register_url": plan.urls.registry,
         "notify_api_key": f"identity-{service_id}-{secret}",
         "notify_email_template": plan.uuid("notify-identity-email"),
         "notify_sms_template": plan.uuid("notify-identity-sms"),

@@ -33,7 +33,7 @@ class CompanySubject(Base):
 
 
 class CompanyLook(Base):
-    """When the company register was last asked whom a person acts for."""
+    """When the registers were last asked whom a person acts for, of companies and others, and all answered."""
 
     __tablename__ = "company_looks"
 
@@ -42,7 +42,7 @@ class CompanyLook(Base):
 
 
 class CompanyMark(Base):
-    """The number of the last event of the company register that was taken over: one row."""
+    """The number of the last event that was taken over, one row a register: 1 of companies, 2 of families, 3 of courts."""
 
     __tablename__ = "company_marks"
 

@@ -36,6 +36,7 @@ class View:
     may_pass_on: bool
     state: MandateState
     source: Source
+    for_company: bool
     valid_from: datetime
     valid_until: datetime | None
 
@@ -136,6 +137,7 @@ def _view(identity: Identity, tx: Transaction, row: MandateRow) -> View:
         row.may_pass_on,
         MandateState(row.state),
         Source(row.source),
+        row.company_id is not None,
         row.valid_from,
         row.valid_until,
     )

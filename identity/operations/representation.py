@@ -36,7 +36,7 @@ CHOICES, LOOKS = table_of(RepresentationChoice), table_of(CompanyLook)
 TOKEN_SECONDS = 60
 """Access tokens that others check offline live no longer where they say for whom: so a loss is felt everywhere in time (RP-5)."""
 LOOK_LASTS = timedelta(minutes=15)
-"""How old the company register's answer about a person may be at the chooser; its events come besides."""
+"""How old the registers' answers about a person may be at the chooser; their events come besides."""
 RUN_SCOPE = "run"
 
 
@@ -162,7 +162,7 @@ def find_choice(identity: Identity, connection: Connection, client: KnownClient,
 
 
 def must_choose(identity: Identity, connection: Connection, client: KnownClient, request: AuthorizationRequest, session: Session) -> bool:
-    """Answer whether the chooser comes: something can be chosen, or the company register has not been asked lately (RP-3)."""
+    """Answer whether the chooser comes: something can be chosen, or the registers have not been asked lately (RP-3)."""
     wish = wish_of(request)
     if wish is None or find_choice(identity, connection, client, session, wish) is not None:
         return False
@@ -174,8 +174,8 @@ def must_choose(identity: Identity, connection: Connection, client: KnownClient,
 
 
 def is_look_due(identity: Identity, connection: Connection, person_id: UUID) -> bool:
-    """Answer whether the company register is to be asked about a person."""
-    if not identity.settings.company_register_url:
+    """Answer whether the registers are to be asked about a person."""
+    if not identity.mandate_registers:
         return False
     looked = connection.execute(select(LOOKS.c.looked_at).where(LOOKS.c.person_id == person_id)).scalar_one_or_none()
     return looked is None or identity.clock.now() - looked > LOOK_LASTS

@@ -5,7 +5,7 @@ from datetime import timedelta
 from flask import Response, make_response, redirect, request, url_for
 
 from identity.context import current
-from identity.operations import company_entries, giving, mandate_views, mandates
+from identity.operations import giving, mandate_views, mandates, register_entries
 from identity.operations.giving import Gift
 from identity.operations.own_client import FRESH
 from identity.operations.refusals import MandateRefused
@@ -46,10 +46,11 @@ def _back() -> Response:
 
 @routes.get("")
 def show_mandates() -> Response:
-    """Offers, for whom the person acts, and who acts for them; the company register is asked first."""
+    """Offers, for whom the person acts, and who acts for them; the registers are asked first."""
     identity, held = current(), account()
-    company_entries.look(identity, held.person_id)
-    return page("identity/account/mandates.html", overview=mandate_views.overview(identity, held.person_id), words=powers.WORDS)
+    away = register_entries.look(identity, held.person_id)
+    overview = mandate_views.overview(identity, held.person_id)
+    return page("identity/account/mandates.html", overview=overview, away=away, words=powers.WORDS)
 
 
 @routes.get("/give", access=giver)

@@ -3,7 +3,7 @@
 from flask import Response, request
 
 from identity.context import current
-from identity.operations import company_entries, interactions, representation
+from identity.operations import interactions, register_entries, representation
 from identity.operations.authorize import Need
 from identity.operations.sign_in import Browser
 from identity.routes import answers, login
@@ -31,8 +31,7 @@ def _show(interaction_id: str, errors: dict[str, str] | None = None) -> Response
         wish = representation.wish_of(step.request)
         if step.need is not Need.REPRESENTED or browser.session is None or wish is None:
             return login.answer(interaction_id, step)
-        if wish.others:
-            company_entries.look(identity, browser.session.person_id)  # outside any transaction
+        away = register_entries.look(identity, browser.session.person_id) if wish.others else []  # outside any transaction
         with identity.reading() as tx:
             options = representation.options(identity, tx.connection, browser.session.person_id, step.client.service_id, wish)
             helps = representation.helps(identity, tx.connection, step.client, browser.session, wish)
@@ -45,6 +44,7 @@ def _show(interaction_id: str, errors: dict[str, str] | None = None) -> Response
             "options": options,
             "helps": helps,
             "wish": wish,
+            "away": away,
             "errors": errors or {},
         }
         return page("identity/represent.html", 400 if errors else 200, words={**powers.WORDS, **assistance.WORDS}, myself=MYSELF, **shown)

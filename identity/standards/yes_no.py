@@ -35,6 +35,14 @@ def _completed(birth_date: date, on: date) -> int:
     return on.year - birth_date.year - before_birthday
 
 
+def birthday(birth_date: date, years: int) -> date:
+    """Return the day on which somebody completes years, by the same count."""
+    try:
+        return birth_date.replace(year=birth_date.year + years)
+    except ValueError:
+        return date(birth_date.year + years, 3, 1)
+
+
 def shown(claim: str, is_so: bool) -> str:
     """Return an answer as a person reads it: `18+`, or `< 18`."""
     years = claim.removeprefix(PREFIX)

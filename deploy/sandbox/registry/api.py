@@ -7,17 +7,18 @@ POST /v1/identity-check  {"run", "document_number"} → {"match", "given_names",
 GET  /v1/changes?after=  what happened to whom, by number: new names, or death
 POST /v1/companies/entries         {"run"} → {"entries": […]}: for which companies the person may act
 GET  /v1/companies/changes?after=  what became of which entry, by number
+                                   and the same at /v1/families (for which children) and /v1/courts (for whom by a court's order)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from flask import Response, jsonify, request
 
-from deploy.sandbox.registry.companies import Companies
 from deploy.sandbox.registry.consent_tokens import Ask, ConsentTokens, Refusal
+from deploy.sandbox.registry.entries import Book
 from deploy.sandbox.registry.keys import KeysUnavailable
 from deploy.sandbox.registry.persons import FIELDS, Persons, police_record
 from shared.access import PUBLIC
@@ -92,18 +93,18 @@ def build_api(persons: Persons, tokens: ConsentTokens, now: Callable[[], datetim
     return api
 
 
-def build_company_api(companies: Companies) -> Routes:
-    """The blueprint over the company register."""
-    api = Routes("company_api", __name__, access=PUBLIC)
+def build_entries_api(books: Mapping[str, Book]) -> Routes:
+    """The blueprint over the registers of who may act for whom, by their places."""
+    api = Routes("entries_api", __name__, access=PUBLIC)
 
-    @api.post("/v1/companies/entries")
-    def read_entries() -> Response:
+    @api.post("/v1/<any(companies, families, courts):place>/entries")
+    def read_entries(place: str) -> Response:
         body = request.get_json(silent=True)
-        return jsonify(entries=companies.entries_of(str(body.get("run", "")) if isinstance(body, dict) else ""))
+        return jsonify(entries=books[place].entries_of(str(body.get("run", "")) if isinstance(body, dict) else ""))
 
-    @api.get("/v1/companies/changes")
-    def read_company_changes() -> Response:
-        return jsonify(changes=companies.changes(_after()))
+    @api.get("/v1/<any(companies, families, courts):place>/changes")
+    def read_entry_changes(place: str) -> Response:
+        return jsonify(changes=books[place].changes(_after()))
 
     return api
 

@@ -1,4 +1,4 @@
-"""The civil registry of the sandbox, and its company register: a provider of data outside the suite, with a page to change a fact."""
+"""The civil registry of the sandbox, and registers of companies and courts: outside the suite, with a page to change a fact."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from werkzeug.wrappers import Response
 
 from deploy.sandbox.people import Citizen
 from deploy.sandbox.plan import Plan
-from deploy.sandbox.registry.api import build_api, build_company_api
-from deploy.sandbox.registry.companies import Companies, first_entries
+from deploy.sandbox.registry.api import build_api, build_entries_api
 from deploy.sandbox.registry.consent_tokens import ConsentTokens
+from deploy.sandbox.registry.entries import CHILD, ELDER, ORPHAN, Book, Entry, first_entries, of_company, of_person
 from deploy.sandbox.registry.keys import PublishedKeys
-from deploy.sandbox.registry.mandates import CHILD, IssuerKeys, build_mandates
+from deploy.sandbox.registry.mandates import IssuerKeys, build_mandates
 from deploy.sandbox.registry.persons import Person, Persons
 from deploy.sandbox.site import make_site
 from shared.access import PUBLIC_PAGE
@@ -38,16 +38,26 @@ def create_app(plan: Plan, *, http: httpx.Client, clock: Clock) -> Flask:
     tokens = ConsentTokens(issuer=plan.urls.wallet, audience=plan.urls.registry, keys=keys, now=clock.now)
     issuer_keys = IssuerKeys(PublishedKeys(f"{plan.issuer}/jwks", client=http, now=clock.now))
     verifier = TokenVerifier(issuer_keys, clock, issuer=plan.issuer, audience=plan.urls.registry)
-    companies = Companies(plan.folder / "registry" / "companies.json", first_entries(citizen.run for citizen in plan.citizens))
-    apis = [build_api(persons, tokens, clock.now), build_company_api(companies), build_mandates(persons, verifier)]
-    register(app, [*apis, _pages(persons, companies)])
+    books = _books(plan, persons)
+    apis = [build_api(persons, tokens, clock.now), build_entries_api(books), build_mandates(persons, verifier)]
+    register(app, [*apis, _pages(persons, books)])
     return app
 
 
+def _books(plan: Plan, persons: Persons) -> dict[str, Book]:
+    """The registers of who may act for whom, by their places in addresses."""
+    first, second = plan.citizens[0].run, plan.citizens[1].run
+    shown = {"companies": of_company, "families": of_person(persons), "courts": of_person(persons)}
+    entries = first_entries(first, second)
+    return {place: Book(plan.folder / "registry" / f"{place}.json", found, shown[place]) for place, found in entries.items()}
+
+
 def _citizens(plan: Plan) -> list[Person]:
-    """Those who sign in, and a child for whom a parent acts."""
+    """Those who sign in, and those for whom others act."""
     return [
         CHILD,
+        ORPHAN,
+        ELDER,
         NEWCOMER,
         *(_person(citizen) for citizen in plan.citizens),
     ]
@@ -63,7 +73,7 @@ def _person(citizen: Citizen) -> Person:
     )
 
 
-def _pages(persons: Persons, companies: Companies) -> Routes:
+def _pages(persons: Persons, books: dict[str, Book]) -> Routes:
     routes = Routes("pages", __name__, access=PUBLIC_PAGE)
 
     @routes.get("/")
@@ -73,7 +83,8 @@ def _pages(persons: Persons, companies: Companies) -> Routes:
     @routes.get("/admin")
     def admin() -> Response:
         changed = persons.find(request.args.get("changed", ""))
-        return page("registry/admin.html", persons=persons.all(), changed=changed, companies=companies.all())
+        entries = {place: [(*_principal(persons, one), one, in_force) for one, in_force in book.all()] for place, book in books.items()}
+        return page("registry/admin.html", persons=persons.all(), changed=changed, entries=entries)
 
     @routes.post("/admin/persons/<run>")
     def change(run: str) -> Response:
@@ -90,10 +101,16 @@ def _pages(persons: Persons, companies: Companies) -> Routes:
         persons.record(run, full_name=name, alive=request.form.get("event") != "death")
         return redirect(url_for("pages.admin", changed=run), 303)
 
-    @routes.post("/admin/companies/<entry>")
-    def change_entry(entry: str) -> Response:
-        if companies.set_in_force(entry, in_force=request.form.get("in_force") == "yes") is None:
+    @routes.post("/admin/<any(companies, families, courts):place>/<entry>")
+    def change_entry(place: str, entry: str) -> Response:
+        if books[place].set_in_force(entry, in_force=request.form.get("in_force") == "yes") is None:
             raise NotFound("This entry is not in the register.")
         return redirect(url_for("pages.admin"), 303)
 
     return routes
+
+
+def _principal(persons: Persons, entry: Entry) -> tuple[str, str]:
+    """Return name and number of whom an entry is for."""
+    person = persons.find(entry.principal)
+    return (person.full_name, person.run) if person else (entry.name, entry.rut)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from flask import Response, jsonify, request
 from joserfc.jwk import KeySet
 
+from deploy.sandbox.registry.entries import CHILD
 from deploy.sandbox.registry.keys import KeysUnavailable as NoKeys
 from deploy.sandbox.registry.keys import PublishedKeys
-from deploy.sandbox.registry.persons import Person, Persons
+from deploy.sandbox.registry.persons import Persons
 from shared.access import PUBLIC
 from shared.auth import InvalidToken, KeysUnavailable, TokenVerifier
 from shared.problems import Forbidden, InvalidRequest, NotAuthenticated, Unavailable
@@ -32,7 +33,6 @@ class Tie:
     name: str = ""
 
 
-CHILD = Person(run="26543218-2", full_name="Amaya Antonia Rojas Soto", born_on="2016-05-04", document_number="A000026543", given_count=2)
 TIES = (
     Tie("11111111-1", "parent", f"cl-run:{CHILD.run}", "nacimiento 2016-1204"),
     Tie("22222222-2", "company_officer", "cl-rut:76543210-3", "fojas 1204, año 2019", "Panadería Los Robles Limitada"),

@@ -11,11 +11,11 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from identity.models.history import What
-from identity.operations import company_entries, giving, history, mandate_views, mandates, register, registry_events
+from identity.operations import giving, history, mandate_views, mandates, register, register_entries, registry_events
 from identity.operations.giving import Gift
 from identity.operations.refusals import MandateNotFound, MandateRefused
 from identity.providers.civil_registry import Change
-from identity.providers.company_register import Entry, ListCompanyRegister
+from identity.providers.mandate_registers import COMPANY, Entry, ListMandateRegister, NamedCompany
 from shared.run import parse_run
 from shared.states import WrongState
 from tests.conformance.identity.test_account import form_at
@@ -30,7 +30,8 @@ SCOPES = ("openid", "name", "represent", "notify:send")
 
 
 def entry(**changes: Any) -> Entry:
-    made = Entry("E-1", parse_run(RUT), BAKERY, parse_run(ACTOR), ("sign", "read", "manage"), 1, date(2026, 1, 1), None, False)
+    bakery = NamedCompany(parse_run(RUT), BAKERY)
+    made = Entry("E-1", bakery, parse_run(ACTOR), ("sign", "read", "manage"), 1, date(2026, 1, 1), None, False)
     return replace(made, **changes)
 
 
@@ -43,11 +44,11 @@ LAST_DAY = day("valid_until", "31", "12", "2026")
 
 
 @pytest.fixture
-def companies(house: House) -> ListCompanyRegister:
+def companies(house: House) -> ListMandateRegister:
     """A company register in which nothing stands yet, and clients that ask for whom a person acts."""
-    made = ListCompanyRegister()
-    house.identity.__dict__["company_register"] = made
-    house.identity.settings = replace(house.identity.settings, company_register_url="https://companies.example", mandate_level=1)
+    made = ListMandateRegister()
+    house.identity.__dict__["mandate_registers"] = {COMPANY: made}
+    house.identity.settings = replace(house.identity.settings, mandate_level=1)
     for client_id, more in (("tax", ()), ("customs", ("run",))):
         new = web_client(
             client_id=client_id, scopes=(*SCOPES, *more), sector=f"{client_id}.example", authorization_details_types=(ACT_FOR,)
@@ -106,7 +107,7 @@ def give(house: House, **changes: Any) -> str:
 
 
 @pytest.mark.rule("identity", "RP-1", "RP-2", "RP-3", "RP-6")
-def test_a_baker_signs_in_for_her_company_and_remains_herself(house: House, companies: ListCompanyRegister) -> None:
+def test_a_baker_signs_in_for_her_company_and_remains_herself(house: House, companies: ListMandateRegister) -> None:
     companies.put(entry(joint=2, valid_until=date(2026, 12, 31)))
     browser = begin(house)
     assert set(whom(browser)) == {"Para mí", BAKERY}
@@ -125,7 +126,7 @@ def test_a_baker_signs_in_for_her_company_and_remains_herself(house: House, comp
 
 
 @pytest.mark.rule("identity", "RP-2", "RP-8")
-def test_who_may_know_numbers_gets_them_and_who_may_not_cannot_link(house: House, companies: ListCompanyRegister) -> None:
+def test_who_may_know_numbers_gets_them_and_who_may_not_cannot_link(house: House, companies: ListMandateRegister) -> None:
     companies.put(entry())
     own, business = begin(house), begin(house)
     mine, theirs = (read(house, redeem(house, choose(one, name))["id_token"]) for one, name in ((own, "Para mí"), (business, BAKERY)))
@@ -144,7 +145,7 @@ def test_who_may_know_numbers_gets_them_and_who_may_not_cannot_link(house: House
 
 
 @pytest.mark.rule("identity", "RP-3")
-def test_the_choice_lasts_for_the_session_and_client_and_can_be_made_anew(house: House, companies: ListCompanyRegister) -> None:
+def test_the_choice_lasts_for_the_session_and_client_and_can_be_made_anew(house: House, companies: ListMandateRegister) -> None:
     companies.put(entry())
     browser = begin(house)
     choose(browser, BAKERY)
@@ -160,7 +161,7 @@ def test_the_choice_lasts_for_the_session_and_client_and_can_be_made_anew(house:
 
 
 @pytest.mark.rule("identity", "RP-3")
-def test_nobody_is_asked_where_there_is_nothing_to_choose(house: House, companies: ListCompanyRegister) -> None:
+def test_nobody_is_asked_where_there_is_nothing_to_choose(house: House, companies: ListMandateRegister) -> None:
     browser = begin(house)
     assert browser.page is not None
     assert CLAIM not in read(house, redeem(house, sent_to_client(browser.page)["code"])["id_token"])
@@ -182,7 +183,7 @@ def test_nobody_is_asked_where_there_is_nothing_to_choose(house: House, companie
     ],
 )
 def test_a_detailed_request_offers_what_fits_and_nothing_else(
-    house: House, companies: ListCompanyRegister, wish: dict[str, Any], offered: bool
+    house: House, companies: ListMandateRegister, wish: dict[str, Any], offered: bool
 ) -> None:
     companies.put(entry())
     browser = begin(house, scope="openid", authorization_details=json.dumps([{"type": ACT_FOR, **wish}]), resource=RESOURCE)
@@ -200,7 +201,7 @@ def test_a_detailed_request_offers_what_fits_and_nothing_else(
 
 
 @pytest.mark.rule("identity", "RP-3")
-def test_forms_that_were_not_offered_are_refused(house: House, companies: ListCompanyRegister) -> None:
+def test_forms_that_were_not_offered_are_refused(house: House, companies: ListMandateRegister) -> None:
     companies.put(entry())
     browser = begin(house)
     assert browser.send({}).status_code == 400
@@ -210,7 +211,7 @@ def test_forms_that_were_not_offered_are_refused(house: House, companies: ListCo
 @pytest.mark.rule("identity", "RP-5")
 @pytest.mark.parametrize("loss", ["register", "look", "expired", "ended", "suspended", "died"])
 def test_a_loss_ends_what_rests_on_the_mandate(
-    house: House, companies: ListCompanyRegister, loss: str, monkeypatch: pytest.MonkeyPatch
+    house: House, companies: ListMandateRegister, loss: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if loss in {"register", "look"}:
         companies.put(entry())
@@ -251,14 +252,14 @@ def _taken() -> Any:
     return Reply(204, {}, b"")
 
 
-def lose(house: House, companies: ListCompanyRegister, loss: str, mandate_id: str) -> None:
+def lose(house: House, companies: ListMandateRegister, loss: str, mandate_id: str) -> None:
     if loss == "register":
         companies.strike("E-1")
         house.clock.advance(seconds=30)
-        company_entries.follow(house.identity)
+        register_entries.follow(house.identity)
     elif loss == "look":
         companies.entries.clear()
-        company_entries.look(house.identity, house.person_id(ACTOR))
+        register_entries.look(house.identity, house.person_id(ACTOR))
     elif loss == "expired":
         with house.identity.transaction() as tx:
             tx.connection.execute(mandates.MANDATES.update().values(valid_until=house.clock.now() + timedelta(seconds=5)))
@@ -273,7 +274,7 @@ def lose(house: House, companies: ListCompanyRegister, loss: str, mandate_id: st
 
 
 @pytest.mark.rule("identity", "RP-5")
-def test_between_the_last_day_and_the_job_nothing_is_given(house: House, companies: ListCompanyRegister) -> None:
+def test_between_the_last_day_and_the_job_nothing_is_given(house: House, companies: ListMandateRegister) -> None:
     mandate_id = give(house, valid_until=house.clock.now() + timedelta(minutes=5))
     code = choose(begin(house), "José Ñancupil")
     house.clock.advance(seconds=50)
@@ -290,38 +291,38 @@ def test_between_the_last_day_and_the_job_nothing_is_given(house: House, compani
 
 
 @pytest.mark.rule("identity", "RP-5")
-def test_changed_terms_at_the_register_count_at_once(house: House, companies: ListCompanyRegister) -> None:
+def test_changed_terms_at_the_register_count_at_once(house: House, companies: ListMandateRegister) -> None:
     companies.put(entry())
     reply = redeem(house, choose(begin(house), BAKERY))
     companies.put(entry(powers=("read", "made-up")))
-    company_entries.follow(house.identity)
+    register_entries.follow(house.identity)
     assert userinfo(house, reply).status_code == 401, "granted under the terms of before"
     again = read(house, redeem(house, choose(begin(house), BAKERY))["id_token"])
     assert again[CLAIM]["powers"] == ["read"], "and what is not on the list is nothing"
-    company_entries.follow(house.identity)
+    register_entries.follow(house.identity)
     assert len(house.audited("identity:mandate:changed")) == 1, "an event is taken over once"
 
 
 @pytest.mark.rule("identity", "RP-4")
-def test_a_register_gives_each_entry_once_and_back_again(house: House, companies: ListCompanyRegister) -> None:
+def test_a_register_gives_each_entry_once_and_back_again(house: House, companies: ListMandateRegister) -> None:
     companies.put(entry())
     for _ in range(2):
-        company_entries.look(house.identity, house.person_id(ACTOR))
-        company_entries.follow(house.identity)
+        register_entries.look(house.identity, house.person_id(ACTOR))
+        register_entries.follow(house.identity)
     assert len(house.audited("identity:mandate:registered")) == 1
     companies.strike("E-1")
-    company_entries.follow(house.identity)
-    companies.put(entry(name="Panadería Nueva"))
-    company_entries.follow(house.identity)
+    register_entries.follow(house.identity)
+    companies.put(entry(principal=NamedCompany(parse_run(RUT), "Panadería Nueva")))
+    register_entries.follow(house.identity)
     (view,) = mandate_views.overview(house.identity, house.person_id(ACTOR)).held
     assert view.principal == "Panadería Nueva"
     companies.put(entry(entry="E-2", person=parse_run("7654321-6")))
-    company_entries.follow(house.identity)
+    register_entries.follow(house.identity)
     assert len(house.audited("identity:mandate:registered")) == 2, "nobody here has that RUN"
 
 
 @pytest.mark.rule("identity", "RP-4", "RP-7")
-def test_a_person_gives_and_ends_a_mandate_in_the_account(house: House, companies: ListCompanyRegister) -> None:
+def test_a_person_gives_and_ends_a_mandate_in_the_account(house: House, companies: ListMandateRegister) -> None:
     giver = enter(house, GIVER)
     giver.open("/account/mandates/give")
     page = giver.send({"held": "", "run": "11.111.111-1", "powers": "read", **LAST_DAY})
@@ -352,7 +353,7 @@ def test_a_person_gives_and_ends_a_mandate_in_the_account(house: House, companie
 
 
 @pytest.mark.rule("identity", "RP-4")
-def test_giving_takes_a_strong_and_fresh_sign_in(house: House, companies: ListCompanyRegister) -> None:
+def test_giving_takes_a_strong_and_fresh_sign_in(house: House, companies: ListMandateRegister) -> None:
     house.identity.settings = replace(house.identity.settings, mandate_level=3)
     browser = enter(house)
     assert browser.open("/account/mandates/give").status_code == 403, "a password does not reach it"
@@ -360,7 +361,7 @@ def test_giving_takes_a_strong_and_fresh_sign_in(house: House, companies: ListCo
 
 
 @pytest.mark.rule("identity", "RP-4")
-def test_an_offer_to_an_unknown_run_looks_the_same_and_waits(house: House, companies: ListCompanyRegister) -> None:
+def test_an_offer_to_an_unknown_run_looks_the_same_and_waits(house: House, companies: ListMandateRegister) -> None:
     giver = enter(house, GIVER)
     told = []
     for run in ("11.111.111-1", "7.654.321-6"):
@@ -389,7 +390,7 @@ def test_an_offer_to_an_unknown_run_looks_the_same_and_waits(house: House, compa
         ({"held": "mdt_nothing"}, "ya no actúa"),
     ],
 )
-def test_gifts_that_are_refused(house: House, companies: ListCompanyRegister, changes: dict[str, str], words: str) -> None:
+def test_gifts_that_are_refused(house: House, companies: ListMandateRegister, changes: dict[str, str], words: str) -> None:
     giver = enter(house, GIVER)
     giver.open("/account/mandates/give")
     page = giver.send({"held": "", "run": "11.111.111-1", "powers": "read", **LAST_DAY, **changes})
@@ -399,7 +400,7 @@ def test_gifts_that_are_refused(house: House, companies: ListCompanyRegister, ch
 
 
 @pytest.mark.rule("identity", "RP-4")
-def test_what_is_held_is_passed_on_one_step_and_no_more(house: House, companies: ListCompanyRegister) -> None:
+def test_what_is_held_is_passed_on_one_step_and_no_more(house: House, companies: ListMandateRegister) -> None:
     held = give(house, may_pass_on=True, powers=("read", "sign"))
     actor = house.person_id(ACTOR)
     third = "7654321-6"
@@ -418,10 +419,10 @@ def test_what_is_held_is_passed_on_one_step_and_no_more(house: House, companies:
 
 
 @pytest.mark.rule("identity", "RP-4", "RP-6")
-def test_who_manages_a_company_gives_in_its_name_but_not_where_two_must_sign(house: House, companies: ListCompanyRegister) -> None:
+def test_who_manages_a_company_gives_in_its_name_but_not_where_two_must_sign(house: House, companies: ListMandateRegister) -> None:
     companies.put(entry())
     boss = house.person_id(ACTOR)
-    company_entries.look(house.identity, boss)
+    register_entries.look(house.identity, boss)
     (held,) = mandate_views.overview(house.identity, boss).held
     clerk = giving.give(house.identity, boss, gift(house, GIVER, held=held.mandate_id, powers=("read",)))
     giving.accept(house.identity, house.person_id(GIVER), clerk)
@@ -430,14 +431,14 @@ def test_who_manages_a_company_gives_in_its_name_but_not_where_two_must_sign(hou
     with pytest.raises(MandateRefused):
         mandates.end(house.identity, boss, held.mandate_id)  # the register's own: it ends there
     companies.put(entry(joint=2))
-    company_entries.follow(house.identity)
+    register_entries.follow(house.identity)
     with pytest.raises(MandateRefused):
         giving.give(house.identity, boss, gift(house, GIVER, held=held.mandate_id, powers=("pay",)))
     assert [one.held for one in mandate_views.authorities(house.identity, boss)] == [""]
 
 
 @pytest.mark.rule("identity", "RP-4")
-def test_a_mandate_counts_only_at_its_services_and_from_its_first_day(house: House, companies: ListCompanyRegister) -> None:
+def test_a_mandate_counts_only_at_its_services_and_from_its_first_day(house: House, companies: ListMandateRegister) -> None:
     give(house, services=("service-private",))
     page = begin(house).page
     assert page is not None
@@ -448,7 +449,7 @@ def test_a_mandate_counts_only_at_its_services_and_from_its_first_day(house: Hou
 
 
 @pytest.mark.rule("identity", "RP-4")
-def test_strangers_cannot_look_accept_or_end(house: House, companies: ListCompanyRegister) -> None:
+def test_strangers_cannot_look_accept_or_end(house: House, companies: ListMandateRegister) -> None:
     mandate_id = giving.give(house.identity, house.person_id(GIVER), gift(house, "7654321-6"))
     actor = house.person_id(ACTOR)
     for act in (mandate_views.look, mandates.end, giving.accept):
@@ -460,10 +461,10 @@ def test_strangers_cannot_look_accept_or_end(house: House, companies: ListCompan
 
 
 @pytest.mark.rule("identity", "RP-7")
-def test_death_ends_what_was_given_and_what_was_held(house: House, companies: ListCompanyRegister) -> None:
+def test_death_ends_what_was_given_and_what_was_held(house: House, companies: ListMandateRegister) -> None:
     given = give(house)
     companies.put(entry(person=parse_run(GIVER)))
-    company_entries.look(house.identity, house.person_id(GIVER))
+    register_entries.look(house.identity, house.person_id(GIVER))
     registry_events.apply(house.identity, Change(1, parse_run(GIVER), ("José",), ("Ñancupil",), alive=False))
     ended = house.audited("identity:mandate:revoked")
     assert len(ended) == 2
@@ -472,7 +473,7 @@ def test_death_ends_what_was_given_and_what_was_held(house: House, companies: Li
 
 
 @pytest.mark.rule("identity", "RP-4")
-def test_a_person_cannot_flood_others_with_offers(house: House, companies: ListCompanyRegister) -> None:
+def test_a_person_cannot_flood_others_with_offers(house: House, companies: ListMandateRegister) -> None:
     for _ in range(giving.OFFERS_MAX):
         giving.give(house.identity, house.person_id(GIVER), gift(house, "7654321-6"))
     with pytest.raises(MandateRefused):

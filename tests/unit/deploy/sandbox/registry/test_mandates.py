@@ -8,7 +8,8 @@ from joserfc.jwk import ECKey, KeySet
 
 from deploy.sandbox.plan import Plan
 from deploy.sandbox.registry.app import create_app
-from deploy.sandbox.registry.mandates import CHILD, SCOPE
+from deploy.sandbox.registry.entries import CHILD
+from deploy.sandbox.registry.mandates import SCOPE
 from shared.clock import FixedClock
 from shared.http import Outbound
 from wallet.providers.mandates import HttpMandates, MandatesUnavailable, read_mandates
