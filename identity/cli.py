@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 
 from identity.context import current
 from identity.errors import RegisterConflict, RegisterNotFound
-from identity.operations import keys, people
+from identity.operations import erasing, keys, people
 from identity.providers.breach_file import write_breach_file
 from shared.run import InvalidRun, parse_run
 
@@ -64,3 +64,18 @@ def import_passwords(hashes: Path) -> None:
         except (InvalidRun, RegisterConflict):
             click.echo(f"line {number}: not taken", err=True)
     click.echo(f"{taken} passwords")
+
+
+@commands.command("erase-person")
+@click.option("--run", "typed", prompt="RUN of the person", help="Asked for when it is left out, so that no shell keeps it.")
+@click.option("--reason", prompt="Why (it is kept)")
+@click.confirmation_option(prompt="This cannot be undone. Erase?")
+def erase_person(typed: str, reason: str) -> None:
+    """Close an account for good and destroy what names its person."""
+    try:
+        erasing.erase(current(), parse_run(typed), reason=reason, actor="operator")
+    except InvalidRun as error:
+        raise click.ClickException(f"Check the RUN: {error}.") from None
+    except (RegisterNotFound, RegisterConflict) as error:
+        raise click.ClickException(error.detail) from None
+    click.echo("erased")

@@ -18,6 +18,7 @@ from identity.models.remote_request import RemoteRequest
 from identity.operations import (
     account_events,
     assisted_sessions,
+    erasing,
     history,
     keys,
     logos,
@@ -59,6 +60,12 @@ REFUSALS_KEPT = timedelta(days=7)
 def push_account_event(identity: Identity, job: Job) -> None:
     """Tell one receiver what happened to an account."""
     account_events.push(identity, job.payload, job.attempt)
+
+
+@jobs.job(erasing.JOB)
+def destroy_person_key(identity: Identity, job: Job) -> None:
+    """Destroy the data key of a person who was erased: what is sealed under it is gone for good."""
+    erasing.destroy_key(identity, UUID(job.payload["person_id"]))
 
 
 @jobs.job(logout_notices.JOB, max_attempts=logout_notices.ATTEMPTS_MAX + 1)

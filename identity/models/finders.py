@@ -140,6 +140,11 @@ _SUB = select(SUBJECTS.c.sub).where(SUBJECTS.c.person_id == bindparam("person"),
 """Made once: this is a hot path."""
 
 
+def find_subject(connection: Connection, person_id: UUID, sector: str) -> str | None:
+    """Return a person's `sub` in a sector, if they were ever told of there."""
+    return connection.execute(_SUB, {"person": person_id, "of_sector": sector}).scalar_one_or_none()
+
+
 def subject_of(connection: Connection, key: PairwiseKey, person_id: UUID, sector: str) -> str:
     """Return a person's `sub` in a sector; the stored one counts, a new one is made and stored (§2.23)."""
     asked = {"person": person_id, "of_sector": sector}

@@ -28,6 +28,7 @@ class What(StrEnum):
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - a name of an event
     CODES_MADE = "recovery-codes-made"
     CODE_USED = "recovery-code-used"
+    CODE_HELD = "message-code-held"
     CONTACT_ADDED = "contact-added"
     RECOVERY_STARTED = "recovery-started"
     RECOVERY_CANCELLED = "recovery-cancelled"

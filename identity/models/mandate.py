@@ -6,7 +6,7 @@ offered ─▶ active ◀─▶ suspended
    └─▶ expired ◀─────────┘
 ```
 `offered` waits for the grantee's yes; what a register or a court says is `active` at once.  `suspended` can come back.
-`revoked` is ended by a person, by the register, or by a death; `expired` by its day.
+`revoked` is ended by a person, by the register, or by a death or an erasure; `expired` by its day.
 """
 
 from datetime import datetime
@@ -49,6 +49,7 @@ class EndReason(StrEnum):
     DEATH = "death"
     PARENT = "parent"
     TIME = "time"
+    ERASED = "erased"
 
 
 S = MandateState

@@ -11,12 +11,16 @@ from identity.models.base import HASH, Base
 
 
 class PersonState(StrEnum):
-    """Only an active person signs in or is told about (UI-7); a pending one has a code and no account yet."""
+    """Only an active person signs in or is told about (UI-7).
+
+    A pending one has a code, or somebody who acts for them, and no account yet; of an erased one nothing is left that names them.
+    """
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
     DECEASED = "deceased"
     PENDING = "pending"
+    ERASED = "erased"
 
 
 class Person(Base):
@@ -35,7 +39,7 @@ class Person(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
-    __table_args__ = (CheckConstraint("state IN ('active', 'suspended', 'deceased', 'pending')", name="state"),)
+    __table_args__ = (CheckConstraint("state IN ('active', 'suspended', 'deceased', 'pending', 'erased')", name="state"),)
 
 
 class Password(Base):

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from identity.context import Identity
 from identity.models.base import table_of
 from identity.models.client import Client
-from identity.models.finders import subject_of
+from identity.models.finders import find_subject
 from identity.models.person import PersonState
 from identity.standards import jose
 from shared.context import Transaction
@@ -21,6 +21,7 @@ CLIENTS = table_of(Client)
 JOB = "push_account_event"
 RISC, CAEP = "https://schemas.openid.net/secevent/risc/event-type/", "https://schemas.openid.net/secevent/caep/event-type/"
 DISABLED, ENABLED, COMPROMISED = RISC + "account-disabled", RISC + "account-enabled", RISC + "credential-compromise"
+PURGED, SIGNED_OUT = RISC + "account-purged", CAEP + "session-revoked"
 DECEASED, MANDATE_ENDED = "urn:andamio:event:subject-deceased", "urn:andamio:event:mandate-ended"
 TYP, MEDIA_TYPE, ALG = "secevent+jwt", "application/secevent+jwt", "ES256"
 RETRY_SECONDS = (60, 300, 1800, 7200, 43_200, *(86_400,) * 6)
@@ -34,7 +35,9 @@ def tell(identity: Identity, tx: Transaction, person_id: UUID, event: str, **mem
         sector = tx.connection.execute(select(CLIENTS.c.sector).where(CLIENTS.c.client_id == client_id)).scalar()
         if sector is None:
             continue
-        sub = subject_of(tx.connection, identity.pairwise_key, person_id, sector)
+        sub = find_subject(tx.connection, person_id, sector)
+        if sub is None:
+            continue
         payload = {"url": url, "sub": sub, "event": event, "members": {"event_timestamp": now, **members}, "jti": identity.ids.token(16)}
         tx.enqueue(JOB, payload)
 

@@ -40,17 +40,21 @@ class Principal:
 
 
 def name_of(identity: Identity, connection: Connection, person_id: UUID) -> str:
-    """Return a person's whole name, in whatever state the account is."""
-    row = connection.execute(select(PERSONS.c.facts_sealed, PERSONS.c.updated_at).where(PERSONS.c.id == person_id)).one()
+    """Return a person's whole name, in whatever state the account is; empty for one who was erased."""
+    row = connection.execute(select(PERSONS).where(PERSONS.c.id == person_id)).one()
+    if row.state == PersonState.ERASED:
+        return ""
     return open_facts(identity.cipher, person_id, row.facts_sealed, row.updated_at).full_name
 
 
 def principal_of(identity: Identity, connection: Connection, row: MandateRow) -> Principal:
-    """Return whom a mandate is for."""
+    """Return whom a mandate is for; of a person who was erased neither name nor number is left."""
     if row.company_id is not None:
         company = connection.execute(select(COMPANIES).where(COMPANIES.c.id == row.company_id)).one()
         return Principal("company", company.id, company.name, company.rut)
     person = connection.execute(select(PERSONS).where(PERSONS.c.id == row.principal_id)).one()
+    if person.state == PersonState.ERASED:
+        return Principal("person", person.id, "", "")
     facts = open_facts(identity.cipher, person.id, person.facts_sealed, person.updated_at)
     return Principal("person", person.id, facts.full_name, str(facts.run))
 
@@ -191,13 +195,13 @@ def tell_begun(identity: Identity, tx: Transaction, row: MandateRow) -> None:
     _tell_both(identity, tx, row, Kind.MANDATE_BEGUN, What.MANDATE_MADE)
 
 
-def end_all_of(identity: Identity, tx: Transaction, person_id: UUID, *, actor: str) -> None:
-    """End what a person who died gave, and what they had (RP-7)."""
+def end_all_of(identity: Identity, tx: Transaction, person_id: UUID, reason: EndReason, *, actor: str, channel: str) -> None:
+    """End what a person who died or was erased gave, and what they had (RP-7)."""
     mine = (MANDATES.c.principal_id == person_id) | (MANDATES.c.grantee_id == person_id)
     for row in tx.connection.execute(select(MANDATES).where(mine, MANDATES.c.state.in_(LIVE)).with_for_update()).all():
         state = tx.connection.execute(select(MANDATES.c.state).where(MANDATES.c.id == row.id)).scalar_one()
         if state in LIVE:  # it may have ended with its parent, a moment ago
-            end_row(identity, tx, row, MandateState.REVOKED, EndReason.DEATH, actor=actor, channel="registry")
+            end_row(identity, tx, row, MandateState.REVOKED, reason, actor=actor, channel=channel)
 
 
 def expire_due(identity: Identity) -> int:

@@ -11,6 +11,7 @@ from identity.events import Event
 from identity.models.base import table_of
 from identity.models.finders import PERSONS, find_credentials, open_facts, seal_facts
 from identity.models.history import What
+from identity.models.mandate import EndReason
 from identity.models.person import PersonState
 from identity.models.registry_mark import RegistryMark
 from identity.operations import account_events, history, mandates, notices, sessions
@@ -48,7 +49,7 @@ def apply(identity: Identity, change: Change) -> None:
             if not change.alive:
                 tx.connection.execute(update(PERSONS).where(PERSONS.c.id == found.person_id).values(state=PersonState.DECEASED))
                 sessions.end_sessions_of(identity, tx, found.person_id)
-                mandates.end_all_of(identity, tx, found.person_id, actor="registry")
+                mandates.end_all_of(identity, tx, found.person_id, EndReason.DEATH, actor="registry", channel="registry")
                 account_events.tell(identity, tx, found.person_id, account_events.DECEASED)
                 tx.record(Event.PERSON_STATE_CHANGED, actor="registry", subject=f"cl-run:{change.run}", data={"state": "deceased"})
             elif names != (facts.given_names, facts.family_names):

@@ -216,11 +216,13 @@ def close_sessions(
 ) -> int:
     """End a person's sessions, or one, or all but one, with what was granted in them; effective at the next request (§3.9).
 
-    Unless it is about one alone, sign-ins that are on their way end too.
+    Unless it is about one alone, sign-ins that are on their way end too, and receivers of events hear that no session from before
+    counts: theirs may have outlived the sign-on that they came from.
     """
     now = identity.clock.now()
     if only_id is None:
         end_unfinished(identity, tx, person_id)
+        account_events.tell(identity, tx, person_id, account_events.SIGNED_OUT, initiating_entity="user")
     wanted = [SESSIONS.c.person_id == person_id, SESSIONS.c.ended_at.is_(None)]
     if only_id is not None:
         wanted.append(SESSIONS.c.id == only_id)

@@ -1,4 +1,7 @@
-"""Receivers are told of disabled, enabled and compromised accounts and of deaths.  Spec: RFC 8417, RFC 8935; wallet contract §11."""
+"""Receivers are told of disabled, enabled and compromised accounts, of ended sessions and of deaths.
+
+Spec: RFC 8417, RFC 8935; wallet contract §11.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,9 +13,11 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from sqlalchemy import text
 
+from identity.models.finders import subject_of
 from identity.models.person import PersonState
 from identity.operations import account_events, giving, mandates, people, register, security
 from identity.operations.giving import Gift
+from identity.standards.oidc_claims import Facts
 from shared.http import OutboundFailed, Reply
 from shared.run import parse_run
 from tests.factories.identity import RUN, RUN_TOTP, SECRET, House, web_client
@@ -42,6 +47,9 @@ class Receiver:
 def told(house: House) -> House:
     register.create_client(house.identity, web_client(client_id="wallet-portal", sector="wallet.example"), actor="test", secret=SECRET)
     house.identity.settings = replace(house.identity.settings, event_receivers=(f"wallet-portal={URL}",))
+    with house.identity.transaction() as tx:
+        for run in (RUN, RUN_TOTP):  # they have been there
+            subject_of(tx.connection, house.identity.pairwise_key, house.person_id(run), "wallet.example")
     return house
 
 
@@ -85,11 +93,49 @@ def test_this_was_not_me_is_told_as_a_compromise_and_tried_again_until_it_is_tak
         told.clock.advance(seconds=seconds)
         told.run_jobs()
     tokens = [claims_of(told, call) for _, call in receiver.calls]
-    assert [list(one["events"]) for one in tokens] == [[account_events.COMPROMISED]] * 3
-    assert len({one["jti"] for one in tokens}) == 1
+    told_of = [next(iter(one["events"])) for one in tokens]
+    assert sorted(told_of) == sorted([account_events.SIGNED_OUT, account_events.SIGNED_OUT, *[account_events.COMPROMISED] * 2])
+    assert len({one["jti"] for one in tokens}) == 2, "each has one name, however often it is tried"
     told.clock.advance(seconds=86_400)
     told.run_jobs()
-    assert len(receiver.calls) == 3
+    assert len(receiver.calls) == 4
+
+
+@pytest.mark.rule("wallet", "§11")
+@pytest.mark.rule("identity", "§3.9")
+def test_closing_all_sessions_is_told_and_closing_one_is_not(told: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One session is told by logout tokens to the clients that were used in it; all of them, to receivers too."""
+    receiver, person_id = Receiver(told, monkeypatch), told.person_id(RUN)
+    for _ in range(2):
+        told.browser().sign_in()
+    first, second = security.list_sessions(told.identity, person_id, None)
+    security.close_elsewhere(told.identity, person_id, only_id=first.id, present=None)
+    told.run_jobs()
+    assert receiver.calls == []
+    security.close_elsewhere(told.identity, person_id, only_id=None, present=second.id)
+    told.run_jobs()
+    ((_, call),) = receiver.calls
+    ((event, members),) = claims_of(told, call)["events"].items()
+    assert (event, members["initiating_entity"]) == (account_events.SIGNED_OUT, "user")
+    assert members["event_timestamp"] == int(told.clock.now().timestamp())
+
+
+@pytest.mark.rule("wallet", "§11")
+def test_a_new_password_ends_the_sessions_of_receivers_too(told: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver = Receiver(told, monkeypatch)
+    security.change_password(told.identity, told.person_id(RUN), "lluvia tejado naranja reloj", session_id=None)
+    told.run_jobs()
+    assert [next(iter(claims_of(told, call)["events"])) for _, call in receiver.calls] == [account_events.SIGNED_OUT]
+
+
+@pytest.mark.rule("wallet", "§11")
+def test_a_receiver_hears_of_nobody_who_was_never_there(told: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver = Receiver(told, monkeypatch)
+    facts = Facts(parse_run("7654321-6"), ("Rosa",), ("Quilodrán",))
+    stranger = people.create_person(told.identity, facts, actor="test")
+    people.set_state(told.identity, stranger, PersonState.SUSPENDED, actor="test")
+    told.run_jobs()
+    assert receiver.calls == []
 
 
 @pytest.mark.rule("wallet", "§11")
