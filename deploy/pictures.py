@@ -39,6 +39,7 @@ NAMES = {
     "mandate-offer": "mandate-accept/es-360/01-offer",
     "mandate-given": "mandate/es-360/03-given",
     "mandate-one": "mandate/es-360/04-one",
+    "for-whom": "mandate-accept/es-360/03-for-whom",
     "assist": "assist/es-1280/01-console",
     "assist-number": "assist/es-1280/02-number",
     "assist-question": "assist-citizen/es-360/01-question",

@@ -19,6 +19,7 @@ from identity.providers.limits import Limits
 from identity.providers.mandate_registers import COMPANY, COURT, FAMILY, MandateRegister, RestMandateRegister
 from identity.providers.notify_sender import NotifySender
 from identity.providers.password_hasher import Argon2Hasher, Gate
+from identity.providers.sim_changes import NoSimChanges, RestSimChanges, SimChanges
 from identity.settings import Settings
 from identity.standards.pairwise import PairwiseKey, parse_key
 from shared.clock import Clock, SystemClock
@@ -92,6 +93,11 @@ class Identity(Context):
         settings = self.settings
         urls = {COMPANY: settings.company_register_url, FAMILY: settings.family_register_url, COURT: settings.court_register_url}
         return {name: RestMandateRegister(self.http, self.clock, url=url, register=name) for name, url in urls.items() if url}
+
+    @cached_property
+    def sim_changes(self) -> SimChanges:
+        """Whether a telephone's card was changed lately."""
+        return RestSimChanges(self.http, url=self.settings.sim_check_url) if self.settings.sim_check_url else NoSimChanges()
 
     @cached_property
     def announcements(self) -> AnnouncementStore:

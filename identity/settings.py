@@ -70,6 +70,7 @@ class Settings(ServiceSettings):
     company_register_url: str = setting("address of the company register; empty: nobody acts for a company by law", default="")
     family_register_url: str = setting("address of the register of parents and children; empty: nobody acts for a child by law", default="")
     court_register_url: str = setting("address of the register of guardians, curators and orders of courts; empty: none", default="")
+    sim_check_url: str = setting("address that says whether the card of a telephone was changed lately; empty: not asked", default="")
     assist_review_percent: int = setting("so many of a hundred assisted sessions are looked at afterwards, by lot", default=5)
     mandate_level: int = setting("level of sign-in that giving a mandate takes: 3 cannot be phished", default=3)
     history_days: int = setting(

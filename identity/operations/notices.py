@@ -10,8 +10,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from identity.context import Identity
+from identity.events import Event
 from identity.models.finders import PERSONS, open_facts, person_scope
+from identity.models.history import What
 from identity.models.person import PersonState
+from identity.operations import history
 from identity.standards import notice_texts
 from identity.standards.notice_texts import Kind
 from identity.standards.oidc_claims import Facts
@@ -35,6 +38,9 @@ class Channel(StrEnum):
 
 
 CONTACTS = (Channel.EMAIL, Channel.SMS)
+CODES = (Kind.LOGIN_CODE, Kind.RECOVERY_CODE)
+CARD_TRUSTED_AFTER = timedelta(days=3)
+"""So long a telephone whose card was changed gets no code (§3.4)."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,14 @@ def send(identity: Identity, payload: dict[str, object]) -> None:
     with identity.reading() as tx:
         query = select(PERSONS.c.facts_sealed, PERSONS.c.updated_at, PERSONS.c.state, PERSONS.c.language)
         row = tx.connection.execute(query.where(PERSONS.c.id == notice.person_id)).one_or_none()
-    if row is None or row.state == PersonState.DECEASED:
+    if row is None or row.state in {PersonState.DECEASED, PersonState.ERASED}:
         return
     facts = open_facts(identity.cipher, notice.person_id, row.facts_sealed, row.updated_at)
     to = notice.to or _contact(facts, notice.channel)
     if not to:
+        return
+    if notice.kind in CODES and notice.channel is Channel.SMS and _is_new_card(identity, to):
+        _hold(identity, notice.person_id)
         return
     with speaking(row.language):
         subject, body = _compose(identity, notice, facts)
@@ -91,6 +100,18 @@ def send(identity: Identity, payload: dict[str, object]) -> None:
         identity.sender.send_email(to, subject, body, reference)
     else:
         identity.sender.send_sms(to, subject, reference)  # notify puts the name of its service before it
+
+
+def _is_new_card(identity: Identity, phone: str) -> bool:
+    return identity.sim_changes.changed_after(phone, identity.clock.now() - CARD_TRUSTED_AFTER)
+
+
+def _hold(identity: Identity, person_id: UUID) -> None:
+    """Keep a code from a telephone that may be a thief's by now, and tell the person on the other contact."""
+    with identity.transaction() as tx:
+        tell(identity, tx, person_id, Kind.SIM_CHANGED, channels=(Channel.EMAIL,))
+        history.note(identity, tx, person_id, What.CODE_HELD)
+        tx.record(Event.MESSAGE_CODE_HELD, actor="identity", object_id=str(person_id), channel="system")
 
 
 def _contact(facts: Facts, channel: Channel) -> str:

@@ -108,7 +108,12 @@ def make_codes() -> Response:
 @routes.get("/password")
 def show_password() -> Response:
     """Ask for a new password."""
-    return page("identity/account/password.html", error_list=[])
+    return _show_password([])
+
+
+def _show_password(errors: list[tuple[str, str]]) -> Response:
+    allow("script-src", "'self'")
+    return page("identity/account/password.html", 400 if errors else 200, error_list=errors_of(errors))
 
 
 @routes.post("/password")
@@ -118,7 +123,7 @@ def change_password() -> Response:
     try:
         security.change_password(current(), held.person_id, request.form.get("password", ""), session_id=held.id)
     except PasswordRefused as refused:
-        return page("identity/account/password.html", 400, error_list=errors_of([("password", gettext(refused.detail))]))
+        return _show_password([("password", gettext(refused.detail))])
     except TooBusy:
         raise Unavailable(gettext_noop("Many people are signing in just now. Try again in a moment."), retry_after_seconds=2) from None
     return _back()

@@ -44,6 +44,7 @@ def _answer(interaction_id: str, password: str | None) -> Response:
             except PasswordRefused as refused:
                 errors = [("password", gettext(refused.detail))]
         allow("form-action", answers.form_action_source(step.request.redirect_uri))
+        allow("script-src", "'self'")
         shown = {"client": step.client, "interaction_id": interaction_id, "error_list": errors_of(errors)}
         return page("identity/new_password.html", 400 if errors else 200, **shown)
 

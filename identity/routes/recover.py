@@ -56,6 +56,7 @@ def _show_step(recovery_id: str, errors: list[tuple[str, str]]) -> Response:
         found = recovery.look(current(), recovery_id)
     except RecoveryRefused:
         return make_response(redirect(url_for("recover.show_start"), 303))
+    allow("script-src", "'self'")
     template = "identity/recover/password.html" if found.is_ready else "identity/recover/code.html"
     return page(template, 400 if errors else 200, recovery_id=recovery_id, found=found, error_list=errors_of(errors))
 

@@ -47,7 +47,9 @@ def _show(interaction_id: str, errors: dict[str, str] | None = None) -> Response
             "away": away,
             "errors": errors or {},
         }
-        return page("identity/represent.html", 400 if errors else 200, words={**powers.WORDS, **assistance.WORDS}, myself=MYSELF, **shown)
+        return page(
+            "identity/represent.html", 400 if errors else 200, words=powers.WORDS, help_words=assistance.WORDS, myself=MYSELF, **shown
+        )
 
     return login.guarded(interaction_id, browser, work)
 

@@ -20,6 +20,7 @@ WORDS: Mapping[str, str] = {
     "password-changed": gettext_noop("The password was changed"),
     "recovery-codes-made": gettext_noop("Recovery codes were made"),
     "recovery-code-used": gettext_noop("A recovery code was used"),
+    "message-code-held": gettext_noop("A code was not sent: the card of your telephone was changed lately"),
     "contact-added": gettext_noop("A contact was changed"),
     "recovery-started": gettext_noop("Somebody asked to recover the account"),
     "recovery-cancelled": gettext_noop("The recovery was stopped"),

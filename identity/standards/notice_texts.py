@@ -21,6 +21,7 @@ class Kind(StrEnum):
     CONFIRM_CONTACT = "confirm-contact"
     LOGIN_CODE = "login-code"
     SIGN_COUNT = "sign-count"
+    SIM_CHANGED = "sim-changed"
     ACTIVATION_CODE = "activation-code"
     ACCOUNT_ACTIVE = "account-active"
     RECOVERY_CODE = "recovery-code"
@@ -50,7 +51,7 @@ TEXTS = {
     Kind.APPROVAL_ASKED: Text(
         gettext_noop("%(what)s asks you to confirm who you are"),
         (
-            gettext_noop("Open your account, choose Requests, and answer there. You have two minutes."),
+            gettext_noop("Open your account, choose Questions to you, and answer there. You have two minutes."),
             gettext_noop("Are you not talking with them? Then say no there, or do nothing."),
         ),
     ),
@@ -102,6 +103,13 @@ TEXTS = {
     Kind.SIGN_COUNT: Text(
         gettext_noop("A key of your account may have been copied"),
         (gettext_noop("The key “%(what)s” counted backwards. Remove it if you do not know why."), NOT_YOU),
+    ),
+    Kind.SIM_CHANGED: Text(
+        gettext_noop("We did not send a code to your telephone: its card was changed lately"),
+        (
+            gettext_noop("Did you change it? Use a code from your paper, or wait three days. Or go to an office with your identity card."),
+            NOT_YOU,
+        ),
     ),
     Kind.ACTIVATION_CODE: Text(
         gettext_noop("Your activation code is %(code)s"),

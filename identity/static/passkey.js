@@ -1,5 +1,5 @@
 "use strict";
-// Passkeys, and the work of the robot check.  Without this script every page still works, with a password or by waiting.
+// Passkeys, the work of the robot check, and passwords that may be seen.  Without this script every page still works.
 (() => {
   const decode = text => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), c => c.charCodeAt(0)).buffer;
   const encode = buffer =>
@@ -63,6 +63,16 @@
     }
   };
 
+  const shows = row => {
+    const field = document.getElementById(row.dataset.shows);
+    const box = row.querySelector("input");
+    const show = () => { field.type = box.checked ? "text" : "password"; };
+    box.addEventListener("change", show);
+    field.form.addEventListener("submit", () => { field.type = "password"; });
+    row.hidden = false;
+  };
+
+  document.querySelectorAll("[data-shows]").forEach(shows);
   if (window.PublicKeyCredential) document.querySelectorAll("form[data-passkey]").forEach(start);
   if (window.crypto && crypto.subtle) document.querySelectorAll("input[data-ticket]").forEach(work);
 })();

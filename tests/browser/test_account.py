@@ -40,7 +40,7 @@ def sign_in(looker: Looker, sandbox: RunningSandbox) -> None:
         looker.page.keyboard.press("Enter")
 
 
-@pytest.mark.rule("identity", "WA-4", "WA-7", "§3.13")
+@pytest.mark.rule("identity", "PW-7", "WA-4", "WA-7", "§3.13")
 def test_a_passkey_is_made_used_and_removed_by_keyboard(chromium: Browser, sandbox: RunningSandbox) -> None:
     language, width = "es", 360
     base = sandbox.facts["identity"]["base_url"]
@@ -49,6 +49,11 @@ def test_a_passkey_is_made_used_and_removed_by_keyboard(chromium: Browser, sandb
         with authenticator(page):
             page.goto(base + "/account")
             looker.look("sign-in")
+            looker.type_in("#password", "lo que escribo")
+            looker.tab_to("[data-shows] input")
+            page.keyboard.press("Space")
+            expect(page.locator("#password")).to_have_attribute("type", "text")
+            page.goto(base + "/account")
             sign_in(looker, sandbox)
             looker.look("account")
             page.goto(base + "/account/security/passkey")

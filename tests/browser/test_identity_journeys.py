@@ -2,6 +2,7 @@
 
 import re
 from typing import ClassVar
+from urllib.parse import urlencode
 
 import pyotp
 import pytest
@@ -59,7 +60,16 @@ class Person:
         self.page.keyboard.type(words)
 
 
-@pytest.mark.rule("identity", "RP-4", "RP-7", "§3.13")
+def asking_for_whom(sandbox: RunningSandbox) -> str:
+    """The address by which a service asks for whom somebody acts."""
+    facts = sandbox.facts["identity"]
+    client = facts["clients"]["web"]
+    asked = {"client_id": client["client_id"], "redirect_uri": client["redirect_uris"][0], "response_type": "code"}
+    asked |= {"scope": "openid represent", "state": "s" * 32, "nonce": "n" * 16}
+    return f"{facts['issuer']}/authorize?" + urlencode(asked | {"code_challenge": "c" * 43, "code_challenge_method": "S256"})
+
+
+@pytest.mark.rule("identity", "RP-3", "RP-4", "RP-6", "RP-7", "§3.13")
 def test_a_mandate_is_given_accepted_and_ended(chromium: Browser, sandbox: RunningSandbox) -> None:
     with visiting(chromium, language="es", width=360) as first, visiting(chromium, language="es", width=360) as second:
         jose, camila = Person(first, sandbox, JOSE, "mandate"), Person(second, sandbox, CAMILA, "mandate-accept")
@@ -85,6 +95,11 @@ def test_a_mandate_is_given_accepted_and_ended(chromium: Browser, sandbox: Runni
         expect(second.locator("main")).not_to_contain_text("Ñancupil")
         camila.open("/account/sessions")
         camila.looker.look("sessions")
+        second.goto(asking_for_whom(sandbox))
+        expect(second.locator("main")).to_contain_text("Amaya")
+        expect(second.locator("main")).to_contain_text("Deben actuar 2 en conjunto")
+        expect(second.locator("main")).to_contain_text("Pagar y recibir dinero")
+        camila.looker.look("for-whom")
 
 
 @pytest.mark.rule("identity", "AS-2", "AS-5", "CB-9", "§3.13")

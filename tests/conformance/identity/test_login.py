@@ -9,7 +9,7 @@ import pytest
 
 from identity.app import create_app
 from identity.context import create_context
-from identity.operations import throttles
+from identity.operations import register, throttles
 from identity.providers.base import TooBusy
 from tests.factories.identity import (
     CALLBACK,
@@ -17,11 +17,13 @@ from tests.factories.identity import (
     PUBLIC_URL,
     RUN,
     RUN_TOTP,
+    SECRET,
     TOTP_SECRET,
     Browser,
     House,
     authorization,
     sent_to_client,
+    web_client,
     words_of,
 )
 
@@ -257,6 +259,35 @@ def test_a_page_that_stood_open_too_long_leads_back_to_the_service(house: House)
     house.clock.advance(seconds=1801)
     for answer in (browser.open(page.request.path), browser.http.post(page.request.path, data={}, base_url=PUBLIC_URL)):
         assert answer.headers.get("Location") == "https://client.example/" or answer.status_code == 403
+
+
+@pytest.mark.rule("identity", "§3.9")
+def test_a_client_may_do_without_single_sign_on(house: House) -> None:
+    alone = web_client(client_id="alone", sector="alone.example", default_max_age=0)
+    register.create_client(house.identity, alone, actor="test", secret=SECRET)
+    browser = house.browser()
+    browser.sign_in()
+    for _ in range(2):
+        house.clock.advance(seconds=1)
+        assert 'id="password"' in browser.authorize(client_id="alone").get_data(as_text=True)
+        assert "code" in sent_to_client(browser.log_in())
+    house.clock.advance(seconds=1)
+    assert sent_to_client(browser.authorize(client_id="alone", prompt="none"))["error"] == "login_required"
+    assert "code" in sent_to_client(browser.authorize()), "others go on with it"
+
+
+@pytest.mark.rule("identity", "§3.13")
+def test_who_is_slow_gets_the_whole_time_again_at_each_step(house: House) -> None:
+    browser = house.browser()
+    browser.authorize()
+    minutes = 0
+    while minutes < 280:  # ten times half an hour, and no longer
+        house.clock.advance(seconds=20 * 60)
+        minutes += 20
+        assert browser.log_in(RUN, "not it").status_code in {400, 429}, minutes
+    house.clock.advance(seconds=20 * 60)
+    answer = browser.log_in()
+    assert answer.headers["Location"] == "https://client.example/", "without end a forgotten page would stay open"
 
 
 @pytest.mark.rule("identity", "AZ-24")

@@ -4,8 +4,11 @@ import re
 
 import pytest
 
-from identity.operations import recovery
+from identity.models.history import What
+from identity.operations import history, recovery
 from identity.operations.refusals import PasswordRefused, RecoveryRefused
+from identity.providers.sim_changes import RestSimChanges
+from shared.http import OutboundTimeout, Reply
 from shared.run import parse_run
 from tests.conformance.identity.test_account import make_codes
 from tests.conformance.identity.test_passkeys import enter
@@ -38,6 +41,46 @@ def test_every_run_gets_the_same_pages(house: House) -> None:
     assert len(set(pages)) == 1
     unknown = start(house, "76354771-K")
     assert unknown.send({"code": "123456"}).status_code == 400
+
+
+class Cards:
+    """A checker of telephones that says when each card was changed, or is away."""
+
+    def __init__(self, answer: Reply | Exception) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, str]] = []
+
+    def request(self, _method: str, url: str, *, json: dict[str, str], timeout_seconds: float) -> Reply:
+        self.asked.append((url, json["phone"]))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.rule("identity", "§3.4", "§3.7")
+@pytest.mark.parametrize(
+    ("answer", "is_sent"),
+    [
+        (Reply(200, {}, b'{"changed_at": "2026-06-07T12:00:00Z"}'), False),
+        (Reply(200, {}, b'{"changed_at": "2026-06-01T12:00:00Z"}'), True),
+        (Reply(200, {}, b'{"changed_at": null}'), True),
+        (Reply(500, {}, b"{}"), True),
+        (Reply(200, {}, b'{"changed_at": "yesterday"}'), True),
+        (Reply(200, {}, b'{"changed_at": "2026-06-07T12:00:00"}'), True),
+        (Reply(200, {}, b"[]"), True),
+        (OutboundTimeout("slow"), True),
+    ],
+)
+def test_a_telephone_whose_card_was_changed_lately_gets_no_code(house: House, answer: Reply | Exception, is_sent: bool) -> None:
+    cards = Cards(answer)
+    house.identity.__dict__["sim_changes"] = RestSimChanges(cards, url="https://cards.example")  # type: ignore[arg-type]  # what is used of it
+    start(house, RUN)
+    assert codes_of(house).keys() == ({"email", "sms"} if is_sent else {"email"}), "and one that cannot say keeps nobody out"
+    assert cards.asked == [("https://cards.example/v1/sim-changes", "+56911111111")]
+    told = [message["subject"] for message in house.deliver() if message["channel"] == "email"]
+    assert any("el chip cambió" in subject for subject in told) is not is_sent
+    seen = [row.what for row in history.read(house.identity, house.person_id(RUN))]
+    assert (What.CODE_HELD in seen) is not is_sent
 
 
 @pytest.mark.rule("identity", "LK-4")
