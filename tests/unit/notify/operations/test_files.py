@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 
 from notify.context import Notify
-from notify.models import Document, LetterFile, MailboxMessage, MessageAttachment, Notification
+from notify.models import Document, LetterFile, MailboxMessage, MessageAttachment, Notification, Service
 from notify.operations.files import move_files
 from notify.operations.retention import keep_days
 from notify.settings import Settings
@@ -196,6 +196,27 @@ def test_what_was_kept_long_enough_goes_from_the_bucket(notify: Notify, s3: S3Se
     at(notify, NOON + timedelta(days=700))
     keep_days(notify)
     assert names(store) == []
+
+
+@pytest.mark.rule("notify", "§11", "§20")
+def test_what_one_service_keeps_for_less_goes_from_the_bucket_and_the_others_stays(
+    notify: Notify, s3: S3Server, send: Callable[[], Sent]
+) -> None:
+    store = into_bucket(notify, s3)
+    at(notify, NOON)
+    brief, other = send(), send()
+    with notify.db.begin() as connection:
+        own = Service.id == brief.world.service_id
+        connection.execute(update(Service).where(own).values(retention={"letter": 3, "email": 3}))
+    at(notify, NOON + timedelta(days=5))
+    keep_days(notify)
+    left = names(store)
+    assert [name.partition("/")[0] for name in left] == ["attachments", "documents", "documents", "letters"]
+    assert f"letters/{other.letter}" in left
+    with notify.reading() as tx:
+        assert len(tx.connection.execute(select(LetterFile.notification_id)).all()) == 1
+        assert len(tx.connection.execute(select(MessageAttachment.notification_id)).all()) == 1
+        assert set(tx.connection.execute(select(Notification.service_id)).scalars()) == {other.world.service_id}
 
 
 @pytest.mark.rule("notify", "§11")
