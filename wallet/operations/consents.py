@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.context import Transaction
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import ConsentExpired, ConsentNotFound, InvalidExchange, NotForDelegates, NotPausedByYou, TooYoung
 from wallet.models.consent import COMPROMISED, LIVE_STATES, Consent, ConsentState, consents_of, events_of, find_consent, last_event
@@ -136,9 +137,9 @@ def resume(wallet: Wallet, presence: Presence, consent_id: UUID) -> None:
         last = last_event(tx.session, consent_id)
         is_mine = last is None or last.actor_kind in {"principal", "delegate"} or consent.state_reason == COMPROMISED
         if consent.state == ConsentState.SUSPENDED and not is_mine:
-            raise NotPausedByYou("The authority paused it. Ask there.")
+            raise NotPausedByYou(gettext_noop("The authority paused it. Ask there."))
         if consent.state_at(now) == ConsentState.EXPIRED and consent.state in LIVE_STATES:
-            raise ConsentExpired("Its time is over.")
+            raise ConsentExpired(gettext_noop("Its time is over."))
         move(wallet, tx, consent, ConsentState.ACTIVE, actor=actor_of(presence), subject=presence.subject)
 
 
@@ -148,16 +149,16 @@ def keep(wallet: Wallet, presence: Presence, consent_id: UUID) -> None:
     Raises: ConsentNotFound, NotForDelegates, TooYoung, ConsentExpired when her time to say so is over.
     """
     if presence.acting is not None:
-        raise NotForDelegates("Only the person herself can keep it.")
+        raise NotForDelegates(gettext_noop("Only the person herself can keep it."))
     now = wallet.clock.now()
     with wallet.transaction() as tx:
         consent = _own(wallet, tx.session, presence, consent_id, lock=True)
         if consent.confirm_by is None:
             return
         if consent.state not in LIVE_STATES or consent.state_at(now) == ConsentState.INVALIDATED:
-            raise ConsentExpired("Its time is over.")
+            raise ConsentExpired(gettext_noop("Its time is over."))
         if not _has_age(wallet, tx.session, consent, MAJORITY_YEARS):
-            raise TooYoung("From your 18th birthday on you can keep it yourself.")
+            raise TooYoung(gettext_noop("From your 18th birthday on you can keep it yourself."))
         confirm(wallet, tx, consent, actor=actor_of(presence), subject=presence.subject)
 
 
@@ -188,9 +189,9 @@ def _has_age(wallet: Wallet, session: Session, consent: Consent, years: int) -> 
 def _own(wallet: Wallet, session: Session, presence: Presence, consent_id: UUID, *, lock: bool) -> Consent:
     consent = find_consent(session, consent_id, lock=lock)
     if consent is None or consent.subject_index != wallet.subject_index(presence.subject):
-        raise ConsentNotFound("You have no consent with this number.")
+        raise ConsentNotFound(gettext_noop("You have no consent with this number."))
     if not _is_shown(wallet, session, presence, consent):
-        raise ConsentNotFound("You have no consent with this number.")
+        raise ConsentNotFound(gettext_noop("You have no consent with this number."))
     return consent
 
 
@@ -223,5 +224,5 @@ def narrow(wallet: Wallet, presence: Presence, consent_id: UUID, dropped: frozen
         before = _own(wallet, tx.session, presence, consent_id, lock=True)
         granted = frozenset(before.granted_fields)
         if not dropped or not dropped < granted:
-            raise InvalidExchange("Choose some of the data. To take back all, end the permission.")
+            raise InvalidExchange(gettext_noop("Choose some of the data. To take back all, end the permission."))
         return amend_consent(wallet, tx, before, keep=granted - dropped, actor=actor_of(presence), subject=presence.subject)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.crypto import constant_time_equal, sha256_hex
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import RequestNotFound, SnapshotChanged, ViewUsed
 from wallet.models.consent_request import OPEN_STATES, REQUEST_STATES, ConsentRequest, ConsentRequestItem, RequestState, items_of
@@ -99,12 +100,12 @@ def open_view(wallet: Wallet, presence: Presence, code: str) -> UUID:
         statement = select(ConsentRequest).where(ConsentRequest.view_code_sha256 == sha256_hex(code)).with_for_update()
         row = tx.session.scalars(statement).one_or_none()
         if row is None or row.subject_index != wallet.subject_index(presence.subject):
-            raise RequestNotFound("This link is not for the person who signed in.")
+            raise RequestNotFound(gettext_noop("This link is not for the person who signed in."))
         _own(wallet, tx.session, presence, row.id)
         if row.opened_by is None:
             row.opened_by = presence.session_hash
         elif not constant_time_equal(row.opened_by, presence.session_hash):
-            raise ViewUsed("Look for the request on your own page, under “Waiting for you”.")
+            raise ViewUsed(gettext_noop("Look for the request on your own page, under “Waiting for you”."))
         return row.id
 
 
@@ -142,7 +143,7 @@ def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *,
         items = items_of(tx.session, row.id, lock=True)
         item = next((one for one in items if one.item_id == answer.item_id and _covers(presence, one)), None)
         if item is None:
-            raise RequestNotFound("This request has no such part.")
+            raise RequestNotFound(gettext_noop("This request has no such part."))
         action = legal(REQUEST_STATES, RequestState(item.state_at(now)), TARGETS[answer.choice])
         hold_power(wallet, tx.session, presence)
         offer = build_offer(wallet, tx.session, row, item, lang=lang)
@@ -176,7 +177,7 @@ def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *,
 
 def _check_grant(wallet: Wallet, presence: Presence, answer: Answer, shown: str, now: datetime) -> None:
     if not constant_time_equal(answer.shown_sha256, shown):
-        raise SnapshotChanged("Read the page again: something in it is different now.")
+        raise SnapshotChanged(gettext_noop("Read the page again: something in it is different now."))
     if now - presence.auth_time > timedelta(seconds=wallet.settings.fresh_login_seconds):
         raise LoginTooOld
 
@@ -195,11 +196,11 @@ def _covers(presence: Presence, item: ConsentRequestItem) -> bool:
 def _own(wallet: Wallet, session: Session, presence: Presence, request: UUID) -> ConsentRequest:
     row = session.get(ConsentRequest, request)
     if row is None or row.subject_index != wallet.subject_index(presence.subject):
-        raise RequestNotFound("You have no request with this number.")
+        raise RequestNotFound(gettext_noop("You have no request with this number."))
     if row.required_delegator is not None and row.required_delegator != wallet.subject_index(presence.own_subject):
-        raise RequestNotFound("The body asked another person to decide this.")
+        raise RequestNotFound(gettext_noop("The body asked another person to decide this."))
     if not any(_covers(presence, item) for item in items_of(session, row.id)):
-        raise RequestNotFound("Your power to act does not cover this request.")
+        raise RequestNotFound(gettext_noop("Your power to act does not cover this request."))
     return row
 
 

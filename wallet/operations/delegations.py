@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.context import Transaction
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import DelegationNotFound, InvalidExchange, MandatesAway, NotForDelegates, PowerLost
 from wallet.events import Event
@@ -141,15 +142,15 @@ def appoint_proxy(wallet: Wallet, presence: Presence, terms: ProxyTerms) -> UUID
     _refuse_delegate(presence)
     now, delegate = wallet.clock.now(), f"cl-run:{terms.run}"
     if delegate == presence.own_subject:
-        raise InvalidExchange("You cannot act for yourself.")
+        raise InvalidExchange(gettext_noop("You cannot act for yourself."))
     if not now < terms.valid_until or (terms.valid_until - now).days > PROXY_DAYS_MAX:
-        raise InvalidExchange("Choose a day in the next five years.")
+        raise InvalidExchange(gettext_noop("Choose a day in the next five years."))
     principal_index, delegate_index = wallet.subject_index(presence.own_subject), wallet.subject_index(delegate)
     mandate = Mandate(kind=Kind.PROXY, principal=presence.own_subject, name=presence.name, reference=presence.session_hash)
     with wallet.transaction() as tx:
         mine = [row for row in active_delegations(tx.session, principal=principal_index, lock=True) if row.register == OWN]
         if len(mine) >= PROXIES_MAX:
-            raise InvalidExchange("So many people act for you already. End one first.")
+            raise InvalidExchange(gettext_noop("So many people act for you already. End one first."))
         for row in mine:
             if row.delegate_index == delegate_index:  # new terms take the place of the old ones
                 end(wallet, tx, row, Reason("replaced", presence.actor))
@@ -167,9 +168,9 @@ def end_delegation(wallet: Wallet, presence: Presence, delegation_id: UUID) -> N
     with wallet.transaction() as tx:
         row = find_delegation(tx.session, delegation_id, lock=True)
         if row is None or own not in {row.principal_index, row.delegate_index}:
-            raise DelegationNotFound("You have no such power, and nobody has it for you.")
+            raise DelegationNotFound(gettext_noop("You have no such power, and nobody has it for you."))
         if row.principal_index == own and row.register != OWN:
-            raise InvalidExchange("This power stands in another register. End it there.")
+            raise InvalidExchange(gettext_noop("This power stands in another register. End it there."))
         if row.state == DelegationState.ACTIVE:
             end(wallet, tx, row, Reason("revoked" if row.principal_index == own else "given_up", presence.actor))
 
@@ -179,11 +180,11 @@ def acting_for(wallet: Wallet, presence: Presence, delegation_id: UUID) -> Actin
     with wallet.reading() as tx:
         row = find_delegation(tx.session, delegation_id)
         if row is None or row.delegate_index != wallet.subject_index(presence.own_subject) or not row.is_active(wallet.clock.now()):
-            raise PowerLost("It has ended, or it never was. Go on for yourself.")
+            raise PowerLost(gettext_noop("It has ended, or it never was. Go on for yourself."))
         if row.register == SIGN_IN and presence.mandate_id != wallet.cipher.decrypt(
             row.reference, scope=wallet.subject_scope(row.principal_index)
         ):
-            raise PowerLost("Sign in again, and choose for whom you act.")
+            raise PowerLost(gettext_noop("Sign in again, and choose for whom you act."))
         return Acting(
             delegation_id=row.delegation_id,
             subject=principal_of(wallet, row),
@@ -231,9 +232,9 @@ def confirm_power(wallet: Wallet, presence: Presence, delegation_id: UUID) -> No
             return  # in force or not is judged where it is used
         register = row.register
     if register == wallet.mandates.name and not look_up(wallet, presence):
-        raise MandatesAway("Try again later. Until then nobody can act by this power.")
+        raise MandatesAway(gettext_noop("Try again later. Until then nobody can act by this power."))
     if register != wallet.mandates.name:
-        raise PowerLost("Sign in again, and choose for whom you act.")
+        raise PowerLost(gettext_noop("Sign in again, and choose for whom you act."))
 
 
 def hold_power(wallet: Wallet, session: Session, presence: Presence, *, lock: bool = True) -> Delegation | None:
@@ -242,7 +243,7 @@ def hold_power(wallet: Wallet, session: Session, presence: Presence, *, lock: bo
         return None
     row = find_delegation(session, presence.acting.delegation_id, lock=lock)
     if row is None or not row.is_active(wallet.clock.now()):
-        raise PowerLost("It has just ended. Nothing was decided.")
+        raise PowerLost(gettext_noop("It has just ended. Nothing was decided."))
     return row
 
 
@@ -270,7 +271,7 @@ def born_on_of(wallet: Wallet, row: Delegation) -> date | None:
 
 def _refuse_delegate(presence: Presence) -> None:
     if presence.acting is not None:
-        raise NotForDelegates("Stop acting for another first.")
+        raise NotForDelegates(gettext_noop("Stop acting for another first."))
 
 
 def _view(wallet: Wallet, row: Delegation, *, is_delegate: bool) -> DelegationView:

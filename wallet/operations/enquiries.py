@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.context import Transaction
-from shared.web.words import SOURCE_LANGUAGE
+from shared.web.words import SOURCE_LANGUAGE, gettext_noop
 from wallet.context import Wallet
 from wallet.errors import EnquiryNotFound, InvalidExchange, NotOverdue
 from wallet.events import Event
@@ -60,10 +60,10 @@ def open_enquiry(wallet: Wallet, presence: Presence, txn: UUID, *, kind: Enquiry
     Raises: EnquiryNotFound when the person's log has no such access, InvalidExchange for a question that is too long, PowerLost.
     """
     if len(question) > QUESTION_CHARACTERS_MAX:
-        raise InvalidExchange(f"Write at most {QUESTION_CHARACTERS_MAX} characters.")
+        raise InvalidExchange(gettext_noop("Write at most 2000 characters."))
     line = line_of(wallet, presence, txn, lang=lang)
     if line is None or (kind is EnquiryKind.CORRECT and line.source_org_id is None):
-        raise EnquiryNotFound("Your log has no such access.")
+        raise EnquiryNotFound(gettext_noop("Your log has no such access."))
     index = wallet.subject_index(presence.subject)
     scope, now = wallet.subject_scope(index), wallet.clock.now()
     row = Enquiry(enquiry_id=wallet.ids.uuid7(), txn=txn, subject_index=index, kind=kind, state=EnquiryState.OPEN, opened_at=now)
@@ -102,7 +102,7 @@ def get_enquiry(wallet: Wallet, presence: Presence, enquiry_id: UUID) -> Enquiry
     with wallet.reading() as tx:
         found = _views(wallet, tx.session, [_own(wallet, tx.session, presence, enquiry_id)])[0]
     if not _is_covered(wallet, presence, found.txn):
-        raise EnquiryNotFound("Your power to act does not cover this question.")
+        raise EnquiryNotFound(gettext_noop("Your power to act does not cover this question."))
     return found
 
 
@@ -120,13 +120,13 @@ def answer_enquiry(
     Raises: EnquiryNotFound, InvalidExchange, IllegalTransition.
     """
     if kind in WITH_LAW and not law:
-        raise InvalidExchange("This answer names the law behind it.", errors={"law": ["Name the article."]})
+        raise InvalidExchange(gettext_noop("This answer names the law behind it."), errors={"law": ["Name the article."]})
     with wallet.transaction() as tx:
         row = tx.session.get(Enquiry, enquiry_id, with_for_update=True)
         if row is None or row.org_id not in org_ids:
-            raise EnquiryNotFound("Nothing with this number is asked of your body.")
+            raise EnquiryNotFound(gettext_noop("Nothing with this number is asked of your body."))
         if (row.kind == EnquiryKind.CORRECT) != (kind in CORRECTIONS) and kind is not AnswerKind.CANNOT_TELL:
-            raise InvalidExchange("This answer does not fit what was asked.")
+            raise InvalidExchange(gettext_noop("This answer does not fit what was asked."))
         action = legal(ENQUIRY_STATES, EnquiryState(row.state), EnquiryState.ANSWERED)
         row.state, row.answer_kind, row.answer_law, row.answered_at = EnquiryState.ANSWERED, kind, law, wallet.clock.now()
         row.answer = wallet.cipher.encrypt(text[:QUESTION_CHARACTERS_MAX], scope=wallet.subject_scope(row.subject_index))
@@ -145,7 +145,7 @@ def settle_enquiry(wallet: Wallet, presence: Presence, enquiry_id: UUID, target:
         hold_power(wallet, tx.session, presence)
         row = _own(wallet, tx.session, presence, enquiry_id, lock=True)
         if row.state == EnquiryState.OPEN and target == EnquiryState.ESCALATED and not row.is_overdue(wallet.clock.now()):
-            raise NotOverdue("They still have time to answer.")
+            raise NotOverdue(gettext_noop("They still have time to answer."))
         action = legal(ENQUIRY_STATES, EnquiryState(row.state), target)
         row.state = target
         _record(wallet, tx, row, action, actor=presence.actor, more={}, on_behalf_of=presence.on_behalf_of)
@@ -174,7 +174,7 @@ def _own(wallet: Wallet, session: Session, presence: Presence, enquiry_id: UUID,
     statement = select(Enquiry).where(Enquiry.enquiry_id == enquiry_id)
     row = session.scalars(statement.with_for_update() if lock else statement).one_or_none()
     if row is None or row.subject_index != wallet.subject_index(presence.subject):
-        raise EnquiryNotFound("You asked nothing with this number.")
+        raise EnquiryNotFound(gettext_noop("You asked nothing with this number."))
     return row
 
 

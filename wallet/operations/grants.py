@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.context import Transaction
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import InvalidExchange, SnapshotChanged
 from wallet.models.consent import Consent, ConsentState, chain_of, find_consent
@@ -53,7 +54,7 @@ def grant_consent(
     try:
         record = granted_record(offer, decision)
     except ValueError:
-        raise InvalidExchange("A field was chosen that this request does not offer.") from None
+        raise InvalidExchange(gettext_noop("A field was chosen that this request does not offer.")) from None
     number, index = draw_entry(wallet, tx.session)
     record["status_list"] = {"uri": list_uri(wallet, number), "idx": index}
     consent = _row(wallet, row, item, record=record, decision=decision)
@@ -125,7 +126,7 @@ def _replaced(wallet: Wallet, tx: Transaction, row: ConsentRequest) -> Consent |
     chain = chain_of(tx.session, row.replaces, lock=True) if row.replaces else []
     state = chain[-1].state_at(wallet.clock.now()) if chain else None
     if state == ConsentState.SUSPENDED:
-        raise SnapshotChanged("The permission that this one would replace was paused.")
+        raise SnapshotChanged(gettext_noop("The permission that this one would replace was paused."))
     return chain[-1] if state == ConsentState.ACTIVE else None
 
 

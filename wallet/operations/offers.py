@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import SnapshotChanged
 from wallet.models.agreement import Agreement, find_agreement
@@ -163,5 +164,5 @@ def _plain(stored: dict[str, object] | None) -> dict[str, Json] | None:
 
 def _there(found: T | None) -> T:
     if found is None:
-        raise SnapshotChanged("Something this request rests on is no longer there.")
+        raise SnapshotChanged(gettext_noop("Something this request rests on is no longer there."))
     return found

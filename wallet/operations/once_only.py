@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import UnknownField
 from wallet.events import Event
@@ -45,7 +46,7 @@ def report_asked_again(
     Told by the body itself (`client_id`) or by the person about a body (`org_id`).  Raises: ClientNotRegistered, UnknownField.
     """
     if not find_holdings(wallet, concept=concept):
-        raise UnknownField("No body holds this fact: asking for it is no repetition.")
+        raise UnknownField(gettext_noop("No body holds this fact: asking for it is no repetition."))
     with wallet.transaction() as tx:
         body = find_body(tx.session, client_id).organisation.org_id if client_id else org_id
         row = AskedAgain(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from shared.web.words import gettext_noop
 from wallet.errors import PowerMissing
 from wallet.standards.acting import Kind, Power, Reach
 
@@ -70,7 +71,7 @@ class Presence:
     def require(self, power: Power) -> None:
         """Let a delegate do only what she may (U13).  Raises: PowerMissing."""
         if self.acting is not None and power not in self.acting.powers:
-            raise PowerMissing("Your power to act for another does not go so far.")
+            raise PowerMissing(gettext_noop("Your power to act for another does not go so far."))
 
     def covers(self, dataset_id: str, purpose_id: str | None, procedure_code: str | None) -> bool:
         """Answer whether she may see a matter: her own always, another's within the delegation."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import PreviewNotFound
 from wallet.events import Outcome
@@ -125,7 +126,7 @@ def decide_preview(wallet: Wallet, presence: Presence, txn: UUID, *, send: bool)
 
 def _own(wallet: Wallet, presence: Presence, row: Preview | None) -> Preview:
     if row is None or row.subject_index != wallet.subject_index(presence.subject) or not presence.covers(row.dataset_id, None, None):
-        raise PreviewNotFound("You have no data to look at with this number.")
+        raise PreviewNotFound(gettext_noop("You have no data to look at with this number."))
     return row
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import ReceiptNotFound
 from wallet.events import Event
@@ -46,7 +47,7 @@ def get_receipt(wallet: Wallet, presence: Presence, receipt_id: UUID) -> Receipt
     with wallet.reading() as tx:
         found = _of_event(wallet, tx.session, presence, receipt_id) or _of_refusal(wallet, tx.session, presence, receipt_id)
     if found is None:
-        raise ReceiptNotFound("You have no receipt with this number.")
+        raise ReceiptNotFound(gettext_noop("You have no receipt with this number."))
     return found
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.context import Transaction
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import PowerMissing
 from wallet.models.delegation import SIGN_IN, Delegation, active_delegations
@@ -51,7 +52,7 @@ def take_mandate(wallet: Wallet, presence: Presence, told: SignedInFor) -> UUID:
     """
     powers, now = powers_by_mandate(told.kind, told.powers, joint=told.joint), wallet.clock.now()
     if not powers or told.principal == presence.own_subject or (told.valid_until is not None and told.valid_until <= now):
-        raise PowerMissing("Your power to act for another does not go so far.")
+        raise PowerMissing(gettext_noop("Your power to act for another does not go so far."))
     with wallet.transaction() as tx:
         row = _find(wallet, tx.session, presence.own_subject, told)
         if row is None:

@@ -60,7 +60,7 @@ def settle(enquiry_id: UUID) -> ResponseReturnValue:
 def _ask_page(txn: UUID, *, text: str, kind: str, is_wrong: bool = False) -> ResponseReturnValue:
     line = line_of(current(), presence(), txn, lang=language())
     if line is None:
-        raise EnquiryNotFound("Your log has no such access.")
+        raise EnquiryNotFound(gettext_noop("Your log has no such access."))
     field, words = (
         ("kind-why", gettext("Choose what you want to ask.")) if kind not in set(EnquiryKind) else ("question", gettext("Write less."))
     )
