@@ -64,6 +64,7 @@ class Event(StrEnum):
     AGREEMENT_TERMINATED = "wallet:agreement:terminated"
     AGREEMENT_EXPIRED = "wallet:agreement:expired"
     AGREEMENT_SUPERSEDED = "wallet:agreement:superseded"
+    AGREEMENT_LOOKED_THROUGH = "wallet:agreement:looked_through"
 
     ORGANISATION_REGISTERED = "wallet:organisation:registered"
     CLIENT_REGISTERED = "wallet:client:registered"
@@ -87,3 +88,5 @@ class Outcome(StrEnum):
     DENIED = "denied"
     REJECTED = "rejected"
     FAILED = "failed"
+    BULK = "bulk"
+    """One row about many people, whose own outcomes stand in its tree."""

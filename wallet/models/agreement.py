@@ -87,6 +87,8 @@ class Agreement(Stamped, Base):
     storage_locations: Mapped[list[str]]
     jurisdiction: Mapped[str]
     onward: Mapped[list[str]]
+    conditions: Mapped[dict[str, object]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What both promise besides: service level, security, whom to call, audits, the assessment of impact."""
     valid_from: Mapped[datetime]
     valid_until: Mapped[datetime]
     state: Mapped[str]

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 
 from shared.context import Transaction
 from shared.problems import Forbidden
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import AgreementNotFound, IllegalTransition, InvalidExchange
 from wallet.events import Event
 from wallet.models.agreement import AGREEMENT_STATES, Agreement, AgreementState, find_agreement
 from wallet.models.agreement_template import AgreementTemplate, active_template
-from wallet.operations.agreements import Terms, check_ground
+from wallet.operations.agreements import Terms, check_datasets, check_ground, follow_change
 from wallet.operations.callers import Party
 from wallet.operations.moves import legal
 from wallet.standards.canonical import Json, sha256_of
@@ -24,7 +25,7 @@ from wallet.standards.working_days import NoHolidayTable, add_working_days
 
 ANSWER_DAYS, EXTENSION_DAYS = 15, 5
 ZONE = ZoneInfo("America/Santiago")
-CONSUMER, PROVIDER, OPERATOR = "consumer", "provider", "operator"
+CONSUMER, PROVIDER, OPERATOR, EITHER = "consumer", "provider", "operator", "either"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,11 @@ STEPS: Mapping[str, Step] = {
     "mediate_accept": Step(S.ACCEPTED, OPERATOR, needs_reason=True),
     "mediate_reject": Step(S.REJECTED_FINAL, OPERATOR, needs_reason=True),
     "open_signing": Step(S.SIGNING, CONSUMER, S.ACCEPTED),
+    "suspend": Step(S.SUSPENDED, PROVIDER, S.ACTIVE, needs_reason=True),
+    "resume": Step(S.ACTIVE, PROVIDER, S.SUSPENDED),
+    "terminate": Step(S.TERMINATED, EITHER, needs_reason=True),
 }
+IN_FORCE = (S.ACTIVE, S.SUSPENDED)
 
 
 def publish_template(wallet: Wallet, template: AgreementTemplate, *, actor: str) -> int:
@@ -68,24 +73,29 @@ def publish_template(wallet: Wallet, template: AgreementTemplate, *, actor: str)
 def draft_agreement(wallet: Wallet, party: Party, template_id: str, terms: Terms) -> Agreement:
     """Draft an agreement from a template; its limits are those of the template, or narrower.
 
-    Raises: AgreementNotFound, AgreementRequired, InvalidExchange, Forbidden where other bodies have an agreement with its id.
+    Terms that name no limits have the template's, without what is allowed only where it is asked for: bulk, and reports in place
+    of refusals.
+
+    Raises: AgreementNotFound, AgreementRequired, InvalidExchange, UnknownDataset, UnknownField, Forbidden where other bodies have an
+    agreement with its id.
     """
     now = wallet.clock.now()
     with wallet.transaction() as tx:
         template = active_template(tx.session, template_id)
         if template is None:
-            raise AgreementNotFound("No template in force has this id.")
-        limits, retention = dict(terms.limits) or _plain(template.limits), dict(terms.retention) or _plain(template.retention)
+            raise AgreementNotFound(gettext_noop("No template in force has this id."))
+        limits, retention = dict(terms.limits) or usual_limits(template.limits), dict(terms.retention) or _plain(template.retention)
         terms = replace(terms, consumer=party.org_id, limits=limits, retention=retention)
         if terms.legal_basis not in template.legal_basis:
-            raise InvalidExchange("The template does not allow this legal basis.", allowed=template.legal_basis)
+            raise InvalidExchange(gettext_noop("The template does not allow this legal basis."), allowed=template.legal_basis)
         wider = wider_than(terms.limits, template.limits)
         if wider:
-            raise InvalidExchange(f"The limit {wider} is wider than the template's.", limit=wider)
+            raise InvalidExchange(gettext_noop("Some limit is wider than the template's."), limit=wider)
         check_ground(tx.session, terms)
+        check_datasets(tx.session, terms)
         newest = find_agreement(tx.session, terms.agreement_id)
         if newest is not None and (newest.consumer, newest.provider) != (terms.consumer, terms.provider):
-            raise Forbidden("Other bodies have an agreement with this id.")
+            raise Forbidden(gettext_noop("Other bodies have an agreement with this id."))
         content = {**terms.content(newest.version + 1 if newest else 1), "template": f"{template_id}/{template.version}"}
         columns = {name: value for name, value in content.items() if name not in {"template", "valid_from", "valid_until"}}
         times = {"valid_from": terms.valid_from, "valid_until": terms.valid_until}
@@ -101,11 +111,13 @@ def take_step(wallet: Wallet, party: Party, agreement_id: str, version: int, nam
     """Move an agreement for the caller's body.  Raises: AgreementNotFound, Forbidden, InvalidExchange, IllegalTransition."""
     step = STEPS.get(name)
     if step is None or step.by == OPERATOR:
-        raise InvalidExchange("There is no such step.", steps=sorted(one for one, known in STEPS.items() if known.by != OPERATOR))
+        named = sorted(one for one, known in STEPS.items() if known.by != OPERATOR)
+        raise InvalidExchange(gettext_noop("There is no such step."), steps=named)
     with wallet.transaction() as tx:
         row = _mine(tx.session, party, agreement_id, version)
-        if party.org_id != (row.consumer if step.by == CONSUMER else row.provider):
-            raise Forbidden("This step is the other body's.")
+        sides = {CONSUMER: {row.consumer}, PROVIDER: {row.provider}, EITHER: {row.consumer, row.provider}}
+        if party.org_id not in sides[step.by]:
+            raise Forbidden(gettext_noop("This step is the other body's."))
         _move(wallet, tx, row, step, actor=party.actor, reason=reason)
         return row
 
@@ -116,7 +128,7 @@ def steps_of(row: Agreement, sides: Collection[str]) -> tuple[str, ...]:
     names = [
         name
         for name, step in STEPS.items()
-        if step.by in sides and step.start in {None, state} and AGREEMENT_STATES.allows(state, step.target)
+        if step.by in {*sides, EITHER} and step.start in {None, state} and AGREEMENT_STATES.allows(state, step.target)
     ]
     can_extend = PROVIDER in sides and state == S.SUBMITTED and not row.is_extended and row.due_at is not None
     return (*names, *(("extend",) if can_extend else ()))
@@ -127,9 +139,9 @@ def extend(wallet: Wallet, party: Party, agreement_id: str, version: int) -> Agr
     with wallet.transaction() as tx:
         row = _mine(tx.session, party, agreement_id, version)
         if party.org_id != row.provider:
-            raise Forbidden("This step is the other body's.")
+            raise Forbidden(gettext_noop("This step is the other body's."))
         if row.state != S.SUBMITTED or row.is_extended or row.due_at is None:
-            raise InvalidExchange("The time is extended once, while the answer is due.")
+            raise InvalidExchange(gettext_noop("The time is extended once, while the answer is due."))
         row.due_at = due_after(wallet, row.due_at - timedelta(seconds=1), EXTENSION_DAYS)
         row.is_extended, row.updated_at = True, wallet.clock.now()
         _record(tx, row, Event.AGREEMENT_EXTENDED, actor=party.actor, reason=None)
@@ -141,13 +153,16 @@ def mediate(wallet: Wallet, agreement_id: str, version: int, *, accept: bool, re
     with wallet.transaction() as tx:
         row = find_agreement(tx.session, agreement_id, version)
         if row is None:
-            raise AgreementNotFound("No agreement has this id and version.")
+            raise AgreementNotFound(gettext_noop("No agreement has this id and version."))
         _move(wallet, tx, row, STEPS["mediate_accept" if accept else "mediate_reject"], actor=actor, reason=reason)
         return row.state
 
 
 def run_clock(wallet: Wallet) -> int:
-    """Send to mediation what was not answered in time, and name due dates that could not be named before.  Return how many moved."""
+    """Send to mediation what was not answered in time, name due dates that could not be named before, and end what is over.
+
+    Return how many moved.
+    """
     now, moved = wallet.clock.now(), 0
     with wallet.transaction() as tx:
         rows = tx.session.scalars(select(Agreement).where(Agreement.state == S.SUBMITTED).with_for_update(skip_locked=True)).all()
@@ -156,6 +171,10 @@ def run_clock(wallet: Wallet) -> int:
             if row.due_at is not None and now >= row.due_at:
                 _move(wallet, tx, row, Step(S.MEDIATION, OPERATOR), actor="system:clock", reason="no answer in time")
                 moved += 1
+        over = select(Agreement).where(Agreement.state.in_(IN_FORCE), Agreement.valid_until <= now)
+        for row in tx.session.scalars(over.with_for_update(skip_locked=True)).all():
+            _move(wallet, tx, row, Step(S.EXPIRED, OPERATOR), actor="system:clock", reason=None)
+            moved += 1
     return moved
 
 
@@ -170,27 +189,34 @@ def due_after(wallet: Wallet, moment: datetime, days: int) -> datetime | None:
 
 def _move(wallet: Wallet, tx: Transaction, row: Agreement, step: Step, *, actor: str, reason: str | None) -> None:
     if step.needs_reason and not reason:
-        raise InvalidExchange("This step gives its reason.", errors={"reason": ["Say why."]})
+        raise InvalidExchange(gettext_noop("This step gives its reason."), errors={"reason": ["Say why."]})
     if step.start is not None and row.state != step.start:
-        raise IllegalTransition(f"This step goes from {step.start}, not from {row.state}.")
+        raise IllegalTransition(gettext_noop("This step is not open as the agreement stands now."), state=row.state)
     action = legal(AGREEMENT_STATES, AgreementState(row.state), step.target)
-    now = wallet.clock.now()
+    now, before = wallet.clock.now(), row.state
     row.state, row.updated_at, row.lock = step.target, now, row.lock + 1
     row.reason = reason[:1000] if reason else row.reason
     row.due_at = due_after(wallet, now, ANSWER_DAYS) if step.target == S.SUBMITTED else None
     _record(tx, row, action, actor=actor, reason=reason)
+    if before in IN_FORCE:
+        follow_change(wallet, tx, row)
 
 
 def _mine(session: Session, party: Party, agreement_id: str, version: int) -> Agreement:
     row = find_agreement(session, agreement_id, version)
     if row is None or party.org_id not in {row.consumer, row.provider}:
-        raise AgreementNotFound("Your body has no agreement with this id and version.")
+        raise AgreementNotFound(gettext_noop("Your body has no agreement with this id and version."))
     return row
 
 
 def _record(tx: Transaction, row: Agreement, action: Event, *, actor: str, reason: str | None) -> None:
     data: dict[str, str | int | bool | list[str]] = {"version": row.version, "state": row.state}
     tx.record(action, actor=actor, object_id=row.agreement_id, data={**data, **({"reason": reason} if reason else {})})
+
+
+def usual_limits(stored: Mapping[str, object]) -> dict[str, Json]:
+    """Return the limits of a template as an agreement has them that asks for nothing special."""
+    return {name: value for name, value in _plain(stored).items() if name not in {"bulk", "report"}}
 
 
 def _plain(stored: Mapping[str, object]) -> dict[str, Json]:

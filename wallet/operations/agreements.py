@@ -1,18 +1,21 @@
 """Agreements: proposed, signed by both over the same content, and from then on enforced by code.  Spec: wallet contract §9."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from shared.context import Transaction
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
-from wallet.errors import AgreementRequired, InvalidExchange, InvalidSignature
+from wallet.errors import AgreementRequired, InvalidExchange, InvalidSignature, UnknownDataset, UnknownField
 from wallet.models.agreement import AGREEMENT_STATES, Agreement, AgreementState, current_agreement, find_agreement
 from wallet.models.consent import Consent, ConsentState
 from wallet.models.consent_request import ConsentRequestItem
+from wallet.models.dataset import find_dataset
 from wallet.models.organisation import Client, Organisation
 from wallet.operations.callers import keys_of
 from wallet.operations.consent_moves import Actor, drop_requests, end_all
@@ -48,6 +51,7 @@ class Terms:
     storage_locations: Sequence[str] = ("CL",)
     jurisdiction: str = "CL"
     onward: Sequence[str] = ()
+    conditions: Mapping[str, Json] = field(default_factory=dict)
 
     def content(self, version: int) -> dict[str, Json]:
         """Return what is hashed and signed."""
@@ -89,7 +93,7 @@ def sign_agreement(wallet: Wallet, agreement_id: str, version: int, token: str, 
     with wallet.transaction() as tx:
         row = find_agreement(tx.session, agreement_id, version)
         if row is None or org_id not in {row.consumer, row.provider}:
-            raise AgreementRequired("There is no such agreement for this organisation.")
+            raise AgreementRequired(gettext_noop("There is no such agreement for this organisation."))
         action = legal(AGREEMENT_STATES, AgreementState(row.state), AgreementState.ACTIVE)
         _check_signature(tx.session, row, token, org_id)
         row.signatures = {**row.signatures, org_id: token}
@@ -110,34 +114,50 @@ def end_agreement(wallet: Wallet, agreement_id: str, target: AgreementState, *, 
     with wallet.transaction() as tx:
         row = current_agreement(tx.session, agreement_id)
         if row is None:
-            raise AgreementRequired("No version of this agreement is in force.")
+            raise AgreementRequired(gettext_noop("No version of this agreement is in force."))
         action = legal(AGREEMENT_STATES, AgreementState(row.state), target)
         row.state, row.updated_at, row.lock = target, now, row.lock + 1
         tx.record(action, actor=actor, object_id=agreement_id, data={"version": row.version, "reason": reason})
-        if target in ENDED:
-            end_all(
-                wallet,
-                tx,
-                Consent.agreement_id == agreement_id,
-                target=ConsentState.INVALIDATED,
-                actor=Actor(kind="system", id="system:registry"),
-                reason_code="agreement_ended",
-            )
-            lost = ConsentRequestItem.agreement_id == agreement_id
-            drop_requests(wallet, tx, lost, actor="system:registry", reason_code="agreement_ended")
-        tx.enqueue("announce_agreement", {"agreement_id": agreement_id, "version": row.version})
+        follow_change(wallet, tx, row)
+
+
+def follow_change(wallet: Wallet, tx: Transaction, row: Agreement) -> None:
+    """Do what follows when an agreement in force changes: both bodies are told, and with its end go the consents that rest on it."""
+    if row.state in ENDED:
+        system, gone = Actor(kind="system", id="system:registry"), ConsentState.INVALIDATED
+        mine = Consent.agreement_id == row.agreement_id
+        end_all(wallet, tx, mine, target=gone, actor=system, reason_code="agreement_ended")
+        lost = ConsentRequestItem.agreement_id == row.agreement_id
+        drop_requests(wallet, tx, lost, actor="system:registry", reason_code="agreement_ended")
+    tx.enqueue("announce_agreement", {"agreement_id": row.agreement_id, "version": row.version})
 
 
 def check_ground(session: Session, terms: Terms) -> None:
     """Refuse terms whose parties are not registered or whose ground does not hold.  Raises: AgreementRequired, InvalidExchange."""
     consumer = session.get(Organisation, terms.consumer)
     if consumer is None or session.get(Organisation, terms.provider) is None:
-        raise AgreementRequired("Both bodies must be registered first.")
+        raise AgreementRequired(gettext_noop("Both bodies must be registered first."))
     basis = legal_basis.LegalBasis(terms.legal_basis)
     ground = legal_basis.Ground(basis, terms.law_reference, terms.sensitive_article, terms.consent_required)
     fault = legal_basis.fault_of(ground, consumer_kind=consumer.kind)
     if fault:
-        raise InvalidExchange(f"The ground of the agreement does not hold: {fault}.")
+        raise InvalidExchange(gettext_noop("The ground of the agreement does not hold."), errors={"legal_basis": [fault]})
+
+
+def check_datasets(session: Session, terms: Terms) -> None:
+    """Refuse terms about data that the provider does not declare, or that are named twice.  Raises: UnknownDataset, UnknownField."""
+    named = [str(entry["dataset_id"]) for entry in terms.datasets]
+    if len(set(named)) != len(named):
+        raise InvalidExchange(gettext_noop("Name each dataset once."))
+    for entry in terms.datasets:
+        dataset = find_dataset(session, str(entry["dataset_id"]))
+        if dataset is None or dataset.org_id != terms.provider or dataset.version != entry["version"]:
+            said = gettext_noop("The provider has no such dataset in force in this version.")
+            raise UnknownDataset(said, dataset_id=str(entry["dataset_id"]))
+        asked = entry["fields"]
+        unknown = sorted(set(map(str, asked if isinstance(asked, list) else [])) - dataset.listed().keys())
+        if unknown:
+            raise UnknownField(gettext_noop("Ask only for fields that the dataset lists."), fields=unknown)
 
 
 def _check_signature(session: Session, row: Agreement, token: str, org_id: str) -> None:
@@ -147,9 +167,9 @@ def _check_signature(session: Session, row: Agreement, token: str, org_id: str) 
     try:
         payload = signing.verify(token, keys=keys, typ=SIGNATURE_TYP)
     except signing.BadSignature:
-        raise InvalidSignature("It was not made with a key of this organisation.") from None
+        raise InvalidSignature(gettext_noop("It was not made with a key of this organisation.")) from None
     if payload != {"iss": org_id, "agreement_id": row.agreement_id, "version": row.version, "sha256": row.sha256}:
-        raise InvalidSignature("It is about other content.")
+        raise InvalidSignature(gettext_noop("It is about other content."))
 
 
 def _supersede(session: Session, row: Agreement, now: datetime) -> None:

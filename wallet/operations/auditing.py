@@ -17,6 +17,7 @@ from wallet.models.erasure import Erasure, overdue_erasures
 from wallet.models.organisation import Client, Organisation, organisation_names
 from wallet.operations.enquiries import overdue_counts
 from wallet.operations.reports import UNREPORTED_AFTER, reconcile
+from wallet.operations.rule_runs import waiting_reports
 from wallet.operations.visibility import hidden_counts
 
 SHOWN_MAX, READ_MAX, COUNTED_MAX = 50, 5_000, 20_000
@@ -70,7 +71,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Owed:
-    """What does not fit, by body: enquiries and erasures over their time, reports that do not match, refusals, hidden entries."""
+    """What does not fit, by body: what is over its time, reports that do not match, refusals, broken limits, hidden entries."""
 
     enquiries: list[tuple[str, int]]
     erasures: list[tuple[str, Erasure]]
@@ -78,6 +79,7 @@ class Owed:
     reported_day: date
     """The newest day of which every report must be here."""
     refusals: list[tuple[str, str, int]]
+    broken: list[tuple[str, str, int]]
     hidden: list[tuple[str, str, int]]
     checkpoint: tuple[int, datetime] | None
 
@@ -148,6 +150,7 @@ def what_is_owed(wallet: Wallet, auditor: str, bodies: frozenset[str] | None) ->
         late = [(known[task.org_id], task) for task in overdue_erasures(tx.session, now) if task.org_id in known]
         newest = select(audit_checkpoints.c.size, audit_checkpoints.c.signed_at).order_by(audit_checkpoints.c.size.desc()).limit(1)
         signed = tx.connection.execute(newest).one_or_none()
+        broken = [(f"{one.agreement_id} ({one.version})", one.rule_id, one.count) for one in waiting_reports(tx.session, bodies)]
         refused = _refusals(tx.connection.execute(_refused_since(now - timedelta(days=REFUSED_DAYS))).scalars().all())
     day: date = (now - UNREPORTED_AFTER).date() - timedelta(days=1)
     reports = [(name, reconcile(wallet, org_id, day)) for org_id, name in sorted(known.items(), key=lambda pair: pair[1])]
@@ -157,6 +160,7 @@ def what_is_owed(wallet: Wallet, auditor: str, bodies: frozenset[str] | None) ->
         reports=[(name, len(one.unknown), len(one.missing)) for name, one in reports if one.unknown or one.missing],
         reported_day=day,
         refusals=[(known[org_id], reason, count) for (org_id, reason), count in refused.most_common() if org_id in known],
+        broken=broken,
         hidden=hidden_counts(wallet, bodies),
         checkpoint=(signed.size, signed.signed_at) if signed else None,
     )

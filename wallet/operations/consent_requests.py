@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.context import Transaction
 from shared.crypto import sha256_hex
 from wallet.context import Wallet
 from wallet.errors import AgreementRequired, ConsentRefused, IdConflict, InvalidExchange, RequestNotFound, TemplateLimitExceeded
@@ -29,8 +30,10 @@ from wallet.operations import coverage
 from wallet.operations.callers import Body, find_body
 from wallet.operations.known import Known
 from wallet.operations.moves import legal
+from wallet.operations.rule_runs import REQUEST, keep_refusal, keep_report
 from wallet.standards.canonical import Json, canonical
 from wallet.standards.consent_record import instant
+from wallet.standards.limits import Verdict
 from wallet.standards.returning import origin_of
 
 VIEW_CODE_BYTES = 18
@@ -108,6 +111,15 @@ def create_request(wallet: Wallet, client_id: str, ask: Ask) -> RequestView:
 
     Raises: ClientNotRegistered, InvalidExchange, IdConflict, ConsentRefused, and the refusals of `coverage`.
     """
+    try:
+        return _create(wallet, client_id, ask)
+    except TemplateLimitExceeded as refusal:
+        with wallet.transaction() as tx:
+            keep_refusal(tx, wallet.clock, refusal, REQUEST)
+        raise
+
+
+def _create(wallet: Wallet, client_id: str, ask: Ask) -> RequestView:
     now = wallet.clock.now()
     with wallet.transaction() as tx:
         body = find_body(tx.session, client_id, "consumer")
@@ -120,7 +132,7 @@ def create_request(wallet: Wallet, client_id: str, ask: Ask) -> RequestView:
             raise IdConflict("Choose a new id for a new request.")
         if is_new:
             for number, item in enumerate(ask.items, start=1):
-                tx.session.add(_new_item(wallet, tx.session, body, ask, row=row, item=item, number=number))
+                tx.session.add(_new_item(wallet, tx, body, ask, row=row, item=item, number=number))
             purposes = sorted({item.purpose_id for item in ask.items})
             data: dict[str, str | int | bool | list[str]] = {
                 "purposes": purposes,
@@ -210,15 +222,14 @@ def _request_values(wallet: Wallet, body: Body, ask: Ask, now: datetime) -> dict
     }
 
 
-def _new_item(
-    wallet: Wallet, session: Session, body: Body, ask: Ask, *, row: ConsentRequest, item: Item, number: int
-) -> ConsentRequestItem:
-    now = row.created_at
+def _new_item(wallet: Wallet, tx: Transaction, body: Body, ask: Ask, *, row: ConsentRequest, item: Item, number: int) -> ConsentRequestItem:
+    now, session = row.created_at, tx.session
     fields = item.fields + item.optional_fields
     matter = coverage.find_matter(Known(wallet, session), item.dataset_id, fields, item.purpose_id)
     coverage.check_subject(matter, ask.scheme)
     procedure_code = item.procedure_code or matter.purpose.procedure_code
-    agreement = _agreement(Known(wallet, session), matter, body, item, procedure_code=procedure_code, now=now)
+    agreement, verdict = _agreement(Known(wallet, session), matter, body, item, procedure_code=procedure_code, now=now)
+    keep_report(tx, wallet.clock, agreement, verdict, REQUEST)
     matter_index = _matter_index(wallet, body, ask, item)
     _check_not_refused_lately(wallet, session, matter_index, now)
     scope = wallet.subject_scope(row.subject_index)
@@ -247,8 +258,10 @@ def _new_item(
     )
 
 
-def _agreement(known: Known, matter: coverage.Matter, body: Body, item: Item, *, procedure_code: str | None, now: datetime) -> Agreement:
-    """Return the agreement under which the person is asked.
+def _agreement(
+    known: Known, matter: coverage.Matter, body: Body, item: Item, *, procedure_code: str | None, now: datetime
+) -> tuple[Agreement, Verdict]:
+    """Return the agreement under which the person is asked, and what its limits say.
 
     Raises: AgreementRequired where the law decides (U3), TemplateLimitExceeded.
     """
@@ -260,29 +273,10 @@ def _agreement(known: Known, matter: coverage.Matter, body: Body, item: Item, *,
     if seconds > matter.dataset.consent_max_seconds:
         raise TemplateLimitExceeded("The dataset's own limit of time is broken.", limit="consent_max_duration")
     uses = 1 if item.fetch == "once" else None
-    coverage.check_limits(
-        agreement,
-        matter,
-        mode=item.mode,
-        duration_seconds=seconds,
-        uses=uses,
-        per_day=_per_day(item.frequency),
-        data_period_days=_days(item.data_period),
+    extent = coverage.extent_of(
+        valid_from=now, valid_until=item.valid_until, uses=uses, frequency=item.frequency, data_period=item.data_period
     )
-    return agreement
-
-
-def _days(period: dict[str, str] | None) -> int | None:
-    """Return how many days the data asked for are about."""
-    if period is None:
-        return None
-    return (date.fromisoformat(period["to"]) - date.fromisoformat(period["from"])).days + 1
-
-
-def _per_day(frequency: dict[str, Json] | None) -> int | None:
-    if frequency is None or not isinstance(frequency["count"], int):
-        return None
-    return frequency["count"] if frequency["unit"] == "day" else 1
+    return agreement, coverage.check_limits(agreement, matter, mode=item.mode, extent=extent)
 
 
 def _matter_index(wallet: Wallet, body: Body, ask: Ask, item: Item) -> bytes:

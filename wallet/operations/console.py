@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import AgreementNotFound
 from wallet.models.agreement import Agreement, AgreementState, find_agreement
@@ -14,6 +15,7 @@ from wallet.models.erasure import Erasure, overdue_erasures
 from wallet.models.exchange import Exchange
 from wallet.models.organisation import Client, organisation_names
 from wallet.operations.agreement_requests import CONSUMER, PROVIDER, steps_of
+from wallet.operations.rule_runs import Reported, waiting_reports
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,14 @@ class AgreementUse:
 
 @dataclass(frozen=True)
 class Negotiation:
-    """One agreement as one of its two bodies sees it: what it may do next, and whether it has signed."""
+    """One agreement as one of its two bodies sees it: what it may do next, whether it has signed, what is to be looked through."""
 
     use: AgreementUse
     org_id: str
     side: str
     steps: tuple[str, ...]
     has_signed: bool
+    reported: list[Reported]
 
     @property
     def is_waiting_for_signature(self) -> bool:
@@ -55,6 +58,7 @@ class Desk:
     datasets: list[Dataset]
     agreements: list[AgreementUse]
     overdue: list[Erasure]
+    reported: list[Reported]
     at: datetime
 
 
@@ -69,7 +73,8 @@ def desk_of(wallet: Wallet, org_ids: list[str]) -> Desk:
         rows = list(tx.session.scalars(select(Agreement).where(mine).order_by(Agreement.agreement_id, Agreement.version.desc())))
         names = organisation_names(tx.session, set(org_ids))
         overdue = [task for task in overdue_erasures(tx.session, now) if task.org_id in org_ids]
-        return Desk({org: names.get(org, org) for org in org_ids}, list(datasets), _uses(tx.session, rows, now), overdue, now)
+        named, uses = {org: names.get(org, org) for org in org_ids}, _uses(tx.session, rows, now)
+        return Desk(named, list(datasets), uses, overdue, waiting_reports(tx.session, org_ids), now)
 
 
 def negotiation_of(wallet: Wallet, org_ids: list[str], agreement_id: str, version: int) -> Negotiation:
@@ -79,11 +84,12 @@ def negotiation_of(wallet: Wallet, org_ids: list[str], agreement_id: str, versio
         row = find_agreement(tx.session, agreement_id, version)
         org_id = next((org for org in (row.consumer, row.provider) if org in org_ids), None) if row else None
         if row is None or org_id is None:
-            raise AgreementNotFound("Your body has no agreement with this id and version.")
+            raise AgreementNotFound(gettext_noop("Your body has no agreement with this id and version."))
         (use,) = _uses(tx.session, [row], now)
+        reported = [one for one in waiting_reports(tx.session, org_ids) if (one.agreement_id, one.version) == (agreement_id, version)]
     sides = {side for side, org in ((CONSUMER, row.consumer), (PROVIDER, row.provider)) if org in org_ids}
     side = CONSUMER if CONSUMER in sides else PROVIDER
-    return Negotiation(use, org_id, side, steps_of(row, sides), org_id in row.signatures)
+    return Negotiation(use, org_id, side, steps_of(row, sides), org_id in row.signatures, reported)
 
 
 def _uses(session: Session, rows: list[Agreement], now: datetime) -> list[AgreementUse]:

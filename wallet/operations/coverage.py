@@ -1,8 +1,8 @@
 """Which agreement covers a matter; asked when a consent is requested and again at each fetch.  Spec: wallet contract §8.1, §9."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from wallet.errors import (
@@ -15,16 +15,56 @@ from wallet.errors import (
     UnknownPurpose,
 )
 from wallet.models.agreement import Agreement
+from wallet.models.base import Texts
 from wallet.models.dataset import Dataset, Field
 from wallet.models.purpose import Purpose
 from wallet.operations.known import Known
 from wallet.standards.durations import seconds_of
 from wallet.standards.legal_basis import must_ask_person
-from wallet.standards.limits import Asked, Limits, first_broken
+from wallet.standards.limits import Asked, Limits, Verdict, run_rules
 
 DAY_SECONDS = 86_400
 SUBJECT_KINDS = {"cl-run": "person", "cl-rut": "company"}
 ZONE = ZoneInfo("America/Santiago")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How long and how often a consent is asked for or used; None where that is not said."""
+
+    duration_seconds: int | None = None
+    uses: int | None = None
+    per_day: int | None = None
+    data_period_days: int | None = None
+
+
+NO_EXTENT = Extent()
+
+
+def extent_of(
+    *, valid_from: datetime, valid_until: datetime, uses: int | None, frequency: Mapping[str, object] | None, data_period: Texts | None
+) -> Extent:
+    """Return the extent of a consent's terms."""
+    return Extent(
+        duration_seconds=int((valid_until - valid_from).total_seconds()),
+        uses=uses,
+        per_day=_per_day(frequency),
+        data_period_days=_days(data_period),
+    )
+
+
+def _days(period: Texts | None) -> int | None:
+    """Return how many days the data asked for are about."""
+    if period is None:
+        return None
+    return (date.fromisoformat(period["to"]) - date.fromisoformat(period["from"])).days + 1
+
+
+def _per_day(frequency: Mapping[str, object] | None) -> int | None:
+    count = frequency["count"] if frequency is not None else None
+    if frequency is None or not isinstance(count, int):
+        return None
+    return count if frequency["unit"] == "day" else 1
 
 
 @dataclass(frozen=True)
@@ -83,6 +123,27 @@ def covering(
     return active
 
 
+def allows_bulk(agreement: Agreement) -> bool:
+    """Answer whether an agreement lets more than a hundred people be asked about in one call."""
+    return Limits.read(agreement.limits, frozenset()).bulk
+
+
+def bulk_agreement(
+    known: Known, matter: Matter, consumer: str, procedure_code: str | None, *, now: datetime, agreement_id: str | None
+) -> Agreement:
+    """Return the agreement in force that covers a matter for many people at once: the named one, else one that asks each person.
+
+    Raises: AgreementRequired, AgreementInactive, TemplateLimitExceeded where none that covers it has the flag.
+    """
+    code = procedure_code or matter.purpose.procedure_code
+    found = covering(known, matter, consumer, code, now=now, agreement_id=agreement_id)
+    fitting = found if agreement_id else [one for one in found if asks_person(one, matter)] or found
+    agreement = next(filter(allows_bulk, fitting), None)
+    if agreement is None:
+        raise _limit_broken(fitting[0], "bulk")
+    return agreement
+
+
 def asks_person(agreement: Agreement, matter: Matter) -> bool:
     """Answer whether under this agreement the person is asked."""
     return must_ask_person(agreement.ground(), any_sensitive=matter.any_sensitive)
@@ -93,28 +154,36 @@ def check_limits(
     matter: Matter,
     *,
     mode: str,
-    duration_seconds: int | None = None,
-    uses: int | None = None,
-    per_day: int | None = None,
-    data_period_days: int | None = None,
+    extent: Extent = NO_EXTENT,
     at: datetime | None = None,
-) -> None:
-    """Judge a request by the limits that both bodies signed.  Raises: TemplateLimitExceeded, which names the limit."""
+    is_bulk: bool = False,
+) -> Verdict:
+    """Judge a request by the limits that both bodies signed; the verdict says what is only reported.
+
+    Raises: TemplateLimitExceeded, which names the limit.
+    """
     limits = Limits.read(agreement.limits, agreement.fields_of(matter.dataset.dataset_id) or frozenset())
     asked = Asked(
         fields=frozenset(matter.fields),
         any_sensitive=matter.any_sensitive,
         mode=mode,
-        duration_seconds=duration_seconds,
-        uses=uses,
-        per_day=per_day,
-        data_period_days=data_period_days,
+        duration_seconds=extent.duration_seconds,
+        uses=extent.uses,
+        per_day=extent.per_day,
+        data_period_days=extent.data_period_days,
         retention_days=seconds_of(str(agreement.retention.get("duration", "P0D"))) / DAY_SECONDS,
         hour=at.astimezone(ZONE).hour if at else None,
+        is_bulk=is_bulk,
     )
-    broken = first_broken(limits, asked)
-    if broken:
-        raise TemplateLimitExceeded(f"The limit {broken} of agreement {agreement.agreement_id} is broken.", limit=broken)
+    verdict = run_rules(limits, asked)
+    if not verdict.accept:
+        raise _limit_broken(agreement, str(verdict.rule_id))
+    return verdict
+
+
+def _limit_broken(agreement: Agreement, limit: str) -> TemplateLimitExceeded:
+    said = f"The limit {limit} of agreement {agreement.agreement_id} is broken."
+    return TemplateLimitExceeded(said, limit=limit, agreement_id=agreement.agreement_id, version=agreement.version)
 
 
 def _covers(agreement: Agreement, matter: Matter, procedure_code: str | None) -> bool:

@@ -1,5 +1,7 @@
 """What anybody may read of the registry: agreements with their parties, fields, purposes and volumes.  Spec: wallet contract §9."""
 
+from typing import cast
+
 from sqlalchemy import select
 
 from wallet.context import Wallet
@@ -68,6 +70,10 @@ def _published(wallet: Wallet, row: Agreement, names: dict[str, str]) -> dict[st
         "procedure_codes": row.procedure_codes,
         "kind": row.kind,
         "volume": dict(row.volume),
+        "limits": {name: value for name, value in row.limits.items() if isinstance(value, str | int | bool | list)},
+        "storage_locations": row.storage_locations,
+        "onward": row.onward,
+        "conditions": cast(dict[str, Json], row.conditions),  # JSON, as it was signed
         "valid_from": instant(row.valid_from),
         "valid_until": instant(row.valid_until),
         "sha256": row.sha256,

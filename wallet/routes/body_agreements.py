@@ -1,5 +1,6 @@
 """Agreements in the console of bodies: asked for, answered and signed by page.  Spec: wallet contract §9, L13, L14."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from flask import g, redirect, request, url_for
@@ -13,17 +14,19 @@ from shared.web.login import Person
 from wallet.context import current
 from wallet.errors import AgreementNotFound, InvalidExchange, InvalidSignature
 from wallet.models.dataset import Dataset
-from wallet.operations.agreement_requests import draft_agreement, extend, take_step
+from wallet.operations.agreement_requests import STEPS, draft_agreement, extend, take_step, usual_limits
 from wallet.operations.agreements import SIGNATURE_TYP, sign_agreement
 from wallet.operations.callers import Party
 from wallet.operations.console import Negotiation, negotiation_of
 from wallet.operations.directory import datasets_to_ask, list_procedures, list_purposes
 from wallet.operations.published import published_templates
 from wallet.operations.registry import read_dataset
+from wallet.operations.rule_runs import look_through
 from wallet.routes.console import BodyStaff
 from wallet.schemas.console import Wrong, read_agreement
 
 SIGNATURE_CHARACTERS_MAX = 8000
+REASONED = frozenset(name for name, one in STEPS.items() if one.needs_reason)
 EDITOR, DECIDER = BodyStaff("owner", "developer"), BodyStaff("owner")
 bp = Routes("body_agreements", __name__, url_prefix="/console/agreements", access=EDITOR)
 
@@ -45,12 +48,16 @@ def draft() -> ResponseReturnValue:
     wallet, form = current(), request.form
     template, dataset = _template(form.get("template", "")), read_dataset(wallet, form.get("dataset", ""))
     if template is None:
-        raise AgreementNotFound("No template in force has this id.")
+        raise AgreementNotFound(gettext_noop("No template in force has this id."))
     read, wrong = read_agreement(form, dataset, now=wallet.clock.now())
     if read is None:
         return _form(template, dataset, form, wrong)
+    template_id, terms = read
+    if form.get("bulk") == "1":
+        limits = template["limits"]
+        terms = replace(terms, limits={**usual_limits(limits if isinstance(limits, dict) else {}), "bulk": True})
     try:
-        made = draft_agreement(wallet, _party(form.get("body", "")), *read)
+        made = draft_agreement(wallet, _party(form.get("body", "")), template_id, terms)
     except InvalidExchange:
         return _form(
             template,
@@ -73,8 +80,8 @@ def step(agreement_id: str, version: int) -> ResponseReturnValue:
     wallet, name, reason = current(), request.form.get("step", ""), request.form.get("reason", "").strip()
     found = negotiation_of(wallet, g.bodies, agreement_id, version)
     party = _party(found.org_id)
-    if name == "reject" and not reason:
-        return _page(found, [("reason", gettext("Say why: a refusal gives its reason."))])
+    if name in REASONED and not reason:
+        return _page(found, [("reason", gettext("Say why. The other body reads it."))], failed=name)
     if name == "extend":
         extend(wallet, party, agreement_id, version)
     else:
@@ -99,6 +106,14 @@ def sign(agreement_id: str, version: int) -> ResponseReturnValue:
     return redirect(url_for("body_agreements.show", agreement_id=agreement_id, version=version), 303)
 
 
+@bp.post("/<agreement_id>/<int:version>/reports", access=DECIDER)
+def review(agreement_id: str, version: int) -> ResponseReturnValue:
+    """Say that one's body looked at the limits that were broken and only reported."""
+    found = negotiation_of(current(), g.bodies, agreement_id, version)
+    look_through(current(), _party(found.use.agreement.provider), agreement_id, version)
+    return redirect(url_for("body_agreements.show", agreement_id=agreement_id, version=version), 303)
+
+
 def _party(org_id: str) -> Party:
     """Return the body for which the person speaks.  Raises: InvalidRequest when she has no role there."""
     bodies: list[str] = g.bodies
@@ -119,10 +134,11 @@ def _form(template: dict[str, object], dataset: Dataset, form: MultiDict[str, st
     return page("wallet/console_agreement_new.html", 400 if wrong else 200, **lists, **shown, error_list=errors_of(wrong))
 
 
-def _page(found: Negotiation, wrong: Wrong) -> ResponseReturnValue:
+def _page(found: Negotiation, wrong: Wrong, *, failed: str = "") -> ResponseReturnValue:
     row = found.use.agreement
     to_sign = {"iss": found.org_id, "agreement_id": row.agreement_id, "version": row.version, "sha256": row.sha256}
     shown = {"found": found, "row": row, "to_sign": to_sign, "typ": SIGNATURE_TYP, "purpose_texts": _purpose_texts()}
+    shown |= {"reasoned": REASONED, "failed": failed}
     shown["last_moment"] = row.valid_until - timedelta(seconds=1)  # the last day of which it holds
     return page("wallet/console_agreement.html", 400 if wrong else 200, **shown, error_list=errors_of(wrong))
 

@@ -9,6 +9,7 @@ from wallet.schemas.fields import CODE, Instant
 from wallet.standards.legal_basis import LegalBasis
 
 TEXT = validate.Length(min=1, max=300)
+COUNTRY = fields.String(validate=validate.Regexp(r"^[A-Z]{2}\Z"))
 
 
 class AgreedDatasetSchema(Schema):
@@ -17,6 +18,25 @@ class AgreedDatasetSchema(Schema):
     dataset_id = fields.String(required=True, validate=CODE)
     version = fields.Integer(required=True, strict=True)
     fields_ = fields.List(fields.String(validate=CODE), required=True, data_key="fields", validate=validate.Length(min=1, max=200))
+
+
+class LevelSchema(Schema):
+    """The service level that the provider promises: how much of the time in percent, and how fast."""
+
+    availability_percent = fields.Integer(strict=True, validate=validate.Range(min=1, max=100))
+    latency_ms = fields.Integer(strict=True, validate=validate.Range(min=1, max=600_000))
+
+
+class ConditionsSchema(Schema):
+    """What both promise besides the limits; read by people, and signed with the rest."""
+
+    sla = fields.Nested(LevelSchema)
+    security_measures = fields.List(fields.String(validate=TEXT), validate=validate.Length(max=20))
+    incident_contact = fields.String(validate=TEXT)
+    dpo_contacts = fields.List(fields.String(validate=TEXT), validate=validate.Length(max=10))
+    audit_rights = fields.String(validate=TEXT)
+    dpia_url = fields.String(validate=[TEXT, validate.Regexp(r"^https://[^\s\x00-\x1f]+\Z")])
+    erase_rules = fields.String(validate=TEXT)
 
 
 class DraftSchema(Schema):
@@ -39,6 +59,9 @@ class DraftSchema(Schema):
         required=True,
     )
     limits = fields.Dict(keys=fields.String(validate=CODE), load_default=dict)
+    storage_locations = fields.List(COUNTRY, load_default=lambda: ["CL"], validate=validate.Length(min=1, max=20))
+    onward = fields.List(fields.String(validate=TEXT), load_default=list, validate=validate.Length(max=20))
+    conditions = fields.Nested(ConditionsSchema, load_default=dict)
     valid_from = Instant(required=True)
     valid_until = Instant(required=True)
 

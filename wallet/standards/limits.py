@@ -1,7 +1,16 @@
-"""Limits of an agreement, judged at the request and again at each fetch.  Spec: wallet contract §9."""
+"""Limits of an agreement, judged at the request and again at each fetch.  Spec: wallet contract §9.
 
-from collections.abc import Mapping
+A limit that is broken refuses, or where the agreement lists it in `report` lets through and marks the agreement for review.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+
+REPORTABLE = frozenset({"max_duration", "max_uses", "max_frequency", "max_data_period", "max_retention", "hours"})
+"""What may be reported instead of refused: how much and when; never which data, in which mode, or of how many people at once."""
+LIMIT_NAMES = REPORTABLE | {"modes", "sensitive_allowed", "bulk", "report"}
+NO_BY_ITSELF = frozenset({"sensitive_allowed", "bulk", "report"})
+"""What is not allowed where nothing is said: to leave it out is narrower, never wider."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +27,9 @@ class Limits:
     retention_days_max: int | None = None
     hours: tuple[int, int] | None = None
     """Hours of the day in Santiago between which data may be fetched: from, and until before."""
+    bulk: bool = False
+    """Whether more than a hundred people may be asked about in one call."""
+    report: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, stored: Mapping[str, object], fields: frozenset[str]) -> "Limits":
@@ -27,7 +39,7 @@ class Limits:
             value = stored.get(name)
             return value if isinstance(value, int) else None
 
-        modes = stored.get("modes")
+        modes, report = stored.get("modes"), stored.get("report")
         return cls(
             duration_seconds_max=number("max_duration"),
             uses_max=number("max_uses"),
@@ -38,6 +50,8 @@ class Limits:
             data_period_days_max=number("max_data_period"),
             retention_days_max=number("max_retention"),
             hours=_hours(stored.get("hours")),
+            bulk=stored.get("bulk") is True,
+            report=frozenset(map(str, report)) & REPORTABLE if isinstance(report, list) else frozenset(),
         )
 
 
@@ -55,11 +69,32 @@ class Asked:
     retention_days: float | None = None
     hour: int | None = None
     """The hour of the day in Santiago, at a fetch."""
+    is_bulk: bool = False
 
 
-def first_broken(limits: Limits, asked: Asked) -> str | None:
-    """Return the name of the first limit that is broken, or None."""
-    broken = (
+@dataclass(frozen=True)
+class Verdict:
+    """What a run of the rules came to; `rule_id` is the limit that refuses, else the first that is only reported."""
+
+    accept: bool = True
+    rule_id: str | None = None
+
+    @property
+    def report(self) -> bool:
+        """True where a limit is broken that marks the agreement for review and refuses nothing."""
+        return self.accept and self.rule_id is not None
+
+
+def run_rules(limits: Limits, asked: Asked) -> Verdict:
+    """Judge what is asked by every limit."""
+    broken = list(_broken(limits, asked))
+    refusing = next((name for name in broken if name not in limits.report), None)
+    return Verdict(accept=refusing is None, rule_id=refusing or next(iter(broken), None))
+
+
+def _broken(limits: Limits, asked: Asked) -> Iterator[str]:
+    """Return the name of each limit that is broken, in a fixed order."""
+    found = (
         ("fields_max", not asked.fields <= limits.fields_max),
         ("sensitive_allowed", asked.any_sensitive and not limits.sensitive_allowed),
         ("modes", asked.mode not in limits.modes),
@@ -69,8 +104,9 @@ def first_broken(limits: Limits, asked: Asked) -> str | None:
         ("max_data_period", _over(asked.data_period_days, limits.data_period_days_max)),
         ("max_retention", _over(asked.retention_days, limits.retention_days_max)),
         ("hours", asked.hour is not None and limits.hours is not None and not limits.hours[0] <= asked.hour < limits.hours[1]),
+        ("bulk", asked.is_bulk and not limits.bulk),
     )
-    return next((name for name, is_broken in broken if is_broken), None)
+    return (name for name, is_broken in found if is_broken)
 
 
 def _over(asked: float | None, limit: int | None) -> bool:
@@ -81,14 +117,14 @@ def wider_than(asked: Mapping[str, object], allowed: Mapping[str, object]) -> st
     """Return the name of the first limit that is wider than what a template allows, or None.
 
     A number is wider when it is larger, a list when it has more in it, a yes when the template says no; a limit that the template
-    has and the terms leave out is none, and so wider.
+    has and the terms leave out is none, and so wider.  What is reported instead of refused is wider than what is refused.
     """
     for name, most in allowed.items():
         wish = asked.get(name)
-        if wish is None or _is_wider(wish, most):
+        if (wish is None and name not in NO_BY_ITSELF) or (wish is not None and _is_wider(wish, most)):
             return name
-    extra = {"sensitive_allowed", "modes"} & (asked.keys() - allowed.keys())
-    return next((name for name in sorted(extra) if asked[name] not in (False, ["view"])), None)
+    extra = (NO_BY_ITSELF | {"modes"}) & (asked.keys() - allowed.keys())
+    return next((name for name in sorted(extra) if asked[name] not in (False, ["view"], [])), None)
 
 
 def _is_wider(wish: object, most: object) -> bool:

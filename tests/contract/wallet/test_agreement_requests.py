@@ -21,6 +21,7 @@ from tests.factories.wallet import (
     REGISTRY,
     SCHOOL,
     World,
+    dataset,
     law_agreement,
 )
 from wallet.models.agreement import AGREEMENT_STATES, AgreementState
@@ -171,12 +172,37 @@ def test_what_the_template_does_not_allow_is_not_drafted(world: World, template:
     assert draft(world, **change).status_code == status
 
 
+@pytest.mark.rule("wallet", "§9", "L13")
+@pytest.mark.parametrize(
+    ("change", "slug"),
+    [
+        ({"datasets": [{"dataset_id": "schooling", "version": 1, "fields": ["full_name"]}]}, "unknown_dataset"),
+        ({"datasets": [{"dataset_id": "no-such", "version": 1, "fields": ["full_name"]}]}, "unknown_dataset"),
+        ({"datasets": [{"dataset_id": DATASET, "version": 2, "fields": ["full_name"]}]}, "unknown_dataset"),
+        ({"datasets": [{"dataset_id": "retired", "version": 1, "fields": ["full_name"]}]}, "unknown_dataset"),
+        ({"datasets": [{"dataset_id": DATASET, "version": 1, "fields": ["full_name", "salary"]}]}, "unknown_field"),
+        ({"datasets": [{"dataset_id": DATASET, "version": 1, "fields": ["full_name"]}] * 2}, "invalid_request"),
+        ({"datasets": []}, "invalid-request"),
+        ({"datasets": [{"dataset_id": DATASET, "version": "1", "fields": FIELDS}]}, "invalid-request"),
+    ],
+)
+def test_only_data_that_the_provider_declares_are_drafted(world: World, template: str, change: dict[str, object], slug: str) -> None:
+    now = world.clock.now()
+    world.add(dataset(now, dataset_id="schooling", org_id=SCHOOL, client_id=CONSUMER), dataset(now, dataset_id="retired", status="retired"))
+    answer = draft(world, **change)
+    assert (answer.status_code, code(answer)) == (400, slug)
+    assert world.run_sql("select count(*) from agreements where agreement_id = 'agr-new'")[0][0] == 0
+
+
 def test_limits_are_compared_one_by_one() -> None:
     assert wider_than({"a": 1, "m": ["x"], "s": False}, {"a": 1, "m": ["x", "y"], "s": True}) is None
     assert wider_than({"a": 2}, {"a": 1}) == "a"
     assert wider_than({}, {"a": 1}) == "a"
     assert wider_than({"s": True}, {"s": False}) == "s"
     assert wider_than({"sensitive_allowed": True}, {}) == "sensitive_allowed"
+    assert wider_than({"bulk": True}, {}) == wider_than({"bulk": True}, {"bulk": False}) == "bulk"
+    assert wider_than({}, {"bulk": True, "report": ["hours"]}) is None  # what is not said is not allowed
+    assert wider_than({"report": ["hours"]}, {}) == wider_than({"report": ["hours", "max_uses"]}, {"report": ["hours"]}) == "report"
 
 
 @pytest.mark.rule("wallet", "L14")
