@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.clock import rfc3339
 from shared.context import Transaction
 from wallet.context import Wallet
 from wallet.errors import InvalidSignature
@@ -17,7 +18,7 @@ from wallet.models.agreement import Agreement
 from wallet.models.dataset import find_dataset
 from wallet.models.exchange import Exchange, ExchangeState
 from wallet.models.organisation import Client
-from wallet.models.report import ReportedAccess
+from wallet.models.report import HiddenEntry, ReportedAccess
 from wallet.operations.callers import Body, find_body, keys_of
 from wallet.standards import signing
 
@@ -163,6 +164,9 @@ def _write(tx: Transaction, body: Body, one: Reported, *, is_late: bool) -> None
         core["reason"] = one.reason
     if is_late:
         core["late"] = True
+    hidden = tx.session.get(HiddenEntry, one.txn)
+    if hidden is not None:
+        core["visibility"] = {"ground": hidden.ground, "release_at": rfc3339(hidden.release_at)}
     tx.record_core(core, subject=f"cl-run:{one.run}", extra={"happened_at": one.occurred_at.isoformat()})
 
 

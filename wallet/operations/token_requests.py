@@ -6,6 +6,7 @@ The attempt stands in the log before the token leaves, and the use is counted th
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,9 @@ from wallet.operations.exchange import log_access
 from wallet.operations.gate import ExchangeAsk, Passed
 from wallet.operations.known import Known
 from wallet.operations.log_entries import write_entry
+from wallet.operations.rule_runs import FETCH, keep_refusal, keep_report
 from wallet.operations.tokens import mint_for_client
+from wallet.operations.visibility import Visibility, hide
 from wallet.standards import dpop, signing
 from wallet.standards.namespace import CONSENT_TYPE, LEGAL_ACCESS_TYPE
 
@@ -42,7 +45,8 @@ ASSERTION_SECONDS_MAX = 300
 ASSERTION_TYPS = (None, "JWT", "client-authentication+jwt")
 SKEW_SECONDS = 30
 CONSENT_MEMBERS = {"type", "identifier", "from"}
-LEGAL_MEMBERS = {"type", "agreement_id", "dataset_id", "fields", "purpose", "procedure", "official", "subject"}
+GROUND_MAX = 300
+LEGAL_MEMBERS = {"type", "agreement_id", "dataset_id", "fields", "purpose", "procedure", "official", "subject", "visibility"}
 
 Element = Mapping[str, Any]  # one element of authorization_details, as it was sent
 
@@ -87,6 +91,9 @@ def _give(wallet: Wallet, body: Body, ask: ExchangeAsk, thumbprint: str) -> Gran
         tx.connection.execute(insert(Exchange).values(**row, counted=True, attempted_at=now, created_at=now))
         if passed.consent is not None:
             count_use(wallet, tx, passed.consent, actor=Actor(kind="recipient", id=f"client:{client_id}"), subject=ask.subject)
+        if ask.visibility is not None:
+            hide(tx, txn, body.organisation.org_id, ask.visibility, now)
+        keep_report(tx, wallet.clock, passed.agreement, passed.verdict, FETCH)
         write_entry(tx, log_access(body, ask, txn, matter, passed), Outcome.ATTEMPT)
         return _mint(wallet, passed, ask, body, txn=txn, jti=jti, thumbprint=thumbprint)
 
@@ -99,6 +106,7 @@ def _mint(wallet: Wallet, passed: Passed, ask: ExchangeAsk, body: Body, *, txn: 
 def _write_refusal(wallet: Wallet, body: Body, ask: ExchangeAsk, problem: Problem) -> None:
     with wallet.transaction() as tx:
         write_entry(tx, log_access(body, ask, wallet.ids.uuid4(), None, None), Outcome.DENIED, reason=problem.slug)
+        keep_refusal(tx, wallet.clock, problem, FETCH)
 
 
 # --- who asks -------------------------------------------------------------------------------------------------------------
@@ -237,7 +245,24 @@ def _by_law(session: Session, element: Element) -> ExchangeAsk:
         official_id=_text(official, "id"),
         official_unit=_text(official, "unit"),
         body_sha256="",
+        visibility=_visibility(element["visibility"]) if "visibility" in element else None,
     )
+
+
+def _visibility(wish: object) -> Visibility:
+    """Return the wish that the person sees the access later, of which nothing but its form is judged here."""
+    if not isinstance(wish, dict) or wish.keys() != {"ground", "release_at"}:
+        raise _bad_details("`visibility` has a `ground` and a `release_at`.")
+    ground, release_at = wish["ground"], wish["release_at"]
+    if not isinstance(ground, str) or not ground.strip() or len(ground) > GROUND_MAX or not ground.isprintable() or "cl-run:" in ground:
+        raise _bad_details("The ground of `visibility` is a law on one line.")
+    try:
+        moment = datetime.fromisoformat(str(release_at))
+    except ValueError:
+        raise _bad_details("`release_at` is a time such as 2026-12-01T12:00:00Z.") from None
+    if moment.tzinfo is None:
+        raise _bad_details("`release_at` has its zone.")
+    return Visibility(ground, moment)
 
 
 def _subject(subject: object) -> tuple[str, str]:

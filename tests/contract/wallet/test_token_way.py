@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from flask import Flask, jsonify
 from joserfc import jws
 from joserfc.jwk import ECKey
 
+from shared.clock import rfc3339
 from shared.http import Outbound, OutboundFailed, OutboundTimeout, Reply
 from tests.factories.wallet import (
     CONSUMER,
@@ -22,10 +24,12 @@ from tests.factories.wallet import (
     PUBLIC_URL,
     PURPOSE,
     RUN,
+    SCHOOL,
     STRANGER,
     World,
 )
 from wallet.operations.consents import withdraw
+from wallet.operations.visibility import allow_delay
 from wallet.provider.flask_guard import Guard
 from wallet.provider.library import Call, Provider, TokenRefused
 from wallet.provider.library import Dataset as Declared
@@ -169,6 +173,21 @@ def test_a_token_is_given_and_opens_the_provider_once(world: World, wire: Wire, 
         ({"authorization_details": json.dumps([legal_detail(fields="full_name")])}, "invalid_authorization_details"),
         ({"authorization_details": json.dumps([legal_detail(dataset_id="none")])}, "invalid_authorization_details"),
         ({"authorization_details": json.dumps([legal_detail(fields=["salary"])])}, "access_denied"),
+        *(
+            ({"authorization_details": json.dumps([legal_detail(visibility=wish)])}, "invalid_authorization_details")
+            for wish in (
+                None,
+                "later",
+                {"ground": "Ley 1"},
+                {"ground": "Ley 1", "release_at": "2027-01-01T00:00:00Z", "more": 1},
+                {"ground": "", "release_at": "2027-01-01T00:00:00Z"},
+                {"ground": "Ley\n1", "release_at": "2027-01-01T00:00:00Z"},
+                {"ground": "cl-run:11111111-1", "release_at": "2027-01-01T00:00:00Z"},
+                {"ground": "L" * 301, "release_at": "2027-01-01T00:00:00Z"},
+                {"ground": "Ley 1", "release_at": "2027-01-01T00:00:00"},
+                {"ground": "Ley 1", "release_at": 1},
+            )
+        ),
         ({"authorization_details": json.dumps([legal_detail(agreement_id="agr-consent")])}, "access_denied"),
         ({"authorization_details": json.dumps([consent_detail(uuid.UUID(int=4))])}, "invalid_grant"),
     ],
@@ -178,6 +197,20 @@ def test_what_is_not_right_gets_no_token(world: World, wire: Wire, form: dict[st
     assert answer.json["error"] == error
     assert answer.status_code == {"invalid_client": 401, "access_denied": 403}.get(error, 400)
     assert world.run_sql("select count(*) from exchanges") == [(0,)]
+
+
+@pytest.mark.rule("wallet", "§10.4", "§5.1")
+def test_an_access_by_token_may_be_seen_later_where_a_law_lets_the_body(world: World, wire: Wire) -> None:
+    wish = {"ground": "Código Procesal Penal, artículo 182", "release_at": rfc3339(world.clock.now() + timedelta(days=30))}
+    refused = ask(world, legal_detail(visibility=wish))
+    assert (refused.status_code, refused.json["error"]) == (403, "access_denied")
+    assert [line["outcome"] for line in world.browser().get("/me/access-log").json["lines"]] == ["denied"]
+    allow_delay(world.wallet, SCHOOL, "Ley 1", actor="test")
+    assert ask(world, legal_detail(visibility=wish)).status_code == 200
+    assert world.log()[-1]["visibility"] == wish
+    assert len(world.browser().get("/me/access-log").json["lines"]) == 1
+    world.clock.advance(seconds=31 * 86_400)
+    assert len(world.browser().get("/me/access-log").json["lines"]) == 2
 
 
 @pytest.mark.rule("wallet", "§5.1")
