@@ -45,7 +45,12 @@ def verify_log(context: Context, peers: Iterable[Context], *, seen: Sequence[tup
             seen.append((peer.service, note))
     with context.db.begin() as connection:  # cursors on the server need a transaction
         newest, *earlier = context.audit_keys
-        return verify(connection, newest, cipher=context.cipher, peers_witnessed=seen, earlier_keys=earlier)
+        report = verify(connection, newest, cipher=context.cipher, peers_witnessed=seen, earlier_keys=earlier)
+        if context.service == "wallet":
+            from wallet.operations.bulk_people import verify_people
+
+            verify_people(connection, context.cipher, report)
+        return report
 
 
 def dead_jobs(service: str) -> list[dict[str, object]]:

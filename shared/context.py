@@ -87,8 +87,8 @@ class Transaction:
         self._entries.append(entry)
         return entry
 
-    def record_core(self, core: Mapping[str, object], *, subject: str, extra: Mapping[str, str] | None = None) -> str:
-        """Write an access-log row in the form of wallet-consent.md §10.1; return its entry id."""
+    def record_core(self, core: Mapping[str, object], *, subject: str | None, extra: Mapping[str, str] | None = None) -> str:
+        """Write an access-log row in the form of wallet-consent.md §10.1, about one person or about many; return its entry id."""
         entry = new_core_entry(self._context.clock, self._context.ids, core=dict(core), subject=subject, extra=dict(extra or {}))
         self._entries.append(entry)
         return str(entry.entry_id)

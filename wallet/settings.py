@@ -56,6 +56,7 @@ class Settings(ServiceSettings):
     notify_api_key: Secret = setting("key of the wallet's own service at notify; empty and nobody is told", default=Secret(""))
     notify_mailbox_template: str = setting("mailbox template with the places `subject` and `body`", default="")
     summary_days: int = setting("days after which a person is told again which permissions are in force", default=365)
+    log_side_days: int = setting("days for which an entry of the access log stays linked to its person", default=1827)
     auditor_org: str = setting("organisation whose members with the role `auditor` see the log of all bodies; empty for none", default="")
     usage_registers: tuple[str, ...] = setting(
         "registers that keep their own log and serve findUsage, `name=url` with commas between", default=()

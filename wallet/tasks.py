@@ -1,5 +1,6 @@
 """What the wallet does outside a request: tidy up what the clock has ended, close what was interrupted."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from shared.chores import with_chores
@@ -10,6 +11,8 @@ from wallet.models.person_notice import NoticeKind
 from wallet.operations import delegation_checks, delegation_ends
 from wallet.operations.access_notices import tell_accesses
 from wallet.operations.agreement_requests import run_clock
+from wallet.operations.bulk_outcomes import close_interrupted_bulks
+from wallet.operations.bulk_people import erase_old
 from wallet.operations.consent_flows import GRANT_ENDED, IssuerAway, tell_issuer
 from wallet.operations.consent_moves import expire_consents
 from wallet.operations.consent_requests import lapse_requests
@@ -100,6 +103,15 @@ def look_up_mandates(wallet: Wallet) -> None:
 def close_exchanges(wallet: Wallet) -> None:
     """Give attempts whose process died their outcome in the log."""
     close_interrupted(wallet)
+    close_interrupted_bulks(wallet)
+
+
+@jobs.every(3600, "erase_old_links")
+def erase(wallet: Wallet) -> None:
+    """Erase what links entries of the log to people once its time is over; every proof stays valid."""
+    before = wallet.clock.now() - timedelta(days=wallet.settings.log_side_days)
+    while erase_old(wallet, received_before=before):
+        pass
 
 
 @jobs.every(600, "rotate_signing_keys")

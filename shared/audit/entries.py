@@ -118,8 +118,12 @@ def new_entry(
     return _entry(clock, ids, core, subject, None)
 
 
-def new_core_entry(clock: Clock, ids: Ids, *, core: Mapping[str, object], subject: str, extra: Mapping[str, object] | None = None) -> Entry:
+def new_core_entry(
+    clock: Clock, ids: Ids, *, core: Mapping[str, object], subject: str | None, extra: Mapping[str, object] | None = None
+) -> Entry:
     """Return an access-log entry: the given fields as they are, with `v`, `entry_id`, `occurred_at` and the subject's commitment.
+
+    None as the subject is an entry about many people, who are committed to in the core itself (`shared/audit/members.py`).
 
     A `Concealed` value anywhere in the core becomes a commitment under the same salt (`accessor.official`, `procedure.case`).
     `extra` is clear text for the erasable side row.  Raises: ValueError.  Spec: wallet-consent §10.1.
@@ -158,7 +162,7 @@ def _entry(clock: Clock, ids: Ids, core: dict[str, object], subject: str | None,
     now = clock.now()
     occurred_at = now.replace(microsecond=now.microsecond // 1000 * 1000)
     entry_id = ids.uuid7()
-    salt = _salt(ids)
+    salt = new_salt(ids)
     core |= {"v": VERSION, "entry_id": str(entry_id), "occurred_at": rfc3339(occurred_at)}
     if subject is not None:
         core["subject"] = Concealed(subject)
@@ -196,7 +200,8 @@ def _checked(data: Data) -> dict[str, object]:
     return dict(data)
 
 
-def _salt(ids: Ids) -> bytes:
+def new_salt(ids: Ids) -> bytes:
+    """Return a salt for commitments."""
     return base64.urlsafe_b64decode(ids.token(SALT_BYTES) + "==")
 
 

@@ -13,6 +13,7 @@ from shared.audit import merkle
 from shared.audit.canonical import canonical, commit, parse_core
 from shared.audit.checkpoint import BadCheckpoint, Verifier
 from shared.audit.entries import Cipher, open_side
+from shared.audit.members import Membership, member_leaf
 from shared.audit.store import find_checkpoint, read_head, read_ranges
 from shared.audit.tables import audit_checkpoints, audit_entries, audit_sequence, audit_sides
 
@@ -43,13 +44,17 @@ class ConsistencyProof(TypedDict):
 
 
 class ExportedEntry(InclusionProof, total=False):
-    """An entry with all that is needed to check it offline; `salt`, `subject` and `extra` only while the side row exists."""
+    """An entry with all that is needed to check it offline; `salt`, `subject` and `extra` only while the side row exists.
+
+    `member` where the entry is about many people.
+    """
 
     core: dict[str, object]
     salt: str
     subject: str
     extra: dict[str, object]
     checkpoint: str
+    member: Membership
 
 
 @dataclass(frozen=True)
@@ -141,12 +146,28 @@ def check_proof(document: Mapping[str, object], verifier_key: str) -> Proven:
 def _proves_subject(document: Mapping[str, object], core: Mapping[str, object]) -> bool:
     if "subject" not in document:
         return False
+    if "member" in document:
+        return _proves_member(document["member"], _text(document, "subject"), core.get("bulk"))
     try:
         commitment = commit(bytes.fromhex(_text(document, "salt")), _text(document, "subject"))
     except ValueError as error:
         raise BadProof("the salt is not one") from error
     if not hmac.compare_digest(commitment, str(core.get("subject"))):
         raise BadProof("the entry is about somebody else")
+    return True
+
+
+def _proves_member(member: object, subject: str, bulk: object) -> bool:
+    """Check that a person is one of the many whose root stands in the core.  Raises: BadProof."""
+    if not isinstance(member, dict) or not isinstance(bulk, dict):
+        raise BadProof("the entry is not about many people")
+    try:
+        leaf = member_leaf(bytes.fromhex(_text(member, "salt")), subject, _text(member, "outcome"))
+        root = bytes.fromhex(_text(bulk, "people"))
+    except ValueError as error:
+        raise BadProof("the salt or the root is not one") from error
+    if not merkle.verify_inclusion(leaf, _number(member, "place"), _number(bulk, "asked"), _hashes(member.get("path")), root):
+        raise BadProof("the entry is not about this person, or something else came of it")
     return True
 
 

@@ -160,6 +160,8 @@ OPEN = {
         "directory.show",
         "directory.show_open",
         "directory.once_only",
+        "bulk.listed",
+        "bulk.show",
         "status_lists.aggregation",
         "status_lists.show",
         "streams.metadata",

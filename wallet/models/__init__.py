@@ -4,6 +4,7 @@ from wallet.models.account import Account
 from wallet.models.agreement import Agreement
 from wallet.models.agreement_template import AgreementTemplate
 from wallet.models.base import Base
+from wallet.models.bulk import Bulk, BulkPerson
 from wallet.models.consent import Consent, ConsentEvent
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
 from wallet.models.dataset import Dataset
@@ -19,6 +20,7 @@ from wallet.models.preview import Preview
 from wallet.models.procedure import Procedure
 from wallet.models.purpose import Purpose
 from wallet.models.report import DelayedBody, HiddenEntry, ReportedAccess
+from wallet.models.rule_run import RuleRun
 from wallet.models.signing_key import SigningKey
 from wallet.models.status_list import StatusList
 from wallet.models.stream import SecurityEvent, Stream
@@ -29,6 +31,8 @@ __all__ = [
     "AgreementTemplate",
     "AskedAgain",
     "Base",
+    "Bulk",
+    "BulkPerson",
     "Client",
     "Consent",
     "ConsentEvent",
@@ -50,6 +54,7 @@ __all__ = [
     "Procedure",
     "Purpose",
     "ReportedAccess",
+    "RuleRun",
     "SecurityEvent",
     "SigningKey",
     "StatusList",

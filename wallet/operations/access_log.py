@@ -12,8 +12,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from shared.audit.entries import SUBJECT_INDEX
-from shared.audit.proofs import ExportedEntry, NotInLog, export_entry
+from shared.audit.proofs import ExportedEntry, export_entry
 from shared.audit.tables import audit_sides
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import ConsentNotFound
 from wallet.events import Outcome
@@ -22,6 +23,7 @@ from wallet.models.dataset import Dataset, find_dataset
 from wallet.models.exchange import Exchange, ExchangeState
 from wallet.models.organisation import organisation_names
 from wallet.models.purpose import Purpose, find_purpose
+from wallet.operations.bulk_people import find_membership
 from wallet.operations.log_walk import own_entries
 from wallet.operations.presence import Presence
 from wallet.operations.visibility import hidden_among
@@ -86,6 +88,9 @@ class Line:
     outcome: str
     reason: str | None
     entry_ids: tuple[str, ...]
+    criteria: str | None = None
+    """By what the body chose, in its own words, where it asked about many people at once."""
+    people: int | None = None
 
     @property
     def is_refused(self) -> bool:
@@ -152,23 +157,14 @@ def prove_access(wallet: Wallet, presence: Presence, entry_id: UUID) -> Exported
     index = wallet.cipher.blind_index(presence.subject, purpose=SUBJECT_INDEX)
     with wallet.reading() as tx:
         own = select(audit_sides.c.entry_id).where(audit_sides.c.entry_id == entry_id, audit_sides.c.subject_index == index)
-        if tx.connection.execute(own).one_or_none() is None:
-            raise ConsentNotFound("Your log has no such entry.")
-        return export_entry(tx.connection, wallet.cipher, entry_id)
-
-
-def export_log(wallet: Wallet, presence: Presence, filters: Filters, *, lang: str, limit: int = LIMIT_MAX) -> list[dict[str, object]]:
-    """Return the newest lines with the proof of each of their entries; `proof` is null until the next checkpoint is signed."""
-    rows: list[dict[str, object]] = []
-    for line in read_log(wallet, presence, filters, lang=lang, limit=limit).lines:
-        proofs: list[dict[str, object]] = []
-        for entry_id in line.entry_ids:
-            try:
-                proofs.append({"entry_id": entry_id, "proof": prove_access(wallet, presence, UUID(entry_id))})
-            except NotInLog:
-                proofs.append({"entry_id": entry_id, "proof": None})
-        rows.append({"line": line, "entries": proofs})
-    return rows
+        is_own = tx.connection.execute(own).one_or_none() is not None
+        member = None if is_own else find_membership(tx.session, entry_id, index)
+        if not is_own and member is None:
+            raise ConsentNotFound(gettext_noop("Your log has no such entry."))
+        document = export_entry(tx.connection, wallet.cipher, entry_id)
+        if member is not None:
+            document["subject"], document["member"] = presence.subject, member
+        return document
 
 
 def _rows(session: Session, index: bytes, filters: Filters, cursor: str | None, limit: int) -> list[Core]:
@@ -186,9 +182,15 @@ def _rows(session: Session, index: bytes, filters: Filters, cursor: str | None, 
         conditions.append(entry.c.occurred_at >= filters.since)
     if filters.until is not None:
         conditions.append(entry.c.occurred_at < filters.until)
-    statement = select(entry.c.core).select_from(walked.join(entry, true())).where(and_(*conditions))
+    statement = select(entry.c.core, walked.c.part).select_from(walked.join(entry, true())).where(and_(*conditions))
     statement = statement.order_by(walked.c.entry_id.desc())
-    return [json.loads(row.core) for row in session.execute(statement.limit(limit))]
+    return [_core(row.core, row.part) for row in session.execute(statement.limit(limit))]
+
+
+def _core(core: str, part: str | None) -> Core:
+    """Return a core as its reader takes it: of an entry about many people, what came of it for her."""
+    read: Core = json.loads(core)
+    return read if part is None else read | {"outcome": part}
 
 
 def _collect(
@@ -196,7 +198,7 @@ def _collect(
 ) -> int:
     """Join rows by txn until there are enough lines; return how many rows were used."""
     settled = _settled(session, {row["txn"] for row in rows if row["outcome"] == Outcome.ATTEMPT})
-    hidden = hidden_among(session, {row["txn"] for row in rows if "visibility" in row}, now)
+    hidden = hidden_among(session, {row["txn"] for row in rows}, now)  # a provider's word about a hidden access says nothing of it
     for used, row in enumerate(rows):
         if row["txn"] in hidden:
             continue  # she sees it when its time has come
@@ -285,6 +287,8 @@ def _line(words: _Words, cores: list[Core]) -> Line:
         outcome=newest["outcome"],
         reason=newest.get("reason"),
         entry_ids=tuple(core["entry_id"] for core in cores),
+        criteria=in_language(told["bulk"]["criteria"], lang) or None if "bulk" in told else None,
+        people=told["bulk"]["asked"] if "bulk" in told else None,
     )
 
 

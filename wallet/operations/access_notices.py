@@ -1,9 +1,10 @@
 """Messages about accesses: the log is read on behind the exchanges, so that no exchange waits for them.  Spec: wallet contract §10.3."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +13,7 @@ from shared.audit.tables import audit_entries, audit_sequence, audit_sides
 from shared.context import Transaction
 from wallet.context import Wallet
 from wallet.events import Outcome
+from wallet.models.bulk import BulkPerson
 from wallet.models.person_notice import LogMark, NoticeKind, is_first
 from wallet.operations.known import Known
 from wallet.standards.acting import ZONE
@@ -36,13 +38,24 @@ def tell_accesses(wallet: Wallet) -> int:
         rows = tx.connection.execute(statement).all()
         for row in rows:
             core: Core = json.loads(row.core)
-            if row.subject_index is not None and _is_told(core):
-                kind = _kind(wallet, tx, core, row.subject_index)
+            for name, subject_index, own in _people(tx, row.entry_id, row.subject_index, core):
+                kind = _kind(wallet, tx, own, subject_index) if _is_told(own) else None
                 if kind is not None:
-                    tx.enqueue("notify_person", {"kind": kind, "id": str(row.entry_id)})
+                    tx.enqueue("notify_person", {"kind": kind, "id": name})
         if rows:
             mark.seq = rows[-1].seq
     return len(rows)
+
+
+def _people(tx: Transaction, entry_id: UUID, subject_index: bytes | None, core: Core) -> Iterator[tuple[str, bytes, Core]]:
+    """Yield whom an entry is about: how a message names it, her index, and the core as it is for her."""
+    if subject_index is not None:
+        yield str(entry_id), subject_index, core
+    if "people" in core.get("bulk", {}):
+        mine = (BulkPerson.entry_id == entry_id, BulkPerson.subject_index.is_not(None))
+        for one in tx.session.scalars(select(BulkPerson).where(*mine).order_by(BulkPerson.place)):
+            if one.subject_index is not None:
+                yield f"{entry_id}:{one.place}", one.subject_index, {**core, "outcome": one.outcome}
 
 
 def _is_told(core: Core) -> bool:

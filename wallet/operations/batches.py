@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from shared.problems import Problem
 from wallet.context import Wallet
-from wallet.operations.exchange import Answer, exchange
+from wallet.operations.exchange import exchange
+from wallet.operations.fetches import Answer
 from wallet.operations.gate import ExchangeAsk
 from wallet.standards.canonical import Json, fingerprint
 

@@ -39,18 +39,15 @@ from wallet.models.preview import Preview, PreviewState
 from wallet.operations import coverage, gate, previews
 from wallet.operations.callers import Body, known_body
 from wallet.operations.consent_moves import Actor, count_use
-from wallet.operations.gate import ATTEMPT_SECONDS, REPEAT_SECONDS, ExchangeAsk, Passed
-from wallet.operations.keys import signing_key
+from wallet.operations.fetches import Answer, answer_of, fetch_data, order_of
+from wallet.operations.gate import ATTEMPT_SECONDS, ExchangeAsk, Passed
 from wallet.operations.known import Known
 from wallet.operations.log_entries import Access, write_entry
 from wallet.operations.moves import legal
-from wallet.operations.tokens import mint_for_gate
+from wallet.operations.rule_runs import FETCH, keep_refusal, keep_report
 from wallet.operations.visibility import hide
-from wallet.providers.base import Order, Record, RegisterFailed, RegisterMalformed, RegisterTimeout
-from wallet.standards.answers import NotAsDeclared, released
+from wallet.providers.base import Order, Record
 from wallet.standards.canonical import Json
-from wallet.standards.dpop import make_proof
-from wallet.standards.evidence import evidence
 
 _IS_KNOWN = text("SELECT 1 FROM exchanges WHERE client_id = :client_id AND request_id = :request_id")
 _BEGIN = text("""
@@ -71,20 +68,6 @@ CLOSE_BATCH = 200
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the gate answers; `data` None when the person is not in the register."""
-
-    txn: UUID
-    dataset_id: str
-    data: dict[str, str | int | float | bool | None] | None
-    as_of: str
-    source: str
-    retention: str
-    log_entry_id: str
-    evidence: str
-
-
-@dataclass(frozen=True)
 class _Begun:
     """An attempt that is in the log."""
 
@@ -102,28 +85,16 @@ def exchange(wallet: Wallet, client_id: str, ask: ExchangeAsk, request: Json) ->
     approved = _approved(wallet, client_id, ask) if ask.preview else None
     begun = _begin(wallet, client_id, ask)
     try:
-        kinds = {name: field.kind for name, field in begun.passed.matter.fields.items()}
-        record = approved or wallet.register.fetch(begun.order, kinds)
-        data = None if record.values is None else released(record.values, kinds)
-    except RegisterFailed as error:
-        problem = _provider_problem(error)
-    except NotAsDeclared:
-        problem = ProviderSchema("The answer does not fit the dataset's declaration.")
-    else:
-        if ask.preview and approved is None and data is not None:
-            _settle(wallet, ask, begun, ExchangeState.PREVIEWED)
-            raise WaitsForPerson(previews.hold(wallet, begun.passed, ask, access=begun.access, record=record, data=data))
-        return _release(wallet, ask, begun, record, data=data, request=request)
-    _settle(wallet, ask, begun, ExchangeState.FAILED, reason=problem.slug)
-    raise _with_txn(problem, begun.txn)
-
-
-def _provider_problem(error: RegisterFailed) -> Problem:
-    if isinstance(error, RegisterTimeout):
-        return ProviderTimeout("It did not answer in time. Repeat with the same request_id.")
-    if isinstance(error, RegisterMalformed):
-        return ProviderSchema("Its answer is not of the agreed form.")
-    return ProviderError("It did not answer as agreed. Repeat with the same request_id.")
+        record, data = fetch_data(wallet, begun.order, begun.passed, approved)
+    except (ProviderError, ProviderTimeout, ProviderSchema) as problem:
+        _settle(wallet, ask, begun, ExchangeState.FAILED, reason=problem.slug)
+        raise with_txn(problem, begun.txn) from None
+    if ask.preview and approved is None and data is not None:
+        _settle(wallet, ask, begun, ExchangeState.PREVIEWED)
+        raise WaitsForPerson(previews.hold(wallet, begun.passed, ask, access=begun.access, record=record, data=data))
+    state = ExchangeState.NO_RECORD if data is None else ExchangeState.RELEASED
+    entry_id = _settle(wallet, ask, begun, state)
+    return answer_of(wallet, begun.passed, record, data, txn=begun.txn, entry_id=entry_id, request=request)
 
 
 class WaitsForPerson(Exception):
@@ -145,9 +116,9 @@ def _approved(wallet: Wallet, client_id: str, ask: ExchangeAsk) -> Record | None
     if preview.state == PreviewState.OPEN:
         raise WaitsForPerson(preview)
     if preview.state == PreviewState.DECLINED:
-        raise _with_txn(PreviewDeclined("Take the document from the person instead."), preview.txn)
+        raise with_txn(PreviewDeclined("Take the document from the person instead."), preview.txn)
     if preview.state != PreviewState.APPROVED:
-        raise _with_txn(PreviewGone("Begin anew with a new request_id."), preview.txn)
+        raise with_txn(PreviewGone("Begin anew with a new request_id."), preview.txn)
     return previews.take(wallet, client_id, ask.request_id)
 
 
@@ -161,7 +132,7 @@ class _SameTime(Exception):
 def _begin(wallet: Wallet, client_id: str, ask: ExchangeAsk) -> _Begun:
     """Judge and write the attempt in one transaction; a refusal is written in one of its own."""
     txn = wallet.ids.uuid4()
-    with _log_or_nothing(), wallet.reading() as tx:
+    with log_or_nothing(), wallet.reading() as tx:
         body = known_body(Known(wallet, tx.session), client_id, "consumer")
     try:
         try:
@@ -172,23 +143,24 @@ def _begin(wallet: Wallet, client_id: str, ask: ExchangeAsk) -> _Begun:
         raise  # not in the log: the one is about the id and not about the person, the other cannot be
     except Problem as problem:
         _write_refusal(wallet, body, ask, txn, problem)
-        raise _with_txn(problem, txn) from None
+        raise with_txn(problem, txn) from None
 
 
 def _attempt(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID) -> _Begun:
     """Judge, and commit the attempt.  Raises: the refusals of §8.2, IdConflict, LogUnavailable, _SameTime."""
     now, client_id = wallet.clock.now(), body.client.client_id
-    with _log_or_nothing(), wallet.transaction() as tx:
+    with log_or_nothing(), wallet.transaction() as tx:
         mine = _mine(tx.session, client_id, ask, now)
-        txn = mine.txn if mine and _is_repeat(mine, now) else txn
+        txn = mine.txn if mine and gate.is_repeat(mine, now) else txn
         matter = coverage.find_matter(Known(wallet, tx.session), ask.dataset_id, ask.fields, ask.purpose_id)
         passed = gate.judge(wallet, tx.session, body, ask, matter, mine=mine)
         access = log_access(body, ask, txn, matter, passed)
         _write_attempt(wallet, tx, ask, access, passed=passed, mine=mine)
         if ask.visibility is not None:
             hide(tx, txn, access.org_id, ask.visibility, now)
+        keep_report(tx, wallet.clock, passed.agreement, passed.verdict, FETCH)
         write_entry(tx, access, Outcome.ATTEMPT)
-    return _Begun(passed, access, txn, _order(wallet, passed, ask, body, txn))
+    return _Begun(passed, access, txn, order_of(wallet, passed, ask, body, txn))
 
 
 def _mine(session: Session, client_id: str, ask: ExchangeAsk, now: datetime) -> Exchange | None:
@@ -197,13 +169,9 @@ def _mine(session: Session, client_id: str, ask: ExchangeAsk, now: datetime) -> 
         return None
     statement = select(Exchange).where(Exchange.client_id == client_id, Exchange.request_id == ask.request_id).with_for_update()
     mine = session.scalars(statement).one_or_none()
-    if mine is not None and _is_repeat(mine, now) and mine.body_sha256 != ask.body_sha256:
+    if mine is not None and gate.is_repeat(mine, now) and mine.body_sha256 != ask.body_sha256:
         raise IdConflict("Choose a new request_id for a new request.")
     return mine
-
-
-def _is_repeat(mine: Exchange, now: datetime) -> bool:
-    return now < mine.created_at + timedelta(seconds=REPEAT_SECONDS)
 
 
 def _write_attempt(wallet: Wallet, tx: Transaction, ask: ExchangeAsk, access: Access, *, passed: Passed, mine: Exchange | None) -> None:
@@ -219,20 +187,12 @@ def _write_attempt(wallet: Wallet, tx: Transaction, ask: ExchangeAsk, access: Ac
         raise _SameTime
     if mine.state != ExchangeState.ATTEMPT:
         legal(EXCHANGE_STATES, ExchangeState(mine.state), ExchangeState.ATTEMPT)
-    if not _is_repeat(mine, now):
+    if not gate.is_repeat(mine, now):
         mine.created_at, mine.counted = now, False
     for name, value in begun.items():
         setattr(mine, name, value)
     mine.runs += 1
     tx.session.flush()
-
-
-def _order(wallet: Wallet, passed: Passed, ask: ExchangeAsk, body: Body, txn: UUID) -> Order:
-    org_id, client_id = body.organisation.org_id, body.client.client_id
-    token = mint_for_gate(wallet, passed, ask, org_id=org_id, client_id=client_id, txn=str(txn))
-    endpoint, now = passed.matter.dataset.endpoint, int(wallet.clock.now().timestamp())
-    proof = make_proof(wallet.gate_key, method="POST", url=endpoint, jti=wallet.ids.token(16), now=now, token=token)
-    return Order(endpoint=endpoint, token=token, proof=proof, run=ask.run, fields=ask.fields, txn=str(txn))
 
 
 def log_access(body: Body, ask: ExchangeAsk, txn: UUID, matter: coverage.Matter | None, passed: Passed | None) -> Access:
@@ -271,42 +231,16 @@ def log_access(body: Body, ask: ExchangeAsk, txn: UUID, matter: coverage.Matter 
 def _write_refusal(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID, problem: Problem) -> None:
     """Put a refused request in the log, where the person sees who tried.  Raises: LogUnavailable."""
     outcome = Outcome.REJECTED if isinstance(problem, InvalidRequest) else Outcome.DENIED
-    with _log_or_nothing(), wallet.transaction() as tx:
+    with log_or_nothing(), wallet.transaction() as tx:
         dataset = find_dataset(tx.session, ask.dataset_id)
         access = log_access(body, ask, txn, None, None)
         if dataset is not None:
             access = replace(access, source_org_id=dataset.org_id, dataset_version=dataset.version)
         write_entry(tx, access, outcome, reason=problem.slug)
+        keep_refusal(tx, wallet.clock, problem, FETCH)
 
 
 # --- after the fetch ------------------------------------------------------------------------------------------------------
-
-
-def _release(
-    wallet: Wallet,
-    ask: ExchangeAsk,
-    begun: _Begun,
-    record: Record,
-    *,
-    data: dict[str, str | int | float | bool | None] | None,
-    request: Json,
-) -> Answer:
-    state = ExchangeState.NO_RECORD if data is None else ExchangeState.RELEASED
-    entry_id = _settle(wallet, ask, begun, state)
-    dataset, issued_at = begun.passed.matter.dataset, wallet.clock.now()
-    proof = evidence(
-        issuer=wallet.settings.public_url,
-        txn=str(begun.txn),
-        request=request,
-        response=data,
-        dataset_id=dataset.dataset_id,
-        provider=dataset.org_id,
-        as_of=record.as_of,
-        issued_at=issued_at,
-        key=signing_key(wallet, "evidence"),
-    )
-    retention = str(begun.passed.agreement.retention.get("duration", "P0D"))
-    return Answer(begun.txn, dataset.dataset_id, data, record.as_of, dataset.org_id, retention, entry_id, proof)
 
 
 def _settle(wallet: Wallet, ask: ExchangeAsk, begun: _Begun, state: ExchangeState, *, reason: str | None = None) -> str:
@@ -317,7 +251,7 @@ def _settle(wallet: Wallet, ask: ExchangeAsk, begun: _Begun, state: ExchangeStat
     """
     refusal: Problem | None = None
     counts = False
-    with _log_or_nothing(), wallet.transaction() as tx:
+    with log_or_nothing(), wallet.transaction() as tx:
         try:
             if state in {ExchangeState.RELEASED, ExchangeState.NO_RECORD}:
                 counts = _judge_again(wallet, tx, ask, begun, counts=state is ExchangeState.RELEASED)
@@ -328,7 +262,7 @@ def _settle(wallet: Wallet, ask: ExchangeAsk, begun: _Begun, state: ExchangeStat
         tx.connection.execute(_END, {**key, "state": state, "counts": counts})  # a repeat at the same time may have moved it already
         entry_id = write_entry(tx, begun.access, Outcome(state), reason=reason)
     if refusal is not None:
-        raise _with_txn(refusal, begun.txn)
+        raise with_txn(refusal, begun.txn)
     return entry_id
 
 
@@ -373,7 +307,7 @@ def close_interrupted(wallet: Wallet) -> int:
 
 
 @contextmanager
-def _log_or_nothing() -> Iterator[None]:
+def log_or_nothing() -> Iterator[None]:
     """Turn a database that cannot be written into `log_unavailable`: nothing is released without its row."""
     try:
         yield
@@ -381,6 +315,7 @@ def _log_or_nothing() -> Iterator[None]:
         raise LogUnavailable("Nothing was released. Repeat with the same request_id.") from error
 
 
-def _with_txn(problem: Problem, txn: UUID) -> Problem:
+def with_txn(problem: Problem, txn: UUID) -> Problem:
+    """Return a refusal that says under which number it stands in the log."""
     problem.extra = {**problem.extra, "instance": f"urn:uuid:{txn}", "txn": str(txn)}
     return problem

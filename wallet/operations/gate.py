@@ -1,6 +1,7 @@
 """The gate's judgement: may this body have these fields of this person now?  Spec: wallet contract §8.1, §8.2, order as written there."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 from uuid import UUID
@@ -31,6 +32,7 @@ from wallet.operations.coverage import Matter
 from wallet.operations.known import Known
 from wallet.operations.visibility import Visibility, check_visibility
 from wallet.standards.canonical import Json
+from wallet.standards.limits import Verdict
 
 # Not the count of all: at most as many as would be refused, however busy the agreement.
 _BEGUN = text(
@@ -82,11 +84,15 @@ class ExchangeAsk:
 
 @dataclass(frozen=True)
 class Passed:
-    """A judgement that data may move: by which agreement, and on the consent road by which consent (its row is locked)."""
+    """A judgement that data may move: by which agreement, and on the consent road by which consent (its row is locked).
+
+    `verdict` says which limit is broken and only reported.
+    """
 
     matter: Matter
     agreement: Agreement
     consent: Consent | None
+    verdict: Verdict = Verdict()
 
 
 def judge(wallet: Wallet, session: Session, body: Body, ask: ExchangeAsk, matter: Matter, *, mine: Exchange | None) -> Passed:
@@ -94,6 +100,17 @@ def judge(wallet: Wallet, session: Session, body: Body, ask: ExchangeAsk, matter
 
     Raises: the refusals of §8.2.  A consent that is used is locked until the end of the transaction (S3).
     """
+    now = wallet.clock.now()
+    passed = judge_person(wallet, session, body, ask, matter, mine=mine)
+    if mine is None or not is_repeat(mine, now):
+        check_volume(session, passed.agreement, now)
+    return passed
+
+
+def judge_person(
+    wallet: Wallet, session: Session, body: Body, ask: ExchangeAsk, matter: Matter, *, mine: Exchange | None, is_bulk: bool = False
+) -> Passed:
+    """Judge one person of a request by all but the volume, which counts for all of them.  Raises: the refusals of §8.2."""
     now = wallet.clock.now()
     coverage.check_subject(matter, ask.scheme)
     if ask.visibility is not None:
@@ -103,12 +120,12 @@ def judge(wallet: Wallet, session: Session, body: Body, ask: ExchangeAsk, matter
         if ask.by_law
         else _by_consent(wallet, session, body, ask, matter, mine=mine, now=now)
     )
-    coverage.check_limits(passed.agreement, matter, mode=passed.consent.mode if passed.consent else "view", at=now)
+    mode, extent = (passed.consent.mode, _extent(wallet, passed, passed.consent, mine)) if passed.consent else ("view", coverage.NO_EXTENT)
+    verdict = coverage.check_limits(passed.agreement, matter, mode=mode, extent=extent, at=now, is_bulk=is_bulk)
     if passed.consent is not None:
         _check_scope(wallet, ask, passed.consent)
         _check_frequency(session, passed.consent, now, mine)
-    _check_volume(session, passed.agreement, now, mine)
-    return passed
+    return replace(passed, verdict=verdict)
 
 
 def refuse_unless_active(consent: Consent, now: datetime, *, counted: bool) -> None:
@@ -199,9 +216,29 @@ def _refuse_unasked(ask: ExchangeAsk) -> NoReturn:
     raise ConsentRequired("Post a consent request, then come back with the consent's number.", consent_request_hint=hint)
 
 
+def _extent(wallet: Wallet, passed: Passed, consent: Consent, mine: Exchange | None) -> coverage.Extent:
+    """Return how far a use goes under the terms that the person granted, this use with those before."""
+    used = consent.uses + (0 if is_counted(mine, wallet.clock.now()) else 1)
+    period = None
+    if "max_data_period" in passed.agreement.limits:  # stands in the sealed record alone, and is opened where it matters
+        period = json.loads(wallet.cipher.decrypt(consent.record, scope=wallet.subject_scope(consent.subject_index)))["data_period"]
+    return coverage.extent_of(
+        valid_from=consent.valid_from,
+        valid_until=consent.valid_until,
+        uses=used if consent.max_uses is None else consent.max_uses,
+        frequency=consent.frequency,
+        data_period=period,
+    )
+
+
+def is_repeat(mine: Exchange, now: datetime) -> bool:
+    """True within a day of a request: the same one again runs under the same number (X7)."""
+    return now < mine.created_at + timedelta(seconds=REPEAT_SECONDS)
+
+
 def is_counted(mine: Exchange | None, now: datetime) -> bool:
     """True when the same request was counted within a day: a repeat counts no further use."""
-    return mine is not None and mine.counted and now < mine.created_at + timedelta(seconds=REPEAT_SECONDS)
+    return mine is not None and mine.counted and is_repeat(mine, now)
 
 
 def _check_frequency(session: Session, consent: Consent, now: datetime, mine: Exchange | None) -> None:
@@ -226,15 +263,16 @@ def _check_frequency(session: Session, consent: Consent, now: datetime, mine: Ex
             raise FrequencyExceeded("The person allowed fewer uses in this time.", retry_after_seconds=seconds)
 
 
-def _check_volume(session: Session, agreement: Agreement, now: datetime, mine: Exchange | None) -> None:
-    """Refuse what goes beyond the volume that both bodies signed: exchanges begun in a day, and in a second."""
-    if mine is not None and now < mine.created_at + timedelta(seconds=REPEAT_SECONDS):
-        return
+def check_volume(session: Session, agreement: Agreement, now: datetime, *, begins: int = 1) -> None:
+    """Refuse what goes beyond the volume that both bodies signed: exchanges begun in a day, and in a second.
+
+    `begins` is how many begin now.  Raises: RateLimited.
+    """
     limits = (("tps", 1, 1), ("per_day", DAY_SECONDS, 3600))
     for name, seconds, retry_after_seconds in limits:
         most = agreement.volume.get(name)
         if most is None:
             continue
         values = {"agreement_id": agreement.agreement_id, "since": now - timedelta(seconds=seconds), "most": most}
-        if (session.connection().execute(_BEGUN, values).scalar() or 0) >= most:
+        if (session.connection().execute(_BEGUN, values).scalar() or 0) + begins > most:
             raise RateLimited("The agreed volume is used up for now.", retry_after_seconds=retry_after_seconds, limit=name)

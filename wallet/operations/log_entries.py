@@ -1,17 +1,25 @@
 """Entries of the access log, in their form: which fields and never their values.  Spec: wallet contract §10.1."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
-from shared.audit.entries import Concealed
+from sqlalchemy import insert
+
+from shared.audit import merkle
+from shared.audit.entries import SCOPE, SUBJECT_INDEX, Concealed, new_salt
+from shared.audit.members import member_leaf
 from shared.context import Transaction
+from wallet.context import Wallet
 from wallet.events import Outcome
+from wallet.models.bulk import BulkPerson
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What every entry of one exchange says; `subject` is `cl-run:…`."""
+    """What every entry of one exchange says; `subject` is `cl-run:…`, or None where it is about many people."""
 
-    subject: str = field(repr=False)
+    subject: str | None = field(repr=False)
     org_id: str
     client_id: str
     handled_by: str | None
@@ -31,6 +39,53 @@ class Access:
 
 def write_entry(tx: Transaction, access: Access, outcome: Outcome, *, reason: str | None = None) -> str:
     """Write one entry with its erasable side in the transaction; return its id."""
+    return _write(tx, access, {"outcome": outcome}, reason)
+
+
+def write_bulk_attempt(tx: Transaction, access: Access, criteria: Mapping[str, str], asked: int) -> str:
+    """Write that somebody is about to fetch the data of many people; return the entry's id."""
+    return _write(tx, access, {"outcome": Outcome.ATTEMPT, "bulk": {"criteria": dict(criteria), "asked": asked}}, None)
+
+
+def write_bulk_entry(
+    wallet: Wallet,
+    tx: Transaction,
+    access: Access,
+    outcome: Outcome,
+    *,
+    criteria: Mapping[str, str],
+    people: Sequence[tuple[str, Outcome]],
+    reason: str | None = None,
+) -> str:
+    """Write the one entry about many people, each (`scheme:value`, what came of it for her), and return its id.
+
+    By whom it is read: the core has criteria, counts and the root over the people; each has a row of her own beside it, which is
+    how she finds the entry and proves that she is meant.
+    """
+    salts = [new_salt(wallet.ids) for _ in people]
+    leaves = [member_leaf(salt, subject, one) for salt, (subject, one) in zip(salts, people, strict=True)]
+    counts = {str(name): sum(one is name for _, one in people) for name in Outcome}
+    bulk = {"criteria": dict(criteria), "asked": len(people), "people": merkle.root_of(leaves).hex()}
+    bulk["counts"] = {name: count for name, count in counts.items() if count}
+    entry_id = _write(tx, access, {"outcome": outcome, "bulk": bulk}, reason)
+    rows = [
+        {
+            "entry_id": UUID(entry_id),
+            "place": place,
+            "outcome": str(one),
+            "leaf_hash": leaf,
+            "salt": salt,
+            "subject": wallet.cipher.encrypt(subject, scope=SCOPE),
+            "subject_index": wallet.cipher.blind_index(subject, purpose=SUBJECT_INDEX),
+            "received_at": wallet.clock.now(),
+        }
+        for place, (salt, leaf, (subject, one)) in enumerate(zip(salts, leaves, people, strict=True))
+    ]
+    tx.session.execute(insert(BulkPerson), rows)
+    return entry_id
+
+
+def _write(tx: Transaction, access: Access, what: Mapping[str, object], reason: str | None) -> str:
     accessor: dict[str, object] = {"org_id": access.org_id, "client_id": access.client_id}
     if access.official_id:
         accessor["official"] = Concealed(f"official:{access.official_id}")
@@ -40,7 +95,7 @@ def write_entry(tx: Transaction, access: Access, outcome: Outcome, *, reason: st
     if access.source_org_id is not None and access.dataset_version is not None:
         source |= {"org_id": access.source_org_id, "dataset_version": access.dataset_version}
     core: dict[str, object] = {
-        "outcome": outcome,
+        **what,
         "accessor": accessor,
         "source": source,
         "fields": sorted(access.fields),

@@ -19,6 +19,7 @@ from shared.audit.tables import audit_entries, audit_sides
 from shared.web.words import DEFAULT_LANGUAGE, day, moment, run, speaking
 from wallet.context import Wallet
 from wallet.models.base import in_language
+from wallet.models.bulk import BulkPerson
 from wallet.models.consent import LIVE_STATES, Consent, ConsentEvent, ConsentState
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem, items_of
 from wallet.models.dataset import find_dataset
@@ -110,9 +111,14 @@ def _summary(wallet: Wallet, session: Session, identifier: str) -> _Matter | Non
 
 
 def _access(kind: NoticeKind, wallet: Wallet, session: Session, identifier: str) -> _Matter | None:
-    joined = audit_entries.join(audit_sides, audit_sides.c.entry_id == audit_entries.c.entry_id)
-    statement = select(audit_entries.c.core, audit_sides.c.subject).select_from(joined)
-    row = session.execute(statement.where(audit_entries.c.entry_id == UUID(identifier))).one_or_none()
+    entry_id, _, place = identifier.partition(":")  # with a place it is one of many people
+    if place:
+        mine = (BulkPerson.entry_id == audit_entries.c.entry_id, BulkPerson.place == int(place))
+        statement = select(audit_entries.c.core, BulkPerson.subject).where(*mine)
+    else:
+        joined = audit_entries.join(audit_sides, audit_sides.c.entry_id == audit_entries.c.entry_id)
+        statement = select(audit_entries.c.core, audit_sides.c.subject).select_from(joined)
+    row = session.execute(statement.where(audit_entries.c.entry_id == UUID(entry_id))).one_or_none()
     if row is None or row.subject is None:
         return None
     core = json.loads(row.core)

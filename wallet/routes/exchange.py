@@ -1,23 +1,26 @@
 """`/exchange/v1/requests`: the gate.  Spec: wallet contract §8."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from flask import g, jsonify
 from flask.typing import ResponseReturnValue
 
 from shared.access import Scope
-from shared.bodies import load_json, load_with_body
+from shared.bodies import load_with_body
 from shared.openapi import describes
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from wallet.context import current
 from wallet.errors import InvalidExchange, PreviewNotFound
 from wallet.models.preview import Preview, PreviewState
-from wallet.operations.batches import Item, exchange_batch
+from wallet.operations.batches import Item, Result, exchange_batch
+from wallet.operations.bulk import transfer
+from wallet.operations.bulk_outcomes import BulkAsk
 from wallet.operations.exchange import WaitsForPerson, exchange
 from wallet.operations.gate import ExchangeAsk
 from wallet.operations.previews import look
-from wallet.schemas.batches import BatchSchema, render_result
+from wallet.schemas.batches import BatchSchema, render_result, render_transfer
 from wallet.schemas.exchange import ExchangeSchema, render
 from wallet.standards.canonical import fingerprint
 from wallet.standards.consent_record import instant
@@ -60,17 +63,30 @@ def request_data() -> ResponseReturnValue:
 @bp.post("/batches")
 @describes(body=BatchSchema, answers={200: RESULTS, 207: RESULTS})
 def request_batch() -> ResponseReturnValue:
-    """Release fields of up to a hundred persons, each judged and logged by herself; 207 when not every one was released."""
+    """Release fields of many persons; 207 when not every one was released.
+
+    Up to a hundred are each judged and logged by themselves; more need an agreement for bulk, and stand in one row of the log.
+    """
+    wallet, client_id = current(), g.caller.client_id
     try:
-        items: list[Item] = load_json(MANY, max_bytes=BODY_BYTES_MAX)
-        results = exchange_batch(current(), g.caller.client_id, items)
+        ask: list[Item] | BulkAsk
+        ask, body = load_with_body(MANY, max_bytes=BODY_BYTES_MAX)
+        if isinstance(ask, BulkAsk):
+            made = transfer(wallet, client_id, replace(ask, body_sha256=fingerprint(body)))
+            status, rows = _told(made.results)
+            return jsonify(render_transfer(made, rows)), status
+        status, rows = _told(exchange_batch(wallet, client_id, ask))
     except InvalidRequest as error:
         raise InvalidExchange(error.detail, headers=error.headers, **error.extra) from None
     except ValueError:
         raise InvalidExchange("A number or a text in the body has no exact form.") from None
+    return jsonify({"results": rows}), status
+
+
+def _told(results: Sequence[Result]) -> tuple[int, list[dict[str, object]]]:
+    """Return the status of the whole, and what each person's exchange says."""
     rows = [render_result(result) for result in results]
-    status = 200 if all(code == 200 for code, _ in rows) else 207
-    return jsonify({"results": [row for _, row in rows]}), status
+    return 200 if all(code == 200 for code, _ in rows) else 207, [row for _, row in rows]
 
 
 @bp.get("/requests/<request_id>")

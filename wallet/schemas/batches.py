@@ -1,16 +1,25 @@
-"""Bodies of `/exchange/v1/batches`: what is asked of all, and each person with what is her own.  Spec: wallet contract §8.3 X5."""
+"""Bodies of `/exchange/v1/batches`: what is asked of all, and each person with what is her own.  Spec: wallet contract §8.3 X5.
 
+More people than a batch has are a bulk transfer: the same body, with the criteria by which they were chosen.
+"""
+
+import re
+from dataclasses import replace
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from shared.app import PROBLEM_TYPE
+from shared.run import InvalidRun, parse_run
 from wallet.operations.batches import Item, Result
+from wallet.operations.bulk_outcomes import BulkAsk, Transfer
 from wallet.schemas.exchange import ExchangeSchema, OfficialSchema, render
-from wallet.schemas.fields import CODE, SubjectSchema
+from wallet.schemas.fields import CODE, LOGGED, SubjectSchema
+from wallet.standards.canonical import fingerprint
 
-PERSONS_MAX = 100
+BATCH_MAX, PERSONS_MAX = 100, 1_000
 FIELDS_MAX = 200
+RUN_LIKE = re.compile(r"\d{1,2}(?:[.\s]?\d{3}){2}\s?-\s?[\dkK]")
 
 
 class PersonSchema(Schema):
@@ -29,6 +38,30 @@ class BatchBasisSchema(Schema):
     law_reference = fields.String(validate=validate.Length(min=1, max=300))
 
 
+class CriteriaSchema(Schema):
+    """In each language how the people of a bulk transfer were chosen; it is public, so nobody is named in it."""
+
+    es = fields.String(required=True, validate=LOGGED)
+    en = fields.String(validate=LOGGED)
+
+    @validates_schema
+    def check(self, data: dict[str, Any], **_: object) -> None:
+        """Something is said, and no person's number."""
+        for lang, words in data.items():
+            if not words.strip():
+                raise ValidationError("Say how these people were chosen.", lang)
+            if any(_is_run(found) for found in RUN_LIKE.findall(words)):
+                raise ValidationError("Name nobody: this is public.", lang)
+
+
+def _is_run(text: str) -> bool:
+    try:
+        parse_run(text)
+    except InvalidRun:
+        return False
+    return True
+
+
 class BatchSchema(Schema):
     """The body of `POST /exchange/v1/batches`; the request of the n-th person is `<request_id>.<n>`."""
 
@@ -40,10 +73,27 @@ class BatchSchema(Schema):
     basis = fields.Nested(BatchBasisSchema, required=True)
     procedure_code = fields.String(validate=CODE)
     official = fields.Nested(OfficialSchema)
+    criteria = fields.Nested(CriteriaSchema)
+
+    @validates_schema
+    def check(self, data: dict[str, Any], **_: object) -> None:
+        """Criteria are of many people, who are all people or all companies, without cases of their own."""
+        persons = data["persons"]
+        if len(persons) <= BATCH_MAX:
+            if "criteria" in data:
+                raise ValidationError("A batch of at most 100 people has a row for each: leave the criteria out.", "criteria")
+            return
+        if len({person["subject"]["scheme"] for person in persons}) > 1:
+            raise ValidationError("Ask about people and about companies apart.", "persons")
+        if any("case_id" in person for person in persons):
+            raise ValidationError("A bulk transfer is logged as one row, which has no place for cases.", "persons")
 
     @post_load
-    def make(self, data: dict[str, Any], **_: object) -> list[Item]:
-        """Return one exchange for each person, read by the rules of a single one.  Raises: ValidationError, with the person's place."""
+    def make(self, data: dict[str, Any], **_: object) -> "list[Item] | BulkAsk":
+        """Return one exchange for each person, read by the rules of a single one; of more than a hundred, the bulk transfer of them.
+
+        Raises: ValidationError, with the person's place.
+        """
         subjects = [(person["subject"]["scheme"], person["subject"]["value"]) for person in data["persons"]]
         if len(set(subjects)) != len(subjects):
             raise ValidationError("Name each person once.", "persons")
@@ -56,7 +106,10 @@ class BatchSchema(Schema):
                 wrong[number] = error.messages
         if wrong:
             raise ValidationError({"persons": wrong})
-        return items
+        if len(items) <= BATCH_MAX:
+            return items
+        hashed = [replace(one, ask=replace(one.ask, body_sha256=fingerprint(one.body))) for one in items]
+        return BulkAsk(request_id=data["request_id"], items=hashed, criteria=data.get("criteria", {}), body_sha256="")
 
 
 def _body_of(data: dict[str, Any], person: dict[str, Any], number: int) -> dict[str, Any]:
@@ -83,3 +136,8 @@ def render_result(result: Result) -> tuple[int, dict[str, object]]:
         told = {"type": PROBLEM_TYPE + kind.slug, "title": kind.title, "status": kind.status, "detail": kind.detail}
         return kind.status, {**head, **told, **kind.extra}
     return 503, {**head, "type": PROBLEM_TYPE + "unavailable", "title": "Not begun yet: repeat the batch with the same id", "status": 503}
+
+
+def render_transfer(transfer: Transfer, rows: list[dict[str, object]]) -> dict[str, object]:
+    """Return the body of a bulk transfer: its number and row in the log, and each person's result."""
+    return {"txn": str(transfer.txn), "log_entry_id": transfer.log_entry_id, "results": rows}

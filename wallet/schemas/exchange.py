@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from wallet.operations.exchange import Answer
+from wallet.operations.fetches import Answer
 from wallet.operations.gate import ExchangeAsk
 from wallet.operations.visibility import Visibility
 from wallet.schemas.fields import CODE, LOGGED, Instant, ProcedureSchema, SubjectSchema, normal_run

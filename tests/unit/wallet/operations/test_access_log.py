@@ -32,6 +32,10 @@ def test_a_page_walks_the_persons_own_entries_and_stops_when_it_is_full(world: W
     wallet = world.wallet
     every = ROWS // OWN_ROWS
     fill(wallet, [PERSON if number % every == 0 else f"cl-run:{number}-0" for number in range(ROWS)], iter(core, None))
+    world.run_sql(
+        "insert into bulk_people select gen_random_uuid(), 0, 'released', 'x', 'x', 'x', sha256(number::text::bytea), now()"
+        " from generate_series(1, 20000) as number"
+    )
     with wallet.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
     seen: list[tuple[str, Any]] = []
