@@ -1,27 +1,25 @@
 """Who read my data: page, JSON, export with proofs.  Spec: wallet contract §10.3."""
 
-import csv
-import io
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Response, jsonify, request
+from flask import Response, json, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from shared.clock import rfc3339
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from shared.web import gettext_noop, language, page
 from wallet.context import current
 from wallet.events import Outcome
-from wallet.operations.access_log import LIMIT_MAX, Filters, Line, export_log, read_log
+from wallet.operations.access_log import LIMIT_MAX, Filters, read_log
 from wallet.operations.directory import body_names, dataset_titles
+from wallet.operations.log_exports import document_of, export_log, pdf_of, rendered, table_of
 from wallet.routes.people import Holder, presence
 from wallet.standards.acting import ZONE
 
 DAY_CHARACTERS = len("2026-11-21")
+FORMATS = {"json": "application/json", "csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 FILTERS = ("org", "dataset", "from", "to", "outcome", "sensitive")
 bp = Routes("access_log", __name__, access=Holder())
 
@@ -40,34 +38,22 @@ def show() -> ResponseReturnValue:
 def show_json() -> ResponseReturnValue:
     """Give the log as JSON."""
     found = read_log(current(), presence(), _filters(), lang=language(), cursor=_cursor(), limit=_limit())
-    return jsonify({"lines": [_render(line) for line in found.lines], "next_cursor": found.next_cursor}), 200
+    return jsonify({"lines": [rendered(line) for line in found.lines], "next_cursor": found.next_cursor}), 200
 
 
 @bp.get("/me/access-log/export")
 def export() -> ResponseReturnValue:
-    """Give the log with core, salt and inclusion proof of each entry, to be checked offline."""
-    wallet = current()
-    if request.args.get("format") == "csv":
-        return _csv(read_log(wallet, presence(), _filters(), lang=language(), limit=_limit()).lines)
-    rows = export_log(wallet, presence(), _filters(), lang=language(), limit=_limit())
-    lines = [{**_render(row["line"]), "entries": row["entries"]} for row in rows if isinstance(row["line"], Line)]
-    body = {"verifier_key": wallet.audit_signer.verifier_key, "lines": lines}
-    headers = {"Content-Disposition": 'attachment; filename="access-log.json"'}
-    return jsonify(body), 200, headers
-
-
-def _csv(lines: Iterable[Line]) -> Response:
-    """Return the lines as a table; a cell that a spreadsheet would run begins with an apostrophe."""
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow(["at", "body", "source", "dataset", "fields", "purpose", "basis", "outcome", "txn"])
-    for line in lines:
-        basis = line.basis.get("law_reference") or line.basis.get("id") or line.basis["kind"]
-        cells = [rfc3339(line.at), line.org_name, line.source_name or "", line.dataset_title, "; ".join(line.field_titles)]
-        cells += [line.purpose_text, basis, line.outcome, line.txn]
-        writer.writerow(["'" + cell if cell[:1] in "=+-@\t\r" else cell for cell in cells])
-    headers = {"Content-Disposition": 'attachment; filename="access-log.csv"'}
-    return Response("\ufeff" + table.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+    """Give the log with core, salt and inclusion proof of each entry, to be checked offline: JSON, a table, or a PDF."""
+    wallet, form = current(), request.args.get("format", "json")
+    if form not in FORMATS:
+        raise InvalidRequest(gettext_noop("The log is given as json, csv or pdf."))
+    exported = export_log(wallet, presence(), _filters(), lang=language(), limit=_limit())
+    made: str | bytes
+    if form == "pdf":
+        made = pdf_of(wallet, exported, at=wallet.clock.now())
+    else:
+        made = table_of(wallet, exported) if form == "csv" else json.dumps(document_of(wallet, exported))
+    return Response(made, content_type=FORMATS[form], headers={"Content-Disposition": f'attachment; filename="access-log.{form}"'})
 
 
 def _filters() -> Filters:
@@ -101,7 +87,7 @@ def _moment(name: str, *, days: int = 0) -> datetime | None:
 
 def _limit() -> int:
     text = request.args.get("limit", str(LIMIT_MAX))
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:4]) <= LIMIT_MAX:
+    if not text.isascii() or not text.isdecimal() or len(text) > 3 or not 1 <= int(text) <= LIMIT_MAX:
         raise InvalidRequest(gettext_noop("The limit is a number from 1 to 100."))
     return int(text)
 
@@ -114,19 +100,3 @@ def _cursor() -> str | None:
         return str(UUID(text))
     except ValueError:
         raise InvalidRequest(gettext_noop("That page of the log does not exist.")) from None
-
-
-def _render(line: Line) -> dict[str, object]:
-    return {
-        "txn": line.txn,
-        "at": rfc3339(line.at),
-        "accessor": {"org_id": line.org_id, "name": line.org_name, **({"handled_by": line.handled_by} if line.handled_by else {})},
-        "source": {"name": line.source_name, "dataset_id": line.dataset_id, "title": line.dataset_title},
-        "fields": list(line.fields),
-        "purpose": line.purpose_text,
-        "basis": line.basis,
-        "procedure_code": line.procedure_code,
-        "outcome": line.outcome,
-        "reason": line.reason,
-        "entry_ids": list(line.entry_ids),
-    }

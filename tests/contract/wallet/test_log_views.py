@@ -5,8 +5,10 @@ import io
 import json
 import uuid
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pypdf
 import pytest
 from joserfc.jwk import ECKey
 
@@ -216,6 +218,18 @@ def test_a_hidden_access_is_in_the_log_and_seen_when_its_time_has_come(world: Wo
     assert not prolong(world.wallet, uuid.UUID(txn), world.clock.now() + timedelta(days=1), order_number="RUC-2", actor="test")
 
 
+@pytest.mark.rule("wallet", "§10.4", "§10.5")
+@pytest.mark.parametrize("query", ["", "?outcome=released", "?limit=1", f"?dataset={DATASET}", "?sensitive=1"])
+def test_what_a_provider_reports_of_a_hidden_access_is_hidden_with_it(world: World, query: str) -> None:
+    allow_delay(world.wallet, SCHOOL, "Ley 1", actor="test")
+    txn = world.fetch(hidden_body(world)).json["txn"]
+    assert report(world, answered(world, uuid.UUID(txn))).json["written"] == 1
+    assert [core["visibility"]["ground"] for core in world.log(txn=txn)] == ["Código Procesal Penal, artículo 182"] * 3
+    assert world.browser().get("/me/access-log" + query).json["lines"] == []
+    world.clock.advance(seconds=31 * 86_400)
+    assert [line["txn"] for line in world.browser().get("/me/access-log" + query).json["lines"]] == [txn]
+
+
 # --- exports --------------------------------------------------------------------------------------------------------------
 
 
@@ -234,9 +248,75 @@ def test_an_export_is_checked_offline_and_a_changed_one_is_found(world: World, t
     document["lines"][0]["entries"][0]["proof"]["core"]["outcome"] = "denied"
     path.write_text(json.dumps(document))
     assert len(check_export(str(path)).faults) == 1
-    path.write_text("[]")
+
+
+@pytest.mark.rule("wallet", "§10.3")
+@pytest.mark.parametrize("form", ["json", "csv", "pdf"])
+def test_every_form_carries_what_is_needed_to_check_it(world: World, tmp_path: Path, form: str) -> None:
+    world.fetch(world.exchange_body(basis=BY_LAW))
+    with world.wallet.db.begin() as connection:
+        sequence_pending(connection)
+        sign_checkpoint(connection, world.wallet.audit_signer, world.clock)
+    world.fetch(world.exchange_body(basis=BY_LAW))  # not under a checkpoint yet
+    answer = world.browser().get(f"/me/access-log/export?format={form}")
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="access-log.{form}"'
+    path = tmp_path / "log"
+    path.write_bytes(answer.data)
+    checked = check_export(str(path), world.wallet.audit_signer.verifier_key)
+    assert (checked.ok, checked.proven, checked.waiting) == (True, 2, 2)
+
+
+@pytest.mark.rule("wallet", "§10.3", "U14")
+@pytest.mark.parametrize(("language", "words"), [("es", "Quién pidió sus datos"), ("en", "Who asked for your data")])
+def test_the_pdf_is_read_by_people_too(world: World, language: str, words: str) -> None:
+    world.run_sql("update organisations set name = :name where org_id = :id", name='#set text(red) $x$ "Colegio" <b>', id=SCHOOL)
+    world.fetch(world.exchange_body(basis=BY_LAW))
+    raw = world.browser().get(f"/me/access-log/export?format=pdf&lang={language}").data
+    reader = pypdf.PdfReader(io.BytesIO(raw))
+    text = "".join(page.extract_text() for page in reader.pages)
+    for shown in (words, LAW, '#set text(red) $x$ "Colegio" <b>'):
+        assert shown in text, text
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]  # tagged, for screen readers
+    assert reader.trailer["/Root"]["/Lang"] == language
+
+
+@pytest.mark.rule("wallet", "§10.3")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        b"%PDF-1.7 and no more",
+        b"a,b\n1,2\n",
+        b"proofs,verifier_key\n[],one\n[],two\n",
+        b"proofs,verifier_key\n{,one\n",
+        b'{"verifier_key": "k", "lines": 1}',
+        b'{"verifier_key": "k", "lines": [{"entries": [1]}]}',
+        b"[" * 100_000,
+        b'{"verifier_key": "k", "lines": ' + b"[" * 100_000,
+    ],
+)
+def test_what_is_no_export_is_told_so(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
     with pytest.raises(CannotStart):
         check_export(str(path))
+
+
+@pytest.mark.rule("wallet", "§10.3")
+@pytest.mark.parametrize("proof", ["x", [], {"core": {}}, {"core": {"a": 1}, "checkpoint": "x"}])
+def test_a_proof_of_no_form_is_a_fault(tmp_path: Path, proof: object) -> None:
+    path = tmp_path / "file"
+    key = "localhost/log+ab06ff1e+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop"
+    path.write_text(json.dumps({"verifier_key": key, "lines": [{"entries": [{"entry_id": "e", "proof": proof}]}]}))
+    assert len(check_export(str(path)).faults) == 1
+
+
+@pytest.mark.rule("wallet", "§10.3")
+def test_a_form_that_is_not_given_is_told(world: World) -> None:
+    assert world.browser().get("/me/access-log/export?format=xlsx").status_code == 400
 
 
 @pytest.mark.rule("wallet", "§10.3")
