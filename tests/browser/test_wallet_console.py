@@ -13,8 +13,9 @@ from shared.clock import FixedClock
 from shared.ids import SeededIds
 from tests.browser.chromium import Looker, visiting
 from tests.browser.test_gallery import serving
-from tests.factories.wallet import DATASET, REGISTRY, SCHOOL, World
+from tests.factories.wallet import DATASET, REGISTRY, SCHOOL, World, law_agreement
 from tests.factories.wallet_fixtures import make_world
+from tests.unit.wallet.routes.test_bulk import BULK_AGREEMENT, send
 from tests.unit.wallet.routes.test_console import OWNER, PROVIDER_OWNER, staff, template
 from tests.unit.wallet.routes.test_documents import others
 
@@ -70,10 +71,33 @@ def test_a_body_asks_by_page_and_another_answers(chromium: Browser, world: World
         page.goto(f"{site}/console/datasets/{DATASET}")
         looker.look("dataset")
         page.goto(f"{site}/console/datasets/new?from={DATASET}")
-        looker.look("declare")
+        looker.look("declare-check")
+        page.locator("button[value=datum-1]").press("Enter")
+        looker.look("declare-datum")
+        page.goto(f"{site}/console/datasets/new")
+        looker.look("declare-name")
         page.goto(f"{site}/console/datasets/{DATASET}/retire")
         looker.look("retire")
     assert world.run_sql("select provider from agreements where agreement_id = 'agr-browser'")[0][0] == REGISTRY
+
+
+@pytest.mark.rule("wallet", "X5", "§9", "U14")
+@pytest.mark.parametrize(("language", "width"), [("es", 360), ("en", 1280)])
+def test_data_of_many_people_and_limits_that_are_reported(chromium: Browser, world: World, language: str, width: int) -> None:
+    limits: dict[str, object] = {"sensitive_allowed": True, "modes": ["view"], "bulk": True, "hours": [0, 6], "report": ["hours"]}
+    world.add(law_agreement(world.clock.now(), agreement_id=BULK_AGREEMENT, limits=limits))
+    assert send(world).status_code == 200
+    with serving(world.app) as site, visiting(chromium, language=language, width=width) as page:
+        looker = Looker(page, "wallet-bulk", language=language, width=width)
+        page.goto(f"{site}/open/bulk?lang={language}")
+        looker.look("public")
+        sit_down(page, site, world.browser())
+        page.goto(f"{site}/access-log")
+        looker.look("own-log")
+        page.context.clear_cookies()
+        sit_down(page, site, staff(world, PROVIDER_OWNER))
+        page.goto(f"{site}/console/agreements/{BULK_AGREEMENT}/1?lang={language}")
+        looker.look("reported")
 
 
 @pytest.mark.rule("wallet", "CH-14", "U14")

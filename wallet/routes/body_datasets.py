@@ -13,45 +13,46 @@ from shared.web.login import Person
 from wallet.context import current
 from wallet.errors import VersionMismatch
 from wallet.models.dataset import Dataset
+from wallet.models.organisation import Client
 from wallet.operations.callers import Party
 from wallet.operations.console import provider_systems
 from wallet.operations.registry import consents_on, declare_dataset, read_dataset, retire_dataset
 from wallet.routes.console import BodyStaff
-from wallet.schemas.console import Wrong, form_of, rows_of
-from wallet.schemas.console import read_dataset as read_form
+from wallet.schemas.console import form_of
+from wallet.schemas.dataset_steps import ASKED, CHECK, DatasetStep, faults_of, mending, read_step
 
 EDITOR = BodyStaff("owner", "developer")
+FIRST = next(iter(ASKED))
 bp = Routes("body_datasets", __name__, url_prefix="/console/datasets", access=EDITOR)
 
 
 @bp.get("/new")
 def ask() -> ResponseReturnValue:
-    """Ask what is declared; with `from`, as the next version of a dataset."""
+    """Ask the first thing about what is declared; with `from`, show a dataset as it stands, to be changed as its next version."""
     source = request.args.get("from", "")
-    return _form(form_of(_mine(source)) if source else MultiDict(), [])
+    step = DatasetStep(CHECK, form_of(_mine(source)), []) if source else DatasetStep(FIRST, MultiDict(), [])
+    return _page(step, provider_systems(current(), g.bodies))
 
 
 @bp.post("/new")
 def declare() -> ResponseReturnValue:
-    """Put the declaration in force, or give more rows to write in."""
+    """Take the answer of one page and ask the next thing; with all checked, put the declaration in force."""
     wallet, form = current(), request.form
-    if "more" in form:
-        return _form(form, [])
-    declaration, wrong = read_form(form)
-    systems = {one.client_id: one.org_id for one in provider_systems(wallet, g.bodies)}
-    if form.get("system", "") not in systems:
-        wrong = [*wrong, ("system", gettext("Choose the system that answers."))]
+    systems = provider_systems(wallet, g.bodies)
+    bodies = {one.client_id: one.org_id for one in systems}
+    if form.get("to") != "declare":
+        return _page(read_step(form, bodies), systems)
+    declaration, wrong = faults_of(form, bodies)
     if declaration is None or wrong:
-        return _form(form, wrong)
+        return _page(mending(form, wrong), systems)
     person: Person = g.person
-    party = Party(systems[form["system"]], f"staff:{person.sub}")
+    party = Party(bodies[form["system"]], f"staff:{person.sub}")
     follows = {form["follows"]} if form.get("follows") else set[str]()
     try:
         declare_dataset(wallet, party, replace(declaration, client_id=form["system"]), follows=follows)
     except VersionMismatch:
-        return _form(
-            form, [("dataset_id", gettext("A version of this dataset is in force, or was changed since you began. Start from it."))]
-        )
+        said = gettext("A version of this dataset is in force, or was changed since you began. Start from it.")
+        return _page(mending(form, [("dataset_id", said)]), systems)
     return redirect(url_for("body_datasets.show", dataset_id=declaration.dataset_id), 303)
 
 
@@ -83,7 +84,7 @@ def _mine(dataset_id: str) -> Dataset:
     return row
 
 
-def _form(form: MultiDict[str, str], wrong: Wrong) -> ResponseReturnValue:
-    systems = provider_systems(current(), g.bodies)
-    shown = {"form": form, "rows": rows_of(form), "systems": systems, "subject_kinds": form.getlist("subject_kind")}
-    return page("wallet/console_dataset_new.html", 400 if wrong else 200, **shown, error_list=errors_of(wrong))
+def _page(step: DatasetStep, systems: list[Client]) -> ResponseReturnValue:
+    template = "wallet/console_dataset_check.html" if step.name == CHECK else "wallet/console_dataset_new.html"
+    names = {one.client_id: one.display_name for one in systems}
+    return page(template, 400 if step.wrong else 200, step=step, form=step.form, systems=names, error_list=errors_of(step.wrong))

@@ -18,7 +18,7 @@ from wallet.standards.acting import ZONE
 
 Wrong = list[tuple[str, str]]
 DAY_SECONDS = 86_400
-ROWS, ROWS_MAX = 3, 60
+ROWS_MAX = 60
 ROW = ("id", "title_es", "title_en", "kind", "concept", "sensitive")
 
 
@@ -63,7 +63,6 @@ def _agreement_words() -> dict[str, str]:
 
 def read_dataset(form: MultiDict[str, str]) -> tuple[DatasetDeclaration | None, Wrong]:
     """Return the declaration that the form makes, or what is wrong with each field."""
-    rows = [row for row in rows_of(form) if any(row[name] for name in ("id", "title_es", "title_en", "concept"))]
     body: dict[str, Any] = {
         "dataset_id": form.get("dataset_id", "").strip(),
         "audience": form.get("audience", "").strip(),
@@ -75,21 +74,23 @@ def read_dataset(form: MultiDict[str, str]) -> tuple[DatasetDeclaration | None, 
         "procedure_codes": form.get("procedure_codes", "").replace(",", " ").split(),
         "consent_max_seconds": _number(form.get("consent_max_days", "365")) * DAY_SECONDS,
         "cache_max_seconds": _number(form.get("cache_max_seconds", "0") or "0"),
-        "fields": [
-            {
-                "field_id": row["id"],
-                "title": {lang: row[f"title_{lang}"] for lang in ("es", "en") if row[f"title_{lang}"]},
-                "kind": row["kind"],
-                "dpv_category": row["concept"],
-                "sensitive": row["sensitive"] == "1",
-            }
-            for row in rows
-        ],
+        "fields": [row_body(row) for row in rows_of(form)],
     }
     try:
         return DatasetSchema().load(body), []
     except ValidationError as error:
         return None, _said(error, _dataset_words())
+
+
+def row_body(row: Mapping[str, str]) -> dict[str, Any]:
+    """Return one piece of data as the API would send it."""
+    return {
+        "field_id": row["id"],
+        "title": {lang: row[f"title_{lang}"] for lang in ("es", "en") if row[f"title_{lang}"]},
+        "kind": row["kind"],
+        "dpv_category": row["concept"],
+        "sensitive": row["sensitive"] == "1",
+    }
 
 
 def _dataset_words() -> dict[str, str]:
@@ -104,14 +105,13 @@ def _dataset_words() -> dict[str, str]:
         "procedure_codes": gettext("Write codes of procedures with a space between."),
         "consent_max_seconds": gettext("Write a number of days from 1 to 3660."),
         "cache_max_seconds": gettext("Write a number of seconds from 0 to 86400."),
-        "fields": gettext("Each piece of data has a code, a title in Spanish, a kind and a concept that begins with https://w3id.org/dpv."),
+        "fields": gettext("Say at least one piece of data, each with a code of its own."),
     }
 
 
 def rows_of(form: MultiDict[str, str]) -> list[dict[str, str]]:
-    """Return the rows of fields as they were typed; at least the first few, and more where more were asked for."""
-    asked = _number(form.get("rows", "")) or ROWS
-    count = min(asked + (ROWS if "more" in form else 0), ROWS_MAX)
+    """Return the pieces of data as they were typed."""
+    count = min(_number(form.get("rows", "")), ROWS_MAX)
     return [{name: form.get(f"row-{number}-{name}", "").strip() for name in ROW} for number in range(count)]
 
 
@@ -123,12 +123,12 @@ def form_of(row: Dataset) -> MultiDict[str, str]:
     form.update({f"title_{lang}": row.title.get(lang, "") for lang in ("es", "en")})
     form.update({f"description_{lang}": row.description.get(lang, "") for lang in ("es", "en")})
     form.setlist("subject_kind", list(row.subject_kinds))
-    form["rows"] = str(max(len(row.fields), ROWS))
+    form["rows"] = str(len(row.fields))
     for number, field in enumerate(row.listed().values()):
         form.update({f"row-{number}-id": field.field_id, f"row-{number}-kind": field.kind, f"row-{number}-concept": field.dpv_category})
         form.update({f"row-{number}-title_{lang}": field.title.get(lang, "") for lang in ("es", "en")})
         form[f"row-{number}-sensitive"] = "1" if field.sensitive else ""
-    form["follows"] = f"{row.version}-{row.lock}"
+    form.update({"follows": f"{row.version}-{row.lock}", "checked": "1"})
     return form
 
 

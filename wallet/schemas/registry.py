@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from wallet.operations.registry import DatasetDeclaration, FieldDeclaration
 from wallet.schemas.fields import CODE
@@ -60,6 +60,13 @@ class DatasetSchema(Schema):
     max_age_seconds = fields.Integer(load_default=0, strict=True, validate=validate.Range(min=0, max=YEARS_MAX_SECONDS))
     cache_max_seconds = fields.Integer(load_default=0, strict=True, validate=validate.Range(min=0, max=86_400))
     consent_max_seconds = fields.Integer(load_default=365 * 86_400, strict=True, validate=validate.Range(min=60, max=YEARS_MAX_SECONDS))
+
+    @validates_schema
+    def check(self, data: dict[str, Any], **_: object) -> None:
+        """Each field once."""
+        named = [field.field_id for field in data["fields_"]]
+        if len(named) != len(set(named)):
+            raise ValidationError("Name each field once.", "fields")
 
     @post_load
     def make(self, data: dict[str, Any], **_: object) -> DatasetDeclaration:

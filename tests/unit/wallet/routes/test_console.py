@@ -170,17 +170,14 @@ def test_who_may_do_what(world: World, template: None) -> None:
 def declared(**changes: object) -> dict[str, object]:
     made = {"dataset_id": "civil-status", "title_es": "Estado civil", "description_es": "El estado civil inscrito.", "system": PROVIDER}
     made |= {"classification": "personal", "subject_kind": "person", "endpoint": "https://registro.example/v1/estado"}
-    made |= {"audience": "https://registro.example", "consent_max_days": "90", "cache_max_seconds": "0", "rows": "3"}
+    made |= {"audience": "https://registro.example", "consent_max_days": "90", "cache_max_seconds": "0", "rows": "1"}
+    made |= {"step": "check", "to": "declare", "checked": "1"}
     return {**made, **{f"row-0-{name}": value for name, value in ROW.items()}, **changes}
 
 
 @pytest.mark.rule("wallet", "R1", "R2", "X1")
 def test_a_dataset_is_declared_renewed_and_taken_back_by_page(world: World) -> None:
     browser, new = staff(world, f"{REGISTRY}:developer"), "/console/datasets/new"
-    many = BeautifulSoup(post(browser, new, **declared(more="1", rows="999999999")).text, "html.parser")
-    assert len(many.select("[id$='-concept']")) == 60  # and no more
-    more = post(browser, new, **declared(more="1"))
-    assert BeautifulSoup(more.text, "html.parser").select_one("#row-5-id") is not None
     assert post(browser, new, **declared()).location == "/console/datasets/civil-status"
     assert "Estado civil" in words(world.app.test_client().get("/directory?text=estado"))
     again = post(browser, new, **declared())
@@ -189,12 +186,103 @@ def test_a_dataset_is_declared_renewed_and_taken_back_by_page(world: World) -> N
     form = BeautifulSoup(browser.get(new + "?from=civil-status").text, "html.parser")
     follows = form.select_one("input[name=follows]")
     assert follows is not None
-    assert form.select_one("#row-0-id")["value"] == "marital_status"  # type: ignore[index]  # the row is there
+    assert "Estado civil marital_status" in words(browser.get(new + "?from=civil-status"))
     assert post(browser, new, **declared(follows=str(follows["value"]), title_es="Estado civil actual")).status_code == 303
     assert "Estado civil actual" in words(browser.get("/console/datasets/civil-status"))
     assert "0 permisos" in words(browser.get("/console/datasets/civil-status/retire"))
     assert post(browser, "/console/datasets/civil-status/retire").status_code == 303
     assert browser.get("/console/datasets/civil-status").status_code == 400
+
+
+NEW_DATASET = "/console/datasets/new"
+
+
+class Walk:
+    """Somebody who declares a dataset page by page, as a browser does."""
+
+    def __init__(self, browser: FlaskClient) -> None:
+        self.browser = browser
+        self.page = browser.get(NEW_DATASET)
+
+    @property
+    def question(self) -> str:
+        heading = BeautifulSoup(self.page.text, "html.parser").h1
+        assert heading is not None
+        return heading.get_text()
+
+    def send(self, button: str = "", name: str = "to", **typed: str) -> TestResponse:
+        """Send what the page holds, with what is typed over it, by a button."""
+        form = BeautifulSoup(self.page.text, "html.parser").select_one("main form")
+        assert form is not None
+        held = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[type=hidden], input:not([type])")}
+        chosen = {str(one["name"]): one.select_one("option[selected]") or one.select_one("option") for one in form.select("select")}
+        held |= {name: str(option["value"]) for name, option in chosen.items() if option is not None}
+        held |= {str(one["name"]): str(one["value"]) for one in form.select("input[type=checkbox][checked]")}
+        self.page = self.browser.post(NEW_DATASET, data={**held, **typed, **({name: button} if button else {})})
+        return self.page
+
+
+@pytest.mark.rule("wallet", "R1", "U14")
+def test_one_thing_is_asked_a_page_and_all_is_shown_before_it_is_in_force(world: World) -> None:
+    walk = Walk(staff(world, f"{REGISTRY}:developer"))
+    assert walk.question == "¿Cómo se llama el conjunto de datos?"
+    walk.send(dataset_id="civil-status", title_es="Estado civil", description_es="El estado civil inscrito.")
+    assert walk.question == "¿De qué tipo son los datos?"
+    assert walk.send(classification="personal").status_code == 400  # about whom?
+    walk.send(classification="personal", subject_kind="person")
+    assert walk.question == "¿Dónde se piden?"
+    walk.send("kind")  # back, with all that was said
+    assert 'value="personal" selected' in walk.page.text
+    walk.send()
+    walk.send(system=PROVIDER, endpoint="https://registro.example/v1/estado", audience="https://registro.example")
+    walk.send(consent_max_days="90")
+    assert walk.question == "Dato 1"
+    row = {f"row-0-{name}": value for name, value in ROW.items()}
+    walk.send("more", **row)
+    assert walk.question == "Dato 2"
+    second = {name.replace("0", "1"): value for name, value in row.items()}
+    assert walk.send(**second).status_code == 400  # its code is taken
+    walk.send("datum-0", **dict.fromkeys(second, ""))  # a datum that nobody wrote is none
+    assert walk.question == "Dato 1"
+    walk.send("more")
+    walk.send(**{**second, "row-1-id": "since"})
+    assert walk.question == "Revise lo que declara"
+    walk.send("terms")
+    walk.send(cache_max_seconds="60")
+    assert walk.question == "Revise lo que declara"  # once checked, each change leads back
+    walk.send("more")
+    walk.send("check")
+    assert walk.page.text.count('name="remove"') == 2
+    walk.send("1", name="remove")
+    assert walk.page.text.count('name="remove"') == 1
+    assert walk.send("declare").location == "/console/datasets/civil-status"
+    made = world.run_sql("select fields, cache_max_seconds, consent_max_seconds from datasets where dataset_id = 'civil-status'")
+    assert ([field["field_id"] for field in made[0][0]], made[0][1], made[0][2]) == (["marital_status"], 60, 90 * 86_400)
+
+
+@pytest.mark.rule("wallet", "R1")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rows": "999999999"},
+        {"rows": "-1"},
+        {"rows": "x", "step": "datum-99"},
+        {"step": "datum-²", "to": "more"},
+        {"step": "no-such", "to": "no-such"},
+        {"step": "", "to": "datum-59"},
+        {"remove": "99", "to": ""},
+        {"remove": "x", "to": ""},
+        {"to": "check", "step": "check", "rows": "60"},
+        {"title_es": "<script>alert(1)</script>", "to": "check"},
+        {"subject_kind": ["person"] * 50, "to": "name"},
+    ],
+)
+def test_pages_that_are_asked_for_out_of_order_are_still_pages(world: World, changes: dict[str, object]) -> None:
+    page = post(staff(world, f"{REGISTRY}:developer"), NEW_DATASET, **declared(**changes))
+    assert page.status_code in {200, 400}
+    assert BeautifulSoup(page.text, "html.parser").h1 is not None
+    assert "<script>alert" not in page.text
+    assert world.run_sql("select count(*) from datasets where dataset_id = 'civil-status'")[0][0] == 0
 
 
 @pytest.mark.rule("wallet", "R2")
@@ -218,6 +306,8 @@ def test_the_page_says_what_ends_with_a_dataset(world: World) -> None:
         ({"subject_kind": []}, "subject_kinds"),
         ({"row-0-concept": "javascript:alert(1)"}, "fields"),
         ({"row-0-id": ""}, "fields"),
+        ({"rows": "0"}, "fields"),
+        ({"rows": "2", **{f"row-1-{name}": value for name, value in ROW.items()}}, "fields"),
         ({"system": CONSUMER}, "system"),
         ({"consent_max_days": "-1"}, "consent_max_seconds"),
     ],
