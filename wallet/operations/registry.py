@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import func, select
 
 from shared.problems import Forbidden
+from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import UnknownDataset, UnknownPurpose, VersionMismatch
 from wallet.events import Event
@@ -137,9 +138,9 @@ def declare_dataset(wallet: Wallet, party: Party, declaration: DatasetDeclaratio
         system = find_body(tx.session, declaration.client_id, "provider")
         before = find_dataset(tx.session, declaration.dataset_id)
     if {system.organisation.org_id, before.org_id if before else party.org_id} != {party.org_id}:
-        raise Forbidden("Another body declares this dataset, or has this system.")
+        raise Forbidden(gettext_noop("Another body declares this dataset, or has this system."))
     if before is not None and f"{before.version}-{before.lock}" not in follows:
-        raise VersionMismatch("Read the version in force, and name its ETag in If-Match.")
+        raise VersionMismatch(gettext_noop("Read the version in force, and name its ETag in If-Match."))
     return activate_dataset(wallet, replace(declaration, org_id=party.org_id), actor=party.actor)
 
 
@@ -148,7 +149,7 @@ def read_dataset(wallet: Wallet, dataset_id: str) -> Dataset:
     with wallet.reading() as tx:
         row = find_dataset(tx.session, dataset_id)
     if row is None:
-        raise UnknownDataset("No dataset in force has this id.")
+        raise UnknownDataset(gettext_noop("No dataset in force has this id."))
     return row
 
 
@@ -168,9 +169,9 @@ def retire_dataset(wallet: Wallet, party: Party, dataset_id: str) -> int:
     with wallet.transaction() as tx:
         row = find_dataset(tx.session, dataset_id)
         if row is None:
-            raise UnknownDataset("No dataset in force has this id.")
+            raise UnknownDataset(gettext_noop("No dataset in force has this id."))
         if row.org_id != party.org_id:
-            raise Forbidden("Another body declares this dataset.")
+            raise Forbidden(gettext_noop("Another body declares this dataset."))
         row.status, row.updated_at, row.lock = "retired", now, row.lock + 1
         tx.record(Event.DATASET_RETIRED, actor=party.actor, object_id=dataset_id, data={"version": row.version})
         system, gone = Actor(kind="provider", id=party.actor), ConsentState.INVALIDATED
@@ -194,7 +195,7 @@ def activate_purpose(
     now = wallet.clock.now()
     with wallet.transaction() as tx:
         if find_notice(tx.session, notice_id, "es") is None:
-            raise UnknownPurpose("A purpose needs its notice first, at least in Spanish.")
+            raise UnknownPurpose(gettext_noop("A purpose needs its notice first, at least in Spanish."))
         before = find_purpose(tx.session, purpose_id)
         newest = tx.session.scalar(select(func.max(Purpose.version)).where(Purpose.purpose_id == purpose_id))
         if before is not None:
@@ -205,6 +206,21 @@ def activate_purpose(
         tx.session.add(row)
         tx.record(Event.PURPOSE_ACTIVATED, actor=actor, object_id=purpose_id, data={"version": row.version})
         return row.version
+
+
+def retire_purpose(wallet: Wallet, purpose_id: str, *, actor: str) -> int:
+    """Take a purpose back with every consent and request that rests on it; return how many consents ended (R2).  Raises: UnknownPurpose."""
+    now = wallet.clock.now()
+    with wallet.transaction() as tx:
+        row = find_purpose(tx.session, purpose_id)
+        if row is None:
+            raise UnknownPurpose(gettext_noop("No purpose in force has this id."))
+        row.status, row.updated_at, row.lock = "retired", now, row.lock + 1
+        tx.record(Event.PURPOSE_RETIRED, actor=actor, object_id=purpose_id, data={"version": row.version})
+        system, gone = Actor(kind="system", id="system:registry"), ConsentState.INVALIDATED
+        ended = end_all(wallet, tx, Consent.purpose_id == purpose_id, target=gone, actor=system, reason_code="purpose_retired")
+        drop_requests(wallet, tx, ConsentRequestItem.purpose_id == purpose_id, actor=actor, reason_code="purpose_retired")
+        return ended
 
 
 def register_procedure(wallet: Wallet, *, code: str, org_id: str, title: Texts, instead: Texts, law_reference: str, actor: str) -> None:

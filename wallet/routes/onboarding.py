@@ -1,5 +1,7 @@
 """An organisation registered at identity, and its system, become known here (ON-2, SH-8)."""
 
+from collections.abc import Sequence
+
 from flask import g, jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, validate
@@ -8,12 +10,12 @@ from shared.access import Scope
 from shared.bodies import load_json
 from shared.routes import Routes
 from wallet.context import Wallet, current
-from wallet.models.organisation import Organisation
+from wallet.models.organisation import Client, Organisation
 from wallet.operations import registry
 
 bp = Routes("onboarding", __name__, url_prefix="/register/v1", access=Scope("wallet:register"))
 ROLES = ("consumer",)
-"""What a system may be before any agreement; which data it gets follows from agreements alone."""
+"""What a system is until the operator says more; which data it gets follows from agreements alone."""
 NAME = validate.Length(min=1, max=200)
 
 
@@ -34,6 +36,7 @@ class SystemSchema(Schema):
 def register() -> ResponseReturnValue:
     """Enter an organisation that is not known yet, and its system; a repeat renews names, addresses and keys."""
     wallet, body, actor = current(), load_json(SystemSchema()), f"client:{g.caller.client_id}"
+    roles = _roles_of(wallet, body["client_id"])
     if not _is_known(wallet, body["org_id"]):
         contact = {"es": body["contact_email"], "en": body["contact_email"]}
         registry.register_organisation(
@@ -52,11 +55,18 @@ def register() -> ResponseReturnValue:
         org_id=body["org_id"],
         display_name=body["name"],
         redirect_uris=body["redirect_uris"],
-        roles=ROLES,
+        roles=roles,
         jwks=body["jwks"],
         actor=actor,
     )
-    return jsonify({"client_id": body["client_id"], "org_id": body["org_id"], "roles": list(ROLES)}), 201
+    return jsonify({"client_id": body["client_id"], "org_id": body["org_id"], "roles": list(roles)}), 201
+
+
+def _roles_of(wallet: Wallet, client_id: str) -> Sequence[str]:
+    """Return what a system is: what the operator made it, else what every system is."""
+    with wallet.reading() as tx:
+        known = tx.session.get(Client, client_id)
+        return known.roles if known is not None else ROLES
 
 
 def _is_known(wallet: Wallet, org_id: str) -> bool:

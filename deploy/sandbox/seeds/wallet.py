@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from deploy.sandbox.plan import Plan
 from wallet.context import Wallet
-from wallet.models import Agreement, Base, Client, Notice, Organisation, Procedure, Purpose
+from wallet.models import Agreement, AgreementTemplate, Base, Client, Notice, Organisation, Procedure, Purpose
 from wallet.models.dataset import find_dataset
-from wallet.operations import agreements, keys, registry
+from wallet.operations import agreement_requests, agreements, keys, registry
 from wallet.operations.agreements import Terms
 from wallet.operations.registry import DatasetDeclaration, FieldDeclaration
 from wallet.standards.legal_basis import DPV
@@ -22,6 +22,18 @@ ACTOR = "sandbox"
 SCHOOL, REGISTRY = "org-colegio-araucarias", "org-registro-civil"
 DATASET, PURPOSE, PROCEDURE, NOTICE = "police-record", "school-hiring", "contratacion-escolar", "school-hiring-notice"
 AGREEMENT, LAW_AGREEMENT = "agr-araucarias-antecedentes", "agr-araucarias-inhabilidades"
+TEMPLATE = "standard-terms"
+TEMPLATE_TITLE = {"es": "Términos tipo para consultar datos", "en": "Standard terms for asking for data"}
+TEMPLATE_TEXT = {
+    "es": (
+        "Quien pide usa los datos solo para el trámite que nombra, no los entrega a nadie y los borra cuando termina. "
+        "Quien los tiene los mantiene al día."
+    ),
+    "en": (
+        "Who asks uses the data only for the procedure it names, passes them on to nobody and erases them at its end. "
+        "Who holds them keeps them current."
+    ),
+}
 FIELDS = ("full_name", "has_record", "issued_on")
 LAW = "Ley 20.594 y artículo 39 bis del Código Penal"
 YEARS = timedelta(days=3650)
@@ -58,6 +70,7 @@ def seed(context: Wallet, plan: Plan) -> dict[str, object]:
     _seed_words(context)
     _seed_dataset(context, plan)
     _seed_agreements(context, plan)
+    _seed_template(context)
     return {
         "base_url": plan.urls.wallet,
         "consumer": {**_client(plan, "wallet-consumer"), "org_id": SCHOOL, "redirect_uris": redirect_uris},
@@ -162,6 +175,16 @@ def _seed_dataset(context: Wallet, plan: Plan) -> None:
         procedure_codes=(PROCEDURE,),
     )
     registry.activate_dataset(context, declaration, actor=ACTOR)
+
+
+def _seed_template(context: Wallet) -> None:
+    """Publish standard terms, from which bodies draft agreements on the console and by the API."""
+    if _is_there(context, AgreementTemplate, template_id=TEMPLATE):
+        return
+    row = AgreementTemplate(template_id=TEMPLATE, title=TEMPLATE_TITLE, text=TEMPLATE_TEXT, legal_basis=["consent", "legal_obligation"])
+    row.limits = {"sensitive_allowed": True, "modes": ["view", "store"], "max_duration": 365 * 86_400, "bulk": True}
+    row.retention = {"duration": "P0D", "erase_on_withdrawal": True}
+    agreement_requests.publish_template(context, row, actor=ACTOR)
 
 
 def _seed_agreements(context: Wallet, plan: Plan) -> None:
