@@ -3,10 +3,12 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
@@ -97,34 +99,36 @@ def overload(server: Server, capacity: float, seconds: float) -> Overload:
     """Send sign-in forms at ten times what was served, and ask for tokens and keys beside it as others do at that moment."""
     offered = max(OVERLOAD * capacity, 20.0)
     many = min(OVERLOAD_THREADS, int(offered) + 1)
-    requests = deque(assertions(server, int(PROBES_PER_SECOND * seconds) + PROBES_PER_SECOND))
+    requests = assertions(server, int(PROBES_PER_SECOND * seconds) + PROBES_PER_SECOND)
     keys = raw_request("GET", server.document["jwks_uri"], {})
-    place = urlsplit(server.document["issuer"])
-    wires = [Wire(place.hostname or "", place.port or 80) for _ in range(8)]
-    found: dict[str, Steady] = {}
-
-    def watch(name: str, next_request: Callable[[], bytes], mine: list[Wire]) -> None:
-        found[name] = steady(
-            lambda number: str(mine[number].send(next_request()).status),
-            per_second=PROBES_PER_SECOND,
-            seconds=seconds,
-            threads=len(mine),
-        )
-
-    with _crowd(server, many, signed_in=False) as visitors:
+    with ProcessPoolExecutor(1, get_context("spawn")) as apart, _crowd(server, many, signed_in=False) as visitors:
         forms: dict[int, Filled] = {number: visitor.come_to_form() for number, visitor in enumerate(visitors)}
-        probes = [
-            threading.Thread(target=watch, args=("tokens", requests.popleft, wires[:4])),
-            threading.Thread(target=watch, args=("jwks", lambda: keys, wires[4:])),
-        ]
-        for each in probes:
-            each.start()
+        apart.submit(probe, server.document["issuer"], {}, 0.0).result()  # it is up when the crowd comes
+        asked = {"tokens": list(requests), "jwks": [keys] * len(requests)}
+        probes = apart.submit(probe, server.document["issuer"], asked, seconds)
         logins = steady(lambda number: _press(visitors[number], number, forms), per_second=offered, seconds=seconds, threads=many)
-        for each in probes:
-            each.join()
-    for wire in wires:
-        wire.close()
+        found = probes.result()
     return Overload(offered, logins, found["tokens"], found["jwks"])
+
+
+def probe(address: str, asked: Mapping[str, Sequence[bytes]], seconds: float) -> dict[str, Steady]:
+    """Send prepared requests at a steady rate each kind; from a process of its own, where the crowd's threads hold nothing up."""
+    place, found = urlsplit(address), dict[str, Steady]()
+
+    def watch(name: str, requests: Iterator[bytes]) -> None:
+        wires = [Wire(place.hostname or "", place.port or 80) for _ in range(4)]
+        found[name] = steady(
+            lambda number: str(wires[number].send(next(requests)).status), per_second=PROBES_PER_SECOND, seconds=seconds, threads=len(wires)
+        )
+        for wire in wires:
+            wire.close()
+
+    watching = [threading.Thread(target=watch, args=(name, iter(requests))) for name, requests in asked.items()]
+    for each in watching:
+        each.start()
+    for each in watching:
+        each.join()
+    return found
 
 
 def _press(visitor: Visitor, number: int, forms: dict[int, Filled]) -> str:
