@@ -23,6 +23,7 @@ from pay.operations import (
     proofs,
     recurring,
     refund_desk,
+    refund_moves,
     refunds,
     retention,
 )
@@ -48,7 +49,7 @@ def capture_payment(pay: Pay, job: Job) -> None:
     captures.capture(pay, PaymentId(job.payload["payment_id"]))
 
 
-@jobs.job(refunds.JOB, retry_on=(GatewayUnavailable,), max_attempts=40)
+@jobs.job(refund_moves.JOB, retry_on=(GatewayUnavailable,), max_attempts=40)
 def refund_payment(pay: Pay, job: Job) -> None:
     """Have a refund paid."""
     try:

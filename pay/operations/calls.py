@@ -21,6 +21,7 @@ def require(pay: Pay, tx: Transaction, payment_id: PaymentId) -> Payment:
 def order_of(pay: Pay, payment: Payment, action: Action) -> Order:
     """Return the order for the present attempt, or for the one capture or voiding that a payment gets."""
     attempt = payment.attempt_reference or reference_of(Action.AUTHORISE, payment.id)
+    shares = tuple((share.beneficiary, share.amount_minor) for share in payment.allocations)
     return Order(
         reference=attempt if action is Action.AUTHORISE else reference_of(action, payment.id),
         payment_id=payment.id,
@@ -32,7 +33,8 @@ def order_of(pay: Pay, payment: Payment, action: Action) -> Order:
         credentials=credentials_of(pay, payment.account_id, payment.gateway),
         taken_minor=payment.total_minor,
         is_delayed=payment.delayed_capture,
-        shares=tuple((share.beneficiary, share.amount_minor) for share in payment.allocations),
+        shares=shares,
+        taken_shares=shares,
     )
 
 

@@ -4,37 +4,32 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from pay.context import Merchant, Pay
 from pay.errors import PaymentDisputed, RefundMismatch, RefundNotAvailable, ResourceNotFound
-from pay.events import RefundEvent, WebhookEvent
 from pay.models.account import get_account
-from pay.models.attempt import close_attempt, facts_of, open_attempt, reference_of
+from pay.models.attempt import facts_of, open_attempt, reference_of
 from pay.models.dispute import is_disputed
-from pay.models.ledger import post
-from pay.models.payment import find_payment, payments
+from pay.models.payment import find_payment
 from pay.models.payout import list_of_payment
 from pay.models.refund import UNFINISHED, Refund, find_refund, list_refunds, list_unfinished, refunds
 from pay.operations.accounts import check_usable
-from pay.operations.announcements import announce
 from pay.operations.authorisations import ANSWER_PATIENCE
 from pay.operations.calls import ask, order_of, require
 from pay.operations.idempotency import IdempotencyKey, claim_key
-from pay.operations.moves import SYSTEM
-from pay.operations.payer_queue import Matter, tell_later
 from pay.operations.payments import require_payment
-from pay.providers.base import Action, Gateway, GatewayUnavailable, Order, Outcome, StillWaiting, Verdict
+from pay.operations.refund_moves import JOB, move_refund, reserve, settle
+from pay.providers.base import Action, Gateway, GatewayUnavailable, Order, Outcome, StillWaiting
 from pay.standards import ledger
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId, RefundId, is_public_id
 from pay.standards.ledger import Share
 from pay.standards.payment_object import Payment
 from pay.standards.payout_states import ENDED_UNPAID
-from pay.standards.refund_states import REFUND_TABLE, Refundable, RefundState, refundable
+from pay.standards.refund_states import Refundable, RefundState, refundable
 from shared.context import Transaction
 
 S = RefundState
-JOB = "refund_payment"
 GUARD_AFTER = timedelta(seconds=20)
 """Where a gateway answers at once the request itself asks it; the job stands behind, for a crash in between."""
 ASK_AGAIN_AFTER = timedelta(hours=1)
@@ -69,7 +64,10 @@ def create_refund(pay: Pay, merchant: Merchant, payment_id: str, order: NewRefun
             check_refundable(payment, order)
             if is_disputed(tx.connection, payment.id):
                 raise PaymentDisputed
-            _reserve(pay, tx, payment, refund_id, order.amount_minor, actor=merchant.actor)
+            left = shares_left(pay, tx, payment, get_account(tx.connection, payment.account_id).book.beneficiary)
+            reserve(pay, tx, payment, refund_id, ledger.split_refund(left, order.amount_minor), actor=merchant.actor)
+            due_at = pay.clock.now() + GUARD_AFTER if pay.gateways[payment.gateway].settles_refunds_at_once else None
+            tx.enqueue(JOB, {"refund_id": refund_id}, due_at=due_at)
         else:
             refund_id = RefundId(made)
     if made is None and pay.gateways[payment.gateway].settles_refunds_at_once:
@@ -92,33 +90,6 @@ def check_refundable(payment: Payment, order: NewRefund) -> None:
         raise RefundNotAvailable("amount_not_available")
 
 
-def _reserve(pay: Pay, tx: Transaction, payment: Payment, refund_id: RefundId, amount_minor: int, *, actor: str) -> None:
-    now = pay.clock.now()
-    book = get_account(tx.connection, payment.account_id).book
-    shares = ledger.split_refund(shares_left(pay, tx, payment, book.beneficiary), amount_minor)
-    _change_refunded(tx, payment.id, amount_minor)
-    row = {
-        "id": refund_id,
-        "payment_id": payment.id,
-        "amount_minor": amount_minor,
-        "state": RefundState.CREATED.value,
-        "version": 1,
-        "created_at": now,
-        "updated_at": now,
-        "shares": [[share.beneficiary, share.amount_minor] for share in shares],
-    }
-    tx.connection.execute(insert(refunds).values(row))
-    tx.record(
-        RefundEvent.REQUESTED,
-        actor=actor,
-        object_id=refund_id,
-        data={"payment_id": payment.id, "account_id": payment.account_id, "amount_minor": amount_minor},
-    )
-    post(tx.connection, ledger.refund_requested(book, payment.id, refund_id, shares), now)
-    due_at = now + GUARD_AFTER if pay.gateways[payment.gateway].settles_refunds_at_once else None
-    tx.enqueue(JOB, {"refund_id": refund_id}, due_at=due_at)
-
-
 def shares_left(pay: Pay, tx: Transaction, payment: Payment, beneficiary: str) -> tuple[Share, ...]:
     """Return what each beneficiary of a payment still has of it, after refunds and pay-outs; the payment's row is locked."""
     given: Counter[str] = Counter()
@@ -129,16 +100,6 @@ def shares_left(pay: Pay, tx: Transaction, payment: Payment, beneficiary: str) -
         if payout.state not in ENDED_UNPAID:
             given.update({share.beneficiary: share.amount_minor for share in payout.shares})
     return tuple(replace(share, amount_minor=share.amount_minor - given[share.beneficiary]) for share in payment.shares(beneficiary))
-
-
-def _change_refunded(tx: Transaction, payment_id: PaymentId, change_minor: int) -> None:
-    """Change the sum of a payment's refunds; a constraint of the table refuses more than the amount."""
-    statement = (
-        update(payments)
-        .where(payments.c.id == payment_id)
-        .values(refunded_minor=payments.c.refunded_minor + change_minor, version=payments.c.version + 1)
-    )
-    tx.connection.execute(statement)
 
 
 def _try_now(pay: Pay, refund_id: RefundId) -> None:
@@ -165,9 +126,9 @@ def pay_refund(pay: Pay, refund_id: RefundId) -> None:
         if is_first_call:
             if not gateway.repeats_safely and _another_under_way(tx, refund):
                 raise StillWaiting("another refund of this payment is under way")
-            refund = _move(pay, tx, refund, RefundState.SUBMITTED)
+            refund = move_refund(pay, tx, refund, RefundState.SUBMITTED)
             open_attempt(tx.connection, order, payment.gateway, pay.clock.now())
-    _settle(pay, refund_id, order.reference, _ask_for(pay, gateway, order, refund, is_first_call=is_first_call))
+    settle(pay, refund_id, order.reference, _ask_for(pay, gateway, order, refund, is_first_call=is_first_call))
 
 
 def _ask_for(pay: Pay, gateway: Gateway, order: Order, refund: Refund, *, is_first_call: bool) -> Outcome:
@@ -216,13 +177,17 @@ def ask_unfinished(pay: Pay) -> None:
 def _order(pay: Pay, tx: Transaction, payment: Payment, refund: Refund) -> Order:
     """Return the order for a refund: with what was told about the payment, and what earlier refunds left of it."""
     others = [other for other in list_refunds(tx.connection, payment.id) if other.id != refund.id]
-    before = sum(other.amount_minor for other in others if other.state is RefundState.REFUNDED)
+    earlier = [other for other in others if other.state is RefundState.REFUNDED]
+    gone = Counter[str]()
+    for other in earlier:
+        gone.update({share.beneficiary: share.amount_minor for share in other.shares})
     return replace(
         order_of(pay, payment, Action.REFUND),
         reference=reference_of(Action.REFUND, refund.id),
         amount_minor=refund.amount_minor,
         facts=facts_of(tx.connection, payment.attempt_reference or reference_of(Action.AUTHORISE, payment.id)),
-        taken_minor=payment.total_minor - before,
+        taken_minor=payment.total_minor - sum(other.amount_minor for other in earlier),
+        taken_shares=tuple((share.beneficiary, share.amount_minor - gone[share.beneficiary]) for share in payment.allocations),
         shares=tuple((share.beneficiary, share.amount_minor) for share in refund.shares) if payment.allocations else (),
         others=frozenset(other.provider_id for other in others if other.provider_id),
     )
@@ -230,42 +195,6 @@ def _order(pay: Pay, tx: Transaction, payment: Payment, refund: Refund) -> Order
 
 def _another_under_way(tx: Transaction, refund: Refund) -> bool:
     return any(other.state is RefundState.SUBMITTED and other.id != refund.id for other in list_refunds(tx.connection, refund.payment_id))
-
-
-def _settle(pay: Pay, refund_id: RefundId, reference: str, outcome: Outcome) -> None:
-    """Write down what the gateway answered; a refund that failed gives its amount back."""
-    with pay.transaction() as tx:
-        refund = find_refund(tx.connection, refund_id, lock=True)
-        if refund is None or refund.state is not RefundState.SUBMITTED:
-            return
-        now = pay.clock.now()
-        payment = require(pay, tx, refund.payment_id)
-        book = get_account(tx.connection, payment.account_id).book
-        close_attempt(tx.connection, reference, outcome, now)
-        if outcome.verdict is Verdict.APPROVED:
-            _move(pay, tx, refund, RefundState.REFUNDED, provider_id=outcome.provider_id)
-            post(tx.connection, ledger.refund_confirmed(book, payment.id, refund.id, refund.shares_or(book.beneficiary)), now)
-            announce(pay, tx, payment, WebhookEvent.REFUNDED)
-            tell_later(pay, tx, Matter.REFUND, refund.id, payment)
-        else:
-            _move(pay, tx, refund, RefundState.ERROR, provider_id=outcome.provider_id)
-            post(tx.connection, ledger.refund_failed(book, payment.id, refund.id, refund.shares_or(book.beneficiary)), now)
-            _change_refunded(tx, payment.id, -refund.amount_minor)
-        for other in list_refunds(tx.connection, payment.id):
-            if other.state is RefundState.CREATED:  # it may have waited for this one
-                tx.enqueue(JOB, {"refund_id": other.id})
-
-
-def _move(pay: Pay, tx: Transaction, refund: Refund, target: RefundState, *, provider_id: str | None = None) -> Refund:
-    action = REFUND_TABLE.check(refund.state, target)
-    values = {"state": target.value, "version": refund.version + 1, "updated_at": pay.clock.now(), "provider_id": provider_id}
-    tx.connection.execute(update(refunds).where(refunds.c.id == refund.id).values(values))
-    facts = {"payment_id": refund.payment_id, "before": refund.state.value, "after": target.value}
-    tx.record(action, actor=SYSTEM, object_id=refund.id, channel="job", data=facts)
-    moved = find_refund(tx.connection, refund.id)
-    if moved is None:
-        raise LookupError("no such refund")
-    return moved
 
 
 def get_refund(pay: Pay, merchant: Merchant, payment_id: str, refund_id: str) -> Refund:

@@ -24,6 +24,7 @@ from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId, RefundId
 from pay.standards.ledger_movements import Channel, SettledAmounts
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PaymentState
+from pay.standards.refund_states import RefundState
 from pay.standards.settlement_files import LineKind, SettlementLine, read_settlement
 from pay.standards.suspense_states import SuspenseReason
 from shared.context import Transaction
@@ -185,12 +186,13 @@ def _match_refund(tx: Transaction, gateway: str, line: SettlementLine) -> _Match
         select(refunds.c.id, refunds.c.payment_id, payments.c.account_id)
         .join(payments, payments.c.id == refunds.c.payment_id)
         .where(payments.c.gateway == gateway, refunds.c.amount_minor == line.amount_minor, refunds.c.settled_on.is_(None))
+        .where(refunds.c.state != RefundState.ERROR.value)
         .order_by(refunds.c.created_at, refunds.c.id)
         .limit(1)
     )
     named = open_ones.where((refunds.c.id == line.reference) | (refunds.c.provider_id == line.reference))
     of_payment = open_ones.where(
-        (payments.c.provider_id == line.reference) | (payments.c.attempt_reference == line.reference), refunds.c.state == "REFUNDED"
+        (payments.c.provider_id == line.reference) | (payments.c.attempt_reference == line.reference), refunds.c.state == RefundState.REFUNDED.value
     )
     row = tx.connection.execute(named).one_or_none() or tx.connection.execute(of_payment).one_or_none()
     if row is None:

@@ -42,6 +42,8 @@ class Outcome:
     """The provider's name for what was charged, where the order asked to keep it for later."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """What must be told to the provider at a refund or a capture: its codes, never a card."""
+    given: tuple[tuple[str, int], ...] = ()
+    """Of a refund that was refused in part: what went back all the same, by beneficiary."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ class Order:
     """What was taken, less what was given back before this order: for providers whose only answer is a balance."""
     shares: tuple[tuple[str, int], ...] = ()
     """The amount by beneficiary, where there are several."""
+    taken_shares: tuple[tuple[str, int], ...] = ()
+    """`taken_minor` by beneficiary, where there are several, in the order that they were authorised in."""
     others: frozenset[str] = frozenset()
     """The provider's names for the payment's other refunds: none of these is what became of this order."""
     token: str = field(default="", repr=False)
@@ -166,7 +170,7 @@ class Gateway(Protocol):
         ...
 
     def find(self, order: Order) -> Outcome | None:
-        """Return what became of an order, or None when it never arrived.  Raises: GatewayUnavailable."""
+        """Return what became of an order; None when it never arrived, or in part: sent again it is done.  Raises: GatewayUnavailable."""
         ...
 
 

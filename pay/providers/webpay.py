@@ -6,6 +6,7 @@ anything; the commit is sent once, and after that only the status is asked.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pay.providers.base import REFUSES_WHO_ASKS, Action, Begun, GatewayUnavailable, Order, Outcome, Pages, Verdict, probe
@@ -16,6 +17,7 @@ PATH = "/rswebpaytransaction/api/webpay/v1.2/transactions"
 TOKEN_FIELD = "token_ws"  # noqa: S105 - the name of a form field
 _TYPES = {"VD": "debit", "VP": "debit"}
 _TAKEN = frozenset({"AUTHORIZED", "CAPTURED", "PARTIALLY_NULLIFIED", "NULLIFIED", "REVERSED"})
+_GIVES_BACK = frozenset({Action.REFUND, Action.VOID})
 
 
 class Return(StrEnum):
@@ -87,11 +89,12 @@ class WebpayGateway:
     def find(self, order: Order) -> Outcome | None:
         """Ask the status: of a refund by what is left, of anything else by what was authorised."""
         try:
-            status = self._call("GET", f"/{order.token or order.provider_id}", order, None)
+            status = self._status(order)
         except GatewayRefused:
             return None
-        if order.action is Action.REFUND or order.action is Action.VOID:
-            return self._given_back(order, status)
+        if order.action in _GIVES_BACK:
+            is_done = all(_is_given(part, status) for part in _parts(order))
+            return Outcome(Verdict.APPROVED, order.provider_id) if is_done else None
         if not _is_final(status):
             return None
         return self._outcome(order, status)
@@ -109,43 +112,39 @@ class WebpayGateway:
         return self._give_back(order)
 
     def _give_back(self, order: Order) -> Outcome:
-        calls = self._parts(order)
-        done: list[str] = []
-        for part in calls:
-            try:
-                answer = self._call("POST", f"/{order.provider_id}/refunds", order, part)
-            except GatewayRefused as refusal:
-                if done:
-                    raise GatewayUnavailable("one child was refunded and another refused: the status is to be asked") from None
-                return Outcome(Verdict.DECLINED, order.provider_id, refusal.why)
-            kind = _text(answer, "type")
-            if kind != "REVERSED" and answer.get("response_code") != 0:
-                return Outcome(Verdict.DECLINED, order.provider_id, f"response_code {answer.get('response_code')}")
-            done.append(str(answer.get("authorization_code") or kind))
-        return Outcome(Verdict.APPROVED, "-".join(done)[:100], facts={"refund": done[0]})
+        """Give back what is not given back yet: in a mall each child by itself, until one refuses."""
+        parts, codes = _parts(order), []
+        done = self._given(order, parts) if order.shares else []
+        for part in (part for part in parts if part not in done):
+            code, refusal = self._send_back(order, part.body)
+            if refusal:
+                given = self._given(order, parts) if order.shares else []  # an earlier call of ours may have come meanwhile
+                if len(given) < len(parts):
+                    shares = tuple((each.beneficiary, each.amount_minor) for each in given)
+                    return Outcome(Verdict.DECLINED, order.provider_id, refusal, given=shares)
+            codes.append(code)
+        return Outcome(Verdict.APPROVED, "-".join(codes)[:100] or order.provider_id)
 
-    def _parts(self, order: Order) -> list[Json]:
-        if not order.shares:
-            return [{"amount": order.amount_minor}]
-        codes = {code: name.removeprefix("mall:") for name, code in order.credentials.items() if name.startswith("mall:")}
-        child_orders = {codes.get(code, ""): buy_order for code, buy_order in _children(order.facts)}
-        return [
-            {"commerce_code": _child(order, beneficiary), "buy_order": child_orders.get(beneficiary, ""), "amount": amount}
-            for beneficiary, amount in order.shares
-        ]
+    def _given(self, order: Order, parts: list["_Part"]) -> list["_Part"]:
+        try:
+            status = self._status(order)
+        except GatewayRefused as refusal:
+            raise GatewayUnavailable(f"the status was refused: {refusal.status}") from None
+        return [part for part in parts if _is_given(part, status)]
 
-    def _given_back(self, order: Order, status: Json) -> Outcome | None:
-        """Read from what is left whether this refund was done: Webpay has no name of ours for it."""
-        details = status.get("details")
-        parts: list[Json] = [part for part in details if isinstance(part, dict)] if isinstance(details, list) else [status]
-        left = sum(_amount(part, "balance", _amount(part, "amount", 0)) for part in parts)
-        if status.get("status") == "REVERSED":
-            left = 0
-        if left == order.taken_minor - order.amount_minor:
-            return Outcome(Verdict.APPROVED, order.provider_id)
-        if left == order.taken_minor:
-            return None
-        raise GatewayUnavailable("the balance at Webpay fits no answer of ours")
+    def _send_back(self, order: Order, body: Json) -> tuple[str, str]:
+        """Give back one amount; return Webpay's code for it, or why it does not."""
+        try:
+            answer = self._call("POST", f"/{order.token or order.provider_id}/refunds", order, body)
+        except GatewayRefused as refusal:
+            return "", refusal.why or f"answered {refusal.status}"
+        kind = _text(answer, "type")
+        if kind != "REVERSED" and answer.get("response_code") != 0:
+            return "", f"response_code {answer.get('response_code')}"
+        return str(answer.get("authorization_code") or kind), ""
+
+    def _status(self, order: Order) -> Json:
+        return self._call("GET", f"/{order.token or order.provider_id}", order, None)
 
     def _outcome(self, order: Order, answer: Json) -> Outcome:
         details = answer.get("details")
@@ -156,20 +155,74 @@ class WebpayGateway:
             return Outcome(Verdict.ERROR, order.token, "the answer is about another order or amount", facts=facts)
         if len(approved) == len(parts):
             return Outcome(Verdict.APPROVED, order.token, facts=facts)
-        for part in approved:  # a mall authorises each child by itself: all or nothing is ours to keep
-            self._undo(order, part)
+        kept = sum(self._undo(order, part) for part in approved)  # a mall authorises each child by itself: all or nothing is ours to keep
+        if kept:
+            return Outcome(Verdict.ERROR, order.token, "a child of the mall was not given back", facts=facts | {"paid_minor": str(kept)})
         return Outcome(Verdict.DECLINED, order.token, f"response_code {parts[0].get('response_code')}", facts=facts)
 
-    def _undo(self, order: Order, part: Json) -> None:
-        body = {"commerce_code": part.get("commerce_code"), "buy_order": part.get("buy_order"), "amount": part.get("amount")}
+    def _undo(self, order: Order, part: Json) -> int:
+        """Give back what a child has taken; return what it keeps all the same."""
+        left = _left(part)
+        if not left:
+            return 0
+        body = {"commerce_code": part.get("commerce_code"), "buy_order": part.get("buy_order"), "amount": left}
+        _, refusal = self._send_back(order, body)
+        if not refusal:
+            return 0
         try:
-            self._call("POST", f"/{order.token}/refunds", order, body)
+            return _left(_child_part(self._status(order), body))  # an earlier call of ours may have come meanwhile
         except GatewayRefused:
             raise GatewayUnavailable("a child of a mall could not be given back") from None
 
     def _call(self, method: str, path: str, order: Order, body: Json | None) -> Json:
         headers = {"Tbk-Api-Key-Id": order.credentials.get("commerce_code", ""), "Tbk-Api-Key-Secret": order.credentials.get("secret", "")}
         return call(self._http, method, self._base + path, headers=headers, json=body)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One call that gives money back: the whole, or a child's part; `before_minor` is what was there before."""
+
+    beneficiary: str
+    amount_minor: int
+    before_minor: int
+    body: Json
+
+
+def _parts(order: Order) -> list[_Part]:
+    if not order.shares:
+        return [_Part("", order.amount_minor, order.taken_minor, {"amount": order.amount_minor})]
+    children = {buy_order.rpartition("-")[2]: buy_order for _, buy_order in _children(order.facts)}
+    places = {beneficiary: (str(place), before) for place, (beneficiary, before) in enumerate(order.taken_shares)}
+    made = []
+    for beneficiary, amount in order.shares:
+        place, before = places[beneficiary]
+        body = {"commerce_code": _child(order, beneficiary), "buy_order": children.get(place, ""), "amount": amount}
+        made.append(_Part(beneficiary, amount, before, body))
+    return made
+
+
+def _is_given(part: _Part, status: Json) -> bool:
+    """Read from what is left whether a part was given back: Webpay has no name of ours for it.  Raises: GatewayUnavailable."""
+    left = _left(_child_part(status, part.body))
+    if left not in {part.before_minor, part.before_minor - part.amount_minor}:
+        raise GatewayUnavailable("the balance at Webpay fits no answer of ours")
+    return left < part.before_minor
+
+
+def _child_part(status: Json, body: Json) -> Json:
+    """Return what the status says of the child that a call is about, or of the one transaction."""
+    details = status.get("details")
+    if not isinstance(details, list):
+        return status
+    for part in details:
+        if isinstance(part, dict) and part.get("buy_order") == body.get("buy_order"):
+            return part
+    raise GatewayUnavailable("the status does not name a child")
+
+
+def _left(part: Json) -> int:
+    return 0 if part.get("status") == "REVERSED" else _amount(part, "balance", _amount(part, "amount", 0))
 
 
 def _is_final(status: Json) -> bool:

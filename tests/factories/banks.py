@@ -18,7 +18,7 @@ from pay.providers.khipu import KhipuGateway
 from pay.providers.stripe import StripeGateway
 from pay.providers.webpay import WebpayGateway
 from shared.http import OutboundTimeout, Reply
-from tests.factories.pay import PUBLIC_URL, Browser, Till, World
+from tests.factories.pay import PUBLIC_URL, Browser, ProcessDied, Till, World
 
 CREDENTIALS = {
     "webpay": {"commerce_code": webpay.COMMERCE, "secret": webpay.SECRET},
@@ -30,11 +30,15 @@ MALL = {"commerce_code": webpay.MALL, "secret": webpay.SECRET, "mall:org-a": web
 
 @dataclass
 class Wire:
-    """Stands where the outbound client stands; `deaf` loses every answer, `cut` every call."""
+    """Stands where the outbound client stands; `deaf` loses every answer, `cut` every call.
+
+    `fates`: what becomes of the next calls, one by one: `cut`, `deaf`, or `dies` (our process is gone before the answer comes).
+    """
 
     bank: FlaskClient
     deaf: bool = False
     cut: bool = False
+    fates: list[str] = field(default_factory=list)
     sent: list[tuple[str, str]] = field(default_factory=list)
 
     def request(
@@ -48,13 +52,16 @@ class Wire:
         timeout_seconds: float = 0,
         max_bytes: int = 0,
     ) -> Reply:
-        if self.cut:
+        fate = self.fates.pop(0) if self.fates else ""
+        if self.cut or fate == "cut":
             raise OutboundTimeout("no answer in time")
         parts = urlsplit(url)
         self.sent.append((method, parts.path))
         kept = {name: value for name, value in (headers or {}).items() if name.lower() != "content-length"}
         answer = self.bank.open(parts.path, method=method, json=json, data=body, headers=kept, query_string=parts.query)
-        if self.deaf:
+        if fate == "dies":
+            raise ProcessDied
+        if self.deaf or fate == "deaf":
             raise OutboundTimeout("no answer in time")
         return Reply(answer.status_code, dict(answer.headers), answer.get_data())
 

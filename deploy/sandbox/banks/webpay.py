@@ -1,7 +1,7 @@
 """Transbank's Webpay Plus as its documentation has it: REST v1.2, plain and mall, with the integration cards.
 
 Spec: pay-design.md §7.1.  `faults` names what goes wrong next: `commit lost` (done, and the answer is lost), `commit late` (never
-arrives), `refund lost`, `create down`.
+arrives), `refund lost`, `refund refused` with the buy order of a mall's child, `create down`.
 """
 
 from __future__ import annotations
@@ -138,8 +138,9 @@ def build_api(webpay: Webpay) -> Routes:
 
     @api.post(API + "/<token>/refunds")
     def refund(token: str) -> Answer:
+        body = request.get_json(force=True)
         with webpay.lock:
-            answer = _give_back(webpay, token, request.get_json(force=True))
+            answer = None if webpay.fails(f"refund refused {body.get('buy_order')}") else _give_back(webpay, token, body)
         if answer is None:
             return jsonify(error_message="Amount to refund is bigger than authorized"), 422
         return _no_answer() if webpay.fails("refund lost") else jsonify(answer)

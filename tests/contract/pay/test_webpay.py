@@ -4,8 +4,9 @@ import pytest
 
 from pay.models.ledger import ledger_accounts
 from pay.operations.proofs import prove
+from pay.operations.suspense import list_open
 from tests.factories.banks import MALL, Banks, make_banks
-from tests.factories.pay import Browser, World
+from tests.factories.pay import Browser, ProcessDied, World
 
 GOOD, BAD, DEBIT = "4051885600446623", "5186059559590568", "4051884239937763"
 
@@ -211,33 +212,109 @@ def test_in_a_mall_each_beneficiary_is_a_child_of_its_own_and_gives_back_its_par
     assert [(child.commerce_code, child.amount) for child in children] == [(MALL["mall:org-a"], 10000), (MALL["mall:org-b"], 4500)]
     assert banks.world.post(f"/v1/payments/{payment_id}/refunds", {"amount": 1450}).get_json()["status"] == "success"
     assert [amount for _, amount in banks.webpay.refunds] == [1000, 450]
-    with banks.world.pay.db.begin() as connection:
-        owed = {row.code: row.posted_minor for row in connection.execute(ledger_accounts.select()) if "payable" in row.code}
-    assert owed == {"beneficiary_payable:org-a": -9000, "beneficiary_payable:org-b": -4050}
+    assert owed(banks) == {"org-a": 9000, "org-b": 4050}
     assert_books_agree(banks)
 
 
-@pytest.mark.rule("pay", "§8", "pay-design §7.1")
-def test_a_held_mall_payment_that_is_cancelled_is_given_back_by_each_child(banks: Banks) -> None:
+def owed(banks: Banks) -> dict[str, int]:
+    with banks.world.pay.db.begin() as connection:
+        rows = connection.execute(ledger_accounts.select()).all()
+    return {row.code.partition(":")[2]: -row.posted_minor for row in rows if row.code.startswith("beneficiary_payable:")}
+
+
+def wait(banks: Banks) -> None:
+    for _ in range(6):
+        banks.world.pay.clock.advance(seconds=60)  # type: ignore[attr-defined]  # the clock of tests
+        banks.world.sweep()
+
+
+@pytest.mark.rule("pay", "§9", "pay-design §7.1", "pay-design §4.2", "I2", "I5", "I7")
+@pytest.mark.parametrize("child", [0, 1])
+@pytest.mark.parametrize("fate", ["cut", "deaf", "dies"])
+def test_a_refund_whose_call_was_lost_at_one_child_of_a_mall_ends_by_itself(banks: Banks, child: int, fate: str) -> None:
+    banks.account("webpay", MALL)
+    payment_id, token = paid(banks, allocations=SHARES)
+    path, children = f"/v1/payments/{payment_id}/refunds", banks.webpay.transactions[token].details
+    banks.wire.fates = ["", *[""] * child, fate]  # the status is asked, then there is a call for each child
+    if fate == "dies":
+        with pytest.raises(ProcessDied):
+            banks.world.post(path, {"amount": 1450})
+    else:
+        banks.world.post(path, {"amount": 1450})
+    assert len(banks.webpay.refunds) == child + (fate != "cut")
+    wait(banks)
+    assert [refund["status"] for refund in banks.world.get(path).get_json()["_embedded"]["refunds"]] == ["success"]
+    assert banks.webpay.refunds == [(children[0].buy_order, 1000), (children[1].buy_order, 450)]
+    assert owed(banks) == {"org-a": 9000, "org-b": 4050}
+    assert_books_agree(banks)
+    assert banks.world.post(path, {"amount": 13050}).get_json()["status"] == "success", "the next one begins where this one ended"
+    assert owed(banks) == {"org-a": 0, "org-b": 0}
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "§9", "pay-design §7.1", "I2")
+@pytest.mark.parametrize("child", [0, 1])
+def test_where_one_child_refuses_a_refund_the_books_say_what_the_others_gave_back(banks: Banks, child: int) -> None:
+    banks.account("webpay", MALL)
+    payment_id, token = paid(banks, allocations=SHARES)
+    path, given = f"/v1/payments/{payment_id}/refunds", 1000 * child
+    banks.webpay.faults.append(f"refund refused {banks.webpay.transactions[token].details[child].buy_order}")
+    made = banks.world.post(path, {"amount": 1450}).get_json()
+    assert banks.world.get(f"{path}/{made['refund_id']}").get_json()["status"] == "error"
+    listed = banks.world.get(path).get_json()["_embedded"]["refunds"]
+    assert sorted((refund["status"], refund["amount"]) for refund in listed) == [("error", 1450), *([("success", 1000)] if child else [])]
+    summary = banks.world.read(payment_id)["refund_summary"]
+    assert (summary["amount_submitted"], summary["amount_available"]) == (given, 14500 - given)
+    assert owed(banks) == {"org-a": 10000 - given, "org-b": 4500}
+    assert_books_agree(banks)
+    again = banks.world.post(path, {"amount": 14500 - given, "refund_amount_available": 14500 - given})
+    assert again.get_json()["status"] == "success"
+    assert sum(amount for _, amount in banks.webpay.refunds) == 14500
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "§8", "pay-design §7.1", "I7")
+@pytest.mark.parametrize("fate", ["", "cut", "deaf"])
+def test_a_held_mall_payment_that_is_cancelled_is_given_back_by_each_child(banks: Banks, fate: str) -> None:
     banks.account("webpay", MALL)
     payment_id, payer, token = start(banks, allocations=SHARES, delayed_capture=True)
     banks.back(payer, banks.webpay.pay(token, GOOD))
+    banks.wire.fates = ["", fate]
     assert banks.world.post(f"/v1/payments/{payment_id}/cancel").status_code == 204
+    wait(banks)
     assert banks.world.status(payment_id) == "P0040"
     children = [child.buy_order for child in banks.webpay.transactions[token].details]
     assert banks.webpay.refunds == [(children[0], 10000), (children[1], 4500)]
     assert_books_agree(banks)
 
 
-@pytest.mark.rule("pay", "pay-design §7.1", "I2")
-def test_where_one_child_is_declined_the_others_are_given_back(banks: Banks) -> None:
+@pytest.mark.rule("pay", "pay-design §7.1", "I2", "I7")
+@pytest.mark.parametrize("fate", ["", "cut", "deaf"])
+def test_where_one_child_is_declined_the_others_are_given_back(banks: Banks, fate: str) -> None:
     banks.account("webpay", MALL)
     payment_id, payer, token = start(banks, allocations=SHARES)
     back = banks.webpay.pay(token, GOOD)
     banks.webpay.transactions[token].details[1].response_code = -1
+    banks.wire.fates = ["", fate]  # the commit, then the call that gives back
     banks.back(payer, back)
+    wait(banks)
     assert banks.world.status(payment_id) == "P0010"
     assert [amount for _, amount in banks.webpay.refunds] == [10000]
+    assert_books_agree(banks)
+
+
+@pytest.mark.rule("pay", "pay-design §7.1", "pay-design §3", "I3")
+def test_what_a_child_keeps_of_a_declined_payment_is_unexplained_money(banks: Banks) -> None:
+    banks.account("webpay", MALL)
+    payment_id, payer, token = start(banks, allocations=SHARES)
+    back = banks.webpay.pay(token, GOOD)
+    children = banks.webpay.transactions[token].details
+    children[1].response_code = -1
+    banks.webpay.faults.append(f"refund refused {children[0].buy_order}")
+    banks.back(payer, back)
+    assert banks.world.status(payment_id) == "P0050"
+    (item,) = list_open(banks.world.pay, banks.world.till.account_id)
+    assert (item.payment_id, item.channel, item.amount_minor) == (payment_id, "webpay", 10000)
     assert_books_agree(banks)
 
 
