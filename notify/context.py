@@ -18,7 +18,6 @@ from notify.providers.print_sftp import PrintAccount, SftpPrint
 from notify.providers.routing import Breaker, Route, Router, Stays
 from notify.providers.smpp import Account, SmppSms
 from notify.providers.smtp import SmtpEmail
-from notify.providers.virus_scan import ClamdScanner, TestFileScanner, VirusScanner
 from notify.settings import Settings
 from notify.standards.dkim_signature import Signer
 from notify.standards.mime import Mail
@@ -28,6 +27,7 @@ from shared.context import Context, current_as
 from shared.files import FileStore, InBucket, InRows
 from shared.group_commit import GroupCommit
 from shared.s3 import Bucket
+from shared.virus_scan import ClamdScanner, TestFileScanner, VirusScanner
 
 BEHIND_AFTER = timedelta(hours=1)
 I = TypeVar("I")  # noqa: E741 - an item

@@ -28,11 +28,11 @@ from notify.operations.standing import watch_standings
 from notify.operations.standing_notices import tell_of_standing
 from notify.operations.uploads import forget_uploads
 from notify.providers.base import ProviderUnavailable
-from notify.providers.virus_scan import ScannerAway
 from notify.standards.statuses import Channel
 from shared.chores import with_chores
 from shared.performance.counting import COUNT_SECONDS, count_days
 from shared.tasks import Job, Jobs
+from shared.virus_scan import ScannerAway
 
 jobs: Jobs[Notify] = with_chores(Jobs())
 # The operation itself gives up after ATTEMPTS_MAX tries at the provider; waiting for another's claim may take a few more.

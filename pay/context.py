@@ -26,6 +26,7 @@ from shared.clock import Clock, SystemClock
 from shared.context import Context, current_as
 from shared.ids import Ids, SystemIds
 from shared.redis_address import redis_client
+from shared.virus_scan import ClamdScanner, TestFileScanner, VirusScanner
 
 KEYS_CACHED_SECONDS = 2
 KEYS_CACHED_MAX = 10_000
@@ -71,7 +72,7 @@ GATEWAYS: Mapping[str, GatewayMaker] = {
     SandboxGateway.name: _sandbox,
     WebpayGateway.name: lambda pay: WebpayGateway(pay.http, pay.settings.webpay_url),
     KhipuGateway.name: lambda pay: KhipuGateway(pay.http, pay.settings.khipu_url),
-    StripeGateway.name: lambda pay: StripeGateway(pay.http, pay.settings.stripe_url),
+    StripeGateway.name: lambda pay: StripeGateway(pay.http, pay.settings.stripe_url, pay.settings.stripe_files_url),
 }
 
 
@@ -116,6 +117,11 @@ class Pay(Context):
             return NoMessages()
         url, template = self.settings.notify_url, self.settings.notify_email_template
         return NotifyMessages(self.http, self.clock, url=url, api_key=key, template=template)
+
+    @cached_property
+    def scanner(self) -> VirusScanner:
+        """Looks into files that come from outside."""
+        return ClamdScanner(self.settings.clamd_address) if self.settings.clamd_address else TestFileScanner()
 
     @cached_property
     def counter_redis(self) -> "Redis":

@@ -354,7 +354,7 @@ class NothingToRemit(Problem):
 
 
 class AnswerTooLate(Problem):
-    """The dispute is over, its last day for an answer has passed, or its provider takes none from here."""
+    """The dispute is over, or its last day for an answer has passed."""
 
     slug, status, title = "dispute-answer-too-late", 409, noop("This dispute cannot be answered any more")
 
@@ -363,6 +363,12 @@ class AnswerUnderWay(Problem):
     """Somebody has answered, or proposed an answer that waits for a second person."""
 
     slug, status, title = "dispute-answer-under-way", 409, noop("Somebody has answered this dispute already")
+
+
+class DisputeNotPossible(Problem):
+    """The payment is not paid, was given back at its bank, or its provider tells of disputes itself."""
+
+    slug, status, title = "dispute-not-possible", 409, noop("No dispute can be written down for this payment")
 
 
 class MonthNotToClose(Problem):

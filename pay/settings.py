@@ -27,6 +27,7 @@ class PaySettings(ServiceSettings):
     webpay_url: str = setting("origin of Transbank's Webpay", default="https://webpay3g.transbank.cl")
     khipu_url: str = setting("origin of Khipu's payment API", default="https://payment-api.khipu.com")
     stripe_url: str = setting("origin of Stripe's API", default="https://api.stripe.com")
+    stripe_files_url: str = setting("origin to which files for Stripe are sent", default="https://files.stripe.com")
     notify_url: str = setting("address of notify, through which payers are told", default="")
     notify_api_key: Secret = setting("API key of pay's own service at notify; empty and nobody is told", default=Secret(""))
     notify_email_template: str = setting("template with the places `subject` and `body` for e-mails to payers", default="")
@@ -37,6 +38,10 @@ class PaySettings(ServiceSettings):
         "days after which a payment no longer says who paid: as long as the law of money asks for; 2557 is seven years",
         default=2557,
         check=is_positive,
+    )
+    clamd_address: str = setting("`host:port` of a clamd that looks into files; empty: only the scanners' test file is known", default="")
+    evidence_days: int = setting(
+        "days after a dispute was decided for which the files of its evidence are kept", default=540, check=is_positive
     )
     payout_folder: str = setting(
         "folder of the files of pay-outs to the bank (`out`) and its reports (`in`); without it live accounts pay nobody out",

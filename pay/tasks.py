@@ -185,8 +185,9 @@ def ask_unfinished_refunds(pay: Pay) -> None:
 
 @jobs.every(86_400, "forget_payers")
 def forget_payers(pay: Pay) -> None:
-    """Let go of what names payers and was kept long enough: messages to webhooks, and the payers of old payments."""
+    """Let go of what names people and was kept long enough: messages to webhooks, evidence, and the payers of old payments."""
     retention.forget_messages(pay)
+    retention.forget_evidence(pay)
     retention.forget_payers(pay)
 
 

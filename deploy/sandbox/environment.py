@@ -44,7 +44,7 @@ def _own(plan: "Plan", service: str) -> dict[str, str]:
     if service == "notify":
         return _notify(plan)
     if service == "pay":
-        banks = dict.fromkeys(("webpay_url", "khipu_url", "stripe_url"), plan.urls.banks)
+        banks = dict.fromkeys(("webpay_url", "khipu_url", "stripe_url", "stripe_files_url"), plan.urls.banks)
         login = {"login_client_id": "pay-console", "login_client_secret": plan.client("pay-console").secret or ""}
         ours = {"transfer_account": "Tesorería de prueba,61.000.000-8,Banco de prueba,Cuenta corriente,123456789"}
         return {"api_key_secret": plan.secret("pay:api-keys"), **banks, **login, **ours, **_pay_messages(plan)}

@@ -25,6 +25,10 @@ dispute_answers = Table(
     Column("refusal", String(200)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    # Where the provider takes no answers from here: who handed it in, when, and the provider's number for that.
+    Column("handed_in_by", String(200)),
+    Column("handed_in_at", UtcDateTime),
+    Column("hand_in_note", String(100)),
     CheckConstraint("decided_by is null or decided_by <> made_by", name="two_persons"),
 )
 
@@ -43,6 +47,9 @@ class DisputeAnswer:
     refusal: str | None
     created_at: datetime
     updated_at: datetime
+    handed_in_by: str | None
+    handed_in_at: datetime | None
+    hand_in_note: str | None
 
 
 def answer_of(row: Row[Any]) -> DisputeAnswer:
@@ -58,8 +65,8 @@ def find_answer(connection: Connection, answer_id: str, *, lock: bool = False) -
     return None if row is None else answer_of(row)
 
 
-def list_answers(connection: Connection, dispute_id: DisputeId) -> list[DisputeAnswer]:
-    """Return the answers to a dispute, the newest first."""
+def list_answers(connection: Connection, *dispute_ids: DisputeId) -> list[DisputeAnswer]:
+    """Return the answers to disputes, the newest first."""
     c = dispute_answers.c
-    statement = select(dispute_answers).where(c.dispute_id == dispute_id).order_by(c.created_at.desc(), c.id)
+    statement = select(dispute_answers).where(c.dispute_id.in_(dispute_ids)).order_by(c.created_at.desc(), c.id)
     return [answer_of(row) for row in connection.execute(statement)]

@@ -50,30 +50,38 @@ class DisputeQuery:
 def take_news(pay: Pay, news: DisputeNews) -> Dispute:
     """Write down what a provider tells; told again, or late, it changes nothing.  Raises: LookupError for an unknown payment."""
     with pay.transaction() as tx:
-        payment = require(pay, tx, news.payment_id)
-        known = find_dispute(tx.connection, news.gateway, news.provider_id, lock=True)
-        if known is None:
-            known = _open(pay, tx, payment.account_id, news)
-        if known.state is news.state or not DISPUTE_TABLE.allows(known.state, news.state):
-            return known
-        action = DISPUTE_TABLE.check(known.state, news.state)
-        now = pay.clock.now()
-        values = {"state": news.state.value, "fee_minor": max(known.fee_minor, news.fee_minor), "updated_at": now}
-        tx.connection.execute(update(disputes).where(disputes.c.id == known.id).values(values))
-        tx.record(action, actor=SYSTEM, object_id=known.id, channel="job", data={"payment_id": payment.id})
-        book = get_account(tx.connection, payment.account_id).book
-        if news.state is DisputeState.LOST:
-            lost = ledger.split_loss(shares_left(pay, tx, payment, book.beneficiary), known.amount_minor, book.beneficiary)
-            post(tx.connection, ledger_movements.dispute_lost(book, payment.id, known.id, lost), now)
-        elif news.state is DisputeState.WON:
-            post(tx.connection, ledger_movements.dispute_won(book, payment.id, known.id, known.amount_minor), now)
-    found = _read(pay, news)
-    if found is None:
-        raise LookupError("no such dispute")
-    return found
+        return take_in(pay, tx, news, actor=SYSTEM)
 
 
-def _open(pay: Pay, tx: Transaction, account_id: str, news: DisputeNews) -> Dispute:
+def take_in(pay: Pay, tx: Transaction, news: DisputeNews, *, actor: str, is_checked: bool = False) -> Dispute:
+    """Do the same within a transaction.  Raises: WrongState, where `is_checked`, for what does not follow on what is known."""
+    payment = require(pay, tx, news.payment_id)
+    known = find_dispute(tx.connection, news.gateway, news.provider_id, lock=True)
+    if known is None:
+        known = open_dispute(pay, tx, payment.account_id, news, actor=actor)
+    if not is_checked and (known.state is news.state or not DISPUTE_TABLE.allows(known.state, news.state)):
+        return known
+    action = DISPUTE_TABLE.check(known.state, news.state)
+    now = pay.clock.now()
+    values = {"state": news.state.value, "fee_minor": max(known.fee_minor, news.fee_minor), "updated_at": now}
+    moved = update(disputes).where(disputes.c.id == known.id).values(values).returning(*disputes.c)
+    known = dispute_of(tx.connection.execute(moved).one())
+    tx.record(action, actor=actor, object_id=known.id, channel=_channel(actor), data={"payment_id": payment.id})
+    book = get_account(tx.connection, payment.account_id).book
+    if news.state is DisputeState.LOST:
+        lost = ledger.split_loss(shares_left(pay, tx, payment, book.beneficiary), known.amount_minor, book.beneficiary)
+        post(tx.connection, ledger_movements.dispute_lost(book, payment.id, known.id, lost), now)
+    elif news.state is DisputeState.WON:
+        post(tx.connection, ledger_movements.dispute_won(book, payment.id, known.id, known.amount_minor), now)
+    return known
+
+
+def _channel(actor: str) -> str:
+    return "job" if actor == SYSTEM else "console"
+
+
+def open_dispute(pay: Pay, tx: Transaction, account_id: str, news: DisputeNews, *, actor: str) -> Dispute:
+    """Write a dispute down, and hold its amount; the payment's row is locked."""
     now = pay.clock.now()
     row = {
         "id": DisputeId(pay.ids.pick(ALPHABET, LENGTH)),
@@ -91,15 +99,10 @@ def _open(pay: Pay, tx: Transaction, account_id: str, news: DisputeNews) -> Disp
     }
     opened = dispute_of(tx.connection.execute(insert(disputes).values(row).returning(*disputes.c)).one())
     facts: dict[str, str | int | bool | list[str]] = {"payment_id": news.payment_id, "amount_minor": news.amount_minor}
-    tx.record(DisputeEvent.OPENED, actor=SYSTEM, object_id=opened.id, channel="job", data=facts)
+    tx.record(DisputeEvent.OPENED, actor=actor, object_id=opened.id, channel=_channel(actor), data=facts)
     book = get_account(tx.connection, opened.account_id).book
     post(tx.connection, ledger_movements.dispute_opened(book, news.payment_id, opened.id, news.amount_minor), now)
     return opened
-
-
-def _read(pay: Pay, news: DisputeNews) -> Dispute | None:
-    with pay.reading() as tx:
-        return find_dispute(tx.connection, news.gateway, news.provider_id)
 
 
 def search_disputes(pay: Pay, merchant: Merchant, query: DisputeQuery) -> tuple[int, list[Dispute]]:

@@ -1,4 +1,4 @@
-"""Let go of what names the payer: messages to webhooks after days, payments' payers after years; the books keep the rest.
+"""Let go of what names people: messages to webhooks after days, evidence after months, payments' payers after years; the books keep the rest.
 
 Spec: pay-design.md, "Retain transaction facts 7 years; personal data of payers pseudonymised when no longer needed".
 """
@@ -9,8 +9,12 @@ from sqlalchemy import delete, select, update
 
 from pay.context import Pay
 from pay.models.account import gateway_accounts
+from pay.models.dispute import disputes
+from pay.models.dispute_answer import dispute_answers
+from pay.models.dispute_file import dispute_files
 from pay.models.payment import payments
 from pay.models.webhook import MessageState, webhook_attempts, webhook_messages
+from pay.standards.dispute_states import DisputeState
 
 AT_ONCE = 2_000
 LOOKED_BACK = timedelta(days=366)
@@ -28,6 +32,15 @@ def forget_messages(pay: Pay) -> None:
             ids = list(connection.execute(some.with_for_update(skip_locked=True)).scalars())
             connection.execute(delete(webhook_attempts).where(webhook_attempts.c.message_id.in_(ids)))
             connection.execute(delete(webhook_messages).where(m.id.in_(ids)))
+
+
+def forget_evidence(pay: Pay) -> None:
+    """Delete the files of evidence of disputes that were decided long ago; that there were some stays in the audit log."""
+    end = pay.clock.now() - timedelta(days=pay.settings.evidence_days)
+    decided = disputes.c.state.in_([DisputeState.WON.value, DisputeState.LOST.value]) & (disputes.c.updated_at < end)
+    old = select(dispute_answers.c.id).join(disputes, disputes.c.id == dispute_answers.c.dispute_id).where(decided)
+    with pay.db.begin() as connection:
+        connection.execute(delete(dispute_files).where(dispute_files.c.answer_id.in_(old)))
 
 
 def forget_payers(pay: Pay) -> None:

@@ -189,18 +189,19 @@ class CardGateway(Gateway, Protocol):
 
 @dataclass(frozen=True)
 class DisputeReply:
-    """An office's answer to a dispute: `words` is empty where it accepts; `product` says what was paid for."""
+    """An office's answer to a dispute: `words` is empty where it accepts; `product` says what was paid for; `paper` is a PDF, or empty."""
 
     reference: str
     provider_id: str
     product: str
     words: str = field(default="", repr=False)
+    paper: bytes = field(default=b"", repr=False)
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @runtime_checkable
 class DisputeGateway(Gateway, Protocol):
-    """A provider that takes answers to disputes; at the others staff answer on the provider's own site."""
+    """A provider that tells of disputes and takes answers to them; at the others people write both down."""
 
     def answer_dispute(self, reply: DisputeReply) -> Outcome:
         """Accept a dispute, or send evidence against it; a repeat is done once.  Raises: GatewayUnavailable."""

@@ -8,13 +8,14 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pay.context import current
 from pay.errors import ApiProblem
-from pay.operations import account_desk, desk, payments, payout_refunds, refund_desk, searches
+from pay.operations import account_desk, desk, dispute_desk, dispute_hand_in, payments, payout_refunds, refund_desk, searches
 from pay.operations.amounts import ZONE
 from pay.operations.searches import Query
 from pay.routes.staff import AtTheDesk, second_factor, staff
 from pay.schemas.console import PAGE_SIZE, read_amount, read_search
 from pay.schemas.searches import STATUSES
 from pay.standards.csv_text import csv_text
+from pay.standards.dispute_states import DisputeState
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import SUCCESS
 from pay.standards.staff_powers import Power
@@ -43,6 +44,7 @@ def show_account(account_id: str) -> Response:
     account = desk.require_account(pay, who, account_id)
     waiting = [request for request in refund_desk.list_requests(pay, account) if request.state == "proposed"]
     values: dict[str, Any] = {"owed": desk.owed_minor(pay, account), "waiting": waiting, "limit": refund_desk.get_limit(pay, account)}
+    values["disputed"] = dispute_desk.open_disputes(pay, account, DisputeState.NEEDS_RESPONSE)
     values |= {"is_operator": who.is_operator, "has_provider": account_desk.page_gateway_of(pay, account) is not None}
     return web.page("pay/console/account.html", account=account, powers=who.powers_in(account.organisation_id), **values)
 
@@ -91,6 +93,7 @@ def show_payment(payment_id: str) -> Response:
         "requests": refund_desk.list_requests(pay, account, payment_id=payment.id),
         "payouts": payout_refunds.payouts_of(pay, payment),
         "by_payout": payout_refunds.needs_payout(payment) and account.allow_payouts,
+        "may_dispute": Power.MONEY in who.powers_in(account.organisation_id) and dispute_hand_in.disputable_minor(pay, payment) > 0,
         "may_refund": Power.MONEY in who.powers_in(account.organisation_id) and payment.public_state is SUCCESS,
     }
     return web.page("pay/console/payment.html", payment=payment, account=account, **values)

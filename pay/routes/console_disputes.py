@@ -7,25 +7,27 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pay.context import current
 from pay.models.account import Account
-from pay.operations import desk, dispute_desk, disputes, refund_desk
+from pay.operations import desk, dispute_desk, dispute_papers, disputes, refund_desk
 from pay.operations.disputes import DisputeQuery
 from pay.routes.staff import AtTheDesk, second_factor, staff
-from pay.schemas.console import read_evidence
+from pay.schemas.evidence import WORDS_MAX, read_evidence
+from pay.standards.evidence_files import BYTES_MAX, FILES_MAX
 from pay.standards.staff_powers import Power
 from shared import web
 from shared.problems import NotFound
 from shared.routes import Routes
 
 bp = Routes("console_disputes", __name__, url_prefix="/console/accounts/<account_id>/disputes", access=AtTheDesk())
+FORM_ROUND_IT = 100_000
 
 
 @bp.get("")
 def list_disputes(account_id: str) -> Response:
-    """List what card holders dispute at their bank."""
+    """List what card holders dispute at their bank: first what has a last day."""
     pay, who = current(), staff()
     account = desk.require_account(pay, who, account_id)
     _, found = disputes.search_disputes(pay, desk.acting_for(who, account), DisputeQuery(None, None, None, None, None, 1, 500))
-    return web.page("pay/console/disputes.html", account=account, disputes=found)
+    return web.page("pay/console/disputes.html", account=account, listed=dispute_desk.work_list(pay, found), now=pay.clock.now())
 
 
 @bp.get("/<dispute_id>")
@@ -35,12 +37,14 @@ def show_dispute(account_id: str, dispute_id: str) -> Response:
     account = desk.require_account(pay, who, account_id)
     dispute, answers = dispute_desk.require_dispute(pay, account, dispute_id)
     has_money = Power.MONEY in who.powers_in(account.organisation_id)
+    shown = answers if has_money else []
     values: dict[str, Any] = {
         "answers": answers,
         "has_money": has_money,
-        "may_answer": dispute_desk.may_answer(pay, dispute) and not any(answer.state in dispute_desk.LIVE for answer in answers),
-        "takes_answers": dispute_desk.takes_answers(pay, dispute),
-        "words": {answer.id: dispute_desk.words_of(pay, account, answer) for answer in answers} if has_money else {},
+        "work": dispute_desk.work_on(pay, dispute, answers),
+        "by_hand": dispute_desk.is_by_hand(pay, dispute.gateway),
+        "words": {answer.id: dispute_papers.words_of(pay, account, answer) for answer in shown},
+        "files": {answer.id: [file.name for file in dispute_papers.files_of(pay, account, answer)] for answer in shown},
         "actor": who.actor,
     }
     return web.page("pay/console/dispute.html", account=account, dispute=dispute, **values)
@@ -49,7 +53,7 @@ def show_dispute(account_id: str, dispute_id: str) -> Response:
 @bp.get("/<dispute_id>/accept")
 def ask_accept(account_id: str, dispute_id: str) -> Response:
     """Ask whether the card holder is right."""
-    account = _account(account_id)
+    account = money_account(account_id)
     dispute, _ = dispute_desk.require_dispute(current(), account, dispute_id)
     limit = refund_desk.get_limit(current(), account)
     return web.page("pay/console/dispute_accept.html", account=account, dispute=dispute, limit=limit)
@@ -58,46 +62,55 @@ def ask_accept(account_id: str, dispute_id: str) -> Response:
 @bp.post("/<dispute_id>/accept")
 def accept(account_id: str, dispute_id: str) -> BaseResponse:
     """Accept the dispute, or propose it to a second person."""
-    account = _account(account_id)
+    account = money_account(account_id)
     dispute_desk.answer_dispute(current(), staff(), account, dispute_id, "")
-    return redirect(f"/console/accounts/{account.id}/disputes/{dispute_id}", 303)
+    return to_dispute(account, dispute_id)
 
 
 @bp.get("/<dispute_id>/evidence")
 def ask_evidence(account_id: str, dispute_id: str) -> Response:
     """Ask what the office says against it."""
-    return _evidence_page(_account(account_id), dispute_id)
+    return _evidence_page(money_account(account_id), dispute_id)
 
 
 def _evidence_page(account: Account, dispute_id: str, status: int = 200, **values: Any) -> Response:
     dispute, _ = dispute_desk.require_dispute(current(), account, dispute_id)
-    known: dict[str, Any] = {"words": "", "error_list": [], "words_max": dispute_desk.WORDS_MAX}
+    known: dict[str, Any] = {"words": "", "error_list": [], "words_max": WORDS_MAX, "files_max": FILES_MAX}
+    known["by_hand"] = dispute_desk.is_by_hand(current(), dispute.gateway)
     return web.page("pay/console/dispute_evidence.html", status, account=account, dispute=dispute, **known | values)
 
 
-@bp.post("/<dispute_id>/evidence")
+@bp.post("/<dispute_id>/evidence", access=AtTheDesk(bytes_max=BYTES_MAX + FORM_ROUND_IT))
 def send_evidence(account_id: str, dispute_id: str) -> BaseResponse:
-    """Send what the office says to the bank."""
-    account = _account(account_id)
-    words, fault = read_evidence(request.form, dispute_desk.WORDS_MAX)
-    if fault:
-        return _evidence_page(account, dispute_id, 422, words=words, error_list=web.errors_of([("words", fault)]))
-    dispute_desk.answer_dispute(current(), staff(), account, dispute_id, words)
-    return redirect(f"/console/accounts/{account.id}/disputes/{dispute_id}", 303)
+    """Keep what the office says, and send it to the bank where that can be done from here."""
+    account = money_account(account_id)
+    given = read_evidence(request.form, request.files.getlist("files"))
+    found = "" if given.faults else dispute_papers.scan_fault(current(), given.files)
+    faults = [*given.faults, *([("files", found)] if found else [])]
+    if faults:
+        return _evidence_page(account, dispute_id, 422, words=given.words, error_list=web.errors_of(faults))
+    dispute_desk.answer_dispute(current(), staff(), account, dispute_id, given.words, given.files)
+    return to_dispute(account, dispute_id)
 
 
 @bp.post("/<dispute_id>/answers/<answer_id>")
 def decide(account_id: str, dispute_id: str, answer_id: str) -> BaseResponse:
     """Approve or reject what somebody else proposed."""
-    account = _account(account_id)
+    account = money_account(account_id)
     _, answers = dispute_desk.require_dispute(current(), account, dispute_id)
     decision = request.form.get("decision")
     if decision not in {"approve", "reject"} or answer_id not in {answer.id for answer in answers}:
         raise NotFound
     dispute_desk.decide_answer(current(), staff(), account, answer_id, approve=decision == "approve")
+    return to_dispute(account, dispute_id)
+
+
+def to_dispute(account: Account, dispute_id: str) -> BaseResponse:
+    """Go back to the page of a dispute."""
     return redirect(f"/console/accounts/{account.id}/disputes/{dispute_id}", 303)
 
 
-def _account(account_id: str) -> Account:
+def money_account(account_id: str) -> Account:
+    """Return an account of somebody who may move money, and has just shown two factors.  Raises: NotFound, Forbidden."""
     second_factor()
     return desk.require_account(current(), staff(), account_id, Power.MONEY)

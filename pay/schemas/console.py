@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from babel.numbers import get_currency_precision
 
 from pay.schemas.searches import STATUSES
-from pay.standards.link_reference import holds_real_card_number
 from shared.web import gettext
 
 PAGE_SIZE = 50
@@ -72,18 +71,6 @@ def read_partner(form: Mapping[str, str], currency: str) -> PartnerForm:
     if typed and not amount:
         faults.append(("max_amount", gettext("Type an amount, or leave this empty.")))
     return PartnerForm(name, amount, typed, faults)
-
-
-def read_evidence(form: Mapping[str, str], most: int) -> tuple[str, str]:
-    """Return what was written, and what is wrong with it."""
-    words = form.get("words", "").replace("\r\n", "\n").replace("\0", "").strip()
-    if not words:
-        return words, gettext("Write what the bank should know.")
-    if len(words) > most:
-        return words[:most], gettext("Write at most %(n)s letters.", n=most)
-    if holds_real_card_number(words):
-        return "", gettext("Leave out the number of the card.")
-    return words, ""
 
 
 def is_day(text: str) -> bool:

@@ -34,8 +34,12 @@ class AnswerKind(StrEnum):
     EVIDENCE = "evidence"
 
 
+AFTERWARDS = {AnswerKind.ACCEPT: D.LOST, AnswerKind.EVIDENCE: D.UNDER_REVIEW}
+"""How a dispute stands when its answer has arrived."""
+
+
 class AnswerState(StrEnum):
-    """Where an answer stands; `approved` until the provider has taken it (`sent`) or will not (`refused`)."""
+    """Where an answer stands; `approved` until the provider has it (`sent`, by us or by hand) or will not take it (`refused`)."""
 
     PROPOSED = "proposed"
     APPROVED = "approved"

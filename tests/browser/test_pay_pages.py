@@ -193,7 +193,13 @@ def test_staff_walk_through_the_money_that_goes_out(chromium: Browser, site: str
     notice, counter = issue(world), Counter(world)
     for receipt in ("R-1", "R-2"):
         counter.confirm(notice["number"], receipt)
-    dispute = take_news(world.pay, DisputeNews("sandbox", "dp", PaymentId(world.paid()), DisputeState.NEEDS_RESPONSE, 14_500, "fraudulent"))
+    dispute, answered = (
+        take_news(world.pay, DisputeNews("sandbox", name, PaymentId(world.paid()), DisputeState.NEEDS_RESPONSE, 14_500, "fraudulent"))
+        for name in ("dp-1", "dp-2")
+    )
+    own = f"{base}/disputes/{answered.id}"
+    ana.send(f"{own}/evidence", f"{own}/evidence", words="Tenemos el recibo.")
+    paper = str(ana.page(own).select_one("a[href$='answer.pdf']")["href"])  # type: ignore[index]  # it is there
     world.post("/v1/fee-rules", RULE | {"amounts": {"web": 5000, "phone": 6000}})
     body = {name: value for name, value in BODY.items() if name != "amount"}
     for code in ("aged", "low-income"):
@@ -210,13 +216,17 @@ def test_staff_walk_through_the_money_that_goes_out(chromium: Browser, site: str
         names += tuple(f"disputes/{dispute.id}{page}" for page in ("", "/accept", "/evidence"))
         for path in (
             *(f"{base}/{name}" for name in names),
+            own,
+            own + "/result",
+            paper.replace("answer.pdf", "hand-in"),
+            f"/console/payments/{world.paid()}/dispute",
             f"/console/payments/{notice['payment_id']}/pay-out",
             "/console/remittances",
             *partner_pages,
         ):
             page.goto(f"{site}{path}?lang={language}")
             looker.look(
-                {cash: "payout", dispute.id: "dispute", counter.id: "partner"}.get(path.rpartition("/")[2], path.rpartition("/")[2])
+                {cash: "payout", dispute.id: "dispute", answered.id: "dispute-answered", counter.id: "partner"}.get(path.rpartition("/")[2], path.rpartition("/")[2])
             )
         page.goto(f"{site}{base}/fees/new?lang={language}")
         press(page, "#continue")

@@ -124,7 +124,7 @@ def make_banks(world: World) -> Banks:
     makers = {
         WebpayGateway.name: lambda _pay: WebpayGateway(wire, Banks.ORIGIN),  # type: ignore[arg-type]  # in place of the client
         KhipuGateway.name: lambda _pay: KhipuGateway(wire, Banks.ORIGIN),  # type: ignore[arg-type]
-        StripeGateway.name: lambda _pay: StripeGateway(wire, Banks.ORIGIN),  # type: ignore[arg-type]
+        StripeGateway.name: lambda _pay: StripeGateway(wire, Banks.ORIGIN, Banks.ORIGIN),  # type: ignore[arg-type]
     }
     world.pay.gateway_makers = {**world.pay.gateway_makers, **makers}
     world.pay.__dict__.pop("gateways", None)

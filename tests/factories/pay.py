@@ -15,7 +15,7 @@ from pay.context import Pay
 from pay.models.account import api_keys, gateway_accounts
 from pay.models.payment import payer_scope
 from pay.models.webhook import webhooks
-from pay.providers.base import Action, CardDetails, DisputeReply, GatewayUnavailable, Order, Outcome, Verdict
+from pay.providers.base import Action, CardDetails, GatewayUnavailable, Order, Outcome
 from pay.providers.sandbox import SandboxGateway
 from pay.settings import PaySettings
 from pay.standards.cards import DEFAULT_BRANDS
@@ -108,9 +108,6 @@ class FaultyGateway:
     def refund(self, order: Order) -> Outcome:
         self._arrive(Action.REFUND, order)
         return self._answer(Action.REFUND, self.inner.refund(order))
-
-    def answer_dispute(self, reply: DisputeReply) -> Outcome:
-        return Outcome(Verdict.APPROVED, reply.provider_id)
 
     def find(self, order: Order) -> Outcome | None:
         if self.deaf:

@@ -38,6 +38,7 @@ class Stripe:
     answers: dict[str, Object] = field(default_factory=dict)
     disputes: dict[str, Object] = field(default_factory=dict)
     refunds: dict[str, Object] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
     refund_status: str = "succeeded"
     """What a new refund is: a bank may let it wait (`pending`)."""
     faults: list[str] = field(default_factory=list)
@@ -156,6 +157,15 @@ def _add_refunds(api: Routes, stripe: Stripe) -> None:
 def _add_disputes(api: Routes, stripe: Stripe) -> None:
     """Close is accepting; evidence counts once, and with Stripe's own words `winning_evidence`, `losing_evidence` it decides at once."""
 
+    @api.post("/v1/files")
+    def upload() -> tuple[Response, int] | Response:
+        given = request.files.get("file")
+        if given is None or request.form.get("purpose") != "dispute_evidence":
+            return _refuse(400, "parameter_missing")
+        file_id = "file_" + secrets.token_hex(8)
+        stripe.files[file_id] = given.read()
+        return jsonify(id=file_id, object="file", purpose="dispute_evidence", size=len(stripe.files[file_id]))
+
     @api.get("/v1/disputes/<dispute_id>")
     def get_dispute(dispute_id: str) -> tuple[Response, int] | Response:
         found = stripe.disputes.get(dispute_id)
@@ -165,7 +175,7 @@ def _add_disputes(api: Routes, stripe: Stripe) -> None:
     @api.post("/v1/disputes/<dispute_id>/<close>")
     def answer(dispute_id: str, close: str) -> tuple[Response, int] | Response:
         found, words = stripe.disputes.get(dispute_id), request.form.get("evidence[uncategorized_text]", "")
-        if found is None:
+        if found is None or request.form.get("evidence[uncategorized_file]", "") not in {"", *stripe.files}:
             return _refuse(404, "resource_missing")
         if found["status"] != "needs_response" and request.headers.get("Idempotency-Key") not in stripe.answers:
             return _refuse(400, "dispute_unexpected_state")
@@ -173,6 +183,7 @@ def _add_disputes(api: Routes, stripe: Stripe) -> None:
         def make() -> Object:
             found["status"] = "lost" if close else "under_review"
             found["evidence_details"]["submission_count"] += not close
+            found["evidence"] = {"uncategorized_file": request.form.get("evidence[uncategorized_file]")}
             return dict(found)
 
         replied = _once(stripe, make)

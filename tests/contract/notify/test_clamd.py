@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from notify.providers.virus_scan import CHUNK_BYTES, ClamdScanner, ScannerAway, TestFileScanner, VirusScanner
+from shared.virus_scan import CHUNK_BYTES, ClamdScanner, ScannerAway, TestFileScanner, VirusScanner
 
 TEST_FILE = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + rb"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 Answer = Callable[[socket.socket, bytes], None]
