@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from pay.providers.base import REFUSES_WHO_ASKS, Action, Begun, GatewayUnavailable, Order, Outcome, Pages, Verdict, probe
 from pay.providers.calling import GatewayRefused, Json, call
+from pay.standards.mall_orders import child_order, read_child_order
 from shared.http import Outbound
 
 PATH = "/rswebpaytransaction/api/webpay/v1.2/transactions"
@@ -66,7 +67,7 @@ class WebpayGateway:
         body: Json = {"buy_order": order.reference, "session_id": order.reference, "return_url": pages.return_url}
         if order.shares:
             body["details"] = [
-                {"commerce_code": _child(order, beneficiary), "buy_order": _child_order(order, place), "amount": amount}
+                {"commerce_code": _child(order, beneficiary), "buy_order": child_order(order.reference, place), "amount": amount}
                 for place, (beneficiary, amount) in enumerate(order.shares)
             ]
         else:
@@ -192,8 +193,8 @@ class _Part:
 def _parts(order: Order) -> list[_Part]:
     if not order.shares:
         return [_Part("", order.amount_minor, order.taken_minor, {"amount": order.amount_minor})]
-    children = {buy_order.rpartition("-")[2]: buy_order for _, buy_order in _children(order.facts)}
-    places = {beneficiary: (str(place), before) for place, (beneficiary, before) in enumerate(order.taken_shares)}
+    children = {child.place: buy_order for buy_order in _children(order.facts) if (child := read_child_order(buy_order))}
+    places = {beneficiary: (place, before) for place, (beneficiary, before) in enumerate(order.taken_shares)}
     made = []
     for beneficiary, amount in order.shares:
         place, before = places[beneficiary]
@@ -249,9 +250,9 @@ def _facts(answer: Json, parts: list[Json]) -> dict[str, str]:
     return {name: value for name, value in facts.items() if value}
 
 
-def _children(facts: Mapping[str, str]) -> list[tuple[str, str]]:
-    pairs = [child.partition("=") for child in facts.get("children", "").split(",") if child]
-    return [(code, buy_order) for code, _, buy_order in pairs]
+def _children(facts: Mapping[str, str]) -> list[str]:
+    """Return the buy orders of the children, as the commit told them."""
+    return [child.partition("=")[2] for child in facts.get("children", "").split(",") if child]
 
 
 def _child(order: Order, beneficiary: str) -> str:
@@ -260,10 +261,6 @@ def _child(order: Order, beneficiary: str) -> str:
     if not code:
         raise GatewayUnavailable("a beneficiary has no commerce code in this mall")
     return code
-
-
-def _child_order(order: Order, place: int) -> str:
-    return f"{order.reference[:24]}-{place}"
 
 
 def _text(answer: Json, name: str) -> str:

@@ -1,6 +1,6 @@
 """Settlement files: what each channel says it paid to our bank, line by line, as one shape.
 
-Spec: pay-design.md §3 (settlement line received).  The forms are those of docs/pay/settlement.md; a column that is not there, or a
+Spec: pay-design.md §3 (settlement line received).  The forms are those of docs/pay/ledger.md; a column that is not there, or a
 value that cannot be read, refuses the whole file: half a file in the books would be worse than none.
 """
 

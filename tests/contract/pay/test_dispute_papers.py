@@ -161,7 +161,8 @@ def test_over_the_limit_two_persons_accept_on_paper_and_what_is_late_is_said(wor
     late = Desk(world, "ana")
     assert "El último día fue" in late.page(own.rpartition("/")[0]).select_one("tbody").get_text()  # type: ignore[union-attr]  # it is there
     answer = the_answer(late, own)
-    assert "acepta este reclamo" not in pypdf.PdfReader(BytesIO(late.get(answer + "/answer.pdf").get_data())).pages[0].extract_text()
+    letter_of = pypdf.PdfReader(BytesIO(late.get(answer + "/answer.pdf").get_data())).pages
+    assert "The office accepts this dispute." in letter_of[0].extract_text()
     assert late.send(answer + "/hand-in", answer + "/hand-in", note="mesón de Transbank").status_code == 303
     assert world.get("/v1/disputes?status=lost").get_json()["total"] == 1
     assert books(world) == {}

@@ -5,11 +5,14 @@ from sqlalchemy import select
 
 from pay.models.ledger import ledger_accounts
 from pay.models.settlement import settlement_lines
+from pay.operations.disputes import DisputeNews, take_news
 from pay.operations.proofs import prove
 from pay.operations.settlements import Imported, import_settlement
-from pay.operations.suspense import list_open
+from pay.operations.suspense import list_open, mark_refunded
+from pay.standards.dispute_states import DisputeState
+from pay.standards.identifiers import PaymentId
 from pay.standards.settlement_files import UnreadableFile, read_settlement
-from tests.factories.banks import Banks, make_banks
+from tests.factories.banks import MALL, Banks, make_banks
 from tests.factories.pay import World
 
 HEAD = "line,kind,reference,amount,fee,currency,date\n"
@@ -105,6 +108,98 @@ def test_each_channels_file_is_reconciled(world: World, gateway: str, head: str,
     assert take(world, *line.split("\n"), gateway=gateway, head=head).results == {"matched": 1}
     assert world.read(payment_id)["settlement_summary"]["settled_date"] == "2026-06-10"
     assert posted(world)["beneficiary_payable"] == -14500
+
+
+WEBPAY = "buy_order,authorization_code,movement,amount,commission,payment_date\n"
+KHIPU = "payment_id,movement_id,amount,fee,currency,date\n"
+
+
+def owing(world: World) -> dict[str, int]:
+    with world.pay.db.begin() as connection:
+        assert prove(connection).faults == ()
+        found = {row.code.replace(f":{world.till.account_id}", ""): row.posted_minor for row in connection.execute(select(ledger_accounts))}
+    return {code: amount for code, amount in found.items() if amount}
+
+
+def at_webpay(banks: Banks, **changes: object) -> tuple[str, list[str]]:
+    """A payment that was made at Webpay, and its buy orders there."""
+    payment_id = banks.world.create(**changes)["payment_id"]
+    payer = banks.world.payer(payment_id)
+    token = banks.leave(payer)
+    banks.back(payer, banks.webpay.pay(token, "4051885600446623"))
+    banks.world.run_jobs()
+    return payment_id, [detail.buy_order for detail in banks.webpay.transactions[token].details]
+
+
+@pytest.mark.rule("pay", "I11", "pay-design §3", "pay-design §7.1")
+def test_each_child_of_a_mall_has_lines_of_its_own(world: World) -> None:
+    banks = make_banks(world)
+    banks.account("webpay", MALL)
+    shares = [{"beneficiary": "org-a", "amount": 10000}, {"beneficiary": "org-b", "amount": 4500}]
+    payment_id, (one, other) = at_webpay(banks, allocations=shares)
+    assert world.post(f"/v1/payments/{payment_id}/refunds", {"amount": 1450}).get_json()["status"] == "success"
+    rows = (
+        f"{one},1213,1,10000,200,2026-06-10",
+        f"{other},1213,1,4500,90,2026-06-11",
+        f"{one},123456,2,-1000,0,2026-06-12",
+        f"{other},123456,2,-450,0,2026-06-12",
+    )
+    for results in ({"matched": 4}, {"repeated": 4}):
+        assert take(world, *rows, gateway="webpay", head=WEBPAY).results == results
+    read = world.read(payment_id)
+    assert (read["settlement_summary"]["settled_date"], read["fee"]) == ("2026-06-11", 290)
+    books = {"bank:treasury": 14500 - 290 - 1450, "fees:webpay": 290, "beneficiary_payable:org-a": -9000, "beneficiary_payable:org-b": -4050}
+    assert owing(world) == books
+    again = (f"{other},1213,9,4500,0,2026-06-13", f"{other},123456,10,-450,0,2026-06-13", f"{one[:-1]}7,1213,11,5,0,2026-06-13")
+    assert take(world, *again, gateway="webpay", head=WEBPAY).results == {"double": 2, "unknown": 1}
+    assert owing(world)["suspense:webpay"] == -4505
+
+
+@pytest.mark.rule("pay", "I11", "pay-design §3", "I3")
+def test_money_that_stands_in_suspense_is_settled_as_what_it_is_and_not_found_anew(world: World) -> None:
+    banks = make_banks(world)
+    banks.account("khipu", attempts_max=3)
+    payment_id = world.create()["payment_id"]
+    payer = world.payer(payment_id)
+    left = banks.leave(payer)
+    banks.back(payer, f"/card_details/{payment_id}")
+    paid = banks.leave(payer)
+    for token in (paid, left):
+        banks.khipu.finish(token)
+    world.run_jobs()
+    rows = (f"{paid},1,14500,0,CLP,2026-06-10", f"{left},1,14500,0,CLP,2026-06-12")
+    assert take(world, *rows, gateway="khipu", head=KHIPU).results == {"matched": 2}
+    (item,) = list_open(world.pay)
+    assert owing(world) == {"bank:treasury": 29000, "beneficiary_payable:" + BENEFICIARY: -14500, "suspense:khipu": -14500}
+    assert world.read(payment_id)["settlement_summary"]["settled_date"] == "2026-06-10"
+    mark_refunded(world.pay, item.id, actor="staff:1", from_bank=False)
+    assert take(world, f"{left},2,-14500,0,CLP,2026-06-13", gateway="khipu", head=KHIPU).results == {"matched": 1}
+    assert owing(world) == {"bank:treasury": 14500, "beneficiary_payable:" + BENEFICIARY: -14500}
+    assert take(world, f"{left},3,14500,0,CLP,2026-06-14", gateway="khipu", head=KHIPU).results == {"unknown": 1}
+
+
+@pytest.mark.rule("pay", "I11", "pay-design §3", "§11")
+def test_what_webpay_keeps_back_for_a_dispute_is_told_from_refunds(world: World) -> None:
+    banks = make_banks(world)
+    banks.account("webpay")
+    payment_id, (order,) = at_webpay(banks)
+
+    def news(state: DisputeState) -> None:
+        take_news(world.pay, DisputeNews("webpay", "CB-1", PaymentId(payment_id), state, 14500, "fraudulent"))
+
+    sold, kept, paid_again = f"{order},1213,1,14500,0,2026-06-10", f"{order},0,2,-14500,0,2026-06-11", f"{order},0,3,14500,0,2026-06-20"
+    assert take(world, sold, gateway="webpay", head=WEBPAY).results == {"matched": 1}
+    news(DisputeState.NEEDS_RESPONSE)
+    assert take(world, kept, gateway="webpay", head=WEBPAY).results == {"matched": 1}
+    (dispute,) = world.get("/v1/disputes").get_json()["results"]
+    assert dispute["settlement_summary"] == {"settled_date": "2026-06-11"}
+    assert owing(world) == {"dispute_hold": 14500, "beneficiary_payable:" + BENEFICIARY: -14500}
+    news(DisputeState.WON)
+    for results in ({"matched": 1}, {"repeated": 1}):
+        assert take(world, paid_again, gateway="webpay", head=WEBPAY).results == results
+    assert owing(world) == {"bank:treasury": 14500, "beneficiary_payable:" + BENEFICIARY: -14500}
+    third = f"{order},0,4,14500,0,2026-06-21"
+    assert take(world, third, gateway="webpay", head=WEBPAY).results == {"double": 1}
 
 
 @pytest.mark.rule("pay", "pay-design §3")
