@@ -1,6 +1,8 @@
 """Refusals of pay.  On `/v1/` they are rendered as the foreign contract wants them: `{"field"?, "header"?, "code", "description"}`.
 
 Spec: pay-api.md §3.  Clients match on `code`; one class may carry several codes, for a code belongs to an endpoint.
+In this order: what is sent, who sends it, payments, refunds and disputes, pages of payers, notices and partners, fees and pay-outs,
+the books.
 """
 
 from typing import ClassVar
@@ -29,6 +31,21 @@ class ApiProblem(Problem):
         return {name: value for name, value in members.items() if value is not None}
 
 
+class FixedProblem(ApiProblem):
+    """A refusal that always says the same."""
+
+    says: ClassVar[tuple[str | None, str]]
+
+    def __init__(self) -> None:
+        super().__init__(*self.says)
+
+
+class UnreadableBody(ApiProblem):
+    """The body is not a JSON object."""
+
+    slug, status, title = "pay-unreadable-body", 400, "The body is not JSON"
+
+
 class MissingAttribute(ApiProblem):
     """A mandatory member is absent, null or blank."""
 
@@ -53,19 +70,27 @@ class UnexpectedAttribute(ApiProblem):
     slug, status, title = "pay-unexpected-attribute", 400, "An attribute is not allowed here"
 
 
-class UnreadableBody(ApiProblem):
-    """The body is not a JSON object."""
+class InvalidSearch(ApiProblem):
+    """Some search parameters are not right."""
 
-    slug, status, title = "pay-unreadable-body", 400, "The body is not JSON"
+    slug, status, title = "pay-invalid-search", 422, "Some search parameters are not right"
 
 
-class KeyRefused(ApiProblem):
+class IdempotencyKeyReused(ApiProblem):
+    """The key was used with another body, or its first request is still running."""
+
+    slug, status, title = "pay-idempotency-key-reused", 409, "The Idempotency-Key was used before"
+
+    def __init__(self) -> None:
+        text = "The `Idempotency-Key` you sent in the request header has already been used to create a payment."
+        super().__init__("P0191", text, header="Idempotency-Key")
+
+
+class KeyRefused(FixedProblem):
     """No API key, a mistyped one, an unknown or a revoked one."""
 
     slug, status, title = "pay-key-refused", 401, "The API key was refused"
-
-    def __init__(self) -> None:
-        super().__init__(None, "Credentials are required to access this resource")
+    says = (None, "Credentials are required to access this resource")
 
 
 class AccountSuspended(ApiProblem):
@@ -93,6 +118,38 @@ class FeatureNotEnabled(ApiProblem):
     slug, status, title = "pay-feature-not-enabled", 422, "The account may not do this"
 
 
+class NotEnabledHere(ApiProblem):
+    """The account may not use this resource."""
+
+    slug, status, title = "pay-resource-not-enabled", 403, "The account may not use this"
+
+    def __init__(self, contact: str) -> None:
+        super().__init__("P0930", f"Access to this resource is not enabled for this account. Contact {contact}")
+
+
+class TooManyCalls(ApiProblem):
+    """The account called more often than it may in one second."""
+
+    slug, status, title = "pay-too-many-calls", 429, "Too many requests"
+
+    def __init__(self) -> None:
+        super().__init__("P0900", "Too many requests")
+        self.headers["Retry-After"] = "1"
+
+
+class NotificationRefused(FixedProblem):
+    """A notification that its provider did not send."""
+
+    slug, status, title = "pay-notification-refused", 403, "The notification was refused"
+    says = (None, "The notification is not from the provider")
+
+
+class UnsafeAddress(Problem):
+    """An address that we are to call is not https."""
+
+    slug, status, title = "unsafe-address", 422, "The address is not safe to call"
+
+
 class ResourceNotFound(ApiProblem):
     """Nothing with this id, or it belongs to another account."""
 
@@ -102,13 +159,11 @@ class ResourceNotFound(ApiProblem):
         super().__init__(code, description)
 
 
-class CancellationFailed(ApiProblem):
+class CancellationFailed(FixedProblem):
     """The payment is finished or is being taken."""
 
     slug, status, title = "pay-cancellation-failed", 400, "The payment cannot be cancelled any more"
-
-    def __init__(self) -> None:
-        super().__init__("P0501", "Cancellation of payment failed")
+    says = ("P0501", "Cancellation of payment failed")
 
 
 class OperationInProgress(ApiProblem):
@@ -120,13 +175,40 @@ class OperationInProgress(ApiProblem):
         super().__init__(code, description)
 
 
-class CaptureNotPossible(ApiProblem):
+class CaptureNotPossible(FixedProblem):
     """The payment does not wait for a capture."""
 
     slug, status, title = "pay-capture-not-possible", 409, "The payment cannot be captured"
+    says = ("P1003", "Payment cannot be captured")
 
-    def __init__(self) -> None:
-        super().__init__("P1003", "Payment cannot be captured")
+
+class OneTimeTokenRefused(ApiProblem):
+    """The one-time token of a telephone authorisation is unknown (P1211) or was used (P1212)."""
+
+    slug, status, title = "pay-one-time-token-refused", 400, "The one-time token was refused"
+
+
+class AuthorisationDeclined(ApiProblem):
+    """The card was not accepted."""
+
+    slug, status, title = "pay-authorisation-declined", 402, "The payment method was rejected"
+
+    def __init__(self, description: str = "Payment method rejected") -> None:
+        super().__init__("P0010", description)
+
+
+class AuthorisationFailed(FixedProblem):
+    """The provider gave an error, or no answer in time."""
+
+    slug, status, title = "pay-authorisation-failed", 500, "The payment provider returned an error"
+    says = ("P0050", "Payment provider returned an error")
+
+
+class AgreementNotCancellable(FixedProblem):
+    """The agreement is not active."""
+
+    slug, status, title = "pay-agreement-not-cancellable", 400, "The agreement cannot be cancelled"
+    says = ("P2501", "Cancellation of agreement failed")
 
 
 class RefundNotAvailable(ApiProblem):
@@ -138,29 +220,36 @@ class RefundNotAvailable(ApiProblem):
         super().__init__("P0603", f"The payment is not available for refund. Payment refund status: {status}")
 
 
-class RefundMismatch(ApiProblem):
+class RefundMismatch(FixedProblem):
     """The caller's idea of what is left differs from ours: somebody refunded in between."""
 
     slug, status, title = "pay-refund-mismatch", 412, "The amount left is another one"
-
-    def __init__(self) -> None:
-        super().__init__("P0604", "Refund amount available mismatch.")
+    says = ("P0604", "Refund amount available mismatch.")
 
 
-class IdempotencyKeyReused(ApiProblem):
-    """The key was used with another body, or its first request is still running."""
+class PaymentDisputed(FixedProblem):
+    """The card holder disputes the payment at the bank: the money is held there."""
 
-    slug, status, title = "pay-idempotency-key-reused", 409, "The Idempotency-Key was used before"
-
-    def __init__(self) -> None:
-        text = "The `Idempotency-Key` you sent in the request header has already been used to create a payment."
-        super().__init__("P0191", text, header="Idempotency-Key")
+    slug, status, title = "pay-payment-disputed", 400, "The payment is disputed"
+    says = ("P0603", "The payment is disputed and cannot be refunded")
 
 
-class InvalidSearch(ApiProblem):
-    """Some search parameters are not right."""
+class AnswerTooLate(Problem):
+    """The dispute is over, or its last day for an answer has passed."""
 
-    slug, status, title = "pay-invalid-search", 422, "Some search parameters are not right"
+    slug, status, title = "dispute-answer-too-late", 409, noop("This dispute cannot be answered any more")
+
+
+class AnswerUnderWay(Problem):
+    """Somebody has answered, or proposed an answer that waits for a second person."""
+
+    slug, status, title = "dispute-answer-under-way", 409, noop("Somebody has answered this dispute already")
+
+
+class DisputeNotPossible(Problem):
+    """The payment is not paid, was given back at its bank, or its provider tells of disputes itself."""
+
+    slug, status, title = "dispute-not-possible", 409, noop("No dispute can be written down for this payment")
 
 
 class PaymentLinkUsed(Problem):
@@ -181,6 +270,18 @@ class CardPageNotAllowed(Problem):
     slug, status, title = "card-page-not-allowed", 403, noop("This payment is not made on our pages")
 
 
+class LinkNotFound(Problem):
+    """No payment link has this address, or it is switched off."""
+
+    slug, status, title = "payment-link-not-found", 404, noop("There is nothing to pay at this address")
+
+
+class ReceiptNotFound(Problem):
+    """No receipt has this code."""
+
+    slug, status, title = "receipt-not-found", 404, noop("There is no receipt with this code")
+
+
 class NoticeNotFound(Problem):
     """No notice has this number, or it belongs to another account."""
 
@@ -193,101 +294,16 @@ class NoticeBusy(Problem):
     slug, status, title = "notice-busy", 409, noop("This notice is being paid just now")
 
 
-class AmountUnknown(Problem):
-    """The service that is owed the money does not say how much it is now."""
-
-    slug, status, title = "amount-unknown", 503, noop("The amount is not known just now")
-
-
-class UnsafeAddress(Problem):
-    """An address that we are to call is not https."""
-
-    slug, status, title = "unsafe-address", 422, "The address is not safe to call"
-
-
-class ReceiptNotFound(Problem):
-    """No receipt has this code."""
-
-    slug, status, title = "receipt-not-found", 404, noop("There is no receipt with this code")
-
-
-class AgreementNotCancellable(ApiProblem):
-    """The agreement is not active."""
-
-    slug, status, title = "pay-agreement-not-cancellable", 400, "The agreement cannot be cancelled"
-
-    def __init__(self) -> None:
-        super().__init__("P2501", "Cancellation of agreement failed")
-
-
-class NotEnabledHere(ApiProblem):
-    """The account may not use this resource."""
-
-    slug, status, title = "pay-resource-not-enabled", 403, "The account may not use this"
-
-    def __init__(self, contact: str) -> None:
-        super().__init__("P0930", f"Access to this resource is not enabled for this account. Contact {contact}")
-
-
-class PaymentDisputed(ApiProblem):
-    """The card holder disputes the payment at the bank: the money is held there."""
-
-    slug, status, title = "pay-payment-disputed", 400, "The payment is disputed"
-
-    def __init__(self) -> None:
-        super().__init__("P0603", "The payment is disputed and cannot be refunded")
-
-
-class OneTimeTokenRefused(ApiProblem):
-    """The one-time token of a telephone authorisation is unknown (P1211) or was used (P1212)."""
-
-    slug, status, title = "pay-one-time-token-refused", 400, "The one-time token was refused"
-
-
-class AuthorisationDeclined(ApiProblem):
-    """The card was not accepted."""
-
-    slug, status, title = "pay-authorisation-declined", 402, "The payment method was rejected"
-
-    def __init__(self, description: str = "Payment method rejected") -> None:
-        super().__init__("P0010", description)
-
-
-class AuthorisationFailed(ApiProblem):
-    """The provider gave an error, or no answer in time."""
-
-    slug, status, title = "pay-authorisation-failed", 500, "The payment provider returned an error"
-
-    def __init__(self) -> None:
-        super().__init__("P0050", "Payment provider returned an error")
-
-
-class TooManyCalls(ApiProblem):
-    """The account called more often than it may in one second."""
-
-    slug, status, title = "pay-too-many-calls", 429, "Too many requests"
-
-    def __init__(self) -> None:
-        super().__init__("P0900", "Too many requests")
-        self.headers["Retry-After"] = "1"
-
-
-class LinkNotFound(Problem):
-    """No payment link has this address, or it is switched off."""
-
-    slug, status, title = "payment-link-not-found", 404, noop("There is nothing to pay at this address")
-
-
 class NoticeNotPayable(Problem):
     """The notice is settled, or has ended, or is too large for this partner."""
 
     slug, status, title = "notice-not-payable", 409, "This notice cannot be paid"
 
 
-class ReceiptReused(Problem):
-    """A partner used a receipt number for other facts before."""
+class AmountUnknown(Problem):
+    """The service that is owed the money does not say how much it is now."""
 
-    slug, status, title = "receipt-reused", 409, "The receipt number was used before"
+    slug, status, title = "amount-unknown", 503, noop("The amount is not known just now")
 
 
 class PartnerKeyRefused(Problem):
@@ -296,25 +312,22 @@ class PartnerKeyRefused(Problem):
     slug, status, title = "partner-key-refused", 401, "The partner key was refused"
 
 
+class ReceiptReused(Problem):
+    """A partner used a receipt number for other facts before."""
+
+    slug, status, title = "receipt-reused", 409, "The receipt number was used before"
+
+
 class FileUnreadable(Problem):
     """A daily file that is none."""
 
     slug, status, title = "file-unreadable", 400, "The file cannot be read"
 
 
-class SuspenseItemClosed(Problem):
-    """The item is not on the work list: somebody dealt with it, or it never was there."""
+class ExemptionNotPossible(Problem):
+    """The payment is paid, is being paid, or is over: an exemption changes nothing any more."""
 
-    slug, status, title = "suspense-item-closed", 409, noop("This item was dealt with already")
-
-
-class NotificationRefused(ApiProblem):
-    """A notification that its provider did not send."""
-
-    slug, status, title = "pay-notification-refused", 403, "The notification was refused"
-
-    def __init__(self) -> None:
-        super().__init__(None, "The notification is not from the provider")
+    slug, status, title = "exemption-not-possible", 409, noop("This payment cannot be changed any more")
 
 
 class PayoutNotCovered(Problem):
@@ -341,34 +354,16 @@ class DepositBooked(Problem):
     slug, status, title = "deposit-booked", 409, noop("This deposit was booked before with another amount")
 
 
-class ExemptionNotPossible(Problem):
-    """The payment is paid, is being paid, or is over: an exemption changes nothing any more."""
+class SuspenseItemClosed(Problem):
+    """The item is not on the work list: somebody dealt with it, or it never was there."""
 
-    slug, status, title = "exemption-not-possible", 409, noop("This payment cannot be changed any more")
+    slug, status, title = "suspense-item-closed", 409, noop("This item was dealt with already")
 
 
 class NothingToRemit(Problem):
     """Nothing is owed until the end of the day, or the day is not over."""
 
     slug, status, title = "nothing-to-remit", 409, noop("There is nothing to pay to the office for this day")
-
-
-class AnswerTooLate(Problem):
-    """The dispute is over, or its last day for an answer has passed."""
-
-    slug, status, title = "dispute-answer-too-late", 409, noop("This dispute cannot be answered any more")
-
-
-class AnswerUnderWay(Problem):
-    """Somebody has answered, or proposed an answer that waits for a second person."""
-
-    slug, status, title = "dispute-answer-under-way", 409, noop("Somebody has answered this dispute already")
-
-
-class DisputeNotPossible(Problem):
-    """The payment is not paid, was given back at its bank, or its provider tells of disputes itself."""
-
-    slug, status, title = "dispute-not-possible", 409, noop("No dispute can be written down for this payment")
 
 
 class MonthNotToClose(Problem):
