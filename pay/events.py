@@ -258,6 +258,8 @@ class WebhookEvent(StrEnum):
     EXPIRED = "card_payment_expired"
     # Ours: a service hears of these only when it asks for them.  Spec: §25.
     NOTICE_PAID = "payment_notice_paid"
+    SETTLED = "card_payment_settled"
+    REFUND_FAILED = "card_payment_refund_failed"
     PAYOUT_SENT = "payout_sent"
     PAYOUT_PAID = "payout_paid"
     PAYOUT_RETURNED = "payout_returned"

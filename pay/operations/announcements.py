@@ -8,11 +8,11 @@ from sqlalchemy import String, any_, bindparam, insert, select
 
 from pay.context import Pay
 from pay.events import WebhookEvent
-from pay.models.payment import payer_scope
+from pay.models.payment import find_payment, payer_scope
 from pay.models.payout import Payout
 from pay.models.webhook import MessageState, webhook_messages, webhooks
 from pay.operations.payout_bodies import payout_body
-from pay.standards.identifiers import ALPHABET, LENGTH
+from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
 from pay.standards.payment_object import Json, Payment, iso_milliseconds, payment_body
 from pay.standards.payment_states import PaymentState
 from shared.context import Transaction
@@ -58,6 +58,14 @@ def announce(pay: Pay, tx: Transaction, payment: Payment, event: WebhookEvent, *
         del resource["authorisation_mode"]
         about = _About("payment", payment.id, payment.account_id, resource | more)
         _write(pay, tx, receivers, about, event)
+
+
+def announce_settled(pay: Pay, tx: Transaction, account_id: str, payment_id: str) -> None:
+    """Write the same when a payment's money has come to our bank; files of many lines read no payment that nobody asks for."""
+    if _subscribed(tx, account_id, WebhookEvent.SETTLED):
+        payment = find_payment(tx.connection, pay.cipher, PaymentId(payment_id))
+        if payment is not None:
+            announce(pay, tx, payment, WebhookEvent.SETTLED)
 
 
 def announce_payout(pay: Pay, tx: Transaction, payout: Payout, event: WebhookEvent) -> None:

@@ -91,8 +91,10 @@ def _fail(pay: Pay, tx: Transaction, payment: Payment, refund: Refund, outcome: 
     move_refund(pay, tx, refund, RefundState.ERROR, provider_id=outcome.provider_id)
     post(tx.connection, ledger.refund_failed(book, payment.id, refund.id, refund.shares_or(book.beneficiary)), pay.clock.now())
     _change_refunded(tx, payment.id, -refund.amount_minor)
+    payment = require(pay, tx, payment.id)
+    announce(pay, tx, payment, WebhookEvent.REFUND_FAILED, refund_id=refund.id)
     if outcome.given:
-        payment, shares = require(pay, tx, payment.id), tuple(Share(*each) for each in outcome.given)
+        shares = tuple(Share(*each) for each in outcome.given)
         made = reserve(pay, tx, payment, RefundId(pay.ids.pick(ALPHABET, LENGTH)), shares, actor=SYSTEM)
         _confirm(pay, tx, payment, move_refund(pay, tx, made, RefundState.SUBMITTED), outcome.provider_id)
 

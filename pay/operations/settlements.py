@@ -17,6 +17,7 @@ from pay.models.ledger import post
 from pay.models.payment import payments
 from pay.models.refund import refunds
 from pay.models.settlement import settlement_files, settlement_lines
+from pay.operations.announcements import announce_settled
 from pay.operations.settlement_matches import Match, match
 from pay.operations.suspense import receive
 from pay.standards import ledger_movements
@@ -103,13 +104,13 @@ def _take(pay: Pay, tx: Transaction, gateway: str, file_id: str, line: Settlemen
     line_id = hashlib.sha256(f"{gateway}:{line.key}".encode()).hexdigest()[:40]
     post(tx.connection, make(channel, line_id, found.payment_id or "", amounts), pay.clock.now())
     if found.open_minor:
-        _mark(tx, line, found, result)
+        _mark(pay, tx, line, found, result)
     if unexplained:
         _suspend(pay, tx, gateway, line, found, amount_minor=unexplained, result=result)
     return result
 
 
-def _mark(tx: Transaction, line: SettlementLine, found: Match, result: str) -> None:
+def _mark(pay: Pay, tx: Transaction, line: SettlementLine, found: Match, result: str) -> None:
     """Tell the payment, or the refund, on which day its money came, and what it cost."""
     if result not in {MATCHED, WRONG_AMOUNT} or not found.is_told:
         return
@@ -119,6 +120,7 @@ def _mark(tx: Transaction, line: SettlementLine, found: Match, result: str) -> N
         fee = func.coalesce(payments.c.fee_minor, 0) + line.fee_minor  # in a mall each child's line brings its own
         told = {"settled_on": line.settled_on, "fee_minor": fee, "version": payments.c.version + 1}
         tx.connection.execute(update(payments).where(payments.c.id == found.payment_id).values(told))
+        announce_settled(pay, tx, str(found.account_id), found.payment_id)
     elif found.payment_id is not None and found.kind is LineKind.DISPUTE:
         d = disputes.c
         nearest = (d.amount_minor != line.amount_minor, d.created_at, d.id)

@@ -13,7 +13,9 @@ from sqlalchemy import func, select, update
 
 from pay.models.webhook import MessageState, webhook_attempts, webhook_messages
 from pay.operations.retention import forget_messages
+from pay.operations.settlements import import_settlement
 from pay.operations.webhook_delivery import Attempt, deliver
+from pay.providers.base import Action, Outcome, Verdict
 from shared.clock import FixedClock
 from shared.http import OutboundTimeout, Reply
 from shared.outbox import outbox
@@ -89,6 +91,24 @@ def test_failures_cancellations_and_expiries_are_told(world: World, receiver: Re
     world.pay.clock.advance(seconds=90 * 60)
     world.sweep()
     assert receiver.events() == ["started", "failed", "failed", "expired"]
+
+
+@pytest.mark.rule("pay", "§15", "§25")
+def test_who_asks_is_told_that_money_has_come_and_that_a_refund_failed(world: World) -> None:
+    world.add_webhook(events=["settled", "refund_failed"])
+    receiver = Receiver(world)
+    world.pay.__dict__["http"] = receiver
+    payment_id = world.paid()
+    world.gateway.refuse[Action.REFUND] = Outcome(Verdict.DECLINED, "psp-1")
+    refund = world.post(f"/v1/payments/{payment_id}/refunds", {"amount": 100}).get_json()["refund_id"]
+    raw = f"line,kind,reference,amount,fee,currency,date\nL1,payment,{payment_id},14500,90,CLP,2026-06-10\n".encode()
+    for name in ("a.csv", "b.csv"):
+        import_settlement(world.pay, "sandbox", name, raw, actor="tests")
+    world.run_jobs()
+    assert receiver.events() == ["refund_failed", "settled"]
+    failed, settled = (body["resource"] for body in receiver.bodies())
+    assert (failed["refund_id"], failed["refund_summary"]["amount_available"]) == (refund, 14500)
+    assert (settled["settlement_summary"]["settled_date"], settled["net_amount"]) == ("2026-06-10", 14410)
 
 
 @pytest.mark.rule("pay", "A15", "I12", "§15")

@@ -98,7 +98,7 @@ def test_i5_fifty_identical_posts_have_one_effect(world: World) -> None:
 PHASES = [
     (authorisations, "settle_authorisation"),
     (captures, "_settle"),
-    (refunds, "_settle"),
+    (refunds, "settle"),
     (endings, "close_attempt"),
     (captures, "open_attempt"),
     (refunds, "open_attempt"),

@@ -61,7 +61,7 @@ def test_a_crash_between_capture_and_commit_takes_the_money_once(world: World, m
 def test_a_crash_in_a_refund_pays_it_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     payment_id = world.paid()
     with monkeypatch.context() as patch, pytest.raises(ProcessDied):
-        patch.setattr(refunds, "_settle", dying)
+        patch.setattr(refunds, "settle", dying)
         world.post(f"/v1/payments/{payment_id}/refunds", {"amount": 4500})
     assert world.read(payment_id)["refund_summary"]["amount_submitted"] == 4500
     world.pay.clock.advance(seconds=61)
