@@ -1,6 +1,9 @@
 """Settlement files of the channels, and each line of them once.  Spec: pay-design.md §3, §13.11."""
 
-from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, Connection, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint, select
 
 from pay.models.base import metadata
 from shared.db import UtcDateTime
@@ -38,3 +41,20 @@ settlement_lines = Table(
     Index("ix_settlement_lines_payment_id", "payment_id"),
     Index("ix_settlement_lines_settled_on", "settled_on", "gateway"),
 )
+
+
+@dataclass(frozen=True)
+class SettlementFile:
+    """A file that was imported."""
+
+    gateway: str
+    name: str
+    lines: int
+    imported_at: datetime
+
+
+def list_files(connection: Connection, most: int) -> list[SettlementFile]:
+    """Return the files that were imported last, the newest first."""
+    c = settlement_files.c
+    statement = select(c.gateway, c.name, c.lines, c.imported_at).order_by(c.imported_at.desc(), c.id).limit(most)
+    return [SettlementFile(*row) for row in connection.execute(statement)]

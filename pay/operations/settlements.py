@@ -16,7 +16,7 @@ from pay.models.dispute import disputes
 from pay.models.ledger import post
 from pay.models.payment import payments
 from pay.models.refund import refunds
-from pay.models.settlement import settlement_files, settlement_lines
+from pay.models.settlement import SettlementFile, list_files, settlement_files, settlement_lines
 from pay.operations.announcements import announce_settled
 from pay.operations.settlement_matches import Match, match
 from pay.operations.suspense import receive
@@ -67,6 +67,12 @@ def import_settlement(pay: Pay, gateway: str, name: str, raw: bytes, *, actor: s
         facts: dict[str, str | int | bool | list[str]] = {"gateway": gateway, "lines": len(lines)}
         tx.record(BooksAction.SETTLEMENT_IMPORTED, actor=actor, object_id=str(file_id), data=facts | dict(results))
     return Imported(str(file_id), len(lines), dict(results))
+
+
+def last_files(pay: Pay, *, most: int = 20) -> list[SettlementFile]:
+    """Return the files that were imported last, the newest first."""
+    with pay.reading() as tx:
+        return list_files(tx.connection, most)
 
 
 def _take(pay: Pay, tx: Transaction, gateway: str, file_id: str, line: SettlementLine) -> str:

@@ -1,12 +1,15 @@
-"""The console of operators: the statements of our bank account, and money that belongs to no account.  Spec: pay-design.md §3, §8."""
+"""The console of operators: files of the channels and of our bank, and money that belongs to no account.  Spec: pay-design.md §3, §8."""
+
+from typing import Any
 
 from flask import Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from pay.context import current
-from pay.operations import desk, suspense_desk, transfers
+from pay.operations import desk, settlements, suspense_desk, transfers
 from pay.routes.staff import AtTheDesk, second_factor, staff
 from pay.standards.bank_statements import UnreadableStatement
+from pay.standards.settlement_files import READERS, UnreadableFile
 from shared import web
 from shared.problems import NotFound
 from shared.routes import Routes
@@ -30,17 +33,56 @@ def send_statement() -> Response:
     second_factor()
     who = staff()
     suspense_desk.require_operator(who)
-    file = request.files.get("file")
-    raw = file.read(STATEMENT_MAX + 1) if file else b""
-    fault = gettext("Choose the file of the bank.") if not raw else gettext("The file is too large.") if len(raw) > STATEMENT_MAX else ""
+    name, raw, fault = _file(gettext("Choose the file of the bank."))
     results = None
-    if not fault and file is not None:
+    if not fault:
         try:
-            results = transfers.import_statement(current(), file.filename or "", raw, actor=who.actor).results
+            results = transfers.import_statement(current(), name, raw, actor=who.actor).results
         except UnreadableStatement as problem:
             fault = gettext("The file cannot be read: %(fault)s.", fault=str(problem))
     errors = web.errors_of([("file", fault)] if fault else [])
     return web.page("pay/console/statement.html", 422 if fault else 200, results=results, error_list=errors)
+
+
+def _file(none_chosen: str) -> tuple[str, bytes, str]:
+    """Return the name and the bytes of the file that was sent, and what is wrong with it."""
+    file = request.files.get("file")
+    raw = file.read(STATEMENT_MAX + 1) if file else b""
+    fault = none_chosen if not raw else gettext("The file is too large.") if len(raw) > STATEMENT_MAX else ""
+    name = (file.filename if file else None) or ""
+    return "".join(letter for letter in name if letter.isprintable()), raw, fault
+
+
+@bp.get("/settlements")
+def ask_settlement() -> Response:
+    """Ask for a file in which a channel says what it paid to our bank."""
+    second_factor()
+    suspense_desk.require_operator(staff())
+    return _settlement_page()
+
+
+@bp.post("/settlements", access=AtTheDesk(bytes_max=STATEMENT_MAX + FORM_ROUND_IT))
+def send_settlement() -> Response:
+    """Read a channel's file; the same one again changes nothing."""
+    second_factor()
+    who = staff()
+    suspense_desk.require_operator(who)
+    channel = request.form.get("channel", "")
+    name, raw, fault = _file(gettext("Choose the file of the channel."))
+    faults = [] if channel in READERS else [("channel", gettext("Choose the channel."))]
+    faults += [("file", fault)] if fault else []
+    results = None
+    if not faults:
+        try:
+            results = settlements.import_settlement(current(), channel, name, raw, actor=who.actor).results
+        except UnreadableFile as problem:
+            faults = [("file", gettext("The file cannot be read: %(fault)s.", fault=str(problem)))]
+    return _settlement_page(422 if faults else 200, results=results, chosen=channel, error_list=web.errors_of(faults))
+
+
+def _settlement_page(status: int = 200, **values: Any) -> Response:
+    known: dict[str, Any] = {"results": None, "chosen": "", "error_list": [], "channels": sorted(READERS)}
+    return web.page("pay/console/settlement.html", status, files=settlements.last_files(current()), **known | values)
 
 
 @bp.get("/unexplained")

@@ -1,6 +1,9 @@
 """Settlement files: each line once, compared with what the channel took; what does not fit goes to suspense."""
 
+from io import BytesIO
+
 import pytest
+from bs4 import BeautifulSoup
 from sqlalchemy import select
 
 from pay.models.ledger import ledger_accounts
@@ -12,6 +15,7 @@ from pay.operations.suspense import list_open, mark_refunded
 from pay.standards.dispute_states import DisputeState
 from pay.standards.identifiers import PaymentId
 from pay.standards.settlement_files import UnreadableFile, read_settlement
+from tests.conformance.pay.test_console import Desk
 from tests.factories.banks import MALL, Banks, make_banks
 from tests.factories.pay import World
 
@@ -231,3 +235,23 @@ def test_a_file_that_cannot_be_read_is_refused_whole(standing_world: World, text
 def test_other_files_are_refused(gateway: str, raw: bytes) -> None:
     with pytest.raises(UnreadableFile):
         read_settlement(gateway, raw)
+
+
+@pytest.mark.rule("pay", "§23", "I11", "pay-design §3")
+def test_operators_give_the_channels_files_to_the_console(world: World) -> None:
+    page, olga = "/console/settlements", Desk(world, "olga", "operator")
+    raw = (HEAD + f"L1,payment,{world.paid()},14500,0,CLP,2026-06-10\nL2,payment,nobodys,700,0,CLP,2026-06-10\n").encode()
+
+    def send(content: bytes, channel: str = "sandbox", name: str = "junio\0.csv") -> tuple[int, str]:
+        answer = olga.send(page, page, channel=channel, file=(BytesIO(content), name))
+        return answer.status_code, " ".join(BeautifulSoup(answer.get_data(as_text=True), "html.parser").select_one("main").get_text().split())  # type: ignore[union-attr]
+
+    status, said = send(raw)
+    assert (status, "Como se esperaba 1" in said, "Sin un número que conozcamos 1" in said) == (200, True, True)
+    status, said = send(raw)
+    assert (status, "Conocido de un archivo anterior 2" in said, said.count("junio")) == (200, True, 1)
+    for content, channel, fault in ((b"", "sandbox", "Elija el archivo"), (raw, "cash", "Elija el canal"), (b"a,b\n1,2\n", "webpay", "no column")):
+        status, said = send(content, channel)
+        assert (status, fault in said) == (422, True), fault
+    assert owing(world)["bank:treasury"] == 15200
+    assert [Desk(world, "ana").get(page).status_code, Desk(world, "ana").send(page, "/receipt").status_code] == [403, 403]
