@@ -9,6 +9,7 @@ from pay.models.payment import find_by_provider_id
 from pay.operations.accounts import credentials_of
 from pay.operations.disputes import DisputeNews, take_news
 from pay.operations.provider_pages import take_notification
+from pay.operations.reversals import look_back
 from pay.providers.khipu import KhipuGateway
 from pay.providers.stripe import StripeGateway
 from pay.standards.dispute_states import REASONS, DisputeState
@@ -30,7 +31,9 @@ _STATES = {
 def take(pay: Pay, gateway: str, raw: bytes, body: Mapping[str, object], signature: str) -> bool:
     """Act on a notification; True when it was understood, or is none of ours.  False where its proof is wrong."""
     if gateway == KhipuGateway.name:
-        take_notification(pay, gateway, str(body.get("payment_id", "")))
+        token = str(body.get("payment_id", ""))
+        take_notification(pay, gateway, token)
+        look_back(pay, token)
         return True
     if gateway == StripeGateway.name:
         return _take_stripe(pay, raw, body, signature)

@@ -11,9 +11,14 @@ from pay.providers.calling import GatewayRefused, Json, call
 from shared.http import Outbound
 
 PATH = "/v3/payments"
-_BACK = frozenset({"reversed", "partially-refunded", "fully-refunded"})
-_ENDS = {"rejected-by-payer": "rejected by the payer", "marked-as-abuse": "marked as abuse"}
-_ACCEPTED = frozenset({"normal"})
+_TAKEN_BACK = "reversed"
+_ENDS = {
+    "rejected-by-payer": "rejected by the payer",
+    "marked-as-abuse": "marked as abuse",
+    _TAKEN_BACK: "taken back by the bank",
+    "fully-refunded": "given back at Khipu",
+}
+_ACCEPTED = frozenset({"normal", "partially-refunded"})
 _WAITING_REFUND = frozenset({"pending", "authorized"})
 
 
@@ -78,12 +83,20 @@ class KhipuGateway:
         status, detail = found.get("status"), found.get("status_detail")
         if detail in _ENDS:
             return Outcome(Verdict.DECLINED, order.token, _ENDS[str(detail)])
-        if status != "done" or detail not in _ACCEPTED | _BACK:
+        if status != "done" or detail not in _ACCEPTED:
             return None
         facts = {"paid_minor": str(found.get("amount")), "late": "yes" if found.get("out_of_date_conciliation") else ""}
         if not self._is_ours(order, found):
             return Outcome(Verdict.ERROR, order.token, "paid, but not what was asked for", facts=facts)
         return Outcome(Verdict.APPROVED, order.token, facts={name: value for name, value in facts.items() if value})
+
+    def was_taken_back(self, order: Order) -> bool:
+        """Ask whether the bank took a transfer back that was paid: `done` is not final for ever."""
+        try:
+            found = self._call("GET", f"/{order.provider_id}", order, None)
+        except GatewayRefused:
+            return False
+        return found.get("status_detail") == _TAKEN_BACK
 
     def capture(self, order: Order) -> Outcome:
         """Nothing is left to do: a transfer is taken when it is made."""

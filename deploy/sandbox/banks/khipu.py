@@ -54,6 +54,11 @@ class Khipu:
             payment.paid = amount if amount is not None else int(payment.body["amount"])
         self.tell(payment_id)
 
+    def take_back(self, payment_id: str) -> None:
+        """The payer's bank takes the transfer back, and Khipu tells the service."""
+        self.payments[payment_id].detail = "reversed"
+        self.tell(payment_id)
+
     def tell(self, payment_id: str) -> None:
         """Notify the service; again is allowed, and happens."""
         self.notify(str(self.payments[payment_id].body["notify_url"]), {"payment_id": payment_id})

@@ -55,12 +55,28 @@ def test_a_transfer_counts_when_khipu_says_done_and_normal(banks: Banks) -> None
 
 
 @pytest.mark.rule("pay", "pay-design §7.2")
-@pytest.mark.parametrize(("detail", "code"), [("rejected-by-payer", "P0010"), ("marked-as-abuse", "P0010")])
-def test_a_transfer_that_was_refused_is_declined(banks: Banks, detail: str, code: str) -> None:
+@pytest.mark.parametrize("detail", ["rejected-by-payer", "marked-as-abuse", "reversed", "fully-refunded"])
+def test_a_transfer_that_was_refused_or_is_gone_already_is_declined(banks: Banks, detail: str) -> None:
     banks.account("khipu")
     payment_id, _, token = start(banks)
     banks.khipu.finish(token, detail=detail)
-    assert banks.world.status(payment_id) == code
+    assert banks.world.status(payment_id) == "P0010"
+
+
+@pytest.mark.rule("pay", "pay-design §7.2", "pay-design §3", "§11", "I2")
+def test_a_transfer_that_the_bank_takes_back_later_is_a_dispute_that_was_lost(banks: Banks) -> None:
+    banks.account("khipu")
+    payment_id, _, token = start(banks)
+    banks.khipu.finish(token)
+    banks.world.run_jobs()
+    for _ in range(2):
+        banks.khipu.take_back(token)
+    (dispute,) = banks.world.get("/v1/disputes").get_json()["results"]
+    assert (dispute["payment_id"], dispute["status"], dispute["amount"]) == (payment_id, "lost", 14500)
+    assert banks.world.post(f"/v1/payments/{payment_id}/refunds", {"amount": 1}).get_json()["code"] == "P0603"
+    with banks.world.pay.db.begin() as connection:
+        assert {row.posted_minor for row in connection.execute(select(ledger_accounts))} == {0}
+    assert_books_agree(banks)
 
 
 @pytest.mark.rule("pay", "pay-design §7.2", "I3")
