@@ -189,7 +189,8 @@ def send_answer(pay: Pay, answer_id: str) -> None:
 
 def news_of(dispute: Dispute, state: DisputeState) -> DisputeNews:
     """Return the news that a dispute has come to a state."""
-    return DisputeNews(dispute.gateway, dispute.provider_id, dispute.payment_id, state, dispute.amount_minor, dispute.reason, dispute.fee_minor)
+    d = dispute
+    return DisputeNews(d.gateway, d.provider_id, d.payment_id, state, d.amount_minor, d.reason, d.fee_minor)
 
 
 def move_answer(

@@ -61,13 +61,12 @@ def answer_paper(pay: Pay, account: Account, dispute: Dispute, answer: DisputeAn
     if payment is None:
         raise LookupError("no such payment")
     with speaking(account.language):
-        letter = print_layout("dispute", _values(pay, account, dispute, answer, payment, [file.name for file in files]), at=answer.created_at)
+        values = _values(pay, account, dispute, answer, payment) | {"files": [file.name for file in files]}
+        letter = print_layout("dispute", values, at=answer.created_at)
     return joined(letter, files)
 
 
-def _values(
-    pay: Pay, account: Account, dispute: Dispute, answer: DisputeAnswer, payment: Payment, names: Sequence[str]
-) -> dict[str, object]:
+def _values(pay: Pay, account: Account, dispute: Dispute, answer: DisputeAnswer, payment: Payment) -> dict[str, object]:
     is_accepted = answer.kind is AnswerKind.ACCEPT
     facts = [
         (gettext("Dispute"), dispute.provider_id),
@@ -91,6 +90,5 @@ def _values(
         "answer": gettext("The office accepts this dispute.") if is_accepted else refused,
         "words": words_of(pay, account, answer).split("\n"),
         "files_label": gettext("Papers behind this letter"),
-        "files": list(names),
         "written": gettext("Written on %(when)s", when=moment(answer.created_at)),
     }

@@ -1,4 +1,4 @@
-"""Let go of what names people: messages to webhooks after days, evidence after months, payments' payers after years; the books keep the rest.
+"""Let go of what names people: messages to webhooks after days, evidence after months, payers after years; the books keep the rest.
 
 Spec: pay-design.md, "Retain transaction facts 7 years; personal data of payers pseudonymised when no longer needed".
 """

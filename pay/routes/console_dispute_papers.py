@@ -54,8 +54,8 @@ def _payment(payment_id: str) -> tuple[Payment, Account]:
 
 
 def _letter_page(payment: Payment, account: Account, form: LetterForm, status: int = 200) -> Response:
-    errors = web.errors_of(form.faults)
-    return web.page("pay/console/dispute_letter.html", status, payment=payment, account=account, form=form, reasons=REASONS, error_list=errors)
+    values: dict[str, Any] = {"form": form, "reasons": REASONS, "error_list": web.errors_of(form.faults)}
+    return web.page("pay/console/dispute_letter.html", status, payment=payment, account=account, **values)
 
 
 ANSWER = "/accounts/<account_id>/disputes/<dispute_id>/answers/<answer_id>"
