@@ -220,6 +220,9 @@ class OnboardingAction(StrEnum):
     WEBHOOK_ADDED = "pay:webhook:added"
     CREDENTIALS_SET = "pay:account:credentials-set"
     FEATURES_SET = "pay:account:features-set"
+    TERMS_SET = "pay:account:terms-set"
+    ACCOUNT_STOPPED = "pay:account:stopped"
+    ACCOUNT_RESUMED = "pay:account:resumed"
     WEBHOOK_SWITCHED = "pay:webhook:switched"
 
 

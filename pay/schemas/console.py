@@ -97,5 +97,10 @@ def read_amount(text: str, currency: str) -> int | None:
         return None
 
 
+def plain_amount(amount_minor: int, currency: str) -> str:
+    """Return an amount as somebody would type it."""
+    return str(Decimal(amount_minor).scaleb(-get_currency_precision(currency)))
+
+
 def _at_most(amount: int) -> int | None:
     return amount if amount <= AMOUNT_MAX else None

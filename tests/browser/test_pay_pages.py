@@ -223,6 +223,7 @@ def test_staff_walk_through_the_money_that_goes_out(chromium: Browser, site: str
             f"/console/payments/{notice['payment_id']}/pay-out",
             "/console/remittances",
             "/console/settlements",
+            *(f"{base}/{name}" for name in ("terms", "stop", "features")),
             *partner_pages,
         ):
             page.goto(f"{site}{path}?lang={language}")
