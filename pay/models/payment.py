@@ -89,6 +89,9 @@ payments = Table(
     Column("payer_grams", ARRAY(Integer)),
     # Which rule the amount follows from, and who is exempt.
     Column("fee_terms", JSON(none_as_null=True)),
+    # The ways by which it may be paid, where the service says so, and the number of its notice.
+    Column("methods", ARRAY(String(10))),
+    Column("notice_number", String(18)),
     CheckConstraint("amount_minor >= 0", name="amount"),
     CheckConstraint("surcharge_minor >= 0", name="surcharge"),
     # The last guard against refunding more than was taken: the write itself is impossible.
@@ -210,6 +213,8 @@ def payment_of(row: RowMapping | dict[str, Any], cipher: DataKeys) -> Payment:  
         agreement_payment_type=row["agreement_payment_type"],
         can_retry=row["can_retry"],
         fee_terms=FeeTerms(**row["fee_terms"]) if row["fee_terms"] else None,
+        methods=tuple(row["methods"] or ()),
+        notice_number=row["notice_number"],
     )
 
 

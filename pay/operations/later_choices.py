@@ -1,36 +1,18 @@
 """Paying later, at a counter or by transfer: the same payment gets a notice, and time.  Spec: PA-2, PA-8, CH-2, pay-api.md §25."""
 
-from datetime import timedelta
-
 from sqlalchemy import update
 
 from pay.context import Pay
 from pay.errors import NoticeNotPayable
-from pay.models.account import Account, get_account
+from pay.models.account import get_account
 from pay.models.notice import find_issuer, find_notice_of_payment
 from pay.models.payment import payments
 from pay.operations.amounts import today
 from pay.operations.calls import require
+from pay.operations.notice_issuing import BANK_DAYS, DAYS_TO_PAY, end_of_day, ensure_issuer, offers_transfer, place_notice
 from pay.operations.notice_moves import PAYABLE
-from pay.operations.notices import Slip, end_of_day, ensure_issuer, get_slip, place_notice
+from pay.operations.notices import Slip, get_slip
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
-
-DAYS_TO_PAY = timedelta(days=3)
-BANK_DAYS = timedelta(days=5)
-"""So long the bank may take to tell us of a transfer made on the last day: a week-end and a holiday lie between."""
-
-
-def offers_cash(pay: Pay, account: Account) -> bool:
-    """Answer whether a payer may choose a counter: where the account issues notices to its payers."""
-    with pay.reading() as tx:
-        issuer = find_issuer(tx.connection, account.id)
-    return issuer is not None and issuer.at_counters
-
-
-def offers_transfer(pay: Pay, account: Account) -> bool:
-    """Answer whether a payer may transfer to our bank account: where the account allows it, and there is one in the currency."""
-    return bool(pay.settings.transfer_account) and account.allow_transfer and account.currency == pay.settings.counter_currency
-
 
 def choose_later(pay: Pay, payment_id: PaymentId, *, actor: str) -> Slip:
     """Give a payment that nobody is paying yet a notice, and three days; a repeat returns the first one.

@@ -1,38 +1,28 @@
 """Issue, read, withdraw notices: what a service does with debts that are known before their payment.  Spec: pay-design.md §6, §8."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import select, update
 
 from pay.context import Merchant, Pay
 from pay.errors import NoticeBusy, NoticeNotFound, UnsafeAddress
 from pay.events import NoticeEvent
 from pay.models.account import Account, get_account
-from pay.models.notice import (
-    Debtor,
-    Issuer,
-    Notice,
-    find_issuer,
-    find_notice,
-    insert_notice,
-    notice_issuers,
-    notice_of,
-    notices,
-    seal_debtor,
-)
+from pay.models.notice import Debtor, Notice, find_notice, notice_issuers, notice_of, notices, seal_debtor
 from pay.models.payment import find_payment, payer_scope, seal_payer
 from pay.operations.accounts import check_usable
-from pay.operations.amounts import ZONE, today
+from pay.operations.amounts import today
 from pay.operations.calls import require
 from pay.operations.idempotency import IdempotencyKey, claim_key
 from pay.operations.moves import SYSTEM, move
+from pay.operations.notice_issuing import end_of_day, ensure_issuer, place_notice
 from pay.operations.notice_moves import PAYABLE, move_notice
 from pay.operations.payer_queue import Matter, tell_later
 from pay.operations.payments import NewPayment, draft_payment, place_payment
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
-from pay.standards.notice_number import DIGITS, ISSUER_DIGITS, RANDOM_DIGITS, NoticeNumber, make_number
+from pay.standards.notice_number import NoticeNumber
 from pay.standards.notice_states import NoticeState
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PaymentState
@@ -40,8 +30,6 @@ from shared.context import Transaction
 
 PAYABLE_AFTER_DUE = timedelta(days=30)
 REMINDED_BEFORE = timedelta(days=3)
-ISSUERS_MAX = 10**ISSUER_DIGITS
-_ISSUER_LOCK = 0x2A7_0001
 
 
 @dataclass(frozen=True)
@@ -102,53 +90,6 @@ def place_debt(pay: Pay, tx: Transaction, merchant: Merchant, debt: NewDebt, deb
             row["remind_on"] = remind_on
         number = place_notice(pay, tx, issuer, row, actor=merchant.actor)
         tell_later(pay, tx, Matter.NOTICE, number, payment)
-
-
-def place_notice(pay: Pay, tx: Transaction, issuer: Issuer, row: dict[str, object], *, actor: str) -> NoticeNumber:
-    """Write a notice of a payment and return its number."""
-    now = pay.clock.now()
-    row |= {"account_id": issuer.account_id, "state": NoticeState.OPEN.value, "created_at": now, "updated_at": now}
-    number = new_number(pay, issuer)
-    while not insert_notice(tx.connection, row | {"number": number}):  # given before: one in a million million
-        number = new_number(pay, issuer)
-    facts = {"payment_id": str(row["payment_id"]), "debt_id": str(row["debt_id"])}
-    tx.record(NoticeEvent.ISSUED, actor=actor, object_id=number, data=facts)
-    return number
-
-
-def ensure_issuer(pay: Pay, tx: Transaction, account: Account, *, at_counters: bool = True) -> Issuer:
-    """Return the issuer that an account is; the first time it gets the next three digits.  Raises: LookupError when all are given.
-
-    `at_counters`: its payers may choose a counter from now on; otherwise it stays as it is.
-    """
-    found = find_issuer(tx.connection, account.id) or _first_issuer(pay, tx, account, at_counters)
-    if at_counters and not found.at_counters:
-        opened = update(notice_issuers).where(notice_issuers.c.account_id == account.id).values(at_counters=True)
-        tx.connection.execute(opened)
-    return replace(found, at_counters=at_counters or found.at_counters)
-
-
-def _first_issuer(pay: Pay, tx: Transaction, account: Account, at_counters: bool) -> Issuer:
-    tx.connection.execute(select(func.pg_advisory_xact_lock(_ISSUER_LOCK)))
-    meanwhile = find_issuer(tx.connection, account.id)  # somebody may have held the lock for the same account
-    if meanwhile is not None:
-        return meanwhile
-    given = tx.connection.execute(select(func.count()).select_from(notice_issuers)).scalar_one()
-    if given + 1 >= ISSUERS_MAX:
-        raise LookupError("every issuer code is given")
-    row = {"account_id": account.id, "code": f"{given + 1:03d}", "at_counters": at_counters, "created_at": pay.clock.now()}
-    tx.connection.execute(insert(notice_issuers).values(row))
-    return Issuer(account.id, f"{given + 1:03d}", None, None, at_counters)
-
-
-def new_number(pay: Pay, issuer: Issuer) -> NoticeNumber:
-    """Return a number that nobody can guess."""
-    return make_number(issuer.code, pay.ids.pick(DIGITS, RANDOM_DIGITS))
-
-
-def end_of_day(day: date) -> datetime:
-    """Return the last moment of a day in Santiago."""
-    return datetime.combine(day + timedelta(days=1), time(), ZONE) - timedelta(seconds=1)
 
 
 def _slip(pay: Pay, tx: Transaction, notice: Notice, account: Account | None = None) -> Slip:
@@ -221,8 +162,9 @@ def renew_payment(pay: Pay, number: str, payment_id: PaymentId) -> None:
             metadata=failed.metadata,
             payer=failed.payer,
             allocations=failed.allocations,
+            methods=failed.methods,
         )
-        payment = draft_payment(pay, account, order, expires_at=failed.expires_at)
+        payment = replace(draft_payment(pay, account, order, expires_at=failed.expires_at), notice_number=number)
         place_payment(tx, payment, seal_payer(pay.cipher, account.id, payment.payer), actor=SYSTEM)
         values = {"payment_id": payment.id, "version": notice.version + 1, "updated_at": pay.clock.now()}
         tx.connection.execute(notices.update().where(notices.c.number == notice.number).values(values))

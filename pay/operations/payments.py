@@ -15,6 +15,7 @@ from pay.operations.accounts import check_usable
 from pay.operations.agreements import check_recurring
 from pay.operations.fees import FeeAsked, price, record_exemption
 from pay.operations.idempotency import IdempotencyKey, claim_key
+from pay.operations.later_payments import Later, give_notice, term_of
 from pay.operations.moves import move
 from pay.operations.recurring import JOB as CHARGE_JOB
 from pay.standards.agreement_states import AgreementState
@@ -52,6 +53,10 @@ class NewPayment:
     fee: FeeAsked | None = None
     """The product whose rule says what the amount is."""
     fee_terms: FeeTerms | None = None
+    methods: tuple[str, ...] = ()
+    """The ways by which it may be paid; none is every way that the account offers."""
+    later: Later | None = None
+    """Where it may be paid later: until when, and who owes."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ def create_payment(pay: Pay, merchant: Merchant, order: NewPayment, key: Idempot
     priced = price(pay, account, order.fee) if order.fee else None
     if priced is not None:
         order = replace(order, amount_minor=_agreed_amount(account, order, priced.amount_minor), fee_terms=priced.terms)
-    payment = draft_payment(pay, account, order)
+    term = term_of(pay, account, order.methods, order.later) if order.later and order.amount_minor else None
+    payment = draft_payment(pay, account, order, expires_at=term.until if term else None)
     token = str(pay.ids.uuid4())
     sealed = seal_payer(pay.cipher, account.id, payment.payer)
     grams = payer_grams(pay.cipher, payment.payer) if sealed else None
@@ -83,6 +89,9 @@ def create_payment(pay: Pay, merchant: Merchant, order: NewPayment, key: Idempot
             _check_agreement(pay, tx, account, order)
             opens = _token_row(payment.id, token, now, _purpose(payment)) if payment.gives_token else None
             place_payment(tx, payment, sealed, actor=merchant.actor, grams=grams, token_row=opens)
+            if term and order.later:
+                number = give_notice(pay, tx, payment, account, term, order.later.debtor, actor=merchant.actor)
+                payment = replace(payment, notice_number=number)
             if order.fee is not None and priced is not None:
                 record_exemption(pay, tx, payment, order.fee, priced, actor=merchant.actor)
             if order.mode == "agreement":
@@ -153,6 +162,7 @@ def draft_payment(pay: Pay, account: Account, order: NewPayment, *, expires_at: 
         agreement_id=None if order.agreement_id is None else AgreementId(order.agreement_id),
         agreement_payment_type=order.agreement_payment_type,
         fee_terms=order.fee_terms,
+        methods=order.methods,
     )
 
 
@@ -197,6 +207,8 @@ def place_payment(
         "agreement_payment_type": payment.agreement_payment_type,
         "provider_id": payment.provider_id,
         "fee_terms": terms_row(payment.fee_terms),
+        "methods": list(payment.methods) or None,
+        "notice_number": payment.notice_number,
     }
     event = {"payment_id": payment.id, "after": payment.state.value, "event": action.value, "created_at": now}
     statement = insert(payment_events).values(event).add_cte(insert(payments).values(row).cte("placed"))

@@ -40,7 +40,7 @@ def leave(pay: Pay, payment_id: PaymentId) -> Begun | None:
         payment = require(pay, tx, payment_id)
         if payment.state is S.AUTHORISATION_3DS_REQUIRED:  # the payer came back by the browser's own button
             payment = move(pay, tx, payment, S.ENTERING_CARD_DETAILS, actor=PAYER)
-        if payment.state is not S.ENTERING_CARD_DETAILS:
+        if payment.state is not S.ENTERING_CARD_DETAILS or not payment.may_be_paid_by("card"):
             return None
         gateway = page_gateway(pay, payment.gateway)
         reference = pay.ids.pick(ALPHABET, LENGTH)

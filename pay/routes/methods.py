@@ -6,7 +6,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from pay.context import current
 from pay.errors import NoticeNotPayable
 from pay.operations import later_choices, pages, slips
+from pay.operations.later_payments import LATER
 from pay.operations.moves import PAYER
+from pay.operations.notice_issuing import offers_cash, offers_transfer
 from pay.operations.notice_moves import PAYABLE
 from pay.operations.pages import Visit
 from pay.routes.access import PayerOfPayment, payer_visit
@@ -25,6 +27,8 @@ def ask(payment_id: str) -> BaseResponse:
     offered = _offered(seen)
     if seen.payment.state not in PAYABLE or not offered:
         return lead_on(seen.payment)
+    if len(offered) == 1 and not seen.payment.may_be_paid_by("card"):
+        return redirect(f"/card_details/{seen.payment.id}/{offered[0]}", 303)
     return web.page("pay/methods.html", payment=seen.payment, account=seen.account, offered=offered, error_list=[])
 
 
@@ -40,15 +44,17 @@ def choose(payment_id: str) -> BaseResponse:
         except NoticeNotPayable:
             return lead_on(seen.payment)
         return redirect(f"/card_details/{seen.payment.id}/{method}", 303)
-    if method == "card":
+    if method == "card" and seen.payment.may_be_paid_by("card"):
         return redirect(f"/card_details/{seen.payment.id}", 303)
     errors = web.errors_of([("method", gettext("Choose how you want to pay."))])
     return web.page("pay/methods.html", 422, payment=seen.payment, account=seen.account, offered=offered, error_list=errors)
 
 
 def _offered(seen: Visit) -> tuple[str, ...]:
-    """Return the ways besides the card."""
-    pay, ways = current(), {"cash": later_choices.offers_cash, "transfer": later_choices.offers_transfer}
+    """Return the ways besides the card: those that the service chose, or all that the account has."""
+    if seen.payment.methods:
+        return tuple(name for name in LATER if name in seen.payment.methods)
+    pay, ways = current(), {"cash": offers_cash, "transfer": offers_transfer}
     return tuple(name for name, offers in ways.items() if offers(pay, seen.account))
 
 

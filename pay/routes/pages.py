@@ -7,7 +7,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pay.context import Pay, current
 from pay.errors import CardPageNotAllowed, OperationInProgress, PaymentLinkUsed
-from pay.operations import authorisations, captures, endings, later_choices, pages, zero_amounts
+from pay.operations import authorisations, captures, endings, pages, zero_amounts
+from pay.operations.notice_issuing import offers_cash, offers_transfer
 from pay.operations.pages import Visit
 from pay.providers.base import PageGateway
 from pay.routes.access import PayerOfPayment, PaymentLink, cookie_name, payer_visit
@@ -70,11 +71,12 @@ def show_card_page(payment_id: str) -> BaseResponse:
     if seen.payment.state is S.ENTERING_CARD_DETAILS and zero_amounts.asks_nothing(seen.payment):
         _allow_return(seen)
         return web.page("pay/nothing.html", payment=seen.payment, account=seen.account)
+    if seen.payment.state is S.ENTERING_CARD_DETAILS and not seen.payment.may_be_paid_by("card"):
+        return redirect(f"/card_details/{payment_id}/methods", 303)
     gateway = pay.gateways[seen.payment.gateway]
     if seen.payment.state in {S.ENTERING_CARD_DETAILS, S.AUTHORISATION_3DS_REQUIRED} and isinstance(gateway, PageGateway):
-        return web.page(
-            "pay/provider.html", payment=seen.payment, account=seen.account, provider=gateway.label, is_away="away" in request.args
-        )
+        told = {"provider": gateway.label, "is_away": "away" in request.args, "offers_others": _offers_others(pay, seen)}
+        return web.page("pay/provider.html", payment=seen.payment, account=seen.account, **told)
     if seen.payment.state is S.ENTERING_CARD_DETAILS:
         return _card_page(pay, seen, _prefilled(seen))
     return lead_on(seen.payment)
@@ -85,7 +87,7 @@ def send_card(payment_id: str) -> BaseResponse:
     """Check what was typed and have the amount reserved."""
     pay = current()
     seen = payer_visit(payment_id)
-    if seen.payment.state is not S.ENTERING_CARD_DETAILS:
+    if seen.payment.state is not S.ENTERING_CARD_DETAILS or not seen.payment.may_be_paid_by("card"):
         return lead_on(seen.payment)
     form = read_card_form(request.form, seen.account, pay.clock.now().date(), known=seen.payment.payer)
     if form.card is None:
@@ -196,6 +198,12 @@ def _prefilled(seen: Visit) -> CardForm:
     return CardForm(kept | lines, {})
 
 
+def _offers_others(pay: Pay, seen: Visit) -> bool:
+    if seen.payment.methods:
+        return seen.payment.methods != ("card",)
+    return offers_cash(pay, seen.account) or offers_transfer(pay, seen.account)
+
+
 def _card_page(pay: Pay, seen: Visit, form: CardForm) -> Response:
     """Show the form.  Raises: CardPageNotAllowed where card numbers are not typed here."""
     if not pay.gateways[seen.payment.gateway].takes_card_numbers_here or seen.account.is_live:
@@ -208,6 +216,6 @@ def _card_page(pay: Pay, seen: Visit, form: CardForm) -> Response:
         "errors": errors,
         "error_list": [{"href": "#" + ID_OF[name], "text": fault} for name, fault in errors.items()],
         "country_options": country_options(web.language(), form.kept.get("addressCountry", "")[:2]),
-        "offers_others": later_choices.offers_cash(pay, seen.account) or later_choices.offers_transfer(pay, seen.account),
+        "offers_others": _offers_others(pay, seen),
     }
     return make_response(web.page("pay/card.html", 200, **values))

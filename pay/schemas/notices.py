@@ -5,17 +5,16 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from pay.models.account import Account
-from pay.models.notice import Debtor
 from pay.operations.amounts import ZONE
 from pay.operations.notices import Instalment, NewDebt, Slip
 from pay.operations.payments import NewPayment
 from pay.schemas.bodies import Body
+from pay.schemas.methods import read_debtor
 from pay.schemas.rules import check_length, check_metadata, check_plain_text, is_email, is_integer, missing, out_of_range, wrong_type
 from pay.standards.payment_object import Addresses, Json, Payer, iso_milliseconds, state_body
-from pay.standards.run_number import read_run
 
 INSTALMENTS_MAX = 36
-DESCRIPTION_MAX, NAME_MAX = 255, 70
+DESCRIPTION_MAX = 255
 DUE_DAYS_MAX = 5 * 366
 BATCH_MAX = 500
 LANGUAGES = ("es", "en")
@@ -45,7 +44,7 @@ def read_new_debt(body: Body, account: Account, today: date) -> NewDebt:
     until = _read_day("payable_until", body["payable_until"], today) if body.get("payable_until") is not None else None
     if until is not None and until < max(part.due_on for part in instalments):
         raise out_of_range("payable_until", "Must not be before the last due date")
-    return NewDebt(order, instalments, _read_debtor(body.get("payer")), until)
+    return NewDebt(order, instalments, read_debtor(body.get("payer")), until)
 
 
 def _read_instalments(body: Body, account: Account, today: date) -> tuple[Instalment, ...]:
@@ -85,21 +84,6 @@ def _read_day(field: str, value: object, today: date) -> date:
     if not today <= day <= today + timedelta(days=DUE_DAYS_MAX):
         raise out_of_range(field, "Must be today or later, within five years")
     return day
-
-
-def _read_debtor(value: object) -> Debtor:
-    if value is None:
-        return Debtor()
-    if not isinstance(value, dict):
-        raise wrong_type("payer", "Must be an object")
-    name, identifier = value.get("name", ""), value.get("identifier", "")
-    if not isinstance(name, str) or not isinstance(identifier, str):
-        raise wrong_type("payer", "Must hold texts")
-    check_length("name", name, NAME_MAX)
-    run = read_run(identifier) if identifier else ""
-    if run is None:
-        raise out_of_range("identifier", "Must be a RUN or RUT with its check digit")
-    return Debtor(run, name.strip())
 
 
 def notice_body(slip: Slip, addresses: Addresses) -> Json:

@@ -13,6 +13,8 @@ from pay.providers.sandbox import SandboxGateway
 from pay.schemas.allocations import check_sum, read_allocations
 from pay.schemas.bodies import Body
 from pay.schemas.fees import FIELD, read_fee
+from pay.schemas.methods import FIELD as METHODS_FIELD
+from pay.schemas.methods import read_later, read_methods
 from pay.schemas.rules import MAX_TEXT, check_length, check_metadata, check_plain_text, is_integer, missing, out_of_range, wrong_type
 from pay.standards.link_reference import holds_real_card_number
 from pay.standards.payment_object import Address, Payer
@@ -192,6 +194,8 @@ def _business(body: Body, account: Account, contact: str) -> None:
         raise FeatureNotEnabled("P0195", "Using authorisation_mode of moto_api is not allowed for this account")
     if FIELD in body and (mode != "web" or "allocations" in body):
         raise _unexpected(FIELD)
+    if body.get(METHODS_FIELD) is not None and mode != "web":
+        raise _unexpected(METHODS_FIELD)
     _agreement(body, str(mode))
     internal = body.get("internal")
     is_typed_by_payer = isinstance(internal, dict) and internal.get("source") == SOURCES[0]
@@ -223,7 +227,8 @@ def read_new_payment(body: Body, account: Account, *, contact: str) -> NewPaymen
     for check in TYPES:
         check(body)
     fee = read_fee(body)
-    allocations = read_allocations(body)
+    allocations, methods = read_allocations(body), read_methods(body)
+    later = read_later(body, methods)
     _ranges(body, account)
     check_sum(allocations, body.get("amount"))
     _business(body, account, contact)
@@ -244,6 +249,8 @@ def read_new_payment(body: Body, account: Account, *, contact: str) -> NewPaymen
         agreement_payment_type=_text(body, "agreement_payment_type"),
         allocations=allocations,
         fee=fee,
+        methods=methods,
+        later=later,
     )
 
 

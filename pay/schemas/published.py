@@ -41,9 +41,11 @@ INSTRUMENT_CARD = object_of(_CARD | {"billing_address": _nullable(ADDRESS)})
 CARD = object_of(_CARD | {"billing_address": _nullable(ADDRESS), "wallet_type": _nullable(TEXT)})
 SETTLEMENT = object_of({}, {"capture_submit_time": MOMENT, "captured_date": DAY, "settled_date": DAY})
 ALLOCATION = object_of({"beneficiary": TEXT, "amount": INTEGER}, {"purpose": TEXT})
+METHOD: Schema = {"enum": ["card", "transfer", "cash"]}
 _PAYMENT: dict[str, Schema] = {
     "payment_id": ID,
     "amount": INTEGER,
+    "currency": TEXT,
     "description": TEXT,
     "reference": TEXT,
     "language": TEXT,
@@ -76,11 +78,12 @@ _SOMETIMES: dict[str, Schema] = {
     "agreement_id": ID,
     "agreement_payment_type": TEXT,
     "allocations": {"type": "array", "items": ALLOCATION},
+    "payment_methods": {"type": "array", "items": METHOD},
     "fee_rule": FEE_TERMS,
 }
 _ALWAYS_LINKED = dict.fromkeys(("self", "events", "refunds"), LINK)
 _LINKS = object_of(
-    _ALWAYS_LINKED, {"next_url": LINK, "cancel": LINK, "capture": LINK, "next_url_post": POST_LINK, "auth_url_post": POST_LINK}
+    _ALWAYS_LINKED, {"next_url": LINK, "cancel": LINK, "capture": LINK, "next_url_post": POST_LINK, "auth_url_post": POST_LINK} | {"notice": LINK}
 )
 PAYMENT = object_of(_PAYMENT | {"_links": _LINKS}, _SOMETIMES)
 FOUND_PAYMENT = object_of(
@@ -159,6 +162,9 @@ NEW_PAYMENT: Schema = {
         "agreement_id": ID,
         "agreement_payment_type": {"enum": ["instalment", "recurring", "unscheduled"]},
         "allocations": {"type": "array", "maxItems": 5, "items": ALLOCATION},
+        "payment_methods": {"type": "array", "minItems": 1, "uniqueItems": True, "items": METHOD},
+        "expires_at": TEXT,
+        "payer": object_of({}, {"identifier": TEXT, "name": TEXT}),
     },
 }
 NEW_REFUND: Schema = {

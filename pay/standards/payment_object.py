@@ -94,6 +94,13 @@ class Payment:
     can_retry: bool | None = None
     fee_terms: FeeTerms | None = None
     """Why the amount is what it is, where a fee rule says so."""
+    methods: tuple[str, ...] = ()
+    """The ways by which it may be paid, where the service says so: `card` (or the page of a provider), `transfer`, `cash`."""
+    notice_number: str | None = None
+
+    def may_be_paid_by(self, method: str) -> bool:
+        """Answer whether the service lets it be paid this way."""
+        return not self.methods or method in self.methods
 
     @property
     def total_minor(self) -> int:
@@ -202,6 +209,7 @@ def payment_body(payment: Payment) -> Json:
     body: Json = {
         "payment_id": payment.id,
         "amount": payment.amount_minor,
+        "currency": payment.currency,
         "description": payment.description,
         "reference": payment.reference,
         "language": payment.language,
@@ -230,6 +238,7 @@ def payment_body(payment: Payment) -> Json:
         "authorisation_mode": payment.authorisation_mode,
         "agreement_payment_type": payment.agreement_payment_type,
         "allocations": [_allocation(share) for share in payment.allocations] or None,
+        "payment_methods": list(payment.methods) or None,
         "fee_rule": None if payment.fee_terms is None else fee_terms_body(payment.fee_terms),
     }
     return {name: value for name, value in body.items() if value is not None}
@@ -255,6 +264,8 @@ def payment_links(payment: Payment, addresses: Addresses, *, token: str | None) 
         links["cancel"] = _link(own + "/cancel", "POST")
     if payment.public_state is CAPTURABLE:
         links["capture"] = _link(own + "/capture", "POST")
+    if payment.notice_number is not None:
+        links["notice"] = _link(f"{addresses.pages}/notice/{payment.notice_number}", "GET")
     return links
 
 

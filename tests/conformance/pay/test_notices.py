@@ -50,7 +50,7 @@ def test_an_account_that_two_make_an_issuer_at_once_is_one(world: World, monkeyp
         looks.append(account_id)  # at first the other one had not committed
         return find_issuer(connection, account_id) if len(looks) > 1 else None
 
-    monkeypatch.setattr(notices, "find_issuer", look_at)
+    monkeypatch.setattr(notice_issuing, "find_issuer", look_at)
     assert issue(world)["number"][:4] == first[:4]
     assert len(looks) == 2
 

@@ -9,6 +9,7 @@ from tests.factories.pay import BODY, DECLINED_CARD, ERROR_CARD, EXPIRED_CARD, G
 ALWAYS = {
     "payment_id",
     "amount",
+    "currency",
     "description",
     "reference",
     "language",
