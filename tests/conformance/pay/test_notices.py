@@ -13,7 +13,7 @@ from PIL import Image
 from sqlalchemy import Connection
 
 from pay.models.notice import Issuer, find_issuer
-from pay.operations import notices
+from pay.operations import notice_issuing
 from pay.operations.notices import get_slip
 from pay.operations.proofs import prove
 from pay.operations.slips import slip_file

@@ -8,7 +8,7 @@ from tests.conformance.pay.test_counters import Counter, agree
 from tests.conformance.pay.test_notices import DAY, go_and_pay, look
 from tests.conformance.pay.test_transfers import US
 from tests.factories.banks import make_banks
-from tests.factories.pay import BODY, World, card_form
+from tests.factories.pay import BODY, Browser, World, card_form
 
 PAYER = {"identifier": "12.345.678-5", "name": "Rosa Ñancupil"}
 
@@ -19,6 +19,12 @@ def number_of(made: dict[str, object]) -> str:
     return str(link["href"]).rpartition("/notice/")[2]
 
 
+def send(payer: Browser, path: str, form: dict[str, str]) -> None:
+    """Post a form that no page offers, with a good mark."""
+    payer.page = payer.client.get("/receipt")
+    payer.send(path, form)
+
+
 @pytest.mark.rule("pay", "§25", "pay-design §8", "PA-8", "I10")
 def test_what_may_be_paid_at_a_counter_has_its_notice_at_once_and_waits(world: World) -> None:
     until = (world.pay.clock.now() + timedelta(days=20)).isoformat()
@@ -26,7 +32,8 @@ def test_what_may_be_paid_at_a_counter_has_its_notice_at_once_and_waits(world: W
     number = number_of(made)
     assert (made["payment_methods"], made["currency"], made["state"]["status"]) == (["cash"], "CLP", "created")
     notice = look(world, number)
-    assert (notice["payment_id"], notice["due_date"], notice["payer"]) == (made["payment_id"], "2026-06-28", {**PAYER, "identifier": "12345678-5"})
+    assert (notice["payment_id"], notice["due_date"]) == (made["payment_id"], "2026-06-28")
+    assert notice["payer"] == PAYER | {"identifier": "12345678-5"}
     world.pay.clock.advance(seconds=19 * DAY)  # type: ignore[attr-defined]  # the clock of tests
     world.sweep()
     assert Counter(world).confirm(number).get_json()["outcome"] == "applied"
@@ -50,9 +57,9 @@ def test_the_pages_offer_what_the_service_allows_and_nothing_else(world: World) 
     cash = world.create(payment_methods=["cash"])
     payer = world.payer(cash["payment_id"])
     assert payer.path.endswith("/cash")
-    payer.send(f"/card_details/{cash['payment_id']}", card_form())
+    send(payer, f"/card_details/{cash['payment_id']}", card_form())
     assert payer.path.endswith("/cash"), "a card that is sent all the same moves nothing"
-    payer.send(f"/card_details/{cash['payment_id']}/methods", {"method": "card"})
+    send(payer, f"/card_details/{cash['payment_id']}/methods", {"method": "card"})
     assert payer.page.status_code == 422
     assert world.status(cash["payment_id"]) == "started"
     assert go_and_pay(world, number_of(cash)).path.endswith("/cash")
@@ -74,13 +81,14 @@ def test_who_pays_at_a_providers_page_may_choose_another_way(world: World) -> No
     payer = world.payer(made["payment_id"])
     assert 'id="leave"' in payer.html
     assert 'id="other-methods"' in payer.html
-    payer.send(f"/card_details/{made['payment_id']}/methods", {"method": "cash"})
+    send(payer, f"/card_details/{made['payment_id']}/methods", {"method": "cash"})
     assert payer.path.endswith("/cash")
     assert Counter(world).confirm(number_of(made)).get_json()["outcome"] == "applied"
     assert world.read(made["payment_id"])["payment_provider"] == "cash"
     cash = world.create(payment_methods=["cash"])["payment_id"]
     visitor = world.payer(cash)
-    visitor.send(f"/card_details/{cash}/leave", {})
+    send(visitor, f"/card_details/{cash}/leave", {})
+    assert visitor.page.status_code == 200
     assert world.status(cash) == "started", "nobody is sent to the bank"
 
 
@@ -91,12 +99,13 @@ def test_a_transfer_waits_for_the_bank_and_needs_an_account_that_takes_them(worl
     assert (refused.status_code, refused.get_json()["field"]) == (422, "payment_methods")
     object.__setattr__(world.pay.settings, "transfer_account", US)
     world.change_account(allow_transfer=True)
-    payer = world.payer(world.create(payment_methods=["transfer"])["payment_id"])
+    payment_id = world.create(payment_methods=["transfer"])["payment_id"]
+    payer = world.payer(payment_id)
     assert payer.path.endswith("/transfer")
     assert US[4] in payer.html
     world.pay.clock.advance(seconds=7 * DAY)  # type: ignore[attr-defined]  # the clock of tests
     world.sweep()
-    assert 'id="other-methods"' not in world.payer(world.create()["payment_id"]).html or world.pay.settings.transfer_account
+    assert world.status(payment_id) == "started"
 
 
 @pytest.mark.rule("pay", "§25", "§3", "§5.2", "CH-2")
