@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Protocol
+
+from werkzeug.datastructures import FileStorage
 
 from pay.schemas.console import read_amount
 from pay.standards.dispute_states import REASONS
@@ -17,16 +18,6 @@ WORDS_MAX, NUMBER_MAX = 5_000, 60
 Faults = list[tuple[str, str]]
 
 
-class Upload(Protocol):
-    """A file of a form."""
-
-    filename: str | None
-
-    def read(self, size: int = -1) -> bytes:
-        """Return so many bytes of it."""
-        ...
-
-
 @dataclass(frozen=True)
 class Evidence:
     """What an office says against a dispute, and what is wrong with it."""
@@ -36,7 +27,7 @@ class Evidence:
     faults: Faults
 
 
-def read_evidence(form: Mapping[str, str], uploads: Iterable[Upload]) -> Evidence:
+def read_evidence(form: Mapping[str, str], uploads: Iterable[FileStorage]) -> Evidence:
     """Read the words and the files."""
     words, fault = _words(form)
     files, wrong = _files(uploads)
@@ -54,7 +45,7 @@ def _words(form: Mapping[str, str]) -> tuple[str, str]:
     return words, ""
 
 
-def _files(uploads: Iterable[Upload]) -> tuple[tuple[EvidenceFile, ...], str]:
+def _files(uploads: Iterable[FileStorage]) -> tuple[tuple[EvidenceFile, ...], str]:
     files = tuple(EvidenceFile(file_name(each.filename), each.read(BYTES_MAX + 1)) for each in uploads if each.filename)
     if len(files) > FILES_MAX:
         return (), gettext("Choose at most %(n)s files.", n=FILES_MAX)

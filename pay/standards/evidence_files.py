@@ -6,13 +6,13 @@ from io import BytesIO
 
 import pypdf
 from PIL import Image, ImageOps
-from pypdf.generic import NameObject
+from pypdf.generic import DictionaryObject
 
 FILES_MAX, BYTES_MAX, PAGES_MAX = 5, 4_000_000, 40
 """What all files of an answer may have together: card networks take 4.5 MB and 50 pages, the letter is some of it."""
 SIDE_MAX, PAGE_SIDE = 10_000, 2_000
 NAME_MAX = 100
-_ACTIONS = (NameObject("/A"), NameObject("/AA"))
+_ACTIONS = ("/A", "/AA")
 
 
 class UnreadableFile(ValueError):
@@ -73,7 +73,9 @@ def _picture_page(content: bytes) -> bytes:
 
 def _tame(page: pypdf.PageObject) -> pypdf.PageObject:
     page.pop("/AA", None)
-    for mark in page["/Annots"] if "/Annots" in page else ():
-        for action in _ACTIONS:
-            mark.get_object().pop(action, None)
+    for mark in page.annotations or ():
+        found = mark.get_object()
+        if isinstance(found, DictionaryObject):
+            for action in _ACTIONS:
+                found.pop(action, None)
     return page
