@@ -105,7 +105,7 @@ def work_list(pay: Pay, found: Sequence[Dispute]) -> list[tuple[Dispute, Work]]:
 
 
 def answer_dispute(
-    pay: Pay, staff: StaffMember, account: Account, dispute_id: str, words: str, files: Sequence[EvidenceFile] = ()
+    pay: Pay, staff: StaffMember, account: Account, dispute_id: str, words: str, *, files: Sequence[EvidenceFile] = ()
 ) -> None:
     """Send evidence, or with no words accept; to accept more than one person may refund, a second one decides.
 

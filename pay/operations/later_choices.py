@@ -14,6 +14,7 @@ from pay.operations.notice_moves import PAYABLE
 from pay.operations.notices import Slip, get_slip
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
 
+
 def choose_later(pay: Pay, payment_id: PaymentId, *, actor: str) -> Slip:
     """Give a payment that nobody is paying yet a notice, and three days; a repeat returns the first one.
 

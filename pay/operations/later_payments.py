@@ -47,11 +47,12 @@ def term_of(pay: Pay, account: Account, methods: tuple[str, ...], later: Later) 
     return Term(last.astimezone(ZONE).date(), last + BANK_DAYS if "transfer" in methods else last)
 
 
-def give_notice(pay: Pay, tx: Transaction, payment: Payment, account: Account, term: Term, debtor: Debtor, *, actor: str) -> NoticeNumber:
+def give_notice(pay: Pay, tx: Transaction, payment: Payment, account: Account, term: Term, *, debtor: Debtor, actor: str) -> NoticeNumber:
     """Give a new payment its notice, in the transaction that makes it."""
     issuer = ensure_issuer(pay, tx, account, at_counters="cash" in payment.methods)
     row: dict[str, object] = {"payment_id": payment.id, "debt_id": pay.ids.pick(ALPHABET, LENGTH), "instalment": 1, "instalments": 1}
-    row |= {"due_on": term.due_on} | seal_debtor(pay.cipher, account.id, debtor)
+    row["due_on"] = term.due_on
+    row |= seal_debtor(pay.cipher, account.id, debtor)
     return place_notice(pay, tx, issuer, row, actor=actor)
 
 

@@ -90,7 +90,7 @@ def create_payment(pay: Pay, merchant: Merchant, order: NewPayment, key: Idempot
             opens = _token_row(payment.id, token, now, _purpose(payment)) if payment.gives_token else None
             place_payment(tx, payment, sealed, actor=merchant.actor, grams=grams, token_row=opens)
             if term and order.later:
-                number = give_notice(pay, tx, payment, account, term, order.later.debtor, actor=merchant.actor)
+                number = give_notice(pay, tx, payment, account, term, debtor=order.later.debtor, actor=merchant.actor)
                 payment = replace(payment, notice_number=number)
             if order.fee is not None and priced is not None:
                 record_exemption(pay, tx, payment, order.fee, priced, actor=merchant.actor)

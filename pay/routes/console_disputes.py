@@ -89,7 +89,7 @@ def send_evidence(account_id: str, dispute_id: str) -> BaseResponse:
     faults = [*given.faults, *([("files", found)] if found else [])]
     if faults:
         return _evidence_page(account, dispute_id, 422, words=given.words, error_list=web.errors_of(faults))
-    dispute_desk.answer_dispute(current(), staff(), account, dispute_id, given.words, given.files)
+    dispute_desk.answer_dispute(current(), staff(), account, dispute_id, given.words, files=given.files)
     return to_dispute(account, dispute_id)
 
 

@@ -40,7 +40,7 @@ def set_terms(account_id: str) -> BaseResponse:
 
 
 def _terms_page(account: Account, status: int = 200, **values: Any) -> Response:
-    known: dict[str, Any] = {"typed": typed_terms(account), "error_list": [], "collections": EMAIL_COLLECTION, "languages": LANGUAGES}
+    known: dict[str, Any] = {"typed": typed_terms(account), "error_list": [], "collections": EMAIL_COLLECTION, "page_languages": LANGUAGES}
     return web.page("pay/console/terms.html", status, account=account, **known | values)
 
 

@@ -1,5 +1,6 @@
 """The payer pages: no JavaScript, nothing from another origin, card numbers for one call only.  Spec: pay-api.md §16."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Response, make_response, redirect, request
@@ -75,7 +76,7 @@ def show_card_page(payment_id: str) -> BaseResponse:
         return redirect(f"/card_details/{payment_id}/methods", 303)
     gateway = pay.gateways[seen.payment.gateway]
     if seen.payment.state in {S.ENTERING_CARD_DETAILS, S.AUTHORISATION_3DS_REQUIRED} and isinstance(gateway, PageGateway):
-        told = {"provider": gateway.label, "is_away": "away" in request.args, "offers_others": _offers_others(pay, seen)}
+        told: dict[str, Any] = {"provider": gateway.label, "is_away": "away" in request.args, "offers_others": _offers_others(pay, seen)}
         return web.page("pay/provider.html", payment=seen.payment, account=seen.account, **told)
     if seen.payment.state is S.ENTERING_CARD_DETAILS:
         return _card_page(pay, seen, _prefilled(seen))

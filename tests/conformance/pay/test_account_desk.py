@@ -169,7 +169,13 @@ def test_an_office_names_the_bodies_of_its_mall(banks: Banks) -> None:
     lines = "org-a 597055555536\r\norg-b = 597055555537\r\n"
     assert dora.send(path, path, children=lines).status_code == 409, "its provider is not set up"
     set_credentials(world.pay, AccountId(account_id), {"commerce_code": webpay.MALL, "secret": webpay.SECRET}, actor="tests")
-    for wrong in ("org-a", "org-a 59705555553", "org-a 597055555536\norg-a 597055555537", "a 597055555536\nb 597055555536", "x:y 597055555536"):
+    for wrong in (
+        "org-a",
+        "org-a 59705555553",
+        "org-a 597055555536\norg-a 597055555537",
+        "a 597055555536\nb 597055555536",
+        "x:y 597055555536",
+    ):
         assert dora.send(path, path, children=wrong).status_code == 422, wrong
     assert dora.send(path, path, children=lines).status_code == 303
     assert dora.page(path).select_one("#children").get_text().split() == ["org-a", "597055555536", "org-b", "597055555537"]  # type: ignore[union-attr]

@@ -243,13 +243,13 @@ def test_operators_give_the_channels_files_to_the_console(world: World) -> None:
     raw = (HEAD + f"L1,payment,{world.paid()},14500,0,CLP,2026-06-10\nL2,payment,nobodys,700,0,CLP,2026-06-10\n").encode()
 
     def send(content: bytes, channel: str = "sandbox") -> tuple[int, str]:
-        answer = olga.send(page, page, channel=channel, file=(BytesIO(content), "junio\0.csv"))
-        return answer.status_code, " ".join(BeautifulSoup(answer.get_data(as_text=True), "html.parser").get_text().split())
+        answer = olga.send(page, page, channel=channel, file=(BytesIO(content), "cartola\0.csv"))
+        return answer.status_code, " ".join(BeautifulSoup(answer.get_data(as_text=True), "html.parser").get_text(" ").split())
 
     status, said = send(raw)
     assert (status, "Como se esperaba 1" in said, "Sin un número que conozcamos 1" in said) == (200, True, True)
     status, said = send(raw)
-    assert (status, "Conocido de un archivo anterior 2" in said, said.count("junio")) == (200, True, 1)
+    assert (status, "Conocido de un archivo anterior 2" in said, said.count("cartola")) == (200, True, 1)
     for content, channel, fault in (
         (b"", "sandbox", "Elija el archivo"),
         (raw, "cash", "Elija el canal"),
