@@ -69,7 +69,7 @@ def send_settlement() -> Response:
     suspense_desk.require_operator(who)
     channel = request.form.get("channel", "")
     name, raw, fault = _file(gettext("Choose the file of the channel."))
-    faults = [] if channel in READERS else [("channel", gettext("Choose the channel."))]
+    faults = [] if channel in READERS else [("channel", gettext("Choose the channel that sent the file."))]
     faults += [("file", fault)] if fault else []
     results = None
     if not faults:
