@@ -13,11 +13,13 @@ from pay.standards.payment_states import PaymentState
 
 def look_back(pay: Pay, token: str) -> None:
     """Ask Khipu whether a transfer that counts as paid was taken back; told again, it changes nothing."""
-    gateway = pay.gateways[KhipuGateway.name]
+    gateway = pay.gateways.get(KhipuGateway.name)
+    if not isinstance(gateway, KhipuGateway):
+        return
     with pay.reading() as tx:
         attempt = find_attempt(tx.connection, gateway.name, token=token)
         payment = attempt and find_payment(tx.connection, pay.cipher, attempt.payment_id)
-    if not payment or payment.state is not PaymentState.CAPTURED or payment.provider_id != token or not isinstance(gateway, KhipuGateway):
+    if not payment or payment.state is not PaymentState.CAPTURED or payment.provider_id != token:
         return
     try:
         is_gone = gateway.was_taken_back(order_of(pay, payment, Action.AUTHORISE))
