@@ -462,6 +462,15 @@ def test_verification_finds_people_who_were_taken_out_put_in_or_changed(world: W
     assert [str(fault.entry_id) for fault in report.faults] == [answer.json["log_entry_id"]]
 
 
+@pytest.mark.rule("wallet", "§10.2")
+def test_a_backup_of_before_there_were_such_entries_is_verified_too(world: World) -> None:
+    world.fetch(world.exchange_body(basis={"kind": "law", "agreement_id": LAW_AGREEMENT}))
+    signed(world)
+    world.run_sql("drop table bulk_people")
+    report = verify_log(world.wallet, [])
+    assert (report.ok, report.faults) == (True, [])
+
+
 @pytest.mark.rule("wallet", "X5", "§10.2")
 @pytest.mark.parametrize("statement", ["delete from bulk_people", "update bulk_people set outcome = 'denied'"])
 def test_the_database_refuses_to_change_them(world: World, statement: str) -> None:
