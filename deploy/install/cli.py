@@ -3,51 +3,44 @@
 import argparse
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from deploy.commands.terminal import Subparsers, enter, runs, show
 from deploy.errors import CannotStart
 from deploy.services import SERVICES
 
 if TYPE_CHECKING:
     from deploy.install.bootstrap import Operator
 
-Print = Callable[[argparse.Namespace, "dict[str, object]", "list[str]"], None]
 
-
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Print) -> None:
-    """Add the commands of an installation; `printing` shows an answer to people or programs."""
+def add(commands: Subparsers) -> None:
+    """Add the commands."""
     init = commands.add_parser("init", help="write the folder of a production installation: settings, secrets, compose file")
     init.add_argument("folder", type=Path)
     init.add_argument("--domain", required=True, help="the services become identity.DOMAIN, notify.DOMAIN, pay.DOMAIN and wallet.DOMAIN")
     init.add_argument("--operator-name", required=True, help="name of the body that runs this, as people read it")
     init.add_argument("--help-phone", required=True, help="telephone number for help, shown on each page")
     init.add_argument("--image", default="andamio", help="image of the services (default: %(default)s)")
-    _end(init, _init, printing)
+    runs(init, _init)
     prepare = commands.add_parser("databases", help="make the services' databases and roles, with least privilege")
     prepare.add_argument("--host", required=True)
     prepare.add_argument("--port", type=int, default=5432)
     prepare.add_argument("--user", default="postgres", help="an administrator (default: %(default)s)")
     prepare.add_argument("--secrets", type=Path, required=True, help="folder with superuser, SERVICE_owner and SERVICE_app")
-    _end(prepare, _databases, printing)
+    runs(prepare, _databases)
     first = commands.add_parser("bootstrap", help="enter the suite's own clients and the first operator")
     first.add_argument("--secrets", type=Path, required=True, help="folder with a folder of secrets for each service")
     first.add_argument("--run", required=True, help="RUN of the first operator")
     first.add_argument("--given-names", required=True)
     first.add_argument("--family-names", required=True)
     first.add_argument("--email", required=True)
-    _end(first, _bootstrap, printing)
+    runs(first, _bootstrap)
     look = commands.add_parser("doctor", help="look at this host and its configuration, and say what is wrong in plain words")
     look.add_argument("folder", type=Path, nargs="?", help="folder of the installation (default: the settings in the environment)")
     look.add_argument("--offline", action="store_true", help="only files and settings, no engines")
-    _end(look, _doctor, printing)
-
-
-def _end(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int], printing: Print) -> None:
-    parser.add_argument("--json", action="store_true", help="print for programs")
-    parser.set_defaults(command=command, printing=printing)
+    runs(look, _doctor)
 
 
 def _init(parsed: argparse.Namespace) -> int:
@@ -61,7 +54,7 @@ def _init(parsed: argparse.Namespace) -> int:
         f"Next: put a certificate for *.{parsed.domain} into {parsed.folder}/edge/tls (fullchain.pem, privkey.pem),",
         f"set SMTP and SMS in {parsed.folder}/env/notify.env, and ask `andamio doctor {parsed.folder}`.",
     ]
-    parsed.printing(parsed, {"written": written}, lines)
+    show(parsed, {"written": written}, lines)
     return 0
 
 
@@ -78,7 +71,7 @@ def _databases(parsed: argparse.Namespace) -> int:
     password = quote(_secret(parsed.secrets / "superuser"), safe="")
     admin_url = f"postgresql://{quote(parsed.user)}:{password}@{parsed.host}:{parsed.port}/postgres"
     made = databases.prepare(admin_url, lambda role: _secret(parsed.secrets / role))
-    parsed.printing(parsed, {"made": made}, [f"{service}: made" for service in made] or ["All databases were there."])
+    show(parsed, {"made": made}, [f"{service}: made" for service in made] or ["All databases were there."])
     return 0
 
 
@@ -99,7 +92,7 @@ def _bootstrap(parsed: argparse.Namespace) -> int:
     finally:
         identity.close()
     if made is None:
-        parsed.printing(parsed, {"operator": "known"}, ["That RUN has an account: its password was left as it is."])
+        show(parsed, {"operator": "known"}, ["That RUN has an account: its password was left as it is."])
         return 0
     lines = [
         "The suite's own clients are entered. The first operator, shown this once:",
@@ -107,7 +100,7 @@ def _bootstrap(parsed: argparse.Namespace) -> int:
         f"  password  {made.password}",
         f"  TOTP      {made.totp_secret}   (into an authenticator app)",
     ]
-    parsed.printing(parsed, {"operator": "made", "password": made.password, "totp_secret": made.totp_secret}, lines)
+    show(parsed, {"operator": "made", "password": made.password, "totp_secret": made.totp_secret}, lines)
     return 0
 
 
@@ -125,9 +118,11 @@ def _operator(parsed: argparse.Namespace) -> "Operator":
 def _doctor(parsed: argparse.Namespace) -> int:
     from deploy.install import doctor
 
+    if parsed.folder is None:
+        enter(SERVICES)
     findings = doctor.examine(parsed.folder, dict(os.environ), SERVICES, offline=parsed.offline)
     marks = {"ok": "✓", "warning": "!", "fault": "✗"}
     lines = [f"{marks[finding.level]} {finding.text}" for finding in findings]
     document = {"ok": all(finding.level != "fault" for finding in findings), "findings": [vars(finding) for finding in findings]}
-    parsed.printing(parsed, json.loads(json.dumps(document)), lines)
+    show(parsed, json.loads(json.dumps(document)), lines)
     return 0 if document["ok"] else 1

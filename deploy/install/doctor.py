@@ -6,7 +6,7 @@ A *fault* keeps a service from working or from being safe; a *warning* will, one
 import contextlib
 import shutil
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Literal
 import psycopg
 import redis
 
+from deploy.backup.client import for_dumping, server_version
+from deploy.errors import CannotStart
 from deploy.install.folder import SECRETS_IN_CONTAINER
 from deploy.serving import settings_class
 from notify.context import Notify
@@ -59,6 +61,7 @@ def examine(folder: Path | None, environ: Mapping[str, str], services: Sequence[
     if not offline:
         for service, loaded in settings.items():
             findings += [Finding(finding.level, f"{service}: {finding.text}") for finding in _engines(service, loaded)]
+        findings += _backups(settings.values())
     order = {"fault": 0, "warning": 1, "ok": 2}
     return sorted(findings, key=lambda finding: order[finding.level])
 
@@ -139,6 +142,23 @@ def _together(settings: Mapping[str, ServiceSettings]) -> Iterator[Finding]:
             yield Finding("fault", f"{service} has no https address: people's data would travel in the open.")
         elif not loaded.trusted_proxies:
             yield Finding("warning", f"{service} believes no proxy ({service.upper()}_TRUSTED_PROXIES=0): behind the edge it should be 1.")
+
+
+def _backups(settings: Iterable[ServiceSettings]) -> Iterator[Finding]:
+    """Whether `andamio backup` could work from here: a client older than its server cannot back it up."""
+    addresses = {loaded.database_url.reveal() for loaded in settings}
+    try:
+        server = max((server_version(address) for address in addresses), default=0)
+    except CannotStart:  # a database that does not answer is told beside this
+        return
+    if not server:
+        return
+    try:
+        found = for_dumping(server)
+    except CannotStart as fault:
+        yield Finding("warning", f"`andamio backup` cannot work from here. {fault}")
+    else:
+        yield Finding("ok", f"pg_dump {found.version} can back up PostgreSQL {server}.")
 
 
 def _engines(service: str, settings: ServiceSettings) -> Iterator[Finding]:

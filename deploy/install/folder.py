@@ -5,7 +5,8 @@ compose.yaml            the processes (docs/operations/quick-start.md)
 .env                    what Compose itself asks for: image, user
 env/SERVICE.env         settings that are no secrets
 secrets/SERVICE/NAME    one secret a file, given to that service alone
-postgres/, edge/, watch/   configuration of PostgreSQL, the TLS edge, and what watches
+edge/, watch/           configuration of the TLS edge, and of what watches
+backups/                where the container `tools` may write backups
 ```
 
 What is there is kept: running it again adds what a newer release needs and changes no secret.
@@ -28,6 +29,7 @@ from deploy.errors import CannotStart
 from deploy.services import SERVICES
 
 FILES = Path(__file__).parent / "files"
+BACKUPS = "backups"
 CONTAINER_USER: Final = 10001
 SECRETS_IN_CONTAINER = "/run/andamio"
 EDGE_ADDRESS = "172.30.7.2"
@@ -67,9 +69,23 @@ class Installation:
 def write(installation: Installation) -> list[Path]:
     """Write what is missing and return it.  Raises: CannotStart where the folder cannot be written to."""
     try:
+        for folder in (
+            BACKUPS,
+            *(f"secrets/{name}" for name in ("postgres", "valkey", *SERVICES, *(f"{each}-migrate" for each in SERVICES))),
+        ):
+            _make_for_containers(installation.folder / folder)
         return [path for path, text in _files(installation) if _keep(path, text, is_secret="secrets" in path.parts)]
     except OSError as fault:
         raise CannotStart(f"{fault.filename or installation.folder} cannot be written ({fault.strerror}).") from fault
+
+
+def administrator(folder: Path) -> str:
+    """Return the address of an installation's own PostgreSQL, as its administrator.  Raises: CannotStart."""
+    path = folder / "secrets" / "postgres" / "superuser"
+    try:
+        return f"postgresql://postgres:{quote(path.read_text(encoding='utf-8').strip(), safe='')}@postgres/postgres"
+    except OSError as fault:
+        raise CannotStart(f"{path} cannot be read ({fault.strerror}): name the server with --into.") from fault
 
 
 def _files(installation: Installation) -> Iterator[tuple[Path, str]]:
@@ -201,6 +217,14 @@ def _jwk() -> str:
 
     key = ECKey.generate_key("P-256", {"alg": "ES256", "use": "sig"}, auto_kid=True)
     return json.dumps(key.as_dict(private=True))
+
+
+def _make_for_containers(folder: Path) -> None:
+    """Make a folder that the containers' user alone may enter."""
+    if not folder.exists():
+        folder.mkdir(parents=True, mode=0o700)
+        if os.geteuid() == 0:
+            os.chown(folder, CONTAINER_USER, CONTAINER_USER)
 
 
 def _keep(path: Path, text: str, *, is_secret: bool) -> bool:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import psycopg
 
-from deploy.backup import back_up, prove_restored, restore
+from deploy.backup import proving, restoring
+from deploy.backup.making import back_up
 from deploy.bench.filling import fill
 from deploy.bench.running import sandbox
 from deploy.bench.wallet import core_of_an_exchange
@@ -88,9 +89,9 @@ def _measure(folder: Path, admin_url: str) -> tuple[dict[str, float], list[str]]
     moments = [time.perf_counter()]
     back_up(folder / "backup")
     moments.append(time.perf_counter())
-    addresses = restore(folder / "backup", admin_url, prefix=PREFIX)
+    restored = restoring.restore(folder / "backup", admin_url, prefix=PREFIX)
     moments.append(time.perf_counter())
-    faults = prove_restored(folder / "backup", addresses)
+    faults = restored.faults + proving.prove(folder / "backup", restored.addresses)
     moments.append(time.perf_counter())
     steps = ("backup", "restore", "proofs of logs and books")
     return {step: after - before for step, (before, after) in zip(steps, itertools.pairwise(moments), strict=True)}, faults

@@ -54,21 +54,31 @@ def backup(andamio: Andamio, tmp_path: Path) -> Path:
 
 def test_what_was_restored_proves_itself(andamio: Andamio, backup: Path, engines: Engines, prefix: str) -> None:
     status, said = andamio(["restore", str(backup), "--into", engines.database_url, "--prefix", prefix, "--verify", "--json"])
-    assert (status, json.loads(said)) == (0, {"restored": list(SERVICES), "verified": True, "faults": []})
+    assert (status, json.loads(said)) == (0, {"restored": list(SERVICES), "files": 0, "verified": True, "faults": []})
     again, complaint = andamio(["restore", str(backup), "--into", engines.database_url, "--prefix", prefix])
     assert again == 1
     assert f"There is a database {prefix}identity already" in complaint
 
 
-def test_a_row_that_is_missing_from_the_restored_log_is_named(andamio: Andamio, backup: Path, engines: Engines, prefix: str) -> None:
-    from deploy import backup as backups
+def test_a_rehearsal_leaves_nothing_behind(andamio: Andamio, backup: Path, engines: Engines, prefix: str) -> None:
+    into = ["restore", str(backup), "--into", engines.database_url, "--drop"]
+    assert andamio([*into, "--verify"])[0] == andamio([*into, "--prefix", prefix])[0] == 1
+    status, said = andamio([*into, "--prefix", prefix, "--verify"])
+    assert status == 0, said
+    with psycopg.connect(engines.database_url) as admin:
+        left = admin.execute("SELECT count(*) FROM pg_database WHERE starts_with(datname, %s)", [prefix]).fetchone()
+    assert left == (0,)
 
-    addresses = backups.restore(backup, engines.database_url, prefix=prefix)
+
+def test_a_row_that_is_missing_from_the_restored_log_is_named(andamio: Andamio, backup: Path, engines: Engines, prefix: str) -> None:
+    from deploy.backup import proving, restoring
+
+    addresses = restoring.restore(backup, engines.database_url, prefix=prefix).addresses
     with psycopg.connect(addresses["pay"], autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")  # what a superuser can do, and nobody else
         connection.execute("ALTER TABLE audit_entries DISABLE TRIGGER ALL")
         connection.execute("DELETE FROM audit_entries WHERE entry_id = (SELECT entry_id FROM audit_sequence WHERE seq = 2)")
-    faults = backups.prove_restored(backup, addresses)
+    faults = proving.prove(backup, addresses)
     assert len(faults) == 1
     assert faults[0].startswith("pay: ")
     assert "missing at row 2" in faults[0]
@@ -92,5 +102,6 @@ def test_a_folder_with_something_in_it_is_not_written_to(andamio: Andamio, tmp_p
 
 def test_no_password_stands_in_a_backups_index(backup: Path) -> None:
     index = json.loads((backup / "backup.json").read_text())
-    assert set(index) == {"made_at", "services"}
-    assert all(set(about) == {"sha256", "checkpoint"} for about in index["services"].values())
+    assert set(index) == {"made_at", "services", "files"}
+    assert all(set(about) == {"sha256", "checkpoint", "postgresql"} for about in index["services"].values())
+    assert set(index["files"]) == {"count", "bytes", "sha256", "gone", "missing"}

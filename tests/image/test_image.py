@@ -36,8 +36,12 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_each_service_migrates_serves_and_drains(image: Image, empty_database: Callable[[str], str], redis_url: str, service: str) -> None:
-    settings = variables(service, empty_database(service), redis_url)
+def test_each_service_migrates_serves_and_drains(
+    image: Image, database: Callable[[str], str], empty_database: Callable[[str], str], redis_url: str, service: str
+) -> None:
+    """One from nothing; the others read all their migrations and find that they are done, which takes a fifth of the time."""
+    made = empty_database if service == "pay" else database
+    settings = variables(service, made(service), redis_url)
     subprocess.run(image.run("andamio", "migrate", service, environment=settings), check=True, capture_output=True)
     port = free_port()
     web = subprocess.Popen(
@@ -67,6 +71,13 @@ def test_the_same_image_works_in_the_background(image: Image, database: Callable
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.communicate(timeout=DRAIN_SECONDS)
+
+
+def test_it_backs_up_with_a_client_of_its_own(image: Image, database: Callable[[str], str], redis_url: str) -> None:
+    settings = {name: value for each in SERVICES for name, value in variables(each, database(each), redis_url).items()}
+    done = subprocess.run(image.run("andamio", "backup", "/tmp/backup", environment=settings), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "audit_entries" in image.output("pg_restore", "--list", "/tmp/backup/pay.dump")
 
 
 def test_it_runs_as_nobody_in_particular_and_has_no_tools(image: Image) -> None:

@@ -50,7 +50,7 @@ def test_no_two_manifests_have_one_name() -> None:
 
 
 def test_each_pod_runs_a_command_that_the_program_has() -> None:
-    parser = cli._parser()
+    parser = cli.make_parser()
     for name, pod in pods():
         assert parser.parse_args(pod["containers"][0]["args"]).command, name
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy import cli
-from deploy.errors import CannotStart
+from deploy.commands import trying
 
 ROOT = Path(__file__).resolve().parents[3]
 HELP = """
@@ -52,10 +52,10 @@ def test_and_with_json_a_document(capsys, monkeypatch):
     }
 
 
-def test_windows_is_refused_with_a_way_out(monkeypatch):
-    monkeypatch.setattr(cli.os, "name", "nt")
-    with pytest.raises(CannotStart, match="WSL 2"):
-        cli._sandbox(cli._parser().parse_args(["sandbox"]))
+def test_windows_is_refused_with_a_way_out(capsys, monkeypatch):
+    monkeypatch.setattr(trying.os, "name", "nt")
+    assert cli.main(["sandbox"]) == 1
+    assert "WSL 2" in capsys.readouterr().err
 
 
 def test_a_command_for_services_wants_one_named(capsys):

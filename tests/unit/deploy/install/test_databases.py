@@ -10,8 +10,14 @@ import pytest
 from psycopg import sql
 
 from deploy import docs
+from deploy.backup.making import back_up
+from deploy.backup.restoring import restore
 from deploy.errors import CannotStart
 from deploy.install import databases
+from deploy.sandbox.environment import environment
+from deploy.sandbox.plan import Engines as PlannedEngines
+from deploy.sandbox.plan import Plan
+from deploy.sandbox.ports import Ports
 from notify.models import days
 from shared import migrations
 from shared.audit.sequencer import sequence_pending, sign_checkpoint
@@ -94,6 +100,28 @@ def test_a_service_may_add_to_its_log_and_change_nothing_in_it(prepared: Prepare
             for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"):
                 with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
                     connection.execute(statement.encode())
+
+
+def test_the_lesser_role_may_back_up_and_what_is_restored_is_the_owners(
+    prepared: Prepared, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations.upgrade(SERVICE, prepared.owner)
+    plan = Plan(tmp_path, Ports(8000), bytes(32), PlannedEngines("postgresql://x@h/x", redis_url.rpartition("/")[0]))
+    for name, value in {**environment(plan, SERVICE), "NOTIFY_DATABASE_URL": prepared.app}.items():
+        monkeypatch.setenv(name, value)
+    back_up(tmp_path / "backup", (SERVICE,))
+    with psycopg.connect(prepared.admin, autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(SERVICE)))
+    databases.prepare(prepared.admin, PASSWORDS.__getitem__, (SERVICE,))
+    restore(tmp_path / "backup", prepared.admin)
+    migrations.upgrade(SERVICE, prepared.owner)
+    with psycopg.connect(prepared.app, autocommit=True) as connection:
+        owners = connection.execute("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname IN ('public', 'days')").fetchall()
+        assert owners == [(f"{SERVICE}_owner",)]
+        connection.execute("INSERT INTO outbox (job, payload, due_at, created_at) VALUES ('x', '{}', now(), now())")
+        connection.execute("SELECT count(*) FROM days.notifications_rest")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DROP TABLE outbox")
 
 
 @pytest.mark.parametrize("name", ["outbox", "notifications", "notifications_rest", "notifications_d2026", "x; DROP TABLE outbox"])

