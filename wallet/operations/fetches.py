@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from shared.problems import Problem
 from wallet.context import Wallet
 from wallet.errors import ProviderError, ProviderSchema, ProviderTimeout
@@ -16,6 +18,7 @@ from wallet.standards.canonical import Json
 from wallet.standards.dpop import make_proof
 from wallet.standards.evidence import evidence
 
+log = structlog.get_logger("andamio.wallet.fetches")
 Values = dict[str, str | int | float | bool | None]
 
 
@@ -53,6 +56,7 @@ def fetch_data(wallet: Wallet, order: Order, passed: Passed, approved: Record | 
         record = approved or wallet.register.fetch(order, kinds)
         return record, None if record.values is None else released(record.values, kinds)
     except RegisterFailed as error:
+        log.warning("a register gave no answer that can be used", dataset=passed.matter.dataset.dataset_id, txn=order.txn, fault=str(error))
         raise _provider_problem(error) from None
     except NotAsDeclared:
         raise ProviderSchema("The answer does not fit the dataset's declaration.") from None
