@@ -3,18 +3,18 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import update
-
 from identity.context import Identity
 from identity.models.approval import Approval
 from identity.models.authenticator import MessageCode
-from identity.models.base import table_of
+from identity.models.base import Base, table_of
 from identity.models.grant import AccessToken, AuthorizationCode, PushedRequest, RefreshToken, RevokedToken, UsedAssertion, UsedProof
 from identity.models.guard import Count, Spent
 from identity.models.inspected_refusal import InspectedRefusal
 from identity.models.interaction import OPEN, Interaction, InteractionState, LogoutRequest
 from identity.models.logout_notice import LogoutNotice
+from identity.models.person import Throttle
 from identity.models.remote_request import RemoteRequest
+from identity.models.site_check import SiteCheck
 from identity.operations import (
     account_events,
     assisted_sessions,
@@ -33,7 +33,6 @@ from identity.operations import (
     site_checks,
 )
 from identity.operations.performance import COUNT
-from identity.operations.throttles import THROTTLES
 from identity.providers.base import SenderAway
 from shared.chores import with_chores
 from shared.performance.counting import COUNT_SECONDS, count_days
@@ -44,16 +43,17 @@ INTERACTIONS = table_of(Interaction)
 KEPT_AFTERWARDS = timedelta(days=1)
 COUNTED_FOR = timedelta(days=2)
 """Interactions of yesterday are still counted today, for open data."""
-KEPT = {RemoteRequest: COUNTED_FOR, **dict.fromkeys((RevokedToken, UsedAssertion, UsedProof), timedelta(0))}
-EXPIRING = (
-    *(AuthorizationCode, AccessToken, RefreshToken, RevokedToken, PushedRequest, UsedAssertion, UsedProof, LogoutRequest),
-    *(MessageCode, Count, Spent, RemoteRequest, Approval),
+EXPIRING: tuple[tuple[type[Base], str, timedelta], ...] = (
+    *((model, "expires_at", KEPT_AFTERWARDS) for model in (AuthorizationCode, AccessToken, RefreshToken, PushedRequest, LogoutRequest)),
+    *((model, "expires_at", KEPT_AFTERWARDS) for model in (MessageCode, Count, Spent, Approval)),
+    *((model, "expires_at", timedelta(0)) for model in (RevokedToken, UsedAssertion, UsedProof)),
+    *((model, "expires_at", COUNTED_FOR) for model in (Interaction, RemoteRequest)),
+    (InspectedRefusal, "refused_at", timedelta(days=7)),
+    (LogoutNotice, "created_at", timedelta(days=90)),
+    (SiteCheck, "asked_at", timedelta(days=365)),
+    (Throttle, "updated_at", timedelta(days=365)),
 )
-"""Rows with an end."""
-THROTTLES_KEPT = timedelta(days=365)
-NOTICES_KEPT = timedelta(days=90)
-SITE_CHECKS_KEPT = timedelta(days=365)
-REFUSALS_KEPT = timedelta(days=7)
+"""Rows with an end: from which moment, and how long after it, they are kept."""
 
 
 @jobs.job(account_events.JOB, max_attempts=len(account_events.RETRY_SECONDS) + 1)
@@ -106,25 +106,16 @@ def tend_keys(identity: Identity) -> None:
 
 @jobs.every(300, "clear_expired")
 def clear_expired(identity: Identity) -> None:
-    """Mark interactions that ran out, and remove rows that nothing asks for any more.
+    """Mark interactions that ran out, and remove rows that nothing asks for any more, a few at a time.
 
     Codes stay a day beyond their life, so that reuse is still found; failed sign-ins a year, since they count in a row.
     """
     now = identity.clock.now()
-    with identity.db.begin() as connection:
-        over = INTERACTIONS.c.state.in_(OPEN) & (INTERACTIONS.c.expires_at <= now)
-        connection.execute(update(INTERACTIONS).where(over).values(state=InteractionState.EXPIRED))
-        connection.execute(INTERACTIONS.delete().where(INTERACTIONS.c.expires_at <= now - COUNTED_FOR))
-        for model in EXPIRING:
-            table = table_of(model)
-            kept = KEPT.get(model, KEPT_AFTERWARDS)
-            connection.execute(table.delete().where(table.c.expires_at <= now - kept))
-        refusals = table_of(InspectedRefusal)
-        connection.execute(refusals.delete().where(refusals.c.refused_at <= now - REFUSALS_KEPT))
-        announced = table_of(LogoutNotice)
-        connection.execute(announced.delete().where(announced.c.created_at <= now - NOTICES_KEPT))
-        connection.execute(site_checks.CHECKS.delete().where(site_checks.CHECKS.c.asked_at <= now - SITE_CHECKS_KEPT))
-        connection.execute(THROTTLES.delete().where(THROTTLES.c.updated_at <= now - THROTTLES_KEPT))
+    over = INTERACTIONS.c.state.in_(OPEN) & (INTERACTIONS.c.expires_at <= now)
+    retention.change(identity, INTERACTIONS, over, {"state": InteractionState.EXPIRED})
+    for model, moment, kept in EXPIRING:
+        table = table_of(model)
+        retention.forget(identity, table, table.c[moment] <= now - kept)
 
 
 @jobs.job("send_notice", retry_on=(SenderAway,), max_attempts=200)

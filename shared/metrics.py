@@ -29,6 +29,8 @@ JOBS = Counter("andamio_jobs_total", "Jobs run, by outcome", ["service", "job", 
 EVENTS = Counter("andamio_events_total", "What happened, as the audit log has it", ["service", "action", "outcome"])
 """The metrics of the domain: logins by result, payments by state, messages accepted and delivered, exchanges by answer."""
 
+FORGOTTEN = Counter("andamio_forgotten_rows_total", "Rows deleted because their time was over", ["service", "table"])
+
 
 class _Waiting(Collector):
     """What stands in the outbox, counted when somebody asks."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from identity.events import Event
@@ -88,4 +88,5 @@ class RemoteRequest(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('device', 'ciba')", name="kind"),
         CheckConstraint("state <> 'approved' OR num_nonnulls(grant_id, assisted_id) > 0", name="approved_has_grant"),
+        Index("ix_remote_requests_grant_id", "grant_id", postgresql_where=text("grant_id IS NOT NULL")),
     )

@@ -21,28 +21,43 @@ GRANTS, RELEASES = table_of(Grant), table_of(Release)
 
 @dataclass(frozen=True)
 class Connected:
-    """One client with which a person signed in; `claims` are what it may know, `asks` whether the person was asked for them."""
+    """One client with which a person signed in; `claims` are what it may know, `asks` whether the person was asked for them.
+
+    `last_used_at` is none where that is so long ago that it is not kept.
+    """
 
     client_id: str
     service: str
     organisation: str
-    last_used_at: datetime
+    last_used_at: datetime | None
     claims: tuple[str, ...]
     asks: bool
 
 
 def list_connected(identity: Identity, person_id: UUID) -> list[Connected]:
-    """Return the services with which a person signed in and that still may come back, the latest first."""
-    joined = GRANTS.join(CLIENTS, GRANTS.c.client_id == CLIENTS.c.id).join(SERVICES, CLIENTS.c.service_id == SERVICES.c.id)
+    """Return the services with which a person signed in and that still may come back, the latest first.
+
+    What she let one have holds until she takes it back, also when all sign-ins there are so old that they are not kept.
+    """
+    joined = CLIENTS.join(SERVICES, CLIENTS.c.service_id == SERVICES.c.id)
     joined = joined.join(ORGANISATIONS, SERVICES.c.organisation_id == ORGANISATIONS.c.id)
     columns = (CLIENTS.c.client_id, CLIENTS.c.id, SERVICES.c.name, ORGANISATIONS.c.name.label("organisation"))
-    query = select(*columns, func.max(GRANTS.c.created_at).label("at")).select_from(joined).group_by(*columns)
-    mine = (GRANTS.c.person_id == person_id, GRANTS.c.revoked_at.is_(None), CLIENTS.c.client_id != OWN)
+    at = func.max(GRANTS.c.created_at)
+    used = select(*columns, at.label("at")).select_from(joined.join(GRANTS, GRANTS.c.client_id == CLIENTS.c.id)).group_by(*columns)
+    used = used.where(GRANTS.c.person_id == person_id, GRANTS.c.revoked_at.is_(None), CLIENTS.c.client_id != OWN).order_by(at.desc())
+    given = select(*columns, RELEASES.c.claims).select_from(joined.join(RELEASES, RELEASES.c.client_id == CLIENTS.c.id))
+    given = given.where(RELEASES.c.person_id == person_id, RELEASES.c.withdrawn_at.is_(None)).order_by(RELEASES.c.version)
     with identity.reading() as tx:
-        rows = tx.connection.execute(query.where(*mine).order_by(func.max(GRANTS.c.created_at).desc())).all()
-        given = select(RELEASES.c.client_id, RELEASES.c.claims).where(RELEASES.c.person_id == person_id, RELEASES.c.withdrawn_at.is_(None))
-        claims = {row.client_id: tuple(row.claims) for row in tx.connection.execute(given)}
-    return [Connected(r.client_id, r.name, r.organisation, r.at, claims.get(r.id, ()), r.id in claims) for r in rows]
+        rows, held = tx.connection.execute(used).all(), tx.connection.execute(given).all()
+    last = {row.id: row.at for row in rows}
+    claims: dict[UUID, dict[str, None]] = {}
+    for row in held:
+        claims.setdefault(row.id, {}).update(dict.fromkeys(row.claims))
+    every = {row.id: row for row in (*rows, *held)}
+    return [
+        Connected(row.client_id, row.name, row.organisation, last.get(own_id), tuple(claims.get(own_id, ())), own_id in claims)
+        for own_id, row in every.items()
+    ]
 
 
 def withdraw(identity: Identity, person_id: UUID, client_id: str) -> None:

@@ -4,14 +4,16 @@ import json
 import re
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pyotp
 import pytest
 from bs4 import BeautifulSoup
 
-from identity.operations import history
+from identity.operations import connected, history
 from identity.providers.notify_sender import NotifySender
 from identity.standards.acr import TWO_FACTORS
+from shared import metrics
 from shared.http import Outbound
 from shared.settings import Secret
 from tests.conformance.identity.test_login import acr_of, code_now
@@ -304,6 +306,80 @@ def test_history_and_what_is_behind_it_goes_after_its_days(house: House, monkeyp
     with house.identity.db.begin() as connection:
         connection.execute(update(HistoryEvent).values(what="logout"))
     assert history.first_broken_day(house.identity) == house.clock.now().date() - timedelta(days=1)
+
+
+@pytest.mark.rule("identity", "§3.10", "QA-12")
+def test_sign_ins_that_ended_go_after_their_days_and_those_for_another_stay(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What still may be used stays, however old; so does what says who acted for whom, with its sign-on."""
+    monkeypatch.setattr("identity.operations.retention.AT_ONCE", 1)
+    from sqlalchemy import select, update
+
+    from identity.models.assisted import AssistedSession
+    from identity.models.grant import AccessToken, AuthorizationCode, Grant, RefreshToken
+    from identity.models.interaction import Interaction
+    from identity.models.sso_session import SsoSession
+    from identity.tasks import clear_expired, forget_history
+
+    def rows(model: Any) -> list[Any]:
+        with house.identity.reading() as tx:
+            return list(tx.connection.execute(select(model.__table__)).all())
+
+    def days(number: int) -> None:
+        house.clock.advance(seconds=number * 86_400)
+        clear_expired(house.identity)
+        forget_history(house.identity)
+
+    for _ in range(3):
+        house.token(house.code_form(house.new_code()))
+    plain, helped, used = (row.id for row in rows(Grant))
+    person_id, now = house.person_id(RUN), house.clock.now()
+    session = {"id": uuid.UUID(int=1), "assisted_id": "as-1", "agent_id": person_id, "org_id": "o", "office": "o", "role": "agent"}
+    session |= {
+        "client_id": house.identity.clients.find("web").id,
+        "channel": "counter",
+        "reason_sealed": b"x",
+        "actions": [],
+        "proof": "card",
+    }
+    session |= {"state": "closed", "created_at": now, "expires_at": now}
+    with house.identity.db.begin() as connection:
+        connection.execute(AssistedSession.__table__.insert().values(session))
+        connection.execute(update(Grant).where(Grant.id == helped).values(assisted_id=uuid.UUID(int=1)))
+        token = {"token_hash": "0" * 64, "grant_id": used, "generation": 99, "created_at": now}
+        connection.execute(RefreshToken.__table__.insert().values(token | {"expires_at": now + timedelta(days=900)}))
+    counted = metrics.FORGOTTEN.labels("identity", "grants")._value.get()
+    days(3)
+    assert [rows(model) for model in (AuthorizationCode, AccessToken, Interaction)] == [[], [], []]
+    days(728)
+    assert {row.id for row in rows(Grant)} == {plain, helped, used}
+    days(3)
+    assert {row.id for row in rows(Grant)} == {helped, used}
+    assert {row.id for row in rows(SsoSession)} == {row.session_id for row in rows(Grant)}
+    assert metrics.FORGOTTEN.labels("identity", "grants")._value.get() == counted + 1
+    days(200)
+    assert {row.id for row in rows(Grant)} == {helped}
+    assert len(rows(SsoSession)) == 1
+
+
+@pytest.mark.rule("identity", "§3.8", "§3.10")
+def test_a_service_that_was_given_data_is_listed_until_it_is_taken_back_however_old_the_last_sign_in(house: House) -> None:
+    from identity.tasks import clear_expired, forget_history
+
+    browser = house.browser()
+    browser.authorize(client_id="private")
+    browser.log_in()
+    browser.send({"decision": "grant"})
+    assert connected.list_connected(house.identity, house.person_id(RUN))[0].last_used_at is not None
+    house.clock.advance(seconds=800 * 86_400)
+    clear_expired(house.identity)
+    forget_history(house.identity)
+    (listed,) = connected.list_connected(house.identity, house.person_id(RUN))
+    assert (listed.client_id, listed.last_used_at, listed.asks) == ("private", None, True)
+    page = words_of(enter(house).open("/account/services"))
+    assert "Banco" in page
+    assert "Sin uso desde hace mucho tiempo" in page or "Not used for a long time" in page
+    connected.withdraw(house.identity, house.person_id(RUN), "private")
+    assert "private" not in {each.client_id for each in connected.list_connected(house.identity, house.person_id(RUN))}
 
 
 @pytest.mark.rule("identity", "§3.8")
