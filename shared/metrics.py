@@ -25,7 +25,7 @@ REQUESTS = Histogram(
     ["service", "method", "route", "status"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-JOBS = Counter("andamio_jobs_total", "Jobs run, by outcome", ["service", "job", "outcome"])
+JOBS = Counter("andamio_jobs_total", "Jobs run, by outcome", ["service", "name", "outcome"])
 EVENTS = Counter("andamio_events_total", "What happened, as the audit log has it", ["service", "action", "outcome"])
 """The metrics of the domain: logins by result, payments by state, messages accepted and delivered, exchanges by answer."""
 

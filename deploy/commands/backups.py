@@ -85,5 +85,5 @@ def _own_server() -> str:
 
     installation = os.environ.get("ANDAMIO_INSTALLATION")
     if not installation:
-        raise CannotStart("Name the server to restore into: --into postgresql://ADMINISTRATOR:PASSWORD@HOST/postgres")
+        raise CannotStart("Name the server to restore into: --into URL, the address of an administrator")
     return administrator(Path(installation))

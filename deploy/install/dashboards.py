@@ -1,42 +1,64 @@
 """Grafana dashboards as code: one a service, the same four golden signals on each, then what it is there for.
 
-`make docs` writes them to deploy/install/files/watch/dashboards/.
+`make docs` writes them to deploy/install/files/watch/dashboards/.  How they look: docs/operations/dashboards.md.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from deploy.services import SERVICES
 
 WIDTH, HEIGHT = 8, 7
 SOURCE = {"type": "prometheus", "uid": "prometheus"}
 
-_COUNTED = 'sum by (action, outcome) (rate(andamio_events_total{{action=~"{actions}"}}[5m]))'
-_GOLDEN = (
-    ("Requests a second, by status", 'sum by (status) (rate(andamio_request_seconds_count{{service="{service}"}}[5m]))', "reqps"),
-    (
-        "Time to answer: half, 95 and 99 of 100",
-        'histogram_quantile({quantile}, sum by (le) (rate(andamio_request_seconds_bucket{{service="{service}"}}[5m])))',
-        "s",
-    ),
-    (
-        "Answers that were our fault",
-        (
-            'sum(rate(andamio_request_seconds_count{{service="{service}",status=~"5.."}}[5m]))'
-            ' / sum(rate(andamio_request_seconds_count{{service="{service}"}}[5m]))'
-        ),
-        "percentunit",
-    ),
-    (
-        "Jobs that wait, and dead ones",
-        'max by (__name__) ({{__name__=~"andamio_outbox_waiting|andamio_outbox_dead",service="{service}"}})',
-        "short",
-    ),
-    ("How long the oldest job has been due", 'max(andamio_outbox_oldest_seconds{{service="{service}"}})', "s"),
-    ("Jobs a second, by outcome", 'sum by (job, outcome) (rate(andamio_jobs_total{{service="{service}"}}[5m]))', "ops"),
-    ("Audit rows that wait for their number", 'max(andamio_audit_pending{{service="{service}"}})', "short"),
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel: its lines are (expression, name of the line); `SERVICE` stands for the service's name."""
+
+    title: str
+    unit: str
+    lines: tuple[tuple[str, str], ...]
+
+
+_TIMES = 'histogram_quantile({}, sum by (le) (rate(andamio_request_seconds_bucket{{service="SERVICE"}}[5m])))'
+_FAULTS = (
+    '(sum(rate(andamio_request_seconds_count{service="SERVICE",status=~"5.."}[5m])) or vector(0))'
+    ' / sum(rate(andamio_request_seconds_count{service="SERVICE"}[5m]))'
 )
-QUANTILES = (0.5, 0.95, 0.99)
+_GOLDEN = (
+    Panel(
+        "Requests a second, by status",
+        "reqps",
+        (('sum by (status) (rate(andamio_request_seconds_count{service="SERVICE"}[5m]))', "{{status}}"),),
+    ),
+    Panel(
+        "Time to answer: half, 95 and 99 of 100",
+        "s",
+        ((_TIMES.format(0.5), "half"), (_TIMES.format(0.95), "95 of 100"), (_TIMES.format(0.99), "99 of 100")),
+    ),
+    Panel(
+        "Answers that were our fault",
+        "percentunit",
+        ((_FAULTS, "5xx"),),
+    ),
+    Panel(
+        "Jobs that wait, and dead ones",
+        "short",
+        (
+            ('max(andamio_outbox_waiting{service="SERVICE"})', "wait"),
+            ('max(andamio_outbox_dead{service="SERVICE"})', "dead"),
+        ),
+    ),
+    Panel("How long the oldest job has been due", "s", (('max(andamio_outbox_oldest_seconds{service="SERVICE"})', "oldest"),)),
+    Panel(
+        "Jobs a second, by outcome",
+        "ops",
+        (('sum by (name, outcome) (rate(andamio_jobs_total{service="SERVICE"}[5m]))', "{{name}} {{outcome}}"),),
+    ),
+    Panel("Audit rows that wait for their number", "short", (('max(andamio_audit_pending{service="SERVICE"})', "rows"),)),
+)
 
 OF_THE_SERVICE: Mapping[str, tuple[tuple[str, str], ...]] = {
     "identity": (
@@ -58,15 +80,23 @@ OF_THE_SERVICE: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("Exchanges, by answer", "access"),
     ),
 }
+_FORGOTTEN = Panel(
+    "Rows deleted in a day, as their time was over",
+    "short",
+    (('sum by (table) (increase(andamio_forgotten_rows_total{service="SERVICE"}[1d]))', "{{table}}"),),
+)
+BESIDES: Mapping[str, tuple[Panel, ...]] = {"identity": (_FORGOTTEN,)}
+
+
+def panels_of(service: str) -> tuple[Panel, ...]:
+    """Return the panels of one service."""
+    counted = 'sum by (action, outcome) (rate(andamio_events_total{{action=~"{}"}}[5m]))'
+    own = tuple(Panel(title, "ops", ((counted.format(which), "{{action}} {{outcome}}"),)) for title, which in OF_THE_SERVICE[service])
+    return (*_GOLDEN, *own, *BESIDES.get(service, ()))
 
 
 def dashboard(service: str) -> str:
     """Return the dashboard of one service as JSON."""
-    panels = [_panel(title, _golden(expression, service), unit) for title, expression, unit in _GOLDEN]
-    panels += [_panel(title, [_COUNTED.format(actions=actions)], "ops") for title, actions in OF_THE_SERVICE[service]]
-    for number, panel in enumerate(panels):
-        place = {"x": number % 3 * WIDTH, "y": number // 3 * HEIGHT, "w": WIDTH, "h": HEIGHT}
-        panel.update({"id": number + 1, "gridPos": place})
     made = {
         "uid": f"andamio-{service}",
         "title": f"Andamio: {service}",
@@ -75,26 +105,30 @@ def dashboard(service: str) -> str:
         "schemaVersion": 41,
         "refresh": "30s",
         "time": {"from": "now-6h", "to": "now"},
-        "panels": panels,
+        "panels": [_drawn(panel, service, number) for number, panel in enumerate(panels_of(service))],
     }
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 
 
-def _golden(expression: str, service: str) -> list[str]:
-    if "{quantile}" in expression:
-        return [expression.format(service=service, quantile=quantile) for quantile in QUANTILES]
-    return [expression.format(service=service)]
-
-
-def _panel(title: str, expressions: list[str], unit: str) -> dict[str, object]:
-    targets = [{"refId": chr(ord("A") + place), "datasource": SOURCE, "expr": expression} for place, expression in enumerate(expressions)]
+def _drawn(panel: Panel, service: str, number: int) -> dict[str, object]:
+    targets = [
+        {
+            "refId": chr(ord("A") + place),
+            "datasource": SOURCE,
+            "expr": expression.replace("SERVICE", service),
+            "legendFormat": legend,
+        }
+        for place, (expression, legend) in enumerate(panel.lines)
+    ]
     return {
         "type": "timeseries",
-        "title": title,
+        "title": panel.title,
         "datasource": SOURCE,
         "targets": targets,
-        "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []},
+        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
         "options": {"legend": {"displayMode": "table", "placement": "bottom", "calcs": ["lastNotNull"]}},
+        "id": number + 1,
+        "gridPos": {"x": number % 3 * WIDTH, "y": number // 3 * HEIGHT, "w": WIDTH, "h": HEIGHT},
     }
 
 

@@ -1,11 +1,13 @@
 """Alerts and objectives, tried by Prometheus's own tool: each fires on what it is for, and is quiet on an ordinary day."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 pytestmark = [pytest.mark.image]
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,7 @@ FIRING: dict[str, tuple[dict[str, str], int]] = {
     "MessagesFail": ({EVENTS % "notify:notification:failed": "0+50x90", EVENTS % "notify:notification:delivered": "0+50x90"}, 60),
     "CapturesFail": ({EVENTS % "pay:payment:capture-failed": "0x10 1x50"}, 30),
 }
+OF_ONE = {"SignInsFail": "identity", "MessagesFail": "notify"}
 ORDINARY: dict[str, str] = {
     'up{job="andamio",component="pay"}': "1x120",
     REQUESTS % "200": "0+1000x120",
@@ -57,8 +60,16 @@ def series(values: dict[str, str]) -> list[dict[str, str]]:
     return [{"series": name, "values": text} for name, text in values.items()]
 
 
-def test_the_rules_are_well_formed() -> None:
-    done = subprocess.run(["promtool", "check", "rules", str(RULES)], capture_output=True, text=True, check=False, timeout=60)
+@pytest.mark.parametrize("where", ["install/files", "kubernetes"])
+def test_prometheus_takes_what_is_written_for_it(where: str, tmp_path: Path) -> None:
+    """But for the discovery of pods, which Debian's Prometheus is built without."""
+    shutil.copy(RULES, tmp_path)
+    written = yaml.safe_load((ROOT / "deploy" / where / "watch" / "prometheus.yml").read_text())
+    for scrape in written["scrape_configs"]:
+        scrape.pop("kubernetes_sd_configs", None)
+    (tmp_path / "prometheus.yml").write_text(json.dumps(written))
+    command = ["promtool", "check", "config", str(tmp_path / "prometheus.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -71,6 +82,7 @@ def test_each_alert_fires_on_what_it_is_for(alert: str, tmp_path: Path) -> None:
     told = done.stdout + done.stderr
     assert done.returncode == 1, f"{alert} did not fire"
     assert f'alertname="{alert}"' in told
+    assert f'service="{OF_ONE.get(alert, "pay")}"' in told  # by which it is told together, or kept quiet (alertmanager.yml)
 
 
 @pytest.mark.parametrize("alert", FIRING)
