@@ -12,11 +12,12 @@ from tests.fault.senders import Sender
 from tests.fault.suite import Suite, until
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("fault")]
-MESSAGES = 500
+MESSAGES = 200
+"""More than twice as many as the queue takes messages (shared/relay.py): some wait in it, some before it."""
 CANARY = "fault:canary"
 
 
-def test_500_messages_that_wait_outlive_a_queue_that_is_killed_and_emptied(suite: Suite, since: str, note: Note) -> None:
+def test_messages_that_wait_outlive_a_queue_that_is_killed_and_emptied(suite: Suite, since: str, note: Note) -> None:
     sender = Sender(suite, "queued")
     with suite.frozen("notify-worker"):
         sender.post_all(itertools.repeat("sms", MESSAGES))
