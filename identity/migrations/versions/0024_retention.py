@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from shared.migrations import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
