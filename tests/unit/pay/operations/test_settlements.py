@@ -252,7 +252,7 @@ def test_operators_give_the_channels_files_to_the_console(world: World) -> None:
     assert (status, "Conocido de un archivo anterior 2" in said, said.count("cartola")) == (200, True, 1)
     for content, channel, fault in (
         (b"", "sandbox", "Elija el archivo"),
-        (raw, "cash", "Elija el canal"),
+        (raw, "cash", "Elija el medio"),
         (b"a,b\n1,2\n", "webpay", "no column"),
     ):
         status, said = send(content, channel)
