@@ -31,10 +31,10 @@ MORE = re.compile(
 """Components of the second style sheet; a page that says `light` (signing in) does without them."""
 
 UNUSED_SELECTORS = re.compile(
-    r"-frontend-supported|::-moz-focus-inner|--inverse|--small|exit-this-page|file-upload-button__|file-upload-dropzone|js-|-from-desktop|input--extra"
+    r"-frontend-supported|::-moz-focus-inner|--inverse|exit-this-page|file-upload-button__|file-upload-dropzone|js-|-from-desktop|input--extra"
     r"|link-image|link--muted|link--text-colour|button--start|button__start|__divider|radios__conditional|checkboxes__conditional|link--no-underline"
-    r"|list--spaced|body-lead|template--rebranded|link--no-visited-state|main-wrapper--|summary-card|tag--(teal|magenta|brown|orange|purple)|frontend-version|breakpoint"
-    r"|width-[2345]0|__prefix|__suffix|input__wrapper|clearfix|visually-hidden-focusable|moz-any-link|skip-link-focused|\.govuk-body-l|caption-xl"
+    r"|body-lead|template--rebranded|link--no-visited-state|main-wrapper--|tag--(teal|magenta|brown|purple)|frontend-version|breakpoint"
+    r"|width-[45]0|__prefix|__suffix|input__wrapper|clearfix|visually-hidden-focusable|moz-any-link|skip-link-focused|\.govuk-body-l|caption-xl"
 )
 UNUSED_MEDIA = re.compile(r"print|-ms-|screen[^ ]|min-width: ?1020px|@supports")
 UNUSED_DECLARATIONS = re.compile(
