@@ -17,29 +17,9 @@ Refusal
 Spec: notify-api §2, §3.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from shared.problems import NotFound, Problem, TooManyRequests
-
-
-@dataclass(frozen=True)
-class Wait:
-    """When there is room again, and in what limit: `most` in `window_seconds`."""
-
-    most: int
-    window_seconds: int
-    seconds: int
-
-    def headers(self) -> dict[str, str]:
-        """Say it.  Spec: RFC 9110 §10.2.3; draft-ietf-httpapi-ratelimit-headers, in the form that is in wide use."""
-        return {
-            "Retry-After": str(self.seconds),
-            "RateLimit-Limit": str(self.most),
-            "RateLimit-Remaining": "0",
-            "RateLimit-Reset": str(self.seconds),
-            "RateLimit-Policy": f"{self.most};w={self.window_seconds}",
-        }
+from shared.problems import NotFound, Problem, TooManyRequests, Wait
 
 
 class Refusal(Problem):

@@ -7,7 +7,7 @@ the books.
 
 from typing import ClassVar
 
-from shared.problems import Problem
+from shared.problems import Problem, Wait
 from shared.web import gettext_noop as noop
 
 
@@ -132,9 +132,9 @@ class TooManyCalls(ApiProblem):
 
     slug, status, title = "pay-too-many-calls", 429, "Too many requests"
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__("P0900", "Too many requests")
-        self.headers["Retry-After"] = "1"
+        self.headers.update(Wait(most, window_seconds=1, seconds=1).headers())
 
 
 class NotificationRefused(FixedProblem):

@@ -17,6 +17,7 @@ Problem                 a kind of refusal; each has a page docs/problems/<slug>.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -100,6 +101,25 @@ class UnsupportedMedia(Problem):
     slug = "unsupported-media-type"
     status = 415
     title = "What was sent is not of a type this takes"
+
+
+@dataclass(frozen=True)
+class Wait:
+    """When there is room again, and in what limit: `most` in `window_seconds`."""
+
+    most: int
+    window_seconds: int
+    seconds: int
+
+    def headers(self) -> dict[str, str]:
+        """Say it.  Spec: RFC 9110 §10.2.3; draft-ietf-httpapi-ratelimit-headers, in the form that is in wide use."""
+        return {
+            "Retry-After": str(self.seconds),
+            "RateLimit-Limit": str(self.most),
+            "RateLimit-Remaining": "0",
+            "RateLimit-Reset": str(self.seconds),
+            "RateLimit-Policy": f"{self.most};w={self.window_seconds}",
+        }
 
 
 class TooManyRequests(Problem):

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Insert
 
 from notify.context import Notify
-from notify.errors import DailyLimitExceeded, RateLimitExceeded, Wait
+from notify.errors import DailyLimitExceeded, RateLimitExceeded
 from notify.events import Event
 from notify.models.base import scope_of
 from notify.models.catalogue import KnownTemplate
@@ -30,6 +30,7 @@ from notify.standards.sanitise import sanitise_values
 from notify.standards.simulator import is_smoke
 from notify.standards.statuses import Channel, Status
 from shared.audit.entries import new_entry
+from shared.problems import Wait
 
 TRIAL_DAILY = 50
 INTERNATIONAL = "international_sms"

@@ -29,7 +29,7 @@ def check_rate(pay: Pay, account: Account, method: str, costly: str = "") -> Non
     else:
         most = account.posts_per_second if is_post else account.others_per_second
     if made > most:
-        raise TooManyCalls
+        raise TooManyCalls(most)
 
 
 def _count(pay: Pay, key: str) -> int | None:

@@ -23,13 +23,14 @@ def assert_books_agree(world: World) -> None:
         assert prove(connection).faults == ()
 
 
-@pytest.mark.rule("pay", "A16", "§21", "§3")
+@pytest.mark.rule("pay", "A16", "§21", "§3", "§25")
 def test_the_sixteenth_post_in_a_second_is_refused_and_creates_are_counted_apart(world: World) -> None:
     till = world.add_account(posts_per_second=15, others_per_second=75)
     answers = [world.post("/v1/payments", BODY, till=till) for _ in range(16)]
     assert [answer.status_code for answer in answers] == [201] * 15 + [429]
     assert answers[-1].get_json() == {"code": "P0900", "description": "Too many requests"}
-    assert answers[-1].headers["Retry-After"] == "1"
+    assert answers[-1].headers["Retry-After"] == answers[-1].headers["RateLimit-Reset"] == "1"
+    assert (answers[-1].headers["RateLimit-Limit"], answers[-1].headers["RateLimit-Policy"]) == ("15", "15;w=1")
     assert world.post("/v1/agreements", {}, till=till).status_code == 400
     reads = [world.get("/v1/payments?display_size=1", till=till).status_code for _ in range(76)]
     assert reads == [200] * 75 + [429]
