@@ -55,4 +55,8 @@ def test_every_rule_is_understood_and_the_objectives_are_recorded(prometheus: Pr
     groups = yaml.safe_load((WATCH / "rules.yml").read_text())["groups"]
     for rule in (rule for group in groups for rule in group["rules"]):
         prometheus.ask(rule["expr"])
-    assert {line.labels["service"] for line in prometheus.ask("andamio:latency:p95")} == set(SERVICES)
+
+    def recorded() -> bool:
+        return {line.labels["service"] for line in prometheus.ask("andamio:latency:p95")} == set(SERVICES)
+
+    assert wait_until(recorded, 60)  # rules are evaluated once a second, after what they ask for was seen
