@@ -21,10 +21,11 @@ from deploy.system import share_memory_pools
 from shared import logs, migrations, telemetry, time_server
 from shared.clock import Clock, SystemClock
 from shared.context import Context
+from shared.outbox import QUEUES
 from shared.relay import Relay
 from shared.settings import ServiceSettings, SettingsError, env_name, load, read_secret
 from shared.web import words
-from shared.worker import QUEUES, make_celery, queue_name, release_predecessor
+from shared.worker import make_celery, queue_name, release_predecessor
 
 log = structlog.get_logger("andamio.serving")
 SERVICE_VARIABLE = "ANDAMIO_SERVICE"

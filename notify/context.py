@@ -56,9 +56,9 @@ class Notify(Context):
         """Rate and daily limits; they let pass while Redis is away."""
         return Limits(self.redis)
 
-    def grouped(self, name: str, write: Callable[[Sequence[I]], Sequence[R]]) -> GroupCommit[I, R]:
+    def grouped(self, name: str, write: Callable[[Sequence[I]], Sequence[R]], *, gather_seconds: float = 0.0) -> GroupCommit[I, R]:
         """Give the one group commit of a name, which writes what several threads have at the same moment."""
-        found: GroupCommit[I, R] = self._groups.setdefault(name, GroupCommit(write))
+        found: GroupCommit[I, R] = self._groups.setdefault(name, GroupCommit(write, gather_seconds=gather_seconds))
         return found
 
     @cached_property

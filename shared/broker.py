@@ -37,8 +37,8 @@ ANSWER_SECONDS = 5
 class Broker(Protocol):
     """What the relay asks of the queue's engine.  Each call may raise one of AWAY."""
 
-    def waiting(self, queue: str) -> int:
-        """Count the messages that nobody took yet."""
+    def waiting(self, queues: Sequence[str]) -> list[int]:
+        """Count the messages of each queue that nobody took yet."""
 
     def has_lost(self, service: str) -> bool:
         """Return whether it was restarted or emptied since `has_kept` was called last."""
@@ -75,9 +75,12 @@ class RedisBroker:
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
 
-    def waiting(self, queue: str) -> int:
-        """Count the messages that nobody took yet."""
-        return int(self._redis.llen(queue))
+    def waiting(self, queues: Sequence[str]) -> list[int]:
+        """Count the messages of each queue that nobody took yet."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for queue in queues:
+                pipe.llen(queue)
+            return [int(count) for count in pipe.execute()]
 
     def has_lost(self, service: str) -> bool:
         """Return whether it was restarted or emptied since `has_kept`."""
@@ -103,9 +106,9 @@ class RabbitBroker:
         options = {**_AMQP_OPTIONS, "read_timeout": ANSWER_SECONDS, "write_timeout": ANSWER_SECONDS}
         self._connection: Any = Connection(address, transport_options=options)  # type: ignore[no-untyped-call]  # Any: kombu has no types
 
-    def waiting(self, queue: str) -> int:
-        """Count the messages that nobody took yet."""
-        return self._messages(queue) or 0
+    def waiting(self, queues: Sequence[str]) -> list[int]:
+        """Count the messages of each queue that nobody took yet."""
+        return [self._messages(queue) or 0 for queue in queues]
 
     def has_lost(self, service: str) -> bool:
         """Return whether it was emptied since `has_kept`."""

@@ -104,9 +104,9 @@ class Transaction:
         self._jobs.append(row | {"request_id": trace.request_id(), "journey_id": trace.journey_id()})
 
     @property
-    def has_jobs(self) -> bool:
-        """True when something is to be done after the commit."""
-        return bool(self._jobs)
+    def wakes(self) -> bool:
+        """True when something is to be done after the commit; what comes by thousands the relay finds by itself, much at a time."""
+        return any(job["queue"] != outbox.BULK for job in self._jobs)
 
     def flush(self) -> None:
         """Send what was collected to the database; called once, before the commit."""
@@ -221,7 +221,7 @@ class Context:
             yield tx
             tx.flush()
         tx.count()
-        if tx.has_jobs:
+        if tx.wakes:
             self.wake_relay()
 
     @contextmanager

@@ -1,9 +1,11 @@
 """Group commit: what several threads have to write at the same moment goes into one transaction, and each returns after its commit.
 
-The first to come writes at once; who comes meanwhile waits and is written together by the next.  Nobody waits for company.
+The first to come writes at once; who comes meanwhile waits and is written together by the next.  Nobody waits for company, unless
+`gather_seconds` says so: then who comes soon after a write waits that long, or until ENOUGH are there, since one transaction for all is cheaper.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -13,6 +15,7 @@ I = TypeVar("I")  # noqa: E741 - an item
 R = TypeVar("R")
 
 BATCH_MAX = 200
+ENOUGH = 8
 
 
 class _Waiting(Generic[I, R]):
@@ -27,8 +30,11 @@ class _Waiting(Generic[I, R]):
 class GroupCommit(Generic[I, R]):
     """Runs `write` on what has gathered, by the thread whose turn it is; `write` gives a result for each item, in order."""
 
-    def __init__(self, write: Callable[[Sequence[I]], Sequence[R]]) -> None:
+    def __init__(self, write: Callable[[Sequence[I]], Sequence[R]], *, gather_seconds: float = 0.0) -> None:
         self._write = write
+        self._gather_seconds = gather_seconds
+        self._enough = threading.Event()
+        self._wrote_at = -gather_seconds
         self._lock = threading.Lock()
         self._waiting: list[_Waiting[I, R]] = []
         self._busy = False
@@ -38,6 +44,8 @@ class GroupCommit(Generic[I, R]):
         mine: _Waiting[I, R] = _Waiting(item)
         with self._lock:
             self._waiting.append(mine)
+            if len(self._waiting) >= ENOUGH:
+                self._enough.set()
             leads = not self._busy
             self._busy = True
         if not leads:
@@ -50,11 +58,16 @@ class GroupCommit(Generic[I, R]):
 
     def _lead(self) -> None:
         """Write what waits, this thread's own among it, and pass the turn on."""
+        if time.monotonic() - self._wrote_at < self._gather_seconds:
+            self._enough.wait(self._gather_seconds)
         with self._lock:
             batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
+            if len(self._waiting) < ENOUGH:
+                self._enough.clear()
         try:
             self._write_all(batch)
         finally:
+            self._wrote_at = time.monotonic()
             with self._lock:
                 heir = self._waiting[0] if self._waiting else None
                 self._busy = heir is not None

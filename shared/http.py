@@ -9,14 +9,13 @@ import json as json_module
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
-from http.cookiejar import DefaultCookiePolicy
+from functools import cache, lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
 import httpcore
 import httpx
@@ -26,6 +25,7 @@ from shared import telemetry, trace
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 DEFAULT_BYTES_MAX = 1024 * 1024
+_WITHOUT_BODY = frozenset({"GET", "HEAD"})
 RESOLVERS_MAX = 8
 """Names that are resolved at the same time: strangers choose some of them, and theirs may be slow."""
 
@@ -195,25 +195,34 @@ def _trusting(authorities: str) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=authorities) if authorities else httpx.create_ssl_context(trust_env=False)
 
 
+@lru_cache(maxsize=256)  # the same few are called again and again
+def _target(url: str) -> httpcore.URL:
+    """Read an address.  Raises: OutboundRefused."""
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise OutboundRefused("not an address") from None
+    if parts.scheme not in {"http", "https"} or not parts.host or parts.userinfo:
+        raise OutboundRefused("only plain http(s) addresses are called")
+    return httpcore.URL(scheme=parts.raw_scheme, host=parts.raw_host, port=parts.port, target=parts.raw_path)
+
+
 class Outbound:
-    """The one HTTP client of a process.  Thread-safe; keeps connections open."""
+    """The one HTTP client of a process.  Thread-safe; keeps connections open, and nobody's cookies."""
 
     def __init__(self, *, private_hosts: Iterable[str] = (), user_agent: str = "andamio", authorities: str = "") -> None:
         """`private_hosts`: `host:port` that may be called although the address is private.
 
         `authorities`: a PEM file of those whose certificates are trusted; empty: the usual ones.
         """
-        verify = _trusting(authorities)
-        transport = httpx.HTTPTransport(verify=verify, retries=0, trust_env=False)
-        transport._pool = httpcore.ConnectionPool(  # httpx has no public way to give its pool a network backend
-            ssl_context=verify,
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=_trusting(authorities),
             network_backend=_GuardedBackend(private_hosts),
             max_connections=32,
             max_keepalive_connections=16,
             keepalive_expiry=20.0,
         )
-        self._client = httpx.Client(transport=transport, follow_redirects=False, trust_env=False, headers={"User-Agent": user_agent})
-        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))  # nobody's cookie goes out with another's call
+        self._headers = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": user_agent}
 
     def request(
         self,
@@ -232,41 +241,45 @@ class Outbound:
 
         `timeout_seconds` bounds the whole call.  Raises: OutboundRefused, OutboundTimeout, OutboundFailed.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-            raise OutboundRefused("only plain http(s) addresses are called")
+        target = _target(url)
+        content, kind = _content(method, json, data, files, body)
+        sent = httpx.Headers(self._headers | kind | _trace_headers())
+        sent.update(headers or {})
         mark = _deadline.set(time.monotonic() + timeout_seconds)
-        span = telemetry.span(f"call {method} {parts.hostname}", kind=SpanKind.CLIENT)
+        span = telemetry.span(f"call {method} {target.host.decode()}", kind=SpanKind.CLIENT)
+        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), timeout_seconds)
         try:
-            with (
-                span,
-                self._client.stream(
-                    method,
-                    url,
-                    json=json,
-                    data=data,
-                    files=files,
-                    content=body,
-                    headers={**_trace_headers(), **(headers or {})},
-                    timeout=timeout_seconds,
-                ) as response,
-            ):
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(response.status_code, headers, _read(response, max_bytes))
-        except httpx.ConnectTimeout:
+            with span, self._pool.stream(method, target, headers=sent.raw, content=content, extensions={"timeout": timeouts}) as response:
+                return _read(response, max_bytes)
+        except httpcore.ConnectTimeout:
             raise OutboundFailed("no connection in time", sent=False) from None
-        except httpx.TimeoutException:
+        except httpcore.TimeoutException:
             raise OutboundTimeout("no answer in time") from None
-        except httpx.ConnectError:
+        except httpcore.ConnectError:
             raise OutboundFailed("no connection", sent=False) from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpcore.ProtocolError):
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.DecodingError):
             raise OutboundFailed("the connection broke", sent=True) from None
         finally:
             _deadline.reset(mark)
 
     def close(self) -> None:
         """Close the connections that were kept open."""
-        self._client.close()
+        self._pool.close()
+
+
+def _content(
+    method: str, json: object, data: Mapping[str, str] | None, files: Mapping[str, tuple[str, bytes, str]] | None, body: bytes | None
+) -> tuple[bytes | None, dict[str, str]]:
+    """Give the body of a call and what kind it is of."""
+    if json is not None:
+        text = json_module.dumps(json, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode(), {"Content-Type": "application/json"}
+    if files is not None:
+        form = httpx.Request("POST", "http://form", data=data, files=files)
+        return form.read(), {"Content-Type": form.headers["Content-Type"]}
+    if data is not None:
+        return urlencode(data).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+    return body or (None if method in _WITHOUT_BODY else b""), {}
 
 
 def _trace_headers() -> dict[str, str]:
@@ -274,12 +287,24 @@ def _trace_headers() -> dict[str, str]:
     return {name: value for name, value in ids.items() if value} | telemetry.outgoing_headers()
 
 
-def _read(response: httpx.Response, max_bytes: int) -> bytes:
+def _read(response: httpcore.Response, max_bytes: int) -> Reply:
+    """Read an answer whole.  Raises: OutboundFailed."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     chunks: list[bytes] = []
     size = 0
-    for chunk in response.iter_bytes():
+    for chunk in _unpacked(response, headers):
         size += len(chunk)
         if size > max_bytes:
             raise OutboundFailed("the answer is too large", sent=True)
         chunks.append(chunk)
-    return b"".join(chunks)
+    return Reply(response.status, headers, b"".join(chunks))
+
+
+def _unpacked(response: httpcore.Response, headers: Mapping[str, str]) -> Iterator[bytes]:
+    """Give an answer piece by piece, unpacked where it was sent packed: what is counted is what it has become."""
+    if "content-encoding" not in headers:
+        return iter(response.iter_stream())
+    return httpx.Response(response.status, headers=response.headers, content=response.iter_stream()).iter_bytes()

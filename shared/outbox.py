@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -24,7 +25,9 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    Text,
     bindparam,
+    cast,
     func,
     select,
     text,
@@ -37,6 +40,9 @@ from shared.clock import rfc3339
 from shared.db import UtcDateTime, shared_metadata
 
 LEASE_SECONDS = 60
+URGENT, BULK = "urgent", "bulk"
+QUEUES = ("", URGENT, BULK)
+"""The queues of each service.  A worker takes from each in turn, so that one message does not stand behind a hundred thousand."""
 
 outbox = Table(
     "outbox",
@@ -61,12 +67,13 @@ outbox = Table(
 
 @dataclass(frozen=True)
 class Leased:
-    """A row that the relay may publish."""
+    """A row that the relay may publish; `size` is that of its payload in bytes."""
 
     id: int
     job: str
     queue: str
     lease: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,7 @@ class Started:
 _DUE = (
     select(outbox.c.id)
     .where(outbox.c.state == "waiting", outbox.c.due_at <= bindparam("now"))
+    .where(outbox.c.queue != func.all(bindparam("closed", type_=ARRAY(String))))
     .order_by(outbox.c.due_at)
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True)
@@ -93,7 +101,7 @@ _LEASE_DUE = (
     update(outbox)
     .where(outbox.c.id.in_(_DUE.scalar_subquery()))
     .values(lease=outbox.c.lease + 1, published=True, runner=None, due_at=bindparam("until"))
-    .returning(outbox.c.id, outbox.c.job, outbox.c.queue, outbox.c.lease)
+    .returning(outbox.c.id, outbox.c.job, outbox.c.queue, outbox.c.lease, func.octet_length(cast(outbox.c.payload, Text)))
 )
 _START = (
     update(outbox)
@@ -128,9 +136,11 @@ def add(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
         connection.execute(_ADD, {"rows": json.dumps(rows, default=rfc3339)})
 
 
-def lease_due(connection: Connection, now: datetime, *, limit: int, lease_seconds: int = LEASE_SECONDS) -> list[Leased]:
-    """Lease the rows that are due, oldest first; rows that another relay is leasing are passed over."""
-    values = {"now": now, "most": limit, "until": now + timedelta(seconds=lease_seconds)}
+def lease_due(
+    connection: Connection, now: datetime, *, limit: int, closed: Sequence[str] = (), lease_seconds: int = LEASE_SECONDS
+) -> list[Leased]:
+    """Lease the rows that are due, oldest first, but those of closed queues; rows that another relay is leasing are passed over."""
+    values = {"now": now, "closed": list(closed), "most": limit, "until": now + timedelta(seconds=lease_seconds)}
     leased = connection.execute(_LEASE_DUE, values).all()
     return sorted((Leased(*row) for row in leased), key=lambda row: row.id)
 

@@ -6,6 +6,7 @@ One runs for each service; more may run, each passes over what another has in ha
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,18 +20,23 @@ from shared import outbox
 from shared.audit.sequencer import BATCH, sequence_pending, sign_checkpoint
 from shared.broker import AWAY, broker_at
 from shared.context import WAKE_KEY, Context
-from shared.outbox import Leased
+from shared.outbox import BULK, QUEUES, Leased
 from shared.tasks import Jobs
-from shared.worker import QUEUES, RUN_TASK, queue_name
+from shared.worker import RUN_TASK, queue_name
 
 log = structlog.get_logger("andamio.relay")
 
 LEASE_ROWS_MAX = 1_000
 CHUNK_ROWS = 25
+CHUNK_BYTES = 6 * 1024
+"""Of the payloads of one message's rows: one row may be for many things, and what stands behind the message waits for all of them."""
 QUEUE_MESSAGES_MAX = 80
 IDLE_SECONDS = 0.5
 GATHER_SECONDS = 0.01
 """How long a round that found work waits for more: rows that come one by one would cost a round each."""
+BULK_GATHER_SECONDS = 0.25
+"""How often what comes by thousands is taken: nobody waits for one of it, and much at a time costs less."""
+FULL_SECONDS = 0.05
 AWAY_SECONDS = 1.0
 SEQUENCE_SECONDS = 0.5
 SIGN_SECONDS = 5.0
@@ -48,6 +54,7 @@ class Relay:
         self._stop = threading.Event()
         self._look_at = 0.0  # monotonic: when to look after the queue and the periodic jobs next
         self._sign_at = 0.0
+        self._bulk_at = 0.0  # monotonic: when to take what comes by thousands next
         self._threads = [
             threading.Thread(target=self._loop, args=(self._dispatch, "dispatch"), name=f"relay-{context.service}"),
             threading.Thread(target=self._loop, args=(self._sequence, "sequence"), name=f"sequencer-{context.service}"),
@@ -87,25 +94,33 @@ class Relay:
             self._wait_for_work()
 
     def _wait_for_work(self) -> None:
+        until_bulk = self._bulk_at - time.monotonic()
+        seconds = until_bulk if GATHER_SECONDS < until_bulk < IDLE_SECONDS else IDLE_SECONDS
         try:
-            self._context.redis.blpop([WAKE_KEY + self._context.service], timeout=IDLE_SECONDS)
+            self._context.redis.blpop([WAKE_KEY + self._context.service], timeout=seconds)
         except RedisError:
             self._stop.wait(IDLE_SECONDS)
 
     def dispatch_once(self) -> int:
-        """Lease what is due and publish it; return how many rows."""
+        """Lease what is due and publish it; return how many rows.  A queue whose workers are behind gets no more: what is not published
+        cannot be lost.
+        """
         context = self._context
-        if self._queued() >= QUEUE_MESSAGES_MAX:
-            self._stop.wait(0.05)  # workers are behind: what is not published cannot be lost
-            return 1
+        full = [queue for queue, count in zip(QUEUES, self._queued(), strict=True) if count >= QUEUE_MESSAGES_MAX]
+        closed = full if time.monotonic() >= self._bulk_at else [*full, BULK]
         with context.db.single() as connection:
-            rows = outbox.lease_due(connection, context.clock.now(), limit=LEASE_ROWS_MAX)
+            rows = outbox.lease_due(connection, context.clock.now(), closed=closed, limit=LEASE_ROWS_MAX)
+        if any(row.queue == BULK for row in rows):
+            self._bulk_at = time.monotonic() + BULK_GATHER_SECONDS
         try:
             self._publish(rows)
         except AWAY:
             with context.db.begin() as connection:
                 outbox.release(connection, rows, context.clock.now())
             raise
+        if full:
+            self._stop.wait(FULL_SECONDS)
+            return max(1, len(rows))
         return len(rows)
 
     def _publish(self, rows: list[Leased]) -> None:
@@ -113,12 +128,12 @@ class Relay:
         for row in rows:
             groups[(row.queue, row.job)].append(row)
         for (queue, job), members in groups.items():
-            for begin in range(0, len(members), CHUNK_ROWS):
-                chunk = [[row.id, row.lease] for row in members[begin : begin + CHUNK_ROWS]]
+            for some in _chunks(members):
+                chunk = [[row.id, row.lease] for row in some]
                 self._celery.send_task(RUN_TASK, args=[job, chunk], queue=queue_name(self._context.service, queue), ignore_result=True)
 
-    def _queued(self) -> int:
-        return self._broker.waiting(queue_name(self._context.service, ""))
+    def _queued(self) -> list[int]:
+        return self._broker.waiting([queue_name(self._context.service, queue) for queue in QUEUES])
 
     def notice_lost_queue(self) -> None:
         """Where the broker has restarted or was emptied, publish again what it had."""
@@ -156,3 +171,17 @@ class Relay:
                 sign_checkpoint(connection, context.audit_signer, context.clock)
             self._sign_at = time.monotonic() + SIGN_SECONDS
         return count
+
+
+def _chunks(rows: Sequence[Leased]) -> Iterator[list[Leased]]:
+    """Give rows in messages of a size, in their order."""
+    chunk: list[Leased] = []
+    size = 0
+    for row in rows:
+        if chunk and (len(chunk) == CHUNK_ROWS or size + row.size > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += row.size
+    if chunk:
+        yield chunk

@@ -20,8 +20,6 @@ from shared.tasks import Jobs, run_all_leased
 
 log = structlog.get_logger("andamio.worker")
 RUN_TASK = "andamio.run"
-QUEUES = ("", "urgent")
-"""The queues of each service."""
 AWAY_SECONDS = 1.0
 AWAY_TRIES_MAX = outbox.LEASE_SECONDS
 

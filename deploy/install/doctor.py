@@ -242,7 +242,7 @@ def _broker(settings: ServiceSettings) -> Iterator[Finding]:
     if settings.broker_url:
         with contextlib.closing(broker_at(settings.broker_url.reveal())) as broker:
             try:
-                broker.waiting("nothing")
+                broker.waiting(["nothing"])
             except AWAY:
                 yield Finding("fault", "The queue's own engine (broker) does not answer, or refuses us. Nothing is lost, but jobs wait.")
                 return

@@ -14,6 +14,7 @@ from notify.models.base import scope_of
 from notify.models.notification import STATUSES, Notification
 from notify.standards.statuses import Status
 from shared.crypto import DataKeys
+from shared.outbox import BULK
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,11 @@ def find_page(connection: Connection, page: Page, size: int) -> list[Row[Any]]:
 def claim(connection: Connection, ids: Collection[uuid.UUID], now: datetime, lease: timedelta) -> list[Row[Any]]:
     """Take created notifications to hand them over, those that no other holds; a claim runs out by itself."""
     return list(connection.execute(_CLAIM, {"ids": list(ids), "now": now, "until": now + lease}))
+
+
+def queue_of(row: Row[Any]) -> str:
+    """Give the queue by which the work for a message goes: what is of a job does not stand before what came alone."""
+    return BULK if row.bulk_id is not None else ""
 
 
 def may_have_left(row: Row[Any]) -> bool:

@@ -30,6 +30,7 @@ from notify.standards.postal_address import LINE_KEYS
 from notify.standards.reminder_times import DATE
 from notify.standards.statuses import Channel, Status
 from shared.context import Transaction
+from shared.outbox import BULK
 
 CHUNK_ROWS = 200
 LIST_SIZE = 100
@@ -119,7 +120,7 @@ def create_bulk(notify: Notify, holder: Holder, body: BulkBody, once: Once | Non
             return get_bulk(notify, holder.service.id, uuid.UUID(earlier["id"]))
         tx.connection.execute(insert(BulkJob), row)
         tx.connection.execute(insert(BulkChunk), _chunks(notify, holder, bulk_id, body.sheet))
-        tx.enqueue("run_bulk", {"bulk_id": str(bulk_id), "run": 0}, due_at=body.scheduled_for)
+        tx.enqueue("run_bulk", {"bulk_id": str(bulk_id), "run": 0}, due_at=body.scheduled_for, queue=BULK)
         tx.record(
             Event.BULK_ACCEPTED,
             actor=holder.named,
@@ -223,7 +224,7 @@ def resume_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, ac
         if row.state != BulkState.IN_PROGRESS:
             _move(notify, tx, row, BulkState.IN_PROGRESS, actor)
             tx.connection.execute(update(BulkJob).where(BulkJob.id == bulk_id).values(run=row.run + 1))
-            tx.enqueue("run_bulk", {"bulk_id": str(bulk_id), "run": row.run + 1})
+            tx.enqueue("run_bulk", {"bulk_id": str(bulk_id), "run": row.run + 1}, queue=BULK)
     return get_bulk(notify, service_id, bulk_id)
 
 

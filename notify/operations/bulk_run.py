@@ -36,6 +36,7 @@ from notify.standards.reminder_times import COLUMNS, InvalidReminder, moments_ah
 from notify.standards.simulator import is_smoke
 from notify.standards.statuses import Channel, Status
 from shared.context import Transaction
+from shared.outbox import BULK
 
 BACKLOG_MAX = 1000
 PAUSE_SECONDS = 1.0
@@ -63,7 +64,7 @@ def run_bulk(notify: Notify, bulk_id: uuid.UUID, run: int) -> None:
         again = {"bulk_id": str(bulk_id), "run": run}
         if job.state == BulkState.SCHEDULED:
             _move(notify, tx, job, BulkState.IN_PROGRESS)
-            tx.enqueue("run_bulk", again)
+            tx.enqueue("run_bulk", again, queue=BULK)
             return
         holder = holder_of(notify, job.service_id, job.api_key_id)
         template = notify.catalogue.find_version(job.service_id, job.template_id, job.template_version)
@@ -71,16 +72,16 @@ def run_bulk(notify: Notify, bulk_id: uuid.UUID, run: int) -> None:
             _move(notify, tx, job, BulkState.ERROR)
             return
         if holder.service.mail_paused and job.channel == Channel.EMAIL and holder.key.kind != "test":
-            tx.enqueue("run_bulk", again, due_at=notify.clock.now() + timedelta(seconds=PAUSED_WAIT_SECONDS))
+            tx.enqueue("run_bulk", again, due_at=notify.clock.now() + timedelta(seconds=PAUSED_WAIT_SECONDS), queue=BULK)
             return
         waiting = (Notification.bulk_id == bulk_id) & (Notification.status == Status.CREATED.value)
         if tx.connection.execute(select(func.count()).where(waiting)).scalar_one() >= BACKLOG_MAX:
-            tx.enqueue("run_bulk", again, due_at=notify.clock.now() + timedelta(seconds=PAUSE_SECONDS))
+            tx.enqueue("run_bulk", again, due_at=notify.clock.now() + timedelta(seconds=PAUSE_SECONDS), queue=BULK)
             return
         kept = _next_chunk(notify, tx, job, holder, template)
         if kept is None:
             return
-        tx.enqueue("run_bulk", again)
+        tx.enqueue("run_bulk", again, queue=BULK)
     count(notify, kept)
 
 
@@ -185,7 +186,7 @@ def _message(
     if ahead is not None:
         wanted = Wanted(template.id, ahead, recipient, values, body.reference, sender_id=body.sender_id)
         return reminder_rows(notify, holder, wanted, notify.ids.uuid7(), job.id)
-    kept = replace(kept_form(notify, holder, notify.ids.uuid7(), body, prepared), urgent=False)  # many at once go ahead of nobody
+    kept = replace(kept_form(notify, holder, notify.ids.uuid7(), body, prepared), queue=BULK)  # many at once go ahead of nobody
     kept.row.update({"bulk_id": job.id, "row_number": number})
     return kept
 

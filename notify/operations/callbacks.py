@@ -80,18 +80,23 @@ def callback_of(notify: Notify, row: Row[Any], status: Status) -> dict[str, str]
         return None
     at = notify.clock.now().isoformat()
     ids = {"request_id": trace.request_id(), "journey_id": trace.journey_id()}
-    return {"event_id": str(notify.ids.uuid7()), "notification_id": str(row.id), "status": status.value, "at": at, **ids}
+    about = {"event_id": str(notify.ids.uuid7()), "notification_id": str(row.id), "status": status.value, "at": at}
+    return {**about, **ids, "queue": messages.queue_of(row)}
 
 
 def enqueue_callbacks(tx: Transaction, calls: Sequence[dict[str, str] | None]) -> None:
     """Leave calls in the outbox, several to a job: a service that is told much is told fast."""
-    wanted = [call for call in calls if call is not None]
-    for begin in range(0, len(wanted), JOB_CALLS_MAX):
-        some = wanted[begin : begin + JOB_CALLS_MAX]
-        if len(some) == 1:
-            tx.enqueue("tell_service", some[0])
-        else:
-            tx.enqueue("tell_services", {"calls": some})
+    by_queue: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for call in calls:
+        if call is not None:
+            by_queue[call["queue"]].append(call)
+    for queue, wanted in by_queue.items():
+        for begin in range(0, len(wanted), JOB_CALLS_MAX):
+            some = wanted[begin : begin + JOB_CALLS_MAX]
+            if len(some) == 1:
+                tx.enqueue("tell_service", some[0], queue=queue)
+            else:
+                tx.enqueue("tell_services", {"calls": some}, queue=queue)
 
 
 def tell_services(notify: Notify, calls: Sequence[dict[str, str]]) -> None:
@@ -107,7 +112,7 @@ def tell_services(notify: Notify, calls: Sequence[dict[str, str]]) -> None:
     if waits:
         with notify.transaction() as tx:
             for call, seconds in waits:
-                tx.enqueue("tell_service", call, due_at=now + timedelta(seconds=seconds))
+                tx.enqueue("tell_service", call, due_at=now + timedelta(seconds=seconds), queue=call.get("queue", ""))
 
 
 def enqueue_event(notify: Notify, tx: Transaction, news: News) -> None:

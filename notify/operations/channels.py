@@ -16,7 +16,7 @@ from notify.operations.letters import get_letter_file, letter_pages
 from notify.operations.mail_reports import bounce_address
 from notify.operations.mailbox_reminders import enqueue_reminder
 from notify.operations.receipt_addresses import letter_event_url, receipt_url
-from notify.operations.rendering import Content, banner_of, compose, email_html, email_plain_text
+from notify.operations.rendering import Content, banner_of, email_html, email_plain_text
 from notify.operations.sms_parts import keep_parts
 from notify.operations.unsubscribing import unsubscribe_link
 from notify.providers.base import HandOver, Letter, MailboxItem, ProviderUnavailable, Text
@@ -34,7 +34,7 @@ def send_email(notify: Notify, work: Work) -> HandOver:
     message, service = work.message, work.service
     if service.mail_paused:
         raise ProviderUnavailable("the service is paused", retry_after_seconds=PAUSED_WAIT_SECONDS)
-    content = compose(work.template, message.values)
+    content = work.content
     unsubscribe_url = message.unsubscribe_url
     if work.template.has_unsubscribe_link:
         hosted = unsubscribe_link(notify, message)
@@ -59,7 +59,7 @@ def send_email(notify: Notify, work: Work) -> HandOver:
 
 def sms_body(work: Work) -> str:
     """Give a text as it goes out, with the service's name in front where the service wants it."""
-    return with_prefix(compose(work.template, work.message.values).body, work.service.name if work.service.prefix_sms else None)
+    return with_prefix(work.content.body, work.service.name if work.service.prefix_sms else None)
 
 
 def sms_fragments(work: Work) -> int:
@@ -82,7 +82,7 @@ def send_letter(notify: Notify, work: Work) -> HandOver:
     """Hand a rendered letter to its printer.  Raises: ProviderError."""
     message = work.message
     file = get_letter_file(notify, message.service_id, message.id)
-    content = compose(work.template, message.values)
+    content = work.content
     subject, postage = content.subject or "", message.postage or "second"
     told = letter_event_url(notify, message.id)
     return notify.printer.send(Letter(str(message.id), message.service_id, message.to, subject, file.pdf, postage, message.provider, told))
@@ -102,7 +102,7 @@ def letter_sheets(notify: Notify) -> Callable[[Work], int]:
 def send_mailbox(notify: Notify, work: Work) -> HandOver:
     """Put a message into the person's mailbox here, then tell the reader outside, where there is one.  Raises: ProviderError."""
     message, service = work.message, work.service
-    content = compose(work.template, message.values)
+    content = work.content
     files = read_attachments(notify, service.id, message.id) if message.attachments else ()
     names = [file.filename for file in files]
     sealed = json.dumps({"subject": content.subject, "body": content.body, "from": service.name, "files": names})

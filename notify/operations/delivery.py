@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ from notify.context import Notify
 from notify.models import messages
 from notify.models.catalogue import KnownService, KnownTemplate
 from notify.models.messages import Message
+from notify.operations.rendering import Content, compose
 from notify.operations.settling import Outcome, settle
 from notify.operations.suppressions import suppressed_among
 from notify.providers.base import HandOver, ProviderRefused, ProviderUnavailable, RecipientRefused
@@ -52,6 +54,11 @@ class Work:
     message: Message
     service: KnownService
     template: KnownTemplate
+
+    @cached_property
+    def content(self) -> Content:
+        """The filled template."""
+        return compose(self.template, self.message.values)
 
 
 def deliver(notify: Notify, notification_id: uuid.UUID, send: Send, *, billable_units: Units = lambda _work: 1) -> None:

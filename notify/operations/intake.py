@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Insert
 
@@ -13,10 +13,10 @@ from notify.models import messages
 from shared import trace
 from shared.audit.entries import Entry
 from shared.context import Transaction
+from shared.outbox import URGENT
 
 JOBS = {"sms": "deliver_sms", "email": "deliver_email", "letter": "render_letter", "mailbox": "deliver_mailbox"}
 CHECK_LETTER = "check_letter"
-URGENT = "urgent"
 URGENT_AHEAD = timedelta(seconds=120)
 """The relay takes what has been due for longest first: an urgent message is due before whatever came in the last two minutes."""
 ALONE = frozenset({JOBS["letter"], CHECK_LETTER})
@@ -28,7 +28,7 @@ JOB_MESSAGES_MAX = 24
 class Kept:
     """A message that passed every check, as it is written.
 
-    `counters` are the daily allowances it uses, `also` is written with it, `urgent` goes ahead of others.
+    `counters` are the daily allowances it uses, `also` is written with it, `queue` is the one its delivery goes by.
     """
 
     row: dict[str, object]
@@ -39,7 +39,7 @@ class Kept:
     journey_id: str
     also: tuple[Insert, ...] = ()
     first_job: str = ""
-    urgent: bool = False
+    queue: str = ""
 
     @property
     def accepted_at(self) -> datetime:
@@ -76,18 +76,18 @@ def keep_in(tx: Transaction, batch: Sequence[Kept]) -> None:
     for each in batch:
         for statement in each.also:
             tx.connection.execute(statement)
-    now_due: dict[tuple[str, bool], list[Kept]] = defaultdict(list)
+    now_due: dict[tuple[str, str], list[Kept]] = defaultdict(list)
     for each in batch:
         job = each.first_job or JOBS[str(each.row["channel"])]
         if each.scheduled_for is None:
-            now_due[(job, each.urgent)].append(each)
+            now_due[(job, each.queue)].append(each)
         else:
             tx.enqueue(job, {"messages": [each.work]}, due_at=each.scheduled_for)
-    for (job, urgent), members in now_due.items():
+    for (job, queue), members in now_due.items():
         size = 1 if job in ALONE else JOB_MESSAGES_MAX
-        lane: dict[str, Any] = {"queue": URGENT, "due_at": batch[0].accepted_at - URGENT_AHEAD} if urgent else {}
+        due_at = batch[0].accepted_at - URGENT_AHEAD if queue == URGENT else None
         for begin in range(0, len(members), size):
-            tx.enqueue(job, {"messages": [each.work for each in members[begin : begin + size]]}, **lane)
+            tx.enqueue(job, {"messages": [each.work for each in members[begin : begin + size]]}, due_at=due_at, queue=queue)
 
 
 def count(notify: Notify, batch: Sequence[Kept]) -> None:

@@ -30,6 +30,8 @@ log = structlog.get_logger("andamio.notify.receipts")
 EXPIRED_AT_ONCE = 200
 JOB = "take_receipt"
 WAIT = timedelta(seconds=10)
+GATHER_SECONDS = 0.02
+"""Receipts come by thousands, and nobody waits for what one of them says."""
 
 
 class Applied(StrEnum):
@@ -63,7 +65,7 @@ def apply_receipt(notify: Notify, notification_id: uuid.UUID, word: str, *, prov
     def write(batch: Sequence[Receipt]) -> list[Applied]:
         return apply_many(notify, batch)
 
-    return notify.grouped("receipts", write).put(receipt)
+    return notify.grouped("receipts", write, gather_seconds=GATHER_SECONDS).put(receipt)
 
 
 def apply_many(notify: Notify, batch: Sequence[Receipt]) -> list[Applied]:

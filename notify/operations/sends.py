@@ -30,6 +30,7 @@ from notify.standards.sanitise import sanitise_values
 from notify.standards.simulator import is_smoke
 from notify.standards.statuses import Channel, Status
 from shared.audit.entries import new_entry
+from shared.outbox import URGENT
 from shared.problems import Wait
 
 TRIAL_DAILY = 50
@@ -243,7 +244,7 @@ def kept_form(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: 
     followed = body.followed_by(notification_id) if body.followed_by else ()
     also = (*prepared.also, *attachment_rows(notify, notification_id, prepared.attached), *followed)
     used = _counters(holder, channel, recipient)
-    return Kept(row, entry, used, body.scheduled_for, request_id, journey_id, also, urgent=prepared.template.urgent)
+    return Kept(row, entry, used, body.scheduled_for, request_id, journey_id, also, queue=URGENT if prepared.template.urgent else "")
 
 
 def _counters(holder: Holder, channel: str, recipient: Recipient) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def settle(notify: Notify, outcomes: Sequence[Outcome]) -> None:
             changes.append(change)
             if each.retry is not None:
                 job, payload, seconds = each.retry
-                tx.enqueue(job, payload, due_at=now + timedelta(seconds=seconds))
+                tx.enqueue(job, payload, due_at=now + timedelta(seconds=seconds), queue=messages.queue_of(each.row))
         messages.apply_many(tx.connection, changes, now)
         enqueue_callbacks(tx, calls)
 

@@ -135,7 +135,7 @@ def test_jobs_go_over_it_and_what_an_emptied_one_had_is_published_again(context:
     relay.notice_lost_queue()
     enqueue(context, 30)
     assert relay.dispatch_once() == 30
-    assert wait_until(lambda: broker.waiting(queue_name("pay", "")) == 2, 10), "two messages of at most 25 rows"
+    assert wait_until(lambda: broker.waiting([queue_name("pay", "")]) == [2], 10), "two messages of at most 25 rows"
     relay.notice_lost_queue()
     assert relay.dispatch_once() == 0, "it has what it had"
     rabbit.empty()
@@ -150,4 +150,4 @@ def test_jobs_go_over_it_and_what_an_emptied_one_had_is_published_again(context:
 
 def test_one_that_is_away_says_so() -> None:
     with contextlib.closing(broker_at(f"amqp://guest:guest@{LOOPBACK}:{free_port()}//")) as broker, pytest.raises(AWAY):
-        broker.waiting("anything")
+        broker.waiting(["anything"])

@@ -87,7 +87,7 @@ def test_when_the_first_server_dies_what_it_had_is_published_to_the_next(
             tx.enqueue("note", {"number": number})
     assert relay.dispatch_once() == 3
     with contextlib.closing(broker_at(watched.address)) as broker:
-        assert broker.waiting(queue_name("toy", "")) == 1
+        assert broker.waiting([queue_name("toy", ""), queue_name("toy", "bulk")]) == [1, 0]
     watched.first.kill()
     assert wait_until(lambda: _answers(context), 20), "nobody took over"
     relay.notice_lost_queue()

@@ -1,3 +1,4 @@
+import gzip
 import json
 import socket
 import threading
@@ -36,6 +37,20 @@ class Party(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
 
+    def do_POST(self) -> None:
+        """Say what came, packed where the path asks for it."""
+        sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        body = json.dumps({"kind": self.headers["Content-Type"], "body": sent}).encode()
+        self.send_response(200)
+        if self.path.startswith("/packed"):
+            body = b"no gzip" if self.path == "/packed-badly" else gzip.compress(b"x" * 5000 if self.path == "/packed-huge" else body)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Link", "<a>")
+        self.send_header("Link", "<b>")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def log_message(self, *_args: object) -> None:
         pass
 
@@ -73,6 +88,29 @@ def test_ids_of_the_work_travel_along(outbound: Outbound, party: str) -> None:
     with trace.working_on("request-1", "journey-1"):
         headers = outbound.request("GET", f"http://{party}/").json()
     assert (headers["X-Request-Id"], headers["X-Journey-Id"]) == ("request-1", "journey-1")
+
+
+def test_bodies_of_each_kind(outbound: Outbound, party: str) -> None:
+    url = f"http://{party}/"
+    as_json = outbound.request("POST", url, json={"a": "ñ", "b": [1]})
+    assert as_json.json() == {"kind": "application/json", "body": '{"a":"ñ","b":[1]}'}
+    assert as_json.headers["link"] == "<a>, <b>", "a header that came twice"
+    form = outbound.request("POST", url, data={"a": "b c", "d": "&"})
+    assert form.json() == {"kind": "application/x-www-form-urlencoded", "body": "a=b+c&d=%26"}
+    raw = outbound.request("POST", url, body=b"<a/>", headers={"content-type": "text/xml"})
+    assert raw.json() == {"kind": "text/xml", "body": "<a/>"}
+    assert outbound.request("POST", url).json()["body"] == ""
+    parts = outbound.request("POST", url, data={"to": "x"}, files={"file": ("a.pdf", b"%PDF", "application/pdf")}).json()
+    assert parts["kind"].startswith("multipart/form-data; boundary=")
+    assert all(part in parts["body"] for part in ('name="to"\r\n\r\nx', 'filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n%PDF'))
+
+
+def test_a_packed_answer_is_unpacked_and_counted_as_what_it_becomes(outbound: Outbound, party: str) -> None:
+    assert outbound.request("POST", f"http://{party}/packed", body=b"hello").json()["body"] == "hello"
+    with pytest.raises(OutboundFailed, match="too large"):
+        outbound.request("POST", f"http://{party}/packed-huge", max_bytes=1000)
+    with pytest.raises(OutboundFailed, match="broke"):
+        outbound.request("POST", f"http://{party}/packed-badly")
 
 
 def test_redirect_is_not_followed(outbound: Outbound, party: str) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError
 from shared import outbox, worker
 from shared.clock import FixedClock
 from shared.context import Context
-from shared.relay import CHUNK_ROWS, Relay
+from shared.outbox import BULK, QUEUES, URGENT
+from shared.relay import CHUNK_BYTES, CHUNK_ROWS, Relay
 from shared.tasks import Job, Jobs
 from shared.worker import RUN_TASK, make_celery, queue_name
 
@@ -34,19 +35,19 @@ def relay(context: Context, celery: Celery, jobs: Jobs[Context]) -> Relay:
     return Relay(context, celery, jobs)
 
 
-def messages(context: Context) -> list[list[object]]:
+def messages(context: Context, queue: str = "") -> list[list[object]]:
     """The arguments of each message that stands in the queue."""
     import base64
 
-    raw = context.redis.lrange(queue_name("toy", ""), 0, -1)
+    raw = context.redis.lrange(queue_name("toy", queue), 0, -1)
     assert isinstance(raw, list)
     return [json.loads(base64.b64decode(json.loads(item)["body"]))[0] for item in raw]
 
 
-def enqueue(context: Context, count: int) -> None:
+def enqueue(context: Context, count: int, *, queue: str = "", payload: str = "") -> None:
     with context.transaction() as tx:
         for _ in range(count):
-            tx.enqueue("greet", {})
+            tx.enqueue("greet", {"payload": payload} if payload else {}, queue=queue)
 
 
 def test_due_rows_are_published_in_chunks(context: Context, relay: Relay) -> None:
@@ -54,6 +55,13 @@ def test_due_rows_are_published_in_chunks(context: Context, relay: Relay) -> Non
     assert relay.dispatch_once() == CHUNK_ROWS + 3
     assert sorted(len(args[1]) for args in messages(context)) == [3, CHUNK_ROWS]  # type: ignore[arg-type]
     assert relay.dispatch_once() == 0
+
+
+def test_a_message_holds_fewer_rows_that_are_for_much(context: Context, relay: Relay) -> None:
+    enqueue(context, 5, payload="x" * (CHUNK_BYTES // 2 - 100))
+    enqueue(context, 1, payload="x" * CHUNK_BYTES * 2)
+    assert relay.dispatch_once() == 6
+    assert sorted(len(args[1]) for args in messages(context)) == [1, 1, 2, 2]  # type: ignore[arg-type]
 
 
 def test_message_runs_its_rows_and_leaves_nothing(context: Context, relay: Relay, celery: Celery) -> None:
@@ -134,6 +142,14 @@ def test_full_queue_holds_the_rest_back(context: Context, relay: Relay, monkeypa
     assert len(messages(context)) == 1
     context.redis.delete(queue_name("toy", ""))
     assert relay.dispatch_once() == 2
+
+
+def test_one_full_queue_holds_no_other_back(context: Context, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.relay.QUEUE_MESSAGES_MAX", 1)
+    for queue in (BULK, BULK, URGENT, ""):
+        enqueue(context, 1, queue=queue)
+        relay.dispatch_once()
+    assert [len(messages(context, queue)) for queue in QUEUES] == [1, 1, 1]
 
 
 def test_running_relay_numbers_audit_rows_and_stops_when_told(context: Context, relay: Relay) -> None:

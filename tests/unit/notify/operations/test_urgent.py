@@ -10,10 +10,13 @@ from sqlalchemy import text, update
 
 from notify.context import Notify
 from notify.models import Service
-from notify.operations.intake import URGENT
+from notify.operations.delivery import Due, Work, deliver_many
+from notify.operations.receipts import apply_receipt
+from notify.providers.base import HandOver, ProviderUnavailable
 from shared import outbox
 from shared.clock import FixedClock
-from tests.factories.notify import VALUES, World, make_world
+from shared.outbox import BULK, URGENT
+from tests.factories.notify import VALUES, World, add_callback, add_notification, make_world
 from tests.factories.notify_console import ORG, sign_in, submit
 
 pytestmark = pytest.mark.rule("notify", "§20")
@@ -39,6 +42,13 @@ def claims(notify: Notify) -> list[tuple[str, list[str]]]:
             found.append((rows[0].queue, [message[0] for message in payload["messages"]]))
 
 
+def left_in_outbox(notify: Notify) -> dict[tuple[str, str], str]:
+    """Give the queue of each piece of work by its job and message."""
+    with notify.reading() as tx:
+        rows = tx.connection.execute(text("select job, queue, payload from outbox")).all()
+    return {(job, payload.get("notification_id") or payload["messages"][0][0]): queue for job, queue, payload in rows}
+
+
 def test_an_urgent_text_is_claimed_before_what_came_earlier(
     app: Flask, client: FlaskClient, world: World, notify: Notify, clock: FixedClock
 ) -> None:
@@ -60,7 +70,7 @@ def test_an_urgent_text_is_claimed_before_what_came_earlier(
     assert [queue for queue, _ in claims(notify)] == [""]
 
 
-def test_rows_of_a_job_go_ahead_of_nobody(app: Flask, client: FlaskClient, world: World, notify: Notify) -> None:
+def test_rows_of_a_job_go_by_a_queue_of_their_own_and_ahead_of_nobody(app: Flask, client: FlaskClient, world: World, notify: Notify) -> None:
     with notify.db.begin() as connection:
         connection.execute(text("update templates set urgent = true where id = :id"), {"id": world.templates["sms"]})
     notify.catalogue.forget()
@@ -73,9 +83,28 @@ def test_rows_of_a_job_go_ahead_of_nobody(app: Flask, client: FlaskClient, world
         bulk_id = tx.connection.execute(text("select id from bulk_jobs")).scalar_one()
     for _ in range(2):
         run_bulk(notify, bulk_id, 0)
+    alone = one(client, make_world(notify))
     found = claims(notify)
-    assert {queue for queue, _ in found} == {""}
-    assert sum(len(messages) for _, messages in found) == 30
+    assert sum(len(messages) for queue, messages in found if queue == BULK) == 30
+    assert [messages for queue, messages in found if queue != BULK] == [[str(alone)]]
+
+
+def test_what_follows_for_a_row_of_a_job_goes_by_the_queue_of_jobs_too(world: World, notify: Notify) -> None:
+    """The next try of a message, and what its service is told."""
+    add_callback(world, "https://office.example/told")
+    later, taken = (add_notification(world, bulk_id=uuid.uuid4()) for _ in range(2))
+    alone = add_notification(world)
+
+    def send(_notify: Notify, work: Work) -> HandOver:
+        if work.message.id == later:
+            raise ProviderUnavailable("away")
+        return HandOver("memory", "theirs")
+
+    deliver_many(notify, "deliver_sms", [Due(later), Due(taken), Due(alone)], send)
+    for each in (taken, alone):
+        apply_receipt(notify, each, "delivered", provider="memory")
+    left = left_in_outbox(notify)
+    assert left == {("deliver_sms", str(later)): BULK, ("tell_service", str(taken)): BULK, ("tell_service", str(alone)): ""}
 
 
 def test_only_who_manages_a_service_makes_a_template_urgent(app: Flask, world: World, notify: Notify) -> None:
