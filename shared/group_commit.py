@@ -1,7 +1,7 @@
 """Group commit: what several threads have to write at the same moment goes into one transaction, and each returns after its commit.
 
 The first to come writes at once; who comes meanwhile waits and is written together by the next.  Nobody waits for company, unless
-`gather_seconds` says so: then who comes soon after a write waits that long, or until ENOUGH are there, since one transaction for all is cheaper.
+`gather_seconds` says so: then who comes soon after a write waits that long, or until ENOUGH are there: one transaction for all is cheaper.
 """
 
 import threading

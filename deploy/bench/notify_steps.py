@@ -263,7 +263,7 @@ class Rig:
 
     def _drain(self) -> None:
         """Wait until all that was accepted has been handed over and told."""
-        outbox = text("SELECT count(*) FROM outbox WHERE due_at < now() + interval '1 minute'")
+        outbox = text("SELECT count(*) FROM outbox WHERE due_at < now() + interval '1 minute' AND payload <> '{}'")  # {}: what is periodic
         _until(lambda: not self._waiting(), "not all were handed over")
         with self.notify.db.engine.connect() as connection:
             _until(lambda: not connection.execute(outbox).scalar_one(), "not all was told")

@@ -162,34 +162,34 @@ def _entry(clock: Clock, ids: Ids, core: dict[str, object], subject: str | None,
     now = clock.now()
     occurred_at = now.replace(microsecond=now.microsecond // 1000 * 1000)
     entry_id = ids.uuid7()
-    salt = new_salt(ids)
     core |= {"v": VERSION, "entry_id": str(entry_id), "occurred_at": rfc3339(occurred_at)}
     if subject is not None:
         core["subject"] = Concealed(subject)
-    concealed, is_salted = _conceal(core, salt)
-    text_form = canonical(concealed)
+    is_salted = _holds_concealed(core)
+    salt = new_salt(ids) if is_salted or extra else None
+    text_form = canonical(_conceal(core, salt) if salt and is_salted else core)
     if '"cl-run:' in text_form:
         raise ValueError("a clear RUN may not enter the log; pass it as the subject, or Concealed")
     if holds_nul(text_form.encode()):
         raise ValueError("U+0000 may not enter the log: PostgreSQL could not read the core as JSON any more")
     leaf = merkle.leaf_hash(text_form.encode())
     said = {"action": str(core.get("action", "access")), "outcome": str(core.get("outcome", ""))}
-    return Entry(entry_id, occurred_at, text_form, leaf, salt if is_salted or extra else None, subject, extra, **said)
+    return Entry(entry_id, occurred_at, text_form, leaf, salt, subject, extra, **said)
 
 
-def _conceal(core: Mapping[str, object], salt: bytes) -> tuple[dict[str, object], bool]:
-    """Return the core with commitments in place of concealed values, and whether there were any."""
+def _holds_concealed(value: object) -> bool:
+    return isinstance(value, Concealed) or (isinstance(value, dict) and any(_holds_concealed(inner) for inner in value.values()))
+
+
+def _conceal(core: Mapping[str, object], salt: bytes) -> dict[str, object]:
+    """Return the core with commitments in place of concealed values."""
     result: dict[str, object] = {}
-    found = False
     for name, value in core.items():
         if isinstance(value, Concealed):
-            result[name], found = commit(salt, value.text), True
-        elif isinstance(value, Mapping):
-            result[name], inner = _conceal(value, salt)
-            found = found or inner
+            result[name] = commit(salt, value.text)
         else:
-            result[name] = value
-    return result, found
+            result[name] = _conceal(value, salt) if isinstance(value, dict) else value
+    return result
 
 
 def _checked(data: Data) -> dict[str, object]:

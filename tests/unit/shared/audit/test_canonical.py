@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,16 @@ def test_canonical_form_keeps_the_value_and_is_stable(value: dict[str, object]) 
     once = canonical(value)
     assert json.loads(once) == value
     assert canonical(json.loads(once)) == once
+
+
+PLAIN = st.dictionaries(st.text(st.characters(codec="ascii")), JSON | st.text(st.characters(codec="utf-8")), max_size=5)
+
+
+@given(PLAIN)
+def test_what_is_written_fast_is_what_the_library_writes(value: dict[str, object]) -> None:
+    """Names in ASCII, whole numbers: control characters, quotation marks and characters beyond the first plane among them."""
+    text = canonical({"\x7f": "\x7f\u2028\x00\x1f\x0b", **value})
+    assert text == rfc8785.dumps({"\x7f": "\x7f\u2028\x00\x1f\x0b", **value}).decode()  # type: ignore[dict-item]  # checked by it
 
 
 @pytest.mark.parametrize("value", [2**53, float("nan"), float("inf"), "\ud800", b"bytes", {1: "a number as name"}])
