@@ -70,7 +70,7 @@ def test_an_urgent_text_is_claimed_before_what_came_earlier(
     assert [queue for queue, _ in claims(notify)] == [""]
 
 
-def test_rows_of_a_job_go_by_a_queue_of_their_own_and_ahead_of_nobody(app: Flask, client: FlaskClient, world: World, notify: Notify) -> None:
+def test_rows_of_a_job_go_by_their_own_queue_and_ahead_of_nobody(app: Flask, client: FlaskClient, world: World, notify: Notify) -> None:
     with notify.db.begin() as connection:
         connection.execute(text("update templates set urgent = true where id = :id"), {"id": world.templates["sms"]})
     notify.catalogue.forget()
