@@ -42,6 +42,16 @@ class Notify(Context):
     _groups: dict[str, GroupCommit[Any, Any]] = field(default_factory=dict, init=False, repr=False)  # each of its own types
 
     @cached_property
+    def return_key(self) -> bytes:
+        """What proves that a report about an e-mail is about one that a relay of ours had."""
+        return self.keyring.derive("mail-return")
+
+    @cached_property
+    def receipt_key(self) -> bytes:
+        """What the addresses of receipts are proven with; no provider has it."""
+        return self.keyring.derive("receipt-address")
+
+    @cached_property
     def catalogue(self) -> Catalogue:
         """Services, keys and templates, read again every two seconds."""
         return Catalogue(self.db, self.cipher, self.clock)

@@ -11,6 +11,7 @@ from babel.numbers import is_currency
 from notify.standards.dkim_signature import Signer
 from notify.standards.local_rules import COUNTRIES
 from notify.standards.provider_list import read_printers, read_providers, read_relays
+from notify.standards.return_token import LOCAL_PART_MAX, TOKEN_CHARACTERS
 from notify.standards.ssh_keys import is_host_key, is_private_key
 from shared.settings import Secret, ServiceSettings, SettingsError, setting
 
@@ -39,6 +40,13 @@ def _is_currency(value: str) -> str | None:
 
 def _is_country(value: str) -> str | None:
     return None if value in COUNTRIES else "must be GB or CL"
+
+
+def _has_room_for_a_token(value: str) -> str | None:
+    local, at, domain = value.rpartition("@")
+    if not value or (local and at and domain and len(local) + 1 + TOKEN_CHARACTERS <= LOCAL_PART_MAX):
+        return None
+    return f"must be an address with at most {LOCAL_PART_MAX - TOKEN_CHARACTERS - 1} characters before the @"
 
 
 def _is_zone(value: str) -> str | None:
@@ -117,7 +125,10 @@ class Settings(ServiceSettings):
         check=_is_dkim_key,
     )
     bounce_address: str = setting(
-        "address that bounces come to; each message has its own, `<local>+<id>@<domain>`; empty: the From address", default=""
+        "address that bounces come to, of at most 21 characters before the @; each message at each relay has its own, "
+        "`<local>+<token>@<domain>`; empty: the From address",
+        default="",
+        check=_has_room_for_a_token,
     )
     mail_bounce_warn_percent: str = setting(
         "share of a day's e-mails that bounce for good from which a service is warned", default="5", check=_is_percent

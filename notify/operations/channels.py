@@ -13,7 +13,7 @@ from notify.models.mailbox_message import MailboxMessage
 from notify.operations.attachments import read_attachments
 from notify.operations.delivery import Work
 from notify.operations.letters import get_letter_file, letter_pages
-from notify.operations.mail_reports import bounce_address
+from notify.operations.mail_reports import return_token
 from notify.operations.mailbox_reminders import enqueue_reminder
 from notify.operations.receipt_addresses import letter_event_url, receipt_url
 from notify.operations.rendering import Content, banner_of, email_html, email_plain_text
@@ -49,7 +49,8 @@ def send_email(notify: Notify, work: Work) -> HandOver:
         plain_text=email_plain_text(content),
         html=email_html(content, banner_of(service, notify.settings.public_url)),
         reply_to=message.sender,
-        bounce_address=bounce_address(notify, message.id),
+        bounce_address=notify.settings.bounce_address,
+        return_token=return_token(notify, message.id),
         sent_at=notify.clock.now(),
         unsubscribe_url=unsubscribe_url,
         attachments=read_attachments(notify, service.id, message.id) if message.attachments else (),

@@ -53,10 +53,10 @@ class StandingShown:
     lately: Measured
 
 
-def note_trouble(notify: Notify, tx: Transaction, service_id: uuid.UUID, notification_id: uuid.UUID, reason: Reason) -> None:
-    """Count a bounce or a complaint; one message counts once for each."""
+def note_trouble(notify: Notify, tx: Transaction, service_id: uuid.UUID, notification_id: uuid.UUID, reason: Reason) -> bool:
+    """Count a bounce or a complaint; one message counts once for each, false where it was counted before."""
     row = {"notification_id": notification_id, "kind": reason.value, "service_id": service_id, "at": notify.clock.now()}
-    tx.connection.execute(insert(MailTrouble).values(row).on_conflict_do_nothing())
+    return bool(tx.connection.execute(insert(MailTrouble).values(row).on_conflict_do_nothing()).rowcount)
 
 
 def watch_standings(notify: Notify) -> list[uuid.UUID]:

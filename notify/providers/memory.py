@@ -1,7 +1,7 @@
 """Providers that keep what they are handed: for development and tests; they pass the same contract tests as the real ones."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 from notify.providers.base import HandOver, Letter, MailboxItem, ProviderError, Text
@@ -50,8 +50,10 @@ class MemoryEmail(MemoryProvider[Mail]):
 
     def send(self, handed: Mail) -> HandOver:
         """Keep one email."""
-        message(handed).as_bytes()
-        return super().send(handed)
+        token = handed.return_token(self.name)
+        message(handed, token).as_bytes()
+        done = super().send(handed)
+        return replace(done, provider_reference=f"{done.provider_reference} {token}".strip())
 
 
 class MemorySms(MemoryProvider[Text]):

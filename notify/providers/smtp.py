@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from notify.providers.base import HandOver, ProviderRefused, ProviderUnavailable, RecipientRefused
 from notify.standards.mime import Mail, ascii_address, message
+from notify.standards.return_token import with_token
 from notify.standards.statuses import Status
 
 Sign = Callable[[bytes], bytes]
@@ -17,6 +18,7 @@ _RECIPIENT_FAULTS = frozenset({550, 551, 553})
 _IDLE_SECONDS = 20.0
 _MAILS_A_CONNECTION = 100
 _TAKEN = frozenset({250, 251})
+REFERENCE_MAX = 200
 
 
 @dataclass
@@ -39,7 +41,10 @@ class _Line:
 
 
 class SmtpEmail:
-    """Connections that are kept open for the next message, bounded in time; the Message-ID is made of the notification's id."""
+    """Connections that are kept open for the next message, bounded in time; the Message-ID is made of the notification's id.
+
+    The reference of a message that was taken is its Message-ID and, where reports are expected, the token that they prove themselves by.
+    """
 
     def __init__(
         self,
@@ -72,8 +77,10 @@ class SmtpEmail:
 
     def send(self, mail: Mail) -> HandOver:
         """Hand over one message.  Raises: ProviderUnavailable, RecipientRefused, ProviderRefused."""
-        built = message(mail)
-        sender, recipient = ascii_address(mail.bounce_address or mail.from_address), ascii_address(mail.to)
+        token = mail.return_token(self.name)
+        built = message(mail, token)
+        sender = ascii_address(with_token(mail.bounce_address, token) or mail.from_address)
+        recipient = ascii_address(mail.to)
         raw = built.as_bytes()
         if self._sign is not None:
             raw = self._sign(raw)
@@ -87,7 +94,7 @@ class SmtpEmail:
         except (OSError, smtplib.SMTPException) as failed:
             began = not isinstance(failed, ConnectionRefusedError | smtplib.SMTPConnectError | smtplib.SMTPNotSupportedError)
             raise ProviderUnavailable(type(failed).__name__, may_have_taken=began) from None
-        return HandOver(self.name, str(built["Message-ID"]), self._accepted_means)
+        return HandOver(self.name, f"{built['Message-ID']} {token}".strip()[:REFERENCE_MAX], self._accepted_means)
 
     def close(self) -> None:
         """Close the connections that were kept open."""

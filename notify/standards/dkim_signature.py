@@ -16,7 +16,7 @@ from dkim.canonicalization import Relaxed
 
 SIGNED = (
     *("from", "to", "subject", "date", "message-id", "reply-to", "mime-version", "content-type"),
-    *("list-unsubscribe", "list-unsubscribe-post", "x-notification-id"),
+    *("list-unsubscribe", "list-unsubscribe-post", "x-notification-id", "x-notification-return"),
 )
 _HEADER = re.compile(rb"([!-9;-~]+):((?:[^\r\n]|\r\n[ \t])*)\r\n")
 _WIDTH = 72

@@ -6,12 +6,15 @@ Reports come from strangers, so all is bounded: bytes, parts, recipients; what d
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email import policy
 from email.errors import MessageError
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from enum import StrEnum
+
+from notify.standards.return_token import HEADER as RETURN_HEADER
+from notify.standards.return_token import ReturnToken, find_token
 
 BYTES_MAX = 512 * 1024
 BOUNDARIES_MAX = 20
@@ -35,12 +38,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class MailReport:
-    """One report of one message; `status` is the enhanced status code, `address` whom it concerns, lower-cased."""
+    """One report of one message; `status` is the enhanced status code, `address` whom it concerns, lower-cased.
+
+    `token` is what the message carried to prove which relay had it, None where nothing of it came back.
+    """
 
     notification_id: uuid.UUID
     kind: Kind
     status: str = ""
     address: str = ""
+    token: ReturnToken | None = None
 
     @property
     def is_permanent(self) -> bool:
@@ -63,10 +70,10 @@ def read_mail_reports(raw: bytes) -> list[MailReport]:
         kind = str(message.get_param("report-type") or "").lower()
         if message.get_content_type() != "multipart/report" or kind not in {"delivery-status", "feedback-report"}:
             raise NotAReport("not a report")
-        notification_id = _message_of(message, parts)
-        if kind == "feedback-report":
-            return [_complaint(parts, notification_id)]
-        return _statuses(parts, notification_id)
+        token = _token_of(message, parts)
+        notification_id = token.notification_id if token else _message_of(message, parts)
+        found = [_complaint(parts, notification_id)] if kind == "feedback-report" else _statuses(parts, notification_id)
+        return [replace(report, token=token) for report in found]
     except (MessageError, RecursionError, LookupError, UnicodeError, AttributeError, TypeError) as fault:
         # The parser of the standard library answers some broken messages with these.
         raise NotAReport(type(fault).__name__) from None
@@ -79,25 +86,35 @@ def _parts(message: Message) -> Iterator[Message]:
         yield part
 
 
-def _message_of(message: EmailMessage, parts: list[Message]) -> uuid.UUID:
-    """Find which of our messages is meant: by the address the report came to, else by the headers of what it gives back.
+def _token_of(message: EmailMessage, parts: list[Message]) -> ReturnToken | None:
+    """Find the token of the message that is meant: in the address the report came to, else in what it says of the message."""
+    said = (str(message.get("To", "")), _sent_from(parts), *_returned(parts, RETURN_HEADER, "Return-Path"))
+    return next((found for text in said if (found := find_token(text))), None)
 
-    The id is known to who received the message and to nobody else, so a stranger cannot report about others' messages.
-    """
-    to = _UUID.search(str(message.get("To", "")))
-    if to:
-        return uuid.UUID(to[0])
+
+def _message_of(message: EmailMessage, parts: list[Message]) -> uuid.UUID:
+    """Find which message is meant where no token says so, as in reports about what the release before sent."""
+    for text in (str(message.get("To", "")), *_returned(parts, "X-Notification-Id", "Message-ID")):
+        if found := _UUID.search(text):
+            return uuid.UUID(found[0])
+    raise NotAReport("about no message of ours")
+
+
+def _returned(parts: list[Message], *names: str) -> Iterator[str]:
+    """Give headers of the message that a report gives back, or all of them where they came as a text."""
     for part in parts:
         if part.get_content_type() == "message/rfc822" and isinstance(part.get_payload(), list):
             returned = part.get_payload(0)
-            named = f"{returned.get('X-Notification-Id', '')} {returned.get('Message-ID', '')}" if isinstance(returned, Message) else ""
+            if isinstance(returned, Message):
+                yield from (str(returned.get(name, "")) for name in names)
         elif part.get_content_type() == "text/rfc822-headers":
-            named = str(part.get_payload())
-        else:
-            continue
-        if found := _UUID.search(named):
-            return uuid.UUID(found[0])
-    raise NotAReport("about no message of ours")
+            headers = str(part.get_payload())
+            yield from (_field(headers, name) for name in names)
+
+
+def _sent_from(parts: list[Message]) -> str:
+    """Give the envelope's sender as a complaint names it.  Spec: RFC 5965 §3.2."""
+    return str(_feedback(parts, "Original-Mail-From") or "")
 
 
 def _statuses(parts: list[Message], notification_id: uuid.UUID) -> list[MailReport]:
@@ -119,15 +136,19 @@ def _statuses(parts: list[Message], notification_id: uuid.UUID) -> list[MailRepo
 
 
 def _complaint(parts: list[Message], notification_id: uuid.UUID) -> MailReport:
-    blocks = [part for part in parts if part.get_content_type() == "message/feedback-report"]
-    payload = blocks[0].get_payload() if blocks else None
-    fields = payload[0] if isinstance(payload, list) and payload else payload
-    kind = fields.get("Feedback-Type") if isinstance(fields, Message) else _field(str(fields or ""), "Feedback-Type")
-    if str(kind or "").strip().lower() not in {"abuse", "fraud", "opt-out", "other"}:
+    if str(_feedback(parts, "Feedback-Type") or "").strip().lower() not in {"abuse", "fraud", "opt-out", "other"}:
         raise NotAReport("a feedback that is no complaint")
     return MailReport(notification_id, Kind.COMPLAINT)
 
 
+def _feedback(parts: list[Message], name: str) -> object:
+    """Give a field of what a complaint says for machines, None or empty where it has none."""
+    blocks = [part for part in parts if part.get_content_type() == "message/feedback-report"]
+    payload = blocks[0].get_payload() if blocks else None
+    fields = payload[0] if isinstance(payload, list) and payload else payload
+    return fields.get(name) if isinstance(fields, Message) else _field(str(fields or ""), name)
+
+
 def _field(text: str, name: str) -> str:
-    found = re.search(rf"^{name}:[ \t]*(\S{{1,100}})", text, re.IGNORECASE | re.MULTILINE)
+    found = re.search(rf"^{name}:[ \t]*(?:\r?\n[ \t]+)?(\S{{1,300}})", text, re.IGNORECASE | re.MULTILINE)
     return found[1] if found else ""

@@ -2,6 +2,7 @@
 
 import re
 from binascii import b2a_qp
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.encoders import encode_base64
@@ -9,6 +10,8 @@ from email.header import Header
 from email.message import Message
 from email.policy import compat32
 from email.utils import format_datetime, formataddr
+
+from notify.standards.return_token import HEADER as RETURN_HEADER
 
 # The older, plain policy: the one that parses each header it is given takes four times as long.
 _POLICY = compat32.clone(linesep="\r\n")
@@ -24,11 +27,17 @@ class Attachment:
     content: bytes = field(repr=False)
 
 
+def no_token(_relay: str) -> str:
+    """Expect no report."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Mail:
     """What an email says and to whom; `reference` is the notification's id and makes the Message-ID.
 
-    `bounce_address` is the envelope's sender, where it is another than `from_address`.
+    `bounce_address` is the envelope's sender, where it is another than `from_address`; `return_token` gives each relay its own token, by
+    which reports prove that it had the message.
     """
 
     reference: str
@@ -41,6 +50,7 @@ class Mail:
     reply_to: str | None = None
     unsubscribe_url: str | None = None
     bounce_address: str = ""
+    return_token: Callable[[str], str] = no_token
     sent_at: datetime | None = None
     attachments: tuple[Attachment, ...] = ()
 
@@ -56,7 +66,7 @@ def ascii_address(address: str) -> str:
     return f"{local}@{host.encode('idna').decode('ascii')}"
 
 
-def message(mail: Mail) -> Message:
+def message(mail: Mail, return_token: str = "") -> Message:
     """Build the message; the same notification always has the same Message-ID, so that a receiver can drop a repeat."""
     built = _multipart("alternative", _text(mail.plain_text, "plain"), _text(mail.html, "html"))
     if mail.attachments:
@@ -69,6 +79,8 @@ def message(mail: Mail) -> Message:
     if mail.sent_at:
         built["Date"] = format_datetime(mail.sent_at)
     built["X-Notification-Id"] = mail.reference
+    if return_token:
+        built[RETURN_HEADER] = return_token
     built["Auto-Submitted"] = "auto-generated"
     if mail.reply_to:
         built["Reply-To"] = ascii_address(mail.reply_to)

@@ -243,7 +243,9 @@ def test_no_header_can_be_injected() -> None:
 
 def test_the_relay_is_told_where_bounces_go_and_gets_what_was_signed(sink: tuple[Sink, int]) -> None:
     with closing(SmtpEmail("127.0.0.1", sink[1], timeout_seconds=5, sign=lambda raw: b"DKIM-Signature: x\r\n" + raw)) as sender:
-        sender.send(replace(MAIL, bounce_address="bounces+1@notify.example.com"))
+        done = sender.send(replace(MAIL, bounce_address="bounces@notify.example.com", return_token=lambda relay: f"at-{relay}"))
     (raw,) = sink[0].taken
     assert raw.startswith(b"DKIM-Signature: x\r\n")
-    assert sink[0].senders == ["bounces+1@notify.example.com"]
+    assert b"\r\nX-Notification-Return: at-smtp\r\n" in raw
+    assert sink[0].senders == ["bounces+at-smtp@notify.example.com"]
+    assert done.provider_reference == f"<{MAIL.reference}@notify.example.com> at-smtp"

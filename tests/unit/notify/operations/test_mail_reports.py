@@ -12,8 +12,10 @@ from notify.context import Notify
 from notify.models.suppression import Reason
 from notify.operations import channels
 from notify.operations.delivery import deliver
+from notify.operations.mail_reports import return_token
 from notify.operations.suppressions import list_suppressed, suppress
 from notify.standards.mime import message
+from notify.standards.return_token import find_token
 from notify.standards.statuses import Status
 from tests.factories.notify import RECEIPT_SECRET, World, add_notification
 from tests.unit.notify.standards.test_mail_reports import ID, arf, dsn
@@ -30,8 +32,12 @@ def sent(notify: Notify, world: World) -> uuid.UUID:
     return made
 
 
-def report(client: FlaskClient, raw: bytes, made: uuid.UUID) -> list[str]:
-    answer = client.post("/receipts/email", data=raw.replace(str(ID).encode(), str(made).encode()), headers=HEADERS)
+def report(client: FlaskClient, raw: bytes, made: uuid.UUID, *, relay: str = "memory") -> list[str]:
+    """Hand over what came back to the address that the message had at a relay."""
+    notify: Notify = client.application.extensions["andamio"].context
+    came_to = b"bounces+" + return_token(notify, made)(relay).encode() + b"@example.com"
+    raw = raw.replace(str(ID).encode(), str(made).encode()).replace(b"bounces@example.com", came_to).replace(b"quejas@example.com", came_to)
+    answer = client.post("/receipts/email", data=raw, headers=HEADERS)
     assert answer.status_code == 200, answer.text
     applied: list[str] = answer.get_json()["applied"]
     return applied
@@ -78,10 +84,14 @@ def test_other_reports_give_the_outcome_and_suppress_nobody(
 
 @pytest.mark.rule("notify", "§19")
 def test_a_complaint_ends_the_mail_of_that_service_alone(client: FlaskClient, notify: Notify, world: World, sent: uuid.UUID) -> None:
-    report(client, arf(), sent)
+    assert report(client, arf(), sent) == ["changed"]
     assert [one.reason for one in list_suppressed(notify, world.service_id)] == ["complaint"]
     assert list_suppressed(notify, uuid.uuid4()) == []
     assert status_of(notify, sent) == "sending"
+    assert report(client, arf(), sent) == ["repeated"]
+    with notify.reading() as tx:
+        told = tx.connection.execute(text("select count(*) from audit_entries where core like '%notification:complained%'")).scalar_one()
+    assert told == 1
 
 
 def test_a_bounce_of_another_address_suppresses_nobody(client: FlaskClient, notify: Notify, world: World, sent: uuid.UUID) -> None:
@@ -104,12 +114,11 @@ def test_an_address_stands_on_the_list_once_with_its_first_reason(notify: Notify
     assert [one.reason for one in list_suppressed(notify, world.service_id)] == ["bounce"]
 
 
-def test_each_message_has_its_own_address_for_bounces_and_its_date(notify: Notify, world: World, sent: uuid.UUID) -> None:
-    from dataclasses import replace
-
-    notify.settings = replace(notify.settings, bounce_address="bounces@notify.example.com")
-    made = add_notification(world, "email", to="jose@example.com")
-    deliver(notify, made, channels.send_email)
+def test_each_message_has_a_token_of_its_own_at_each_relay_and_its_date(notify: Notify, sent: uuid.UUID) -> None:
     mail = notify.email.messages[-1]  # type: ignore[attr-defined]
-    assert mail.bounce_address == f"bounces+{made}@notify.example.com"
-    assert message_from_bytes(message(mail).as_bytes(), policy=default)["Date"].datetime == notify.clock.now()
+    tokens = {relay: find_token(mail.return_token(relay)) for relay in ("uno", "dos")}
+    assert all(token is not None and token.notification_id == sent for token in tokens.values())
+    assert tokens["uno"] != tokens["dos"]
+    built = message_from_bytes(message(mail, mail.return_token("uno")).as_bytes(), policy=default)
+    assert built["X-Notification-Return"] == mail.return_token("uno")
+    assert built["Date"].datetime == notify.clock.now()

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notify.standards.mail_reports import BYTES_MAX, Kind, MailReport, NotAReport, read_mail_reports
+from notify.standards.return_token import find_token, make_token
 
 ID = uuid.UUID("0190a7c0-0000-7000-8000-000000000001")
+TOKEN = make_token(b"k", ID, "uno")
 
 
 def dsn(
@@ -27,14 +29,53 @@ def dsn(
     ).encode()
 
 
-def arf(kind: str = "abuse") -> bytes:
+def arf(kind: str = "abuse", *, more: str = "", headers: str = "") -> bytes:
     return (
         "From: fbl@mail.example.net\r\nTo: quejas@example.com\r\nMIME-Version: 1.0\r\n"
         'Content-Type: multipart/report; report-type=feedback-report; boundary="b2"\r\n\r\n'
         "--b2\r\nContent-Type: text/plain\r\n\r\nAn abuse report.\r\n"
-        f"--b2\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: {kind}\r\nUser-Agent: SomeGenerator/1.0\r\nVersion: 1\r\n\r\n"
-        f"--b2\r\nContent-Type: message/rfc822\r\n\r\nFrom: colegio@notify.example.com\r\nX-Notification-Id: {ID}\r\n\r\nHola\r\n--b2--\r\n"
+        f"--b2\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: {kind}\r\nUser-Agent: SomeGenerator/1.0\r\nVersion: 1\r\n{more}\r\n"
+        f"--b2\r\nContent-Type: message/rfc822\r\n\r\nFrom: colegio@notify.example.com\r\nX-Notification-Id: {ID}\r\n{headers}\r\nHola\r\n--b2--\r\n"
     ).encode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        dsn(to=f"bounces+{TOKEN}@example.com", returned="Subject: Recibo\r\n"),
+        dsn(to=f"<BOUNCES+{TOKEN.upper()}@EXAMPLE.COM>", returned="Subject: Recibo\r\n"),
+        dsn(returned=f"Message-ID: <{uuid.UUID(int=1)}@x>\r\nX-Notification-Return: {TOKEN}\r\n"),
+        dsn(returned=f"Return-Path: <bounces+{TOKEN}@example.com>\r\n"),
+        dsn(returned=f"X-Notification-Return:\r\n {TOKEN}\r\n"),
+        arf(headers=f"X-Notification-Return: {TOKEN}\r\n"),
+        arf(more=f"Original-Mail-From: <bounces+{TOKEN}@example.com>\r\n"),
+    ],
+    ids=["to", "to in capitals", "header", "return path", "folded", "complaint's header", "complaint's sender"],
+)
+def test_a_report_says_by_its_token_which_relay_had_the_message(raw: bytes) -> None:
+    (report,) = read_mail_reports(raw)
+    assert report.token is not None
+    assert (report.notification_id, report.token.relay_among(b"k", ["dos", "uno"])) == (ID, "uno")
+
+
+@pytest.mark.parametrize(
+    ("key", "relays"), [(b"other", ["uno"]), (b"k", ["dos", ""]), (b"k", [])], ids=["of another installation", "of another relay", "of none"]
+)
+def test_a_token_proves_one_relay_of_one_installation(key: bytes, relays: list[str]) -> None:
+    token = find_token(f"bounces+{TOKEN}@example.com")
+    assert token is not None
+    assert token.relay_among(key, relays) is None
+
+
+def test_a_token_with_one_character_changed_proves_nothing() -> None:
+    for at, character in enumerate(TOKEN[:-1]):  # the last one has two bits that say nothing
+        changed = find_token(TOKEN[:at] + ("a" if character != "a" else "b") + TOKEN[at + 1 :])
+        assert changed is not None
+        assert changed.relay_among(b"k", ["uno"]) is None
+
+
+def test_what_is_longer_or_shorter_is_no_token() -> None:
+    assert [find_token(text) for text in (TOKEN[:-1], TOKEN + "a", "0" * 42, "", "ñ" * 42)] == [None] * 5
 
 
 def test_a_failure_names_the_message_the_code_and_the_address() -> None:
