@@ -34,8 +34,10 @@ def arf(kind: str = "abuse", *, more: str = "", headers: str = "") -> bytes:
         "From: fbl@mail.example.net\r\nTo: quejas@example.com\r\nMIME-Version: 1.0\r\n"
         'Content-Type: multipart/report; report-type=feedback-report; boundary="b2"\r\n\r\n'
         "--b2\r\nContent-Type: text/plain\r\n\r\nAn abuse report.\r\n"
-        f"--b2\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: {kind}\r\nUser-Agent: SomeGenerator/1.0\r\nVersion: 1\r\n{more}\r\n"
-        f"--b2\r\nContent-Type: message/rfc822\r\n\r\nFrom: colegio@notify.example.com\r\nX-Notification-Id: {ID}\r\n{headers}\r\nHola\r\n--b2--\r\n"
+        "--b2\r\nContent-Type: message/feedback-report\r\n\r\n"
+        f"Feedback-Type: {kind}\r\nUser-Agent: SomeGenerator/1.0\r\nVersion: 1\r\n{more}\r\n"
+        "--b2\r\nContent-Type: message/rfc822\r\n\r\n"
+        f"From: colegio@notify.example.com\r\nX-Notification-Id: {ID}\r\n{headers}\r\nHola\r\n--b2--\r\n"
     ).encode()
 
 
@@ -59,7 +61,9 @@ def test_a_report_says_by_its_token_which_relay_had_the_message(raw: bytes) -> N
 
 
 @pytest.mark.parametrize(
-    ("key", "relays"), [(b"other", ["uno"]), (b"k", ["dos", ""]), (b"k", [])], ids=["of another installation", "of another relay", "of none"]
+    ("key", "relays"),
+    [(b"other", ["uno"]), (b"k", ["dos", ""]), (b"k", [])],
+    ids=["of another installation", "of another relay", "of none"],
 )
 def test_a_token_proves_one_relay_of_one_installation(key: bytes, relays: list[str]) -> None:
     token = find_token(f"bounces+{TOKEN}@example.com")
