@@ -4,6 +4,7 @@ import os
 
 from flask import Flask
 
+from notify.cli import commands
 from notify.context import Notify
 from notify.operations.performance import PRODUCTS
 from notify.routes import all_routes
@@ -35,5 +36,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None, 
     app = base_app(create_context(settings, clock=clock, ids=ids), import_name="notify", formats=FORMATS)
     name_service(app, gettext_noop("Messages"))
     register(app, all_routes())
+    app.cli.add_command(commands)
     performance.install(app, PRODUCTS)
     return app

@@ -160,7 +160,8 @@ class Notify(Context):
         else:
             sender = HttpSms(self.http, provider.url, name=name, token=provider.token, timeout_seconds=seconds)
         breaker = Breaker(self.clock)
-        return Route(name, sender, breaker, provider.weight, provider.per_minute, receipt_secret=provider.receipt_secret)
+        secret, is_asked = provider.receipt_secret, provider.kind == "smpp"
+        return Route(name, sender, breaker, provider.weight, provider.per_minute, receipt_secret=secret, is_asked=is_asked)
 
     def close(self) -> None:
         """Give connections back."""
@@ -210,6 +211,7 @@ class Notify(Context):
                 each.weight,
                 each.per_minute,
                 for_good=each.kind == "sftp",
+                is_asked=each.kind == "sftp",
                 receipt_secret=each.receipt_secret,
             )
             for each in printers

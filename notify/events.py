@@ -20,6 +20,8 @@ class Event(StrEnum):
     HANDED_OVER = "notify:notification:handed_over"
     PENDING = "notify:notification:pending"
     RECEIPT_REFUSED = "notify:receipt:refused"
+    RECEIPT_SECRET_GIVEN = "notify:receipt_secret:given"  # noqa: S105 - the name of an action
+    RECEIPT_SECRET_ENDED = "notify:receipt_secret:ended"  # noqa: S105 - the name of an action
     DELIVERED = "notify:notification:delivered"
     FAILED = "notify:notification:failed"
     EXPIRED = "notify:notification:expired"

@@ -150,7 +150,8 @@ class Settings(ServiceSettings):
         check=_are_sms_providers,
     )
     receipt_secret: Secret = setting(
-        "secret that providers' delivery receipts are checked with; who has one of its own in the lists of providers uses that instead",
+        "secret that receipts are checked with of those providers that were given none of their own; better empty: give each its own "
+        "(docs/notify/providers.md)",
         default=Secret(""),
     )
     default_sms_sender: str = setting("sender of texts for services without one of their own", default="NOTIFY")

@@ -20,6 +20,7 @@ from deploy.errors import CannotStart
 from deploy.install.folder import SECRETS_IN_CONTAINER
 from deploy.serving import settings_class
 from notify.context import Notify
+from notify.operations.receipt_secrets import Source, list_tellers
 from notify.settings import Settings as NotifySettings
 from shared.ids import SystemIds
 from shared.redis_address import redis_client
@@ -166,6 +167,7 @@ def _engines(service: str, settings: ServiceSettings) -> Iterator[Finding]:
     yield from _queue(settings)
     if isinstance(settings, NotifySettings):
         yield from _bucket(settings)
+        yield from _shared_secret(settings)
 
 
 def _bucket(settings: NotifySettings) -> Iterator[Finding]:
@@ -180,6 +182,27 @@ def _bucket(settings: NotifySettings) -> Iterator[Finding]:
         yield Finding("fault", f"The bucket for files cannot be used ({fault}): check NOTIFY_FILES_… and NOTIFY_OUTBOUND_PRIVATE_HOSTS.")
         return
     yield Finding("ok" if is_same else "fault", f"The bucket for files {'takes and gives' if is_same else 'does not give back'} a file.")
+
+
+def _shared_secret(settings: NotifySettings) -> Iterator[Finding]:
+    """Which providers prove what they say of messages by a secret that others have too."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if not settings.receipt_secret:
+        return
+    with contextlib.closing(Notify(settings, "notify")) as notify:
+        try:
+            sharing = [teller for teller in list_tellers(notify) if teller.source is Source.SHARED]
+        except SQLAlchemyError:  # away or not migrated yet, which is told beside this
+            return
+    for teller in sharing:
+        yield Finding(
+            "warning",
+            f"{teller.provider} ({teller.channel}) proves its receipts by NOTIFY_RECEIPT_SECRET, with which it could speak for others: give "
+            f"it its own at /providers/secrets, or by `flask --app notify.app notify give-receipt-secret {teller.channel} {teller.provider}`.",
+        )
+    if not sharing:
+        yield Finding("ok", "Each provider proves its receipts by a secret of its own: NOTIFY_RECEIPT_SECRET may go after a week.")
 
 
 def _database(service: str, settings: ServiceSettings) -> Iterator[Finding]:

@@ -105,7 +105,6 @@ def _notify(plan: "Plan") -> dict[str, str]:
         "smtp_starttls": "false",
         "email_domain": "notify.example.com",
         "sms_gateway_url": f"{plan.urls.inbox}/gateway/sms",
-        "receipt_secret": plan.secret("notify-receipts"),
         "print_url": f"{plan.urls.inbox}/print",
         "mailbox_url": f"{plan.urls.inbox}/mailbox",
         "login_client_id": "notify-console",

@@ -13,6 +13,7 @@ from notify.models.notification import Notification
 from notify.models.preference import PersonPreference, PersonSend
 from notify.models.print_batch import PrintBatch, PrintItem
 from notify.models.provider_setting import ProviderSetting
+from notify.models.receipt_secret import ReceiptSecret
 from notify.models.received_text import InboundNumber, ReceivedText
 from notify.models.reminder import Reminder
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
@@ -47,6 +48,7 @@ __all__ = [
     "PrintBatch",
     "PrintItem",
     "ProviderSetting",
+    "ReceiptSecret",
     "ReceivedText",
     "Reminder",
     "Sender",

@@ -4,12 +4,10 @@ Key secrets stand here in the clear and nowhere else outside the encrypted colum
 Spec: notify-api §2 (upstream's own figure of two seconds).
 """
 
-import threading
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, select, tuple_
 
@@ -17,6 +15,8 @@ from notify.models.base import RECIPIENT_INDEX, scope_of
 from notify.models.brand import in_force
 from notify.models.callback import ServiceCallback
 from notify.models.provider_setting import ProviderSetting
+from notify.models.read_through import ReadThrough
+from notify.models.receipt_secret import ReceiptSecret
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
 from notify.models.standing import ServiceStanding, Standing
 from notify.models.template import Template, TemplateVersion
@@ -25,11 +25,7 @@ from shared.clock import Clock
 from shared.crypto import DataKeys
 from shared.db import Database
 
-TTL = timedelta(seconds=2)
 REVOKED_KEPT = timedelta(days=7)
-ENTRIES_MAX = 10_000
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -93,6 +89,14 @@ class KnownService:
     def default_sender(self, channel: str) -> str | None:
         """Give the sender used when the caller chose none."""
         return next((sender.value for sender in self.senders if sender.channel == channel and sender.is_default), None)
+
+
+@dataclass(frozen=True)
+class KnownSecret:
+    """A secret of a provider's, as a keyed hash; one that was replaced has an end."""
+
+    digest: bytes = field(repr=False)
+    ends_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -167,32 +171,6 @@ def find_versions(connection: Connection, keys: Collection[tuple[uuid.UUID, int]
     return {(template.id, template.version): template for template in (KnownTemplate(**row._mapping) for row in rows)}
 
 
-class _Kept(Generic[K, V]):
-    """Values read through, each for TTL; two threads that miss together both read, which is harmless."""
-
-    def __init__(self, clock: Clock, read: Callable[[K], V]) -> None:
-        self._clock = clock
-        self._read = read
-        self._values: dict[K, tuple[V, datetime]] = {}
-        self._lock = threading.Lock()
-
-    def get(self, key: K) -> V:
-        now = self._clock.now()
-        found = self._values.get(key)
-        if found and now < found[1]:
-            return found[0]
-        value = self._read(key)
-        with self._lock:
-            if len(self._values) >= ENTRIES_MAX:
-                self._values.clear()
-            self._values[key] = (value, now + TTL)
-        return value
-
-    def clear(self) -> None:
-        with self._lock:
-            self._values.clear()
-
-
 class Catalogue:
     """Reads services and templates by id; what does not exist is remembered as such for as long."""
 
@@ -200,10 +178,11 @@ class Catalogue:
         self._database = database
         self._cipher = cipher
         self._clock = clock
-        self._weights: _Kept[str, dict[str, int]] = _Kept(clock, self._read_weights)
-        self._services: _Kept[uuid.UUID, KnownService | None] = _Kept(clock, self._read_service)
-        self._templates: _Kept[tuple[uuid.UUID, uuid.UUID], KnownTemplate | None] = _Kept(clock, self._read_template)
-        self._versions: _Kept[tuple[uuid.UUID, uuid.UUID, int], KnownTemplate | None] = _Kept(clock, self._read_version)
+        self._weights: ReadThrough[str, dict[str, int]] = ReadThrough(clock, self._read_weights)
+        self._secrets: ReadThrough[tuple[str, str], tuple[KnownSecret, ...]] = ReadThrough(clock, self._read_secrets)
+        self._services: ReadThrough[uuid.UUID, KnownService | None] = ReadThrough(clock, self._read_service)
+        self._templates: ReadThrough[tuple[uuid.UUID, uuid.UUID], KnownTemplate | None] = ReadThrough(clock, self._read_template)
+        self._versions: ReadThrough[tuple[uuid.UUID, uuid.UUID, int], KnownTemplate | None] = ReadThrough(clock, self._read_version)
 
     def find_service(self, service_id: uuid.UUID) -> KnownService | None:
         """Give a service with its keys, active and lately revoked, or None."""
@@ -221,6 +200,10 @@ class Catalogue:
         """Give the weights that the operator set for a channel's providers."""
         return self._weights.get(channel)
 
+    def receipt_secrets(self, channel: str, provider: str) -> tuple[KnownSecret, ...]:
+        """Give the secrets that a provider was given, none where what the settings say counts."""
+        return self._secrets.get((channel, provider))
+
     def index(self, matched: str) -> bytes:
         """Give the blind index of a recipient in matched form."""
         return self._cipher.blind_index(matched, purpose=RECIPIENT_INDEX)
@@ -229,6 +212,7 @@ class Catalogue:
         """Read everything anew at its next use."""
         self._services.clear()
         self._weights.clear()
+        self._secrets.clear()
         self._templates.clear()
         self._versions.clear()
 
@@ -236,6 +220,13 @@ class Catalogue:
         wanted = select(ProviderSetting.name, ProviderSetting.weight).where(ProviderSetting.channel == channel)
         with self._database.reading() as connection:
             return {row.name: row.weight for row in connection.execute(wanted)}
+
+    def _read_secrets(self, key: tuple[str, str]) -> tuple[KnownSecret, ...]:
+        channel, provider = key
+        own = (ReceiptSecret.channel == channel) & (ReceiptSecret.provider == provider)
+        with self._database.reading() as connection:
+            rows = connection.execute(select(ReceiptSecret.digest, ReceiptSecret.ends_at).where(own))
+            return tuple(KnownSecret(row.digest, row.ends_at) for row in rows)
 
     def _read_service(self, service_id: uuid.UUID) -> KnownService | None:
         with self._database.reading() as connection:

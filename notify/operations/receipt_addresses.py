@@ -1,11 +1,10 @@
 """Where a provider says what became of a message, and how we know that it is this one who says it.  Spec: notify-api §19 (signed token).
 
 The address holds a token made for one provider and this one message, so that an address that leaks, or the one of a provider that did not
-take the message, tells and opens nothing else.  Providers with a fixed address prove themselves by a secret in a header instead: their own
-where the settings give them one, else the one that all others share.
+take the message, tells and opens nothing else; the key of the tokens is known to no provider.  Providers with a fixed address prove
+themselves by a secret in a header instead: their own (operations/receipt_secrets.py), else what the settings say.
 """
 
-import hashlib
 import hmac
 import uuid
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from notify.context import Notify
+from notify.models.receipt_secret import PURPOSE
 from notify.providers.routing import Route
 from notify.standards.statuses import Channel
 from shared.crypto import constant_time_equal
@@ -39,27 +39,52 @@ def letter_teller(token: str) -> tuple[str, str]:
 
 
 def receipt_token(notify: Notify, provider: str, notification_id: uuid.UUID) -> str:
-    """Give the token of one provider for one message.  The release before gave them without a provider: those stay good."""
-    key = notify.settings.receipt_secret.reveal().encode()
-    about = f"receipt:{notification_id}:{provider}" if provider else f"receipt:{notification_id}"
-    return hmac.new(key, about.encode(), hashlib.sha256).hexdigest()
+    """Give the token of one provider for one message."""
+    return _token(notify.receipt_key, f"receipt:{notification_id}:{provider}")
 
 
-def has_token(notify: Notify, token: str | None, provider: str, reference: str) -> bool:
-    """Tell whether a token is the provider's own for the message that `reference` names."""
-    if token is None or not notify.settings.receipt_secret:
-        return False
+def has_token(notify: Notify, token: str | None, channel: Channel, provider: str, reference: str) -> bool:
+    """Tell whether a token is the provider's own for the message that `reference` names.
+
+    Earlier releases made tokens with the secret that providers share, which whoever has it can do too: those count as long as what the
+    settings say of the provider's secret does.
+    """
     try:
-        return constant_time_equal(token, receipt_token(notify, provider, uuid.UUID(reference)))
+        about = f"receipt:{uuid.UUID(reference)}:{provider}"
     except ValueError:
         return False
+    if token is None:
+        return False
+    if constant_time_equal(token, _token(notify.receipt_key, about)):
+        return True
+    return _follows_settings(notify, channel, provider) and _is_of_the_shared_key(notify, token, about)
+
+
+def has_nobodys_token(notify: Notify, token: str | None, channel: Channel, reference: str) -> bool:
+    """Tell whether a token is the message's, of an early release that named no provider in it; it counts while all follow the settings."""
+    try:
+        about = f"receipt:{uuid.UUID(reference)}"
+    except ValueError:
+        return False
+    all_follow = all(_follows_settings(notify, channel, route.name) for route in _routes(notify, channel))
+    return token is not None and all_follow and _is_of_the_shared_key(notify, token, about)
 
 
 def has_secret(notify: Notify, secret: str | None, channel: Channel, provider: str) -> bool:
-    """Tell whether a secret is the one by which this provider proves itself."""
-    routes: Sequence[Route[Any]] = notify.print_routes if channel is Channel.LETTER else notify.sms_routes  # of texts or of letters
-    own = next((route.receipt_secret for route in routes if route.name == provider), "")
-    return is_secret(secret, own or notify.settings.receipt_secret.reveal())
+    """Tell whether a secret is one by which this provider proves itself: its own that have not ended, else what the settings say."""
+    if secret is None:
+        return False
+    kept = notify.catalogue.receipt_secrets(channel, provider)
+    if not kept:
+        return is_secret(secret, agreed_secret(notify, channel, provider))
+    now, shown = notify.clock.now(), notify.cipher.blind_index(secret, purpose=PURPOSE)
+    return any(constant_time_equal(shown, one.digest) for one in kept if one.ends_at is None or one.ends_at > now)
+
+
+def agreed_secret(notify: Notify, channel: Channel, provider: str) -> str:
+    """Give the secret that the settings say: the provider's own in its list, else the one that all others share."""
+    own = next((route.receipt_secret for route in _routes(notify, channel) if route.name == provider), "")
+    return own or notify.settings.receipt_secret.reveal()
 
 
 def is_of_a_printer(notify: Notify, secret: str | None) -> bool:
@@ -76,3 +101,22 @@ def provider_of(notify: Notify, network: str) -> str:
 def is_secret(given: str | None, agreed: str) -> bool:
     """Tell whether a secret is the one agreed on; where none was, nobody has it."""
     return given is not None and bool(agreed) and constant_time_equal(given, agreed)
+
+
+def _routes(notify: Notify, channel: Channel) -> Sequence[Route[Any]]:  # of texts or of letters
+    by_channel: dict[Channel, Sequence[Route[Any]]] = {Channel.SMS: notify.sms_routes, Channel.LETTER: notify.print_routes}
+    return by_channel.get(channel, ())
+
+
+def _follows_settings(notify: Notify, channel: Channel, provider: str) -> bool:
+    """Tell whether what the settings say of a provider's secret counts: until it is given one of its own, and a little longer."""
+    return has_secret(notify, agreed_secret(notify, channel, provider), channel, provider)
+
+
+def _is_of_the_shared_key(notify: Notify, token: str, about: str) -> bool:
+    shared = notify.settings.receipt_secret.reveal()
+    return bool(shared) and constant_time_equal(token, _token(shared.encode(), about))
+
+
+def _token(key: bytes, about: str) -> str:
+    return hmac.digest(key, about.encode(), "sha256").hex()

@@ -86,8 +86,8 @@ class Breaker:
 class Route(Generic[M]):
     """A provider with its share of the messages; `per_minute` caps each sender's messages, 0 is no cap.
 
-    `for_good`: what was offered to it is never offered to another, not even while it is paused.  `receipt_secret` proves its receipts,
-    empty where the shared one does.
+    `for_good`: what was offered to it is never offered to another, not even while it is paused.  `receipt_secret` is what the settings say
+    that it proves its receipts by, `is_asked` that we ask it for them.
     """
 
     name: str
@@ -97,6 +97,7 @@ class Route(Generic[M]):
     per_minute: int = 0
     for_good: bool = False
     receipt_secret: str = field(default="", repr=False)
+    is_asked: bool = False
 
 
 @dataclass(frozen=True)

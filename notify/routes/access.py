@@ -8,8 +8,17 @@ from flask import g, request
 from notify.context import current
 from notify.errors import KeyNotAllowed
 from notify.operations.authentication import Holder, authenticate
+from notify.operations.mail_reports import PROVIDER as MAIL_SYSTEM
 from notify.operations.once import Once
-from notify.operations.receipt_addresses import SECRET_HEADER, has_secret, has_token, is_of_a_printer, is_secret, letter_teller, provider_of
+from notify.operations.receipt_addresses import (
+    SECRET_HEADER,
+    has_nobodys_token,
+    has_secret,
+    has_token,
+    is_of_a_printer,
+    letter_teller,
+    provider_of,
+)
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
 from notify.standards.network_formats import event_reference
 from notify.standards.statuses import Channel
@@ -81,9 +90,9 @@ class ProviderProof(Access):
             raise InvalidRequest("A receipt is a JSON object with reference and status.")
         secret, provider = request.headers.get(SECRET_HEADER), str((request.view_args or {})["provider"])
         token = request.args.get("token") if secret is None else None
-        if has_secret(current(), secret, Channel.SMS, provider) or has_token(current(), token, provider, body["reference"]):
+        if has_secret(current(), secret, Channel.SMS, provider) or has_token(current(), token, Channel.SMS, provider, body["reference"]):
             g.channel = Channel.SMS
-        elif has_token(current(), token, "", body["reference"]):
+        elif has_nobodys_token(current(), token, Channel.SMS, body["reference"]):
             g.channel = None
         else:
             raise NotAuthenticated("Send the secret agreed on, or use the address that came with the message.")
@@ -104,24 +113,26 @@ class LetterEventProof(Access):
         if not isinstance(body, dict):
             raise InvalidRequest("An event is a JSON object.")
         token, printer = letter_teller(request.args.get("token", ""))
-        if not has_token(current(), token, printer, event_reference(body)):
+        reference = event_reference(body)
+        is_known = has_token(current(), token, Channel.LETTER, printer, reference) if printer else False
+        if not is_known and (printer or not has_nobodys_token(current(), token, Channel.LETTER, reference)):
             raise NotAuthenticated("Use the address that came with the letter.")
         g.event, g.printer, g.channel = body, printer or "print", Channel.LETTER if printer else None
 
 
 class MailSecret(Access):
-    """Our own mail system with the shared secret.  Spec: notify-api §19."""
+    """Our own mail system with its secret.  Spec: notify-api §19."""
 
-    name = "shared secret of receipts"
+    name = "mail system's secret"
 
     def check(self) -> None:
         """Raises: NotAuthenticated."""
-        if not is_secret(request.headers.get(SECRET_HEADER), current().settings.receipt_secret.reveal()):
+        if not has_secret(current(), request.headers.get(SECRET_HEADER), Channel.EMAIL, MAIL_SYSTEM):
             raise NotAuthenticated("Send the secret agreed on.")
 
 
 class PrinterSecret(Access):
-    """A printer with its own secret, or the shared one.  Spec: notify-api §19."""
+    """A printer with its secret.  Spec: notify-api §19."""
 
     name = "printer's secret"
 

@@ -4,6 +4,7 @@ import uuid
 
 from deploy.sandbox.plan import Plan
 from notify.context import Notify
+from notify.operations.receipt_secrets import Source, give_secret, list_tellers
 from notify.operations.received_texts import Incoming, give_number, take_text
 from notify.operations.services import add_sender, create_api_key, register_service, set_callback, set_contact_link, set_guest_list
 from notify.operations.templates import TemplateText, has_template, save_template
@@ -104,6 +105,10 @@ def seed(context: Notify, plan: Plan) -> dict[str, object]:
     take_text(context, Incoming("sandbox", today, FUNCTIONAL_NUMBER, INBOUND_NUMBER, "Hola, ¿a qué hora atienden?"))
     bearer = plan.secret("notify-callback")
     set_callback(context, service_id, url=f"{plan.urls.inbox}/webhooks/notify", bearer=bearer, actor=ACTOR)
+    for teller in list_tellers(context):
+        if teller.source is not Source.OWN:
+            secret = plan.secret(f"notify-receipts-{teller.channel}-{teller.provider}")
+            give_secret(context, teller.channel, teller.provider, actor=ACTOR, secret=secret, via="system")
     _seed_identity(context, plan)
     _seed_wallet(context, plan)
     _seed_pay(context, plan)

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from notify.context import current
 from notify.models.team import Right
 from notify.operations.providers import list_providers, set_weight
+from notify.operations.receipt_secrets import OVERLAP, end_earlier, give_secret, list_tellers
 from notify.routes.console.access import Team, member
 from notify.routes.console.pages import show_page
 from shared.routes import Routes
@@ -19,9 +20,28 @@ def show() -> ResponseReturnValue:
     return show_page("providers", providers=list_providers(current()))
 
 
+@bp.get("/secrets")
+def show_secrets() -> ResponseReturnValue:
+    """Show how each provider proves what it says of messages."""
+    return _secrets()
+
+
+@bp.post("/secrets/<channel>/<name>")
+def change_secret(channel: str, name: str) -> ResponseReturnValue:
+    """Give a provider a new secret and show it once, or end the one before."""
+    if "end" in request.form:
+        end_earlier(current(), channel, name, actor=member().actor)
+        return redirect(url_for("console_providers.show_secrets"), 303)
+    return _secrets(name, give_secret(current(), channel, name, actor=member().actor))
+
+
 @bp.post("/<channel>/<name>", access=Team(Right.OPERATE))
 def change(channel: str, name: str) -> ResponseReturnValue:
     """Give a provider another share of the messages."""
     weight = request.form.get("weight", "")
     set_weight(current(), member(), channel, name, int(weight) if weight.isdecimal() and len(weight) <= 6 else -1)
     return redirect(url_for("console_providers.show"), 303)
+
+
+def _secrets(provider: str = "", made: str = "") -> ResponseReturnValue:
+    return show_page("provider_secrets", tellers=list_tellers(current()), provider=provider, made=made, overlap_days=OVERLAP.days)

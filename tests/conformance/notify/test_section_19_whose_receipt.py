@@ -1,5 +1,6 @@
 """Only who took a message says what became of it; what another says is answered, noted and changes nothing; notify-api §10, §19."""
 
+import hmac
 import json
 import uuid
 from datetime import timedelta
@@ -14,6 +15,7 @@ from notify.events import Event
 from notify.operations import channels
 from notify.operations.delivery import deliver
 from notify.operations.receipt_addresses import letter_event_url, receipt_token, receipt_url
+from notify.operations.receipt_secrets import end_earlier, give_secret
 from notify.operations.suppressions import list_suppressed
 from notify.providers.base import HandOver, Letter, ProviderUnavailable, Text
 from notify.providers.memory import MemoryPrint, MemorySms
@@ -98,16 +100,36 @@ def test_an_address_is_one_providers_and_one_messages(client: FlaskClient, notif
     assert row_of(notify, made).status == "sending"
 
 
-def test_addresses_that_the_release_before_gave_stay_good(
+def old_token(made: uuid.UUID, provider: str = "") -> str:
+    """What earlier releases put into addresses: made with the secret that providers share."""
+    about = f"receipt:{made}:{provider}" if provider else f"receipt:{made}"
+    return hmac.digest(RECEIPT_SECRET.encode(), about.encode(), "sha256").hex()
+
+
+def test_addresses_that_earlier_releases_gave_stay_good(
     client: FlaskClient, notify: Notify, world: World, two: dict[str, MemorySms]
 ) -> None:
     made, letter = add_notification(world, status="sending", provider=NORTE), add_notification(world, "letter", status="sending")
-    old = f"/receipts/sms/gateway?token={receipt_token(notify, '', made)}"
-    assert client.post(old, json={"reference": str(made), "status": "delivered"}).get_json()["applied"] == "changed"
-    assert (
-        client.post(f"/notifications/letter/status?token={receipt_token(notify, '', letter)}", json=event(str(letter))).status_code == 200
-    )
-    assert [row_of(notify, each).status for each in (made, letter)] == ["delivered", "delivered"]
+    later = add_notification(world, status="sending", provider=SUR)
+    for provider, one, token in (("gateway", made, old_token(made)), (SUR, later, old_token(later, SUR))):
+        answer = client.post(f"/receipts/sms/{provider}?token={token}", json={"reference": str(one), "status": "delivered"})
+        assert answer.get_json()["applied"] == "changed"
+    for token in (old_token(letter), old_token(letter, "print") + ".print"):
+        assert client.post(f"/notifications/letter/status?token={token}", json=event(str(letter))).status_code == 200
+    assert [row_of(notify, each).status for each in (made, letter, later)] == ["delivered"] * 3
+
+
+def test_who_knows_the_shared_secret_makes_no_address_of_a_provider_that_has_its_own(
+    client: FlaskClient, notify: Notify, world: World, two: dict[str, MemorySms]
+) -> None:
+    made = add_notification(world, status="sending", provider=NORTE)
+    give_secret(notify, "sms", NORTE, actor="test")
+    end_earlier(notify, "sms", NORTE, actor="test")
+    for provider, token in ((NORTE, old_token(made, NORTE)), (NORTE, old_token(made)), ("gateway", old_token(made))):
+        answer = client.post(f"/receipts/sms/{provider}?token={token}", json={"reference": str(made), "status": "delivered"})
+        assert answer.status_code == 401
+    assert row_of(notify, made).status == "sending"
+    assert say(client, notify, NORTE, made) == "changed"
 
 
 def test_who_has_a_secret_of_its_own_has_no_other_and_nobody_else_has_it(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,9 @@ from deploy.backup.client import Client
 from deploy.install import doctor, folder
 from deploy.install.folder import Installation
 from deploy.services import SERVICES
+from notify.context import Notify
+from notify.operations.receipt_secrets import give_secret, list_tellers
+from shared.settings import Secret
 from tests.factories.buckets import S3Server, s3
 from tests.factories.notify import settings as notify_settings
 from tests.unit.shared.conftest import make_settings
@@ -189,6 +193,25 @@ def test_whether_a_backup_can_be_made_from_here_is_told(
     assert told.level == "warning"
     assert "pg_dump is version 9 here, too old" in told.text
     assert list(doctor._backups([make_settings("postgresql://pay@127.0.0.1:1/pay", redis_url)])) == []  # told beside this
+
+
+def test_providers_that_share_a_secret_are_named_until_each_has_its_own(
+    database: Callable[[str], str], empty_database: Callable[[str], str], redis_url: str
+) -> None:
+    settings = notify_settings(database("notify"), redis_url)
+    told = list(doctor._shared_secret(settings))
+    assert [(each.level, each.text.partition(" proves")[0]) for each in told] == [
+        ("warning", "mail-report (email)"),
+        ("warning", "gateway (sms)"),
+        ("warning", "print (letter)"),
+    ]
+    assert "give-receipt-secret sms gateway" in told[1].text
+    with closing(Notify(settings, "notify")) as notify:
+        for teller in list_tellers(notify):
+            give_secret(notify, teller.channel, teller.provider, actor="test")
+    assert [each.level for each in doctor._shared_secret(settings)] == ["ok"]
+    assert list(doctor._shared_secret(notify_settings(empty_database("notify"), redis_url))) == []  # told beside this
+    assert list(doctor._shared_secret(replace(settings, receipt_secret=Secret("")))) == []
 
 
 def test_the_bucket_for_files_is_tried(s3: S3Server) -> None:
