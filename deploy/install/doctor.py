@@ -196,10 +196,11 @@ def _shared_secret(settings: NotifySettings) -> Iterator[Finding]:
         except SQLAlchemyError:  # away or not migrated yet, which is told beside this
             return
     for teller in sharing:
+        command = f"flask --app notify.app notify give-receipt-secret {teller.channel} {teller.provider}"
         yield Finding(
             "warning",
-            f"{teller.provider} ({teller.channel}) proves its receipts by NOTIFY_RECEIPT_SECRET, with which it could speak for others: give "
-            f"it its own at /providers/secrets, or by `flask --app notify.app notify give-receipt-secret {teller.channel} {teller.provider}`.",
+            f"{teller.provider} ({teller.channel}) proves its receipts by NOTIFY_RECEIPT_SECRET, with which it could speak for others: "
+            f"give it its own at /providers/secrets, or by `{command}`.",
         )
     if not sharing:
         yield Finding("ok", "Each provider proves its receipts by a secret of its own: NOTIFY_RECEIPT_SECRET may go after a week.")
