@@ -11,6 +11,7 @@ from notify.operations.bulk_run import run_bulk as run_bulk_once
 from notify.operations.callbacks import ATTEMPTS_MAX as CALLBACKS_MAX
 from notify.operations.callbacks import tell_service as tell
 from notify.operations.callbacks import tell_services
+from notify.operations.contact_lists import forget_lists
 from notify.operations.delivery import ATTEMPTS_MAX, Due, deliver_many
 from notify.operations.intake import JOB_MESSAGES_MAX
 from notify.operations.letters import render_letter as render
@@ -199,6 +200,12 @@ def read_receipts(notify: Notify) -> None:
 def forget_old_uploads(notify: Notify) -> None:
     """Delete files of recipients that nobody sent within a day."""
     forget_uploads(notify)
+
+
+@jobs.every(3600, "forget_contact_lists")
+def forget_contact_lists(notify: Notify) -> None:
+    """Delete saved lists of recipients whose time is over."""
+    forget_lists(notify)
 
 
 @jobs.every(24 * 3600, "forget_sms_parts")

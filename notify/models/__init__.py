@@ -4,6 +4,7 @@ from notify.models.base import Base
 from notify.models.brand import Brand
 from notify.models.bulk import BulkChunk, BulkError, BulkJob
 from notify.models.callback import CallbackAttempt, CallbackCall, ServiceCallback
+from notify.models.contact_list import ContactList
 from notify.models.document import Document, MessageAttachment
 from notify.models.letter_file import LetterFile
 from notify.models.mailbox_message import MailboxMessage
@@ -33,6 +34,7 @@ __all__ = [
     "BulkJob",
     "CallbackAttempt",
     "CallbackCall",
+    "ContactList",
     "Document",
     "GuestListEntry",
     "InboundNumber",

@@ -26,21 +26,27 @@ def faults(
     template: KnownTemplate, recipient: str, values: Mapping[str, object], rules: LocalRules = UNITED_KINGDOM
 ) -> list[tuple[str, str]]:
     """Name what cannot be sent as it is: pairs of `recipient` or a placeholder, and the contract's words for it."""
-    found: list[tuple[str, str]] = []
+    fault = recipient_fault(template.channel, recipient, values, rules)
+    found = [(RECIPIENT, fault)] if fault else []
+    absent = missing(values, template.subject or "", template.body, template.contact_block or "")
+    by_address = template.channel == Channel.LETTER
+    return found + [(name, "missing") for name in absent if not (by_address and name in {*LINE_KEYS, "postcode"})]
+
+
+def recipient_fault(channel: str, recipient: str, values: Mapping[str, object], rules: LocalRules) -> str | None:
+    """Give the contract's words for what is wrong with a recipient (of letters: the address among the values), None where it is right."""
     try:
-        if template.channel == Channel.EMAIL:
+        if channel == Channel.EMAIL:
             email_address(recipient)
-        elif template.channel == Channel.SMS:
+        elif channel == Channel.SMS:
             phone_number(recipient, rules.number_region)
-        elif template.channel == Channel.MAILBOX:
+        elif channel == Channel.MAILBOX:
             mailbox_address(recipient)
         else:
             postal_address(values, scheme=rules.address_scheme)
     except (InvalidEmailAddress, InvalidPhoneNumber, InvalidMailboxAddress, InvalidAddress) as fault:
-        found.append((RECIPIENT, str(fault)))
-    absent = missing(values, template.subject or "", template.body, template.contact_block or "")
-    by_address = template.channel == Channel.LETTER
-    return found + [(name, "missing") for name in absent if not (by_address and name in {*LINE_KEYS, "postcode"})]
+        return str(fault)
+    return None
 
 
 def send_by_hand(

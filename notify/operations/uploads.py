@@ -30,7 +30,7 @@ from shared.problems import NotFound
 from shared.web import gettext_noop
 
 KEPT = timedelta(days=1)
-SHOWN_MAX = 100
+WRONG_MAX = 100
 SCHEDULE_MAX = timedelta(days=7)
 _ALSO = {
     "recipient": ("run", "rut"),
@@ -144,7 +144,7 @@ def check_rows(notify: Notify, template: KnownTemplate, upload: Uploaded, match:
             found = [(column, text)]
         if found:
             count += 1
-            if len(wrong) < SHOWN_MAX:
+            if len(wrong) < WRONG_MAX:
                 wrong.append(WrongRow(number, found))
         else:
             right.append(number)

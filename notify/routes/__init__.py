@@ -5,6 +5,7 @@ from notify.routes.bulk import bulk
 from notify.routes.callbacks import callbacks
 from notify.routes.console import brands as console_brands
 from notify.routes.console import callbacks as console_callbacks
+from notify.routes.console import contact_lists as console_contact_lists
 from notify.routes.console import letters as console_letters
 from notify.routes.console import limits as console_limits
 from notify.routes.console import messages as console_messages
@@ -56,6 +57,7 @@ CONSOLE = (
     console_templates.bp,
     console_sending.bp,
     console_uploads.bp,
+    console_contact_lists.bp,
     console_messages.bp,
     console_settings.bp,
     console_providers.bp,

@@ -1,9 +1,11 @@
 """The contract's English refusals in the words of the page; the wire keeps its own."""
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel.numbers import format_currency, get_currency_precision
 
+from notify.operations.uploads import WrongRow
 from shared.web import gettext, gettext_noop
 from shared.web.words import clp, locale
 
@@ -41,6 +43,7 @@ KNOWN = (  # what operations refuse with, marked here so that the catalogue has 
     gettext_noop("A bearer token has only letters without accents, digits and signs"),
     gettext_noop("Nobody is told of this any more: first say where to tell it"),
     gettext_noop("The file is empty"),
+    gettext_noop("No column says who the recipients are"),
     gettext_noop("The file has no rows below the names of the columns"),
     gettext_noop("This is not a table saved as CSV: open it and save it as CSV (UTF-8)"),
     gettext_noop("The encoding of the file cannot be told: save it as UTF-8"),
@@ -105,6 +108,11 @@ def said(message: str) -> str:
         if message.startswith(beginning):
             return gettext(words)
     return gettext(message)
+
+
+def said_of_rows(rows: Sequence[WrongRow]) -> list[tuple[int, list[tuple[str, str]]]]:
+    """Give the wrong rows of a file with their faults in the visitor's language."""
+    return [(row.number, [(name, said(fault)) for name, fault in row.faults]) for row in rows]
 
 
 def written_money(amount: Decimal, currency: str) -> str:

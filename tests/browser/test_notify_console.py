@@ -126,6 +126,32 @@ FILE = "teléfono;name;amount\n07700900001;Camila;$1\nmal;José;$2\n07700900002;
 
 @pytest.mark.rule("notify", "NO-3")
 @pytest.mark.parametrize(("language", "width"), SCREENS)
+def test_a_list_is_saved_and_sent_with(chromium: Browser, console: Visit, world: World, language: str, width: int) -> None:
+    with visiting(chromium, language=language, width=width) as page:
+        looker = Looker(page, "notify-lists", language=language, width=width)
+        base = console(page)
+        page.goto(f"{base}/lists")
+        looker.look("none")
+        looker.press("main a[href$='/lists/new']")
+        for name, data in (("wrong-rows", FILE), ("saved", "teléfono;name;amount\n07700900001;Camila;$1\n")):
+            page.locator("#name").fill("Apoderados de cuarto medio")
+            page.locator("input[name=channel][value=sms]").check()
+            page.locator("#file").set_input_files({"name": "x.csv", "mimeType": "text/csv", "buffer": data.encode()})
+            looker.press("main form button")
+            looker.look(name)
+        page.goto(f"{base}/lists")
+        looker.look("lists")
+        page.goto(page.locator("main tbody a").get_attribute("href") or "")
+        looker.press("main a[href$='/delete']")
+        looker.look("delete")
+        page.goto(f"{base}/templates/{world.templates['sms']}/upload")
+        looker.look("offered")
+        looker.press("form[action*='/lists/'] button")
+        expect(page.locator("select")).to_have_count(6)
+
+
+@pytest.mark.rule("notify", "NO-3")
+@pytest.mark.parametrize(("language", "width"), SCREENS)
 def test_a_file_with_three_bad_rows_is_looked_at_before_anything_is_sent(
     chromium: Browser, console: Visit, world: World, run_jobs: RunJobs, language: str, width: int
 ) -> None:

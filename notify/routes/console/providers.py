@@ -20,19 +20,17 @@ def show() -> ResponseReturnValue:
     return show_page("providers", providers=list_providers(current()))
 
 
-@bp.get("/secrets")
-def show_secrets() -> ResponseReturnValue:
-    """Show how each provider proves what it says of messages."""
-    return _secrets()
-
-
-@bp.post("/secrets/<channel>/<name>")
-def change_secret(channel: str, name: str) -> ResponseReturnValue:
-    """Give a provider a new secret and show it once, or end the one before."""
-    if "end" in request.form:
-        end_earlier(current(), channel, name, actor=member().actor)
-        return redirect(url_for("console_providers.show_secrets"), 303)
-    return _secrets(name, give_secret(current(), channel, name, actor=member().actor))
+@bp.route("/secrets", methods=["GET", "POST"])
+def secrets() -> ResponseReturnValue:
+    """Show how each provider proves what it says of messages; give one a new secret and show it once, or end the one before."""
+    form, made = request.form, ""
+    if "end" in form:
+        end_earlier(current(), form.get("channel", ""), form.get("provider", ""), actor=member().actor)
+        return redirect(url_for("console_providers.secrets"), 303)
+    if request.method == "POST":
+        made = give_secret(current(), form.get("channel", ""), form.get("provider", ""), actor=member().actor)
+    tellers, provider = list_tellers(current()), form.get("provider", "")
+    return show_page("provider_secrets", tellers=tellers, provider=provider, made=made, overlap_days=OVERLAP.days)
 
 
 @bp.post("/<channel>/<name>", access=Team(Right.OPERATE))
@@ -41,7 +39,3 @@ def change(channel: str, name: str) -> ResponseReturnValue:
     weight = request.form.get("weight", "")
     set_weight(current(), member(), channel, name, int(weight) if weight.isdecimal() and len(weight) <= 6 else -1)
     return redirect(url_for("console_providers.show"), 303)
-
-
-def _secrets(provider: str = "", made: str = "") -> ResponseReturnValue:
-    return show_page("provider_secrets", tellers=list_tellers(current()), provider=provider, made=made, overlap_days=OVERLAP.days)

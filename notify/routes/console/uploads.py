@@ -11,6 +11,7 @@ from notify.models.catalogue import KnownTemplate
 from notify.models.team import Right
 from notify.operations import uploads
 from notify.operations.bulk import cancel_bulk, get_bulk, list_bulks, list_errors, resume_bulk
+from notify.operations.contact_lists import fitting_lists
 from notify.operations.drafts import look_at
 from notify.operations.service_settings import choosable_senders
 from notify.operations.template_shelf import take_template
@@ -18,7 +19,7 @@ from notify.operations.uploads import Uploaded
 from notify.routes.console.access import UPLOAD_BYTES_MAX, Team, member
 from notify.routes.console.pages import show_page
 from notify.schemas.console import moment_of, sender_of
-from notify.schemas.console_words import said
+from notify.schemas.console_words import said, said_of_rows
 from notify.standards.csv_rows import InvalidSheet, read_csv
 from shared.problems import NotFound
 from shared.routes import Routes
@@ -58,7 +59,7 @@ def upload(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
             name = (file.filename if file else "") or template.name
             made = uploads.keep_upload(current(), member(), template, name, sheet)
             return redirect(url_for("console_uploads.match", service_id=service_id, upload_id=made), 303)
-    return show_page("upload", problems, draft=template, names=uploads.needed(template))
+    return show_page("upload", problems, draft=template, names=uploads.needed(template), lists=fitting_lists(current(), template))
 
 
 @bp.route("/uploads/<uuid:upload_id>", methods=["GET", "POST"])
@@ -118,7 +119,6 @@ def _checking(known: Uploaded, template: KnownTemplate, chosen: dict[str, int], 
         look = look_at(current(), template, uploads.sample(template, known, chosen, checked.right[0]))
         if look.pages:
             allow("img-src", "data:")
-    wrong = [(row.number, [(name, said(fault)) for name, fault in row.faults]) for row in checked.wrong]
     return show_page(
         "upload_check",
         problems,
@@ -127,7 +127,7 @@ def _checking(known: Uploaded, template: KnownTemplate, chosen: dict[str, int], 
         names=uploads.answerable(template),
         chosen=chosen,
         checked=checked,
-        wrong=wrong,
+        wrong=said_of_rows(checked.wrong),
         look=look,
         senders=choosable_senders(current(), template.service_id, template.channel),
         typed=request.form,
