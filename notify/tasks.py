@@ -24,6 +24,7 @@ from notify.operations.receipts import JOB as TAKE_RECEIPT
 from notify.operations.receipts import apply_receipt, expire_unanswered
 from notify.operations.reminders import send_due_reminders
 from notify.operations.retention import keep_days
+from notify.operations.shorter_retention import forget_for_shorter
 from notify.operations.sms_parts import forget_parts, read_sms_receipts
 from notify.operations.standing import watch_standings
 from notify.operations.standing_notices import tell_of_standing
@@ -218,6 +219,12 @@ def forget_sms_parts(notify: Notify) -> None:
 def keep(notify: Notify) -> None:
     """Make the coming days' tables, and let go of what was kept long enough."""
     keep_days(notify)
+
+
+@jobs.every(60, "forget_for_shorter")
+def forget_shorter(notify: Notify) -> None:
+    """Delete at night what services keep for less than the longest."""
+    forget_for_shorter(notify)
 
 
 @jobs.every(COUNT_SECONDS, "count_performance")

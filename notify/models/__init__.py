@@ -17,6 +17,7 @@ from notify.models.provider_setting import ProviderSetting
 from notify.models.receipt_secret import ReceiptSecret
 from notify.models.received_text import InboundNumber, ReceivedText
 from notify.models.reminder import Reminder
+from notify.models.retention_mark import RetentionMark
 from notify.models.service import ApiKey, GuestListEntry, Sender, Service
 from notify.models.sms_part import SmsPart
 from notify.models.standing import MailTrouble, ServiceStanding
@@ -53,6 +54,7 @@ __all__ = [
     "ReceiptSecret",
     "ReceivedText",
     "Reminder",
+    "RetentionMark",
     "Sender",
     "Service",
     "ServiceCallback",

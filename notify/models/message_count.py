@@ -1,10 +1,10 @@
 """How many messages there were, without a trace of to whom: what stays when a day's messages go."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import BigInteger, Connection, String, text
+from sqlalchemy import ARRAY, BigInteger, Connection, String, Uuid, bindparam, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notify.models.base import Base
@@ -28,17 +28,25 @@ class MessageCount(Base):
     billable_units: Mapped[int] = mapped_column(BigInteger)
 
 
-_COUNT = text("""
+_COUNTING = """
 INSERT INTO message_counts (service_id, day, channel, key_kind, template_id, status, rate_multiplier, postage, messages, billable_units)
 SELECT service_id, CAST(created_at AT TIME ZONE 'UTC' AS date), channel, key_kind, template_id, status, rate_multiplier,
     COALESCE(postage, ''), count(*), COALESCE(sum(billable_units), 0)
-FROM notifications WHERE id < :bound AND (CAST(:service AS uuid) IS NULL OR service_id = :service AND channel = ANY(:channels))
+FROM {source}
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 ON CONFLICT (service_id, day, channel, key_kind, template_id, status, rate_multiplier, postage) DO UPDATE SET
     messages = message_counts.messages + excluded.messages, billable_units = message_counts.billable_units + excluded.billable_units
-""")
+"""
+_COUNT = text(_COUNTING.format(source="notifications WHERE id < :bound"))
+_GONE = "WITH gone AS (DELETE FROM notifications WHERE id = ANY(:ids) AND id >= :lower AND id < :upper RETURNING *)"
+_DELETE = text(_GONE + _COUNTING.format(source="gone")).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 
-def count_before(connection: Connection, before: date, service_id: uuid.UUID | None = None, channels: Sequence[str] = ()) -> None:
-    """Count messages that were made before a day, all or those of one service's channels; they must go in the same transaction."""
-    connection.execute(_COUNT, {"bound": first_id(before), "service": service_id, "channels": list(channels)})
+def count_before(connection: Connection, before: date) -> None:
+    """Count messages that were made before a day; they must go in the same transaction."""
+    connection.execute(_COUNT, {"bound": first_id(before)})
+
+
+def delete_counted(connection: Connection, ids: Collection[uuid.UUID], *, lower: uuid.UUID, upper: uuid.UUID) -> None:
+    """Delete messages whose ids lie between two bounds, each counted as it goes: one that another run deleted meanwhile is not again."""
+    connection.execute(_DELETE, {"ids": list(ids), "lower": lower, "upper": upper})

@@ -4,12 +4,15 @@ import uuid
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from notify.context import Notify
-from notify.models import MessageCount, Notification
+from notify.models import MessageCount, Notification, RetentionMark, Service
 from notify.models.days import first_id
+from notify.operations import shorter_retention
 from notify.operations.retention import keep_days
+from notify.operations.shorter_retention import forget_for_shorter
+from shared.clock import FixedClock
 from tests.factories.notify import World, add_notification, make_world
 
 pytestmark = pytest.mark.rule("notify", "§11")
@@ -62,12 +65,70 @@ def test_what_stands_in_no_day_goes_too(notify: Notify, world: World) -> None:
     assert rows(notify) == 0
 
 
-def test_a_service_that_keeps_less_is_forgotten_sooner(notify: Notify, world: World) -> None:
-    brief = make_world(notify, retention_days=3)
-    day = notify.clock.now().date() - timedelta(days=5)
-    kept = put(world, day)
+def at_night(notify: Notify) -> None:
+    """Two in the morning in Santiago, of the day that it is in UTC."""
+    notify.clock = FixedClock(notify.clock.now().replace(hour=6))
+
+
+def counted(notify: Notify) -> int:
+    with notify.reading() as tx:
+        return int(tx.connection.execute(select(func.coalesce(func.sum(MessageCount.messages), 0))).scalar_one())
+
+
+def test_a_service_that_keeps_less_is_forgotten_in_the_night(notify: Notify, world: World) -> None:
+    brief, day = make_world(notify, retention_days=3), notify.clock.now().date() - timedelta(days=5)
+    kept = {put(world, day), put(brief, notify.clock.now().date() - timedelta(days=3))}
     put(brief, day)
     keep_days(notify)
+    assert (forget_for_shorter(notify), rows(notify)) == (0, 3)  # noon is no quiet hour
+    at_night(notify)
+    assert [forget_for_shorter(notify), forget_for_shorter(notify)] == [1, 0]
     with notify.reading() as tx:
-        assert list(tx.connection.execute(select(Notification.id)).scalars()) == [kept]
-        assert tx.connection.execute(select(func.sum(MessageCount.messages))).scalar_one() == 1
+        assert set(tx.connection.execute(select(Notification.id)).scalars()) == kept
+    assert counted(notify) == 1
+
+
+def test_each_run_does_a_bounded_share_and_each_message_is_counted_once(
+    notify: Notify, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Text and e-mail are kept for three days, letters for as long as others keep theirs: those stay among what goes."""
+    monkeypatch.setattr(shorter_retention, "ROWS_A_BATCH", 2)
+    monkeypatch.setattr(shorter_retention, "ROWS_A_RUN", 3)
+    brief, today = make_world(notify, retention={"sms": 3, "email": 3}), notify.clock.now().date()
+    letters = {put(brief, today - timedelta(days=age), channel="letter", to="Camila") for age in (4, 5, 5, 6)}
+    for age in (4, 4, 5, 5, 5, 6, 6):
+        put(brief, today - timedelta(days=age), channel="sms" if age % 2 else "email", kind="team" if age == 4 else "normal")
+    stays = letters | {put(world, today - timedelta(days=5)), put(brief, today)}
+    at_night(notify)
+    done = []
+    while not done or done[-1]:
+        done.append(forget_for_shorter(notify))
+    assert (sum(done), max(done)) == (7, 3)
+    with notify.reading() as tx:
+        assert set(tx.connection.execute(select(Notification.id)).scalars()) == stays
+        marks = dict(tx.connection.execute(select(RetentionMark.channel, RetentionMark.before)).tuples().all())
+    assert counted(notify) == 7
+    assert marks == dict.fromkeys(("sms", "email"), today - timedelta(days=3))
+
+
+def test_a_day_that_is_done_is_not_looked_at_again_and_a_shorter_time_reaches_further(
+    notify: Notify, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brief, today = make_world(notify, retention_days=3), notify.clock.now().date()
+    looked: list[date] = []
+    forget_day = shorter_retention._forget_day
+
+    def watched(notify: Notify, due: shorter_retention._Due, rows_max: int) -> tuple[int, bool]:
+        looked.append(due.day)
+        return forget_day(notify, due, rows_max)
+
+    monkeypatch.setattr(shorter_retention, "_forget_day", watched)
+    at_night(notify)
+    put(brief, today - timedelta(days=2))
+    assert forget_for_shorter(notify) == 0
+    assert looked == [today - timedelta(days=age) for age in (7, 6, 5, 4)]
+    looked.clear()
+    with notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == brief.service_id).values(retention_days=1))
+    assert (forget_for_shorter(notify), looked) == (1, [today - timedelta(days=age) for age in (3, 2)])
+    assert rows(notify) == 0
