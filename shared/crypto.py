@@ -55,16 +55,16 @@ def constant_time_equal(one: str | bytes, other: str | bytes) -> bool:
     return hmac.compare_digest(left, right)
 
 
-def _seal(key: bytes, plain: bytes, scope: str) -> bytes:
+def _seal(key: AESGCM, plain: bytes, scope: str) -> bytes:
     nonce = os.urandom(NONCE_BYTES)
-    return VERSION + nonce + AESGCM(key).encrypt(nonce, plain, scope.encode())
+    return VERSION + nonce + key.encrypt(nonce, plain, scope.encode())
 
 
-def _open(key: bytes, sealed: bytes, scope: str) -> bytes:
+def _open(key: AESGCM, sealed: bytes, scope: str) -> bytes:
     if sealed[:1] != VERSION:
         raise CannotDecrypt("unknown form")
     try:
-        return AESGCM(key).decrypt(sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :], scope.encode())
+        return key.decrypt(sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :], scope.encode())
     except InvalidTag:
         raise CannotDecrypt("altered, or another key") from None
 
@@ -102,13 +102,13 @@ class KeyRing:
 
     def wrap(self, data_key: bytes, scope: str) -> tuple[str, bytes]:
         """Return the id of the newest key and the data key sealed under it."""
-        return self.newest, _seal(self._keys[self.newest], data_key, scope)
+        return self.newest, _seal(AESGCM(self._keys[self.newest]), data_key, scope)
 
     def unwrap(self, kek_id: str, wrapped: bytes, scope: str) -> bytes:
         """Return a data key.  Raises: CannotDecrypt."""
         if kek_id not in self._known:
             raise CannotDecrypt(f"key-encryption key {kek_id} is not in the ring")
-        return _open(self._known[kek_id], wrapped, scope)
+        return _open(AESGCM(self._known[kek_id]), wrapped, scope)
 
     def derive(self, purpose: str) -> bytes:
         """Return a key for one purpose that lives as long as the oldest key of the ring (blind indexes, cookies)."""
@@ -125,7 +125,7 @@ class DataKeys:
         self._engine = create_engine(database.engine.url, poolclass=NullPool)
         self._ring = ring
         self._clock = clock
-        self._cache: OrderedDict[str, bytes] = OrderedDict()
+        self._cache: OrderedDict[str, AESGCM] = OrderedDict()
         self._index_keys: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
@@ -173,10 +173,10 @@ class DataKeys:
         with self._engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(counted)}
 
-    def _key(self, scope: str, *, make: bool) -> bytes:
+    def _key(self, scope: str, *, make: bool) -> AESGCM:
         key = self._cache.get(scope)
         if key is None:
-            key = self._read_or_make(scope, make=make)
+            key = AESGCM(self._read_or_make(scope, make=make))
             with self._lock:
                 self._cache[scope] = key
                 if len(self._cache) > KEYS_KEPT_MAX:

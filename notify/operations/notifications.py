@@ -61,7 +61,7 @@ def get_notification(notify: Notify, holder: Holder, notification_id: uuid.UUID)
         template = find_template_version(tx.connection, row.service_id, row.template_id, row.template_version)
     if template is None:  # a foreign key forbids it
         raise LookupError("a notification without its template")
-    return _show(notify, messages.open_row(row, notify.cipher), template)
+    return _show(notify, messages.open_row(row, notify.cipher), template, {})
 
 
 def list_notifications(notify: Notify, holder: Holder, query: ListQuery) -> list[Shown]:
@@ -86,8 +86,9 @@ def list_notifications(notify: Notify, holder: Holder, query: ListQuery) -> list
         )
         rows = messages.find_page(tx.connection, page, PAGE_SIZE)
         templates = find_versions(tx.connection, {(row.template_id, row.template_version) for row in rows})
+    known: _Costs = {}
     found = (messages.open_row(row, notify.cipher) for row in rows)
-    return [_show(notify, message, templates[(message.template_id, message.template_version)]) for message in found]
+    return [_show(notify, message, templates[(message.template_id, message.template_version)], known) for message in found]
 
 
 def get_pdf(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> bytes:
@@ -114,9 +115,17 @@ def _kept(notify: Notify, holder: Holder) -> Kept:
     return kept_of(holder.service, notify.clock.now())
 
 
-def _show(notify: Notify, message: Message, template: KnownTemplate) -> Shown:
+_Costs = dict[tuple[object, ...], Cost]
+
+
+def _show(notify: Notify, message: Message, template: KnownTemplate, known: _Costs) -> Shown:
+    """Show a message; `known` holds the costs of a page's other messages, of which most cost the same."""
+    about = (message.channel, message.status, message.billable_units, message.rate_multiplier, message.postage)
+    cost = known.get(about)
+    if cost is None:
+        cost = known[about] = _cost(notify, message)
     arrives = estimated_delivery(message.created_at, message.postage or "second") if message.channel == Channel.LETTER else None
-    return Shown(message, template, compose(template, message.values), _cost(notify, message), arrives)
+    return Shown(message, template, compose(template, message.values), cost, arrives)
 
 
 def _cost(notify: Notify, message: Message) -> Cost:

@@ -1,5 +1,8 @@
 """How a notification is shown.  Spec: notify-api §5.1."""
 
+import uuid
+from functools import lru_cache
+
 from notify.models.messages import Message
 from notify.operations.message_proof import MessageProof
 from notify.operations.notifications import Shown
@@ -23,11 +26,7 @@ def show(item: Shown, root: str) -> dict[str, object]:
         **(_address(message) if channel == Channel.LETTER else _NO_ADDRESS),
         "type": channel,
         "status": shown(channel, message.status),
-        "template": {
-            "id": str(template.id),
-            "version": template.version,
-            "uri": f"{root}/v2/template/{template.id}/version/{template.version}",
-        },
+        "template": _template(template.id, template.version, root),
         "body": item.content.body,
         "subject": item.content.subject,
         "created_at": wire_time(message.created_at),
@@ -49,6 +48,11 @@ def show(item: Shown, root: str) -> dict[str, object]:
     if item.estimated_delivery:
         body["estimated_delivery"] = wire_time(item.estimated_delivery)
     return body
+
+
+@lru_cache(maxsize=1024)
+def _template(template_id: uuid.UUID, version: int, root: str) -> dict[str, object]:
+    return {"id": str(template_id), "version": version, "uri": f"{root}/v2/template/{template_id}/version/{version}"}
 
 
 def _address(message: Message) -> dict[str, object]:

@@ -23,6 +23,8 @@ _REPLACED = {
     "…": "...",
 }
 _NOT_CARRIED = re.compile("[^" + re.escape("".join(sorted(ALLOWED))) + "]")
+# What most texts are: nothing to write otherwise, and no carriage return.
+_AS_IT_IS = re.compile("[" + re.escape("".join(sorted(ALLOWED - {"\r"}))) + "]*")
 _OBSCURE = re.compile("[\u180e\u200b\u200c\u200d\u2060\ufeff\u00ad]")
 _SPACES_BEFORE_NEWLINE = re.compile(r"[^\S\n]+(?=\n)")
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -51,6 +53,8 @@ def downgrade(text: str) -> str:
 
 def prepare(text: str) -> str:
     """Give the text as the person will read it (without the service's name in front)."""
+    if _AS_IT_IS.fullmatch(text) and " \n" not in text and "\n\n\n" not in text:
+        return text.strip()
     return tidy(downgrade(tidy(text)))
 
 

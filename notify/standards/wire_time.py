@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+_OFFSET_CHARACTERS = len("+00:00")
+
 
 def wire_time(at: datetime | None) -> str | None:
     """Write `YYYY-MM-DDTHH:MM:SS.ffffffZ`, or nothing for nothing."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z" if at else None
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-_OFFSET_CHARACTERS] + "Z" if at else None
 
 
 def add_working_days(start: datetime, days: int) -> datetime:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify.standards.sms_text import ALLOWED, GSM_BASIC, GSM_EXTENDED, WELSH, downgrade, fragments, prepare, with_prefix
+from notify.standards.sms_text import ALLOWED, GSM_BASIC, GSM_EXTENDED, WELSH, downgrade, fragments, prepare, tidy, with_prefix
 
 pytestmark = pytest.mark.rule("notify", "§15")
 
@@ -86,3 +86,8 @@ def test_nothing_else_is_ever_sent(text: str) -> None:
     prepared = prepare(text)
     assert set(prepared) <= ALLOWED
     assert prepare(prepared) == prepared
+
+
+@given(st.text(alphabet=sorted(ALLOWED | {"\t", "\u00a0"})))
+def test_a_text_that_networks_carry_is_only_tidied(text: str) -> None:
+    assert prepare(text) == tidy(downgrade(tidy(text)))
