@@ -7,13 +7,14 @@ from urllib.parse import urlencode
 from bs4 import BeautifulSoup
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 from werkzeug.test import TestResponse
 
 from notify.context import Notify
 from shared.auth import cached_documents
 from shared.settings import Secret
 from shared.web.openid import OpenIdClient
+from tests.factories.notify import World
 from tests.unit.shared.web.issuer import Issuer
 
 ORG = "org-colegio-araucarias"
@@ -47,3 +48,15 @@ def submit(client: FlaskClient, path: str, form: dict[str, Any] | None = None, *
     mark = soup(client.get(page or path)).select_one("input[name=csrf_token]")
     assert mark is not None, "the page has no form"
     return client.post(path, data={"csrf_token": mark["value"], **(form or {})})
+
+
+def home(world: World) -> str:
+    """The page of the world's service."""
+    return f"/services/{world.service_id}"
+
+
+def actions(notify: Notify) -> list[str]:
+    """The audit rows, as they stand in the log."""
+    with notify.reading() as tx:
+        cores = tx.connection.execute(text("select core from audit_entries")).scalars().all()
+    return [str(core) for core in cores]
