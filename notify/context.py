@@ -20,6 +20,7 @@ from notify.providers.smpp import Account, SmppSms
 from notify.providers.smtp import SmtpEmail
 from notify.settings import Settings
 from notify.standards.dkim_signature import Signer
+from notify.standards.local_rules import COUNTRIES, LocalRules
 from notify.standards.mime import Mail
 from notify.standards.provider_list import MailRelay, Printer, SmsProvider, read_printers, read_providers, read_relays
 from notify.standards.statuses import Status
@@ -60,6 +61,11 @@ class Notify(Context):
     def zone(self) -> ZoneInfo:
         """Where people are: the clock that times of day are meant by."""
         return ZoneInfo(self.settings.time_zone)
+
+    @property
+    def local_rules(self) -> LocalRules:
+        """By whose rules what people say of themselves is read: the country's where this runs."""
+        return COUNTRIES[self.settings.new_service_country]
 
     @cached_property
     def limits(self) -> Limits:

@@ -253,7 +253,7 @@ def move(
     return action if changed else None
 
 
-def find_unanswered(connection: Connection, before: datetime, limit: int = 1000) -> list[uuid.UUID]:
+def find_unanswered(connection: Connection, before: datetime, limit: int) -> list[uuid.UUID]:
     """Give ids of messages handed over before a moment and still without an outcome; letters wait for nobody."""
     open_ones = Notification.status.in_([Status.SENDING.value, Status.PENDING.value])
     wanted = and_(open_ones, Notification.created_at < before, Notification.channel != "letter")

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy import Row, func, insert, select, tuple_, update
 
 from notify.context import Notify
 from notify.errors import BulkNotPossible, MessageNotValid, MessageRefused, NotificationNotFound
 from notify.events import Event
-from notify.models import messages
 from notify.models.base import scope_of
 from notify.models.bulk import BULK_STATES, BulkChunk, BulkError, BulkJob, BulkState
 from notify.models.notification import Notification
 from notify.operations import checks
 from notify.operations.authentication import Holder
+from notify.operations.cancelling import cancel_all, give_back
 from notify.operations.once import Once
 from notify.operations.reminders import cancel_of_bulk, waiting_of_bulks
 from notify.operations.sends import check_daily
@@ -201,19 +201,18 @@ def cancel_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, ac
 
     Raises: NotificationNotFound, BulkNotPossible.
     """
+    cancelled: Sequence[Row[Any]] = ()
     with notify.transaction() as tx:
         row = _locked(tx, service_id, bulk_id)
         if row.reminders:
             cancel_of_bulk(tx, bulk_id, actor=actor)
         if row.state != BulkState.CANCELLED and not (row.state == BulkState.FINISHED and row.reminders):
             _move(notify, tx, row, BulkState.CANCELLED, actor)
-            now = notify.clock.now()
             mine = (Notification.bulk_id == bulk_id) & (Notification.status == Status.CREATED.value)
-            waiting = select(Notification.id).where(mine, Notification.claimed_until.is_(None)).order_by(Notification.id)
-            ids = list(tx.connection.execute(waiting.with_for_update(skip_locked=True)).scalars())
-            cancelled = [{"id": notification_id, "status": Status.CANCELLED.value} for notification_id in ids]
-            if cancelled:
-                messages.apply_many(tx.connection, cancelled, now)
+            waiting = select(Notification.__table__).where(mine, Notification.claimed_until.is_(None)).order_by(Notification.id)
+            cancelled = tx.connection.execute(waiting.with_for_update(skip_locked=True)).all()
+            cancel_all(notify, tx, cancelled, actor=actor)
+    give_back(notify, cancelled)
     return get_bulk(notify, service_id, bulk_id)
 
 

@@ -115,6 +115,6 @@ def _sheet(notify: Notify, values: dict[str, object], service: KnownService | No
     return Sheet(
         address=address,
         service_name=service.name if service else "",
-        date=f"{notify.clock.now():%d-%m-%Y}",
+        date=f"{notify.clock.now().astimezone(notify.zone):%d-%m-%Y}",
         brand=service.brand if service else None,
     )

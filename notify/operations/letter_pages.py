@@ -15,9 +15,9 @@ import typst
 from notify.models.catalogue import KnownBrand, KnownTemplate
 from notify.operations.rendering import compose
 from notify.standards.email_markdown import printable_blocks
+from notify.standards.readability import measure
 
 PAGES_MAX = 10
-LANGUAGE = "es"
 LAYOUT = Path(__file__).resolve().parents[1] / "templates" / "notify"
 SCREEN_DOTS_PER_INCH = 72
 _QR_LINE = re.compile(r"^[ \t]*QR:[ \t]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
@@ -71,7 +71,7 @@ def letter_pictures(template: KnownTemplate, values: dict[str, object], sheet: S
 def _said(template: KnownTemplate, values: dict[str, object], sheet: Sheet) -> dict[str, object]:
     content = compose(template, values)
     return {
-        "language": LANGUAGE,
+        "language": measure(f"{content.subject}\n{content.body}").language,
         "subject": content.subject,
         "body": _body(content.body),
         "address": sheet.address,

@@ -34,7 +34,7 @@ def render_letter(notify: Notify, notification_id: uuid.UUID) -> bool:
     sheet = Sheet(
         address=postal_address(message.values, scheme=service.rules.address_scheme).lines,
         service_name=service.name,
-        date=f"{message.created_at:%d-%m-%Y}",
+        date=f"{message.created_at.astimezone(notify.zone):%d-%m-%Y}",
         reference=message.reference,
         brand=service.brand,
     )

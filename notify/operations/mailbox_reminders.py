@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from html import escape
 
+import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -15,7 +16,7 @@ from notify.models.base import scope_of
 from notify.models.mailbox_message import MailboxMessage
 from notify.models.mailbox_reminder import SCOPE, MailboxReminder
 from notify.operations.mailbox import indexes, subject_of
-from notify.providers.base import ProviderUnavailable, Text
+from notify.providers.base import ProviderRefused, ProviderUnavailable, RecipientRefused, Text
 from notify.standards.email_address import InvalidEmailAddress, email_address
 from notify.standards.mime import Mail
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
@@ -26,6 +27,7 @@ from shared.problems import InvalidRequest
 from shared.tasks import RetryLater
 from shared.web import gettext, languages, speaking
 
+log = structlog.get_logger("andamio.notify.mailbox_reminders")
 DAYS_MAX = 30
 RETRY_SECONDS = 300
 
@@ -51,7 +53,8 @@ def find_wish(notify: Notify, caller: Caller) -> Wish | None:
 def keep_wish(notify: Notify, caller: Caller, wish: Wish) -> None:
     """Keep how a person wants to be reminded.  Raises: InvalidRequest."""
     try:
-        to = email_address(wish.to) if wish.channel == "email" else phone_number(wish.to).e164
+        region = notify.local_rules.number_region
+        to = email_address(wish.to) if wish.channel == "email" else phone_number(wish.to, region).e164
     except (InvalidEmailAddress, InvalidPhoneNumber) as fault:
         raise InvalidRequest(str(fault)) from None
     if wish.channel not in {"email", "sms"} or not 0 <= wish.after_days <= DAYS_MAX or wish.language not in languages():
@@ -101,6 +104,9 @@ def remind(notify: Notify, message_id: uuid.UUID) -> bool:
         _tell(notify, message_id, _open(notify, row.sealed, row.channel, row.after_days), sender)
     except ProviderUnavailable as away:
         raise RetryLater(RETRY_SECONDS, str(away)) from None
+    except (RecipientRefused, ProviderRefused) as refused:
+        log.warning("reminder refused", message=str(message_id), error=type(refused).__name__)  # the message waits unread, as before
+        return False
     with notify.transaction() as tx:
         unsaid = (table.notification_id == message_id) & table.reminded_at.is_(None)
         if tx.connection.execute(update(table).where(unsaid).values(reminded_at=notify.clock.now())).rowcount:

@@ -55,7 +55,7 @@ def keep_preference(notify: Notify, caller: Caller, wish: Preference) -> None:
     try:
         contact = {
             "email": email_address(wish.email) if wish.email else "",
-            "phone": f"+{phone_number(wish.phone).e164}" if wish.phone else "",
+            "phone": f"+{phone_number(wish.phone, notify.local_rules.number_region).e164}" if wish.phone else "",
         }
     except (InvalidEmailAddress, InvalidPhoneNumber) as fault:
         raise InvalidRequest(str(fault)) from None

@@ -28,6 +28,7 @@ from shared.context import Transaction
 
 log = structlog.get_logger("andamio.notify.receipts")
 EXPIRED_AT_ONCE = 200
+EXPIRED_MAX = 100_000  # a run; a provider whose receipts were lost for a day leaves many
 JOB = "take_receipt"
 WAIT = timedelta(seconds=10)
 GATHER_SECONDS = 0.02
@@ -147,10 +148,12 @@ def _note(tx: Transaction, row: Row[Any], receipt: Receipt, *, status: Status, t
 
 def expire_unanswered(notify: Notify) -> int:
     """Give up on messages whose receipt has not come for 72 hours; return how many.  Spec: §10."""
-    before = notify.clock.now() - timedelta(hours=72)
-    with notify.reading() as tx:
-        waiting = messages.find_unanswered(tx.connection, before)
-    for begin in range(0, len(waiting), EXPIRED_AT_ONCE):
-        some = waiting[begin : begin + EXPIRED_AT_ONCE]
-        apply_many(notify, [Receipt(key, Status.TEMPORARY_FAILURE.value, "sweep", "", "") for key in some])
-    return len(waiting)
+    before, expired = notify.clock.now() - timedelta(hours=72), 0
+    while expired < EXPIRED_MAX:
+        with notify.reading() as tx:
+            waiting = messages.find_unanswered(tx.connection, before, EXPIRED_AT_ONCE)
+        if not waiting:
+            break
+        apply_many(notify, [Receipt(key, Status.TEMPORARY_FAILURE.value, "sweep", "", "") for key in waiting])
+        expired += len(waiting)
+    return expired

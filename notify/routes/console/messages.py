@@ -76,7 +76,7 @@ def take_back(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
 
 def _message(service_id: UUID, notification_id: UUID, problems: Problems = ()) -> ResponseReturnValue:
     sent = show_sent(current(), member(), service_id, notification_id)
-    can_cancel = may_be_cancelled(sent.message, current().clock.now())
+    can_cancel = may_be_cancelled(current(), sent.message)
     return show_page("message", problems, sent=sent, can_cancel=can_cancel, reason=reason_said(sent.message.reason))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 
 from notify.context import Notify
 from notify.models import MailboxMessage, Notification
-from notify.operations import channels
+from notify.operations import channels, receipts
 from notify.operations.delivery import ATTEMPTS_MAX, deliver
 from notify.operations.receipt_addresses import receipt_token, receipt_url
 from notify.operations.receipts import Applied, apply_receipt, expire_unanswered
@@ -180,6 +180,14 @@ def test_silence_for_72_hours_is_a_temporary_failure(notify: Notify, world: Worl
         "sending",
         "sent",
     ]
+
+
+def test_however_many_are_silent_all_are_given_up(notify: Notify, world: World, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipts, "EXPIRED_AT_ONCE", 2)
+    made = [add_notification(world, status="sending") for _ in range(5)]
+    clock.advance(seconds=72 * 3600 + 1)
+    assert expire_unanswered(notify) == 5
+    assert {status_of(notify, each) for each in made} == {"temporary-failure"}
 
 
 def test_a_failed_feed_is_repeated_and_the_mailbox_holds_one(notify: Notify, world: World, clock: FixedClock) -> None:

@@ -18,7 +18,7 @@ from notify.providers.memory import MemorySms
 from notify.standards.csv_rows import InvalidSheet, read_csv
 from shared import outbox
 from shared.clock import FixedClock
-from tests.factories.notify import World, add_jobs, make_world
+from tests.factories.notify import World, add_callback, add_jobs, make_world
 from tests.factories.notify_fixtures import RunJobs
 
 pytestmark = pytest.mark.rule("notify", "§20")
@@ -156,6 +156,22 @@ def test_stopped_it_stops_and_resumed_it_goes_on(client: FlaskClient, world: Wor
     assert (done["status"], done["messages"], done["statuses"]) == ("finished", 450, {"cancelled": 200, "sending": 250})
     late = client.post(f"/v2/notifications/bulk/{made}/cancel", headers=world.headers())
     assert (late.status_code, late.json["errors"][0]["error"]) == (409, "ConflictError")
+
+
+@pytest.mark.rule("notify", "§18")
+def test_what_a_stopped_job_takes_back_is_told_logged_and_given_back(client: FlaskClient, notify: Notify) -> None:
+    world = make_world(notify, daily_sms=4)
+    add_callback(world, "https://example.com/callback")
+    made = create(client, world).json["id"]
+    bulk_run.run_bulk(notify, uuid.UUID(made), 0)
+    assert client.post(f"/v2/notifications/bulk/{made}/cancel", headers=world.headers()).json["statuses"] == {"cancelled": 3}
+    with notify.reading() as tx:
+        (told,) = tx.connection.execute(text("select payload from outbox where job = 'tell_services'")).scalars()
+        logged = tx.connection.execute(text("select count(*) from audit_entries where core like '%notification:cancelled%'")).scalar_one()
+        ids = {str(key) for key in tx.connection.execute(select(Notification.id)).scalars()}
+    assert {call["notification_id"]: call["status"] for call in told["calls"]} == dict.fromkeys(ids, "cancelled")
+    assert logged == 3
+    assert create(client, world).status_code == 201  # which four a day leave room for
 
 
 def test_a_scheduled_job_waits_through_a_change_of_the_clock(

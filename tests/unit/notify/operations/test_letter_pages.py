@@ -45,6 +45,16 @@ def test_every_font_is_in_the_file() -> None:
             assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor.keys())
 
 
+@pytest.mark.rule("notify", "§17")
+@pytest.mark.parametrize(
+    ("body", "language"),
+    [("Usted tiene una hora en el consultorio.", "es"), ("You have an appointment at the surgery. Please bring this letter.", "en")],
+)
+def test_a_letter_says_in_which_language_it_is_read_aloud(body: str, language: str) -> None:
+    with pikepdf.open(io.BytesIO(letter_pdf(letter(body), {}, SHEET).pdf)) as pdf:
+        assert str(pdf.Root.Lang) == language
+
+
 @pytest.mark.rule("notify", "§17", "NO-3")
 def test_the_whole_of_a_wide_logo_is_printed() -> None:
     drawn = Image.new("RGB", (480, 40), "#ff0000")

@@ -10,6 +10,7 @@ from notify.operations import channels
 from notify.operations.delivery import deliver
 from notify.operations.mailbox import get_item, list_mailbox, mark_read
 from notify.operations.mailbox_reminders import Wish, find_wish, forget_wish, keep_wish, remind
+from notify.providers.base import RecipientRefused
 from notify.schemas.mailbox import show_proof
 from notify.standards.mailbox_proof import content_hash
 from shared.auth import Caller
@@ -124,6 +125,19 @@ def test_who_wants_it_is_reminded_once_of_what_stays_unread_without_its_words(
     assert "You have a message from Colegio Las Araucarias" in words
     assert "14.500" not in words
     assert remind(notify, made) is False
+
+
+def test_a_number_that_nobody_has_ends_the_reminder_and_the_message_waits(
+    notify: Notify, world: World, clock: FixedClock, run_jobs: RunJobs
+) -> None:
+    keep_wish(notify, person("s", "11111111-1"), Wish("sms", "+56912345678"))
+    made = message(notify, world, "run:11111111-1")
+    notify.sms.faults.append(RecipientRefused("no such number"))  # type: ignore[attr-defined]  # the one in memory
+    clock.advance(seconds=24 * 3600 + 1)
+    assert run_jobs() > 0
+    assert get_item(notify, person("s", "11111111-1"), made).read_at is None
+    with notify.reading() as tx:
+        assert tx.connection.execute(text("select count(*) from outbox")).scalar_one() == 0
 
 
 def test_a_person_changes_and_ends_reminders(notify: Notify, world: World) -> None:

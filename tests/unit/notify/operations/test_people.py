@@ -3,6 +3,7 @@
 import base64
 import json
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from notify.context import Notify
 from notify.models.base import scope_of
 from notify.models.mailbox_message import MailboxMessage
 from notify.operations.mailbox import get_file
+from notify.operations.mailbox_reminders import Wish, find_wish, keep_wish
 from notify.operations.person_sends import follow_person_sends
 from notify.operations.preferences import Preference, find_preference, forget_preference, keep_preference
 from notify.operations.receipts import apply_receipt
@@ -176,6 +178,14 @@ def test_the_same_key_is_answered_as_the_first_time(client: FlaskClient, world: 
 def test_a_wish_that_leads_nowhere_is_refused(notify: Notify, wrong: Preference) -> None:
     with pytest.raises(InvalidRequest):
         keep_preference(notify, CAMILA, wrong)
+
+
+def test_a_persons_number_is_read_as_people_write_it_where_this_runs(notify: Notify) -> None:
+    notify.settings = replace(notify.settings, new_service_country="CL")
+    keep_preference(notify, CAMILA, Preference((Channel.SMS,), phone="9 1234 5678"))
+    keep_wish(notify, CAMILA, Wish("sms", "912345678"))
+    assert find_preference(notify, CAMILA) == Preference((Channel.SMS,), phone="+56912345678")
+    assert find_wish(notify, CAMILA) == Wish("sms", "56912345678")
 
 
 def test_addresses_of_people_stand_encrypted(notify: Notify) -> None:

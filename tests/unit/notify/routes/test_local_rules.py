@@ -3,6 +3,7 @@
 import io
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pypdf
 import pytest
@@ -12,8 +13,8 @@ from sqlalchemy import update
 
 from notify.context import Notify
 from notify.models import Service
-from notify.operations.letters import get_letter_file
-from tests.factories.notify import VALUES, World, add_template
+from notify.operations.letters import get_letter_file, render_letter
+from tests.factories.notify import VALUES, World, add_notification, add_template
 from tests.factories.notify_console import ORG, sign_in, submit
 from tests.factories.notify_fixtures import RunJobs
 
@@ -107,3 +108,10 @@ def test_a_letter_goes_to_a_comuna(client: FlaskClient, world: World, choose: Ch
     assert letter.recipient == "Camila Soto, Los Aromos 12, 2380000 Quilpalín"
     pdf = get_letter_file(notify, world.service_id, uuid.UUID(made.get_json()["id"])).pdf
     assert "2380000 Quilpalín" in pypdf.PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+
+
+def test_a_letter_bears_the_day_that_it_is_where_people_are(notify: Notify, world: World) -> None:
+    made = add_notification(world, "letter", created_at=datetime(2026, 6, 9, 2, 30, tzinfo=UTC))  # in Santiago half past ten in the evening
+    assert render_letter(notify, made)
+    words = pypdf.PdfReader(io.BytesIO(get_letter_file(notify, world.service_id, made).pdf)).pages[0].extract_text()
+    assert ("08-06-2026" in words, "09-06-2026" in words) == (True, False)

@@ -103,8 +103,13 @@ class TestCancelling:
     def test_a_letter_until_its_cut_off(self, client: FlaskClient, world: World, clock: FixedClock) -> None:
         early, late = add_notification(world, "letter"), add_notification(world, "letter")
         assert self.cancel(client, world, early).json["status"] == "cancelled"
-        clock.advance(seconds=3600)  # 18:00 in London
+        clock.advance(seconds=3600)  # 18:00 in London, 13:00 in Santiago
         assert self.cancel(client, world, late).status_code == 400
+        here = make_world(world.notify, number_region="CL", address_scheme="cl")
+        assert self.cancel(client, here, add_notification(here, "letter", created_at=clock.now())).json["status"] == "cancelled"
+        evening = add_notification(here, "letter", created_at=clock.now())
+        clock.advance(seconds=5 * 3600)
+        assert self.cancel(client, here, evening).status_code == 400
 
     def test_what_has_left_and_what_is_not_ours(self, client: FlaskClient, world: World, notify: Notify) -> None:
         assert self.cancel(client, world, add_notification(world, status="sending")).status_code == 400
