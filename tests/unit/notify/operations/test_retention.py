@@ -106,7 +106,7 @@ def test_each_run_does_a_bounded_share_and_each_message_is_counted_once(
     assert (sum(done), max(done)) == (7, 3)
     with notify.reading() as tx:
         assert set(tx.connection.execute(select(Notification.id)).scalars()) == stays
-        marks = dict(tx.connection.execute(select(RetentionMark.channel, RetentionMark.before)).tuples().all())
+        marks = {row.channel: row.before for row in tx.connection.execute(select(RetentionMark.channel, RetentionMark.before))}
     assert counted(notify) == 7
     assert marks == dict.fromkeys(("sms", "email"), today - timedelta(days=3))
 

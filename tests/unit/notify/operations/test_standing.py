@@ -15,6 +15,7 @@ from notify.models.standing import Standing
 from notify.models.team import Member
 from notify.operations import channels
 from notify.operations.delivery import deliver
+from notify.operations.mail_reports import return_token
 from notify.operations.standing import Measured, judge, pause, resume, show_standing, watch_standings
 from notify.standards.statuses import Status
 from shared.clock import FixedClock
@@ -81,7 +82,9 @@ def test_real_reports_count_once_each_and_only_for_live_messages(client: FlaskCl
     test = add_notification(world, "email", to="camila@example.com", kind="test")
     deliver(notify, made, channels.send_email)
     for key, raw in ((made, dsn()), (made, dsn()), (made, arf()), (test, arf()), (tried, dsn(status="5.7.1"))):
-        answer = client.post("/receipts/email", data=raw.replace(str(ID).encode(), str(key).encode()), headers=REPORT)
+        came_to = f"bounces+{return_token(notify, key)('memory')}@example.com".encode()
+        back = raw.replace(b"bounces@example.com", came_to).replace(b"quejas@example.com", came_to)
+        answer = client.post("/receipts/email", data=back.replace(str(ID).encode(), str(key).encode()), headers=REPORT)
         assert answer.status_code == 200
     assert show_standing(notify, world.service_id).lately == Measured(1, 1, 1)
 

@@ -14,6 +14,7 @@ from notify.models import LetterFile, Notification, Service
 from notify.models.service import DEFAULT_PERMISSIONS
 from notify.operations.received_texts import give_number
 from notify.operations.retention import keep_days
+from notify.operations.shorter_retention import forget_for_shorter
 from notify.providers.memory import MemoryEmail
 from shared.clock import FixedClock
 from tests.factories.notify import ADDRESS, VALUES, World, add_notification, add_sender
@@ -101,8 +102,9 @@ def test_what_is_kept_for_less_goes_with_its_pages_and_the_rest_stays(
     with notify.db.begin() as connection:
         row = {"notification_id": made["letter"], "pdf_sealed": b"x", "pages": 1, "created_at": clock.now()}
         connection.execute(insert(LetterFile), row)
-    clock.advance(seconds=timedelta(days=5).total_seconds())
+    clock.advance(seconds=timedelta(days=5, hours=14).total_seconds())  # two in the morning in Santiago
     keep_days(notify)
+    forget_for_shorter(notify)
     with notify.reading() as tx:
         assert list(tx.connection.execute(select(Notification.id)).scalars()) == [made["email"]]
         assert list(tx.connection.execute(select(LetterFile.notification_id)).scalars()) == []
