@@ -8,6 +8,8 @@ class Event(StrEnum):
 
     REQUEST_REQUESTED = "wallet:request:requested"
     REQUEST_DEFERRED = "wallet:request:deferred"
+    REQUEST_ASSENTED = "wallet:request:assented"
+    """One of those who must decide together said yes; the request waits for the others."""
     REQUEST_GRANTED = "wallet:request:granted"
     REQUEST_REFUSED = "wallet:request:refused"
     REQUEST_CANCELLED = "wallet:request:cancelled"

@@ -289,14 +289,15 @@ def _person(answer: Answer) -> Person:
 def _whom(claim: object) -> Represented | None:
     if not isinstance(claim, dict) or not isinstance(claim.get("name"), str) or not claim["name"]:
         return None
-    powers, joint, until = claim.get("powers"), claim.get("powers_joint"), claim.get("valid_until")
+    powers, joint, until = claim.get("powers"), claim.get("powers_joint", 1), claim.get("valid_until")
+    is_told = isinstance(powers, list) and type(joint) is int and joint >= 1  # who does not say with how many acts for nobody
     return Represented(
         kind=str(claim.get("type", "")),
         name=claim["name"],
         number=_run(claim.get("id")),
         mandate_id=str(claim.get("mandate_id", "")),
-        powers=tuple(str(power) for power in powers) if isinstance(powers, list) else (),
-        joint=joint if isinstance(joint, int) else 1,
+        powers=tuple(str(power) for power in powers) if is_told else (),
+        joint=joint if is_told else 1,
         valid_until=until if isinstance(until, str) else None,
         source=str(claim.get("source", "")),
     )

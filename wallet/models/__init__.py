@@ -3,6 +3,7 @@
 from wallet.models.account import Account
 from wallet.models.agreement import Agreement
 from wallet.models.agreement_template import AgreementTemplate
+from wallet.models.assent import Assent
 from wallet.models.base import Base
 from wallet.models.bulk import Bulk, BulkPerson
 from wallet.models.consent import Consent, ConsentEvent
@@ -30,6 +31,7 @@ __all__ = [
     "Agreement",
     "AgreementTemplate",
     "AskedAgain",
+    "Assent",
     "Base",
     "Bulk",
     "BulkPerson",

@@ -1,17 +1,18 @@
 """Delegations: who may act for whom, by which evidence, until when.  Spec: wallet contract §6."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, select, text
+from sqlalchemy import CheckConstraint, Index, SmallInteger, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.states import Table
 from wallet.events import Event
 from wallet.models.base import Base
-from wallet.standards.acting import Kind
+from wallet.standards.acting import Kind, Power, shared_out
 
 OWN = "wallet"
 """The register of a proxy that its principal appointed here."""
@@ -41,6 +42,7 @@ class Delegation(Base):
 
     `principal`, her name, `reference` and `born_on` are sealed under the principal's key, `delegate` and his name under the delegate's.
     `scope` holds lists `datasets`, `purposes`, `procedures`; an empty one means all.  `register` is where the power stands.
+    `powers` are what the delegate may do alone, `together` what only with `joint - 1` others.
     """
 
     __tablename__ = "delegations"
@@ -49,6 +51,7 @@ class Delegation(Base):
         CheckConstraint("kind in (" + ", ".join(f"'{kind}'" for kind in Kind) + ")", name="kind"),
         CheckConstraint("(state = 'ended') = (end_reason is not null)", name="end_reason"),
         CheckConstraint("principal_index <> delegate_index", name="two_persons"),
+        CheckConstraint("joint >= 1", name="joint"),
         Index("uq_delegations_one", *ONE, unique=True, postgresql_where=text("state = 'active'")),
         Index("ix_delegations_delegate_index", "delegate_index", "state"),
         Index("ix_delegations_valid_until", "valid_until", postgresql_where=text("state = 'active'")),
@@ -64,6 +67,8 @@ class Delegation(Base):
     delegate_name: Mapped[bytes | None]
     kind: Mapped[str]
     powers: Mapped[list[str]]
+    joint: Mapped[int] = mapped_column(SmallInteger, default=1, server_default=text("1"))
+    together: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     scope: Mapped[dict[str, list[str]]] = mapped_column(JSONB)
     register: Mapped[str]
     reference: Mapped[bytes]
@@ -75,6 +80,11 @@ class Delegation(Base):
     state_since: Mapped[datetime]
     end_reason: Mapped[str | None]
     created_at: Mapped[datetime]
+
+    def give(self, powers: Collection[Power], *, joint: int) -> None:
+        """Set what the delegate may do, alone or together with others."""
+        alone, together = shared_out(powers, joint=joint)
+        self.powers, self.together, self.joint = sorted(alone), sorted(together), joint
 
     def is_active(self, now: datetime) -> bool:
         """True while the delegate may act, judged against the clock."""

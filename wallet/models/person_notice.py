@@ -23,10 +23,11 @@ class NoticeKind(StrEnum):
     REFUSED_ACCESS = "refused_access"
     DELEGATE_ACTED = "delegate_acted"
     DELEGATION_ENDED = "delegation_ended"
+    OTHERS_NEEDED = "others_needed"
 
 
-ALWAYS = frozenset({NoticeKind.DELEGATE_ACTED, NoticeKind.DELEGATION_ENDED})
-"""What nobody can turn off: who acts in one's name."""
+ALWAYS = frozenset({NoticeKind.DELEGATE_ACTED, NoticeKind.DELEGATION_ENDED, NoticeKind.OTHERS_NEEDED})
+"""What nobody can turn off: who acts in one's name, and what waits for one's own word."""
 
 
 class PersonNotice(Base):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.context import Transaction
@@ -11,6 +11,7 @@ from shared.idempotency import claim
 from wallet.context import Wallet
 from wallet.events import Event
 from wallet.models.account import Account, find_account
+from wallet.models.assent import Assent, forget_open_assents
 from wallet.models.consent import COMPROMISED, Consent, ConsentEvent, ConsentState
 from wallet.models.consent_request import ConsentRequest
 from wallet.operations.consent_moves import Actor, drop_requests, end_all, move, subject_of
@@ -63,6 +64,7 @@ def _disable(wallet: Wallet, tx: Transaction, account: Account, event: AccountEv
     """Pause what is in force until the account is trusted again."""
     del event
     account.disabled_at = account.signed_out_before = wallet.clock.now()
+    forget_open_assents(tx.session, account.subject_index)
     mine = Consent.subject_index == account.subject_index
     _pause(wallet, tx, (mine,), DISABLED)
 
@@ -83,6 +85,7 @@ def _purge(wallet: Wallet, tx: Transaction, account: Account, event: AccountEven
     del event
     account.disabled_at = account.signed_out_before = wallet.clock.now()
     index, why = account.subject_index, "account_purged"
+    forget_open_assents(tx.session, index)
     end_all(wallet, tx, Consent.subject_index == index, target=ConsentState.INVALIDATED, actor=IDENTITY, reason_code=why)
     drop_requests(wallet, tx, ConsentRequest.subject_index == index, actor=IDENTITY.id, reason_code=why)
 
@@ -91,8 +94,11 @@ def _compromise(wallet: Wallet, tx: Transaction, account: Account, event: Accoun
     """End the sessions, and pause what was given with this account lately: its person lets it go on if it was she."""
     account.signed_out_before = wallet.clock.now()
     since = event.at - timedelta(days=wallet.settings.compromise_days)
-    given = select(ConsentEvent.consent_id).where(ConsentEvent.actor_id == f"person:{account.sub}", ConsentEvent.type == "granted")
-    _pause(wallet, tx, (Consent.consent_id.in_(given), Consent.created_at >= since), COMPROMISED)
+    actor = f"person:{account.sub}"
+    given = select(ConsentEvent.consent_id).where(ConsentEvent.actor_id == actor, ConsentEvent.type == "granted")
+    agreed = select(Assent.item_id).where(Assent.request == Consent.request, Assent.item_id == Consent.item_id, Assent.actor == actor)
+    _pause(wallet, tx, (or_(Consent.consent_id.in_(given), agreed.exists()), Consent.created_at >= since), COMPROMISED)
+    forget_open_assents(tx.session, account.subject_index)
 
 
 def _rename(wallet: Wallet, tx: Transaction, account: Account, event: AccountEvent) -> None:

@@ -11,6 +11,7 @@ from shared.auth import CannotGetToken
 from shared.http import OutboundError
 from wallet.context import Wallet
 from wallet.errors import ConsentNotFound, GrantForbidden, RequestNotFound
+from wallet.models.assent import assents_to
 from wallet.models.consent import LIVE_STATES, Consent, ConsentState, chain_of, find_consent
 from wallet.models.consent_request import ConsentRequest, RequestState, find_request, items_of
 from wallet.operations.consent_requests import Ask, RequestView, create_request
@@ -68,7 +69,8 @@ def flow_outcome(wallet: Wallet, client_id: str, request_id: UUID) -> FlowOutcom
         item = items_of(tx.session, row.id)[0]
         given = find_consent(tx.session, item.consent_id) if item.consent_id else None
         if given is None:
-            return FlowOutcome(item.state_at(now))
+            is_kept = item.state_at(now) == RequestState.PENDING and bool(assents_to(tx.session, item))
+            return FlowOutcome(RequestState.DEFERRED if is_kept else item.state_at(now))  # a sign-in does not wait for the others
         consent = chain_of(tx.session, given.chain_id)[-1]
         if consent.state_at(now) not in LIVE_STATES:
             return FlowOutcome(RequestState.REFUSED)

@@ -39,6 +39,8 @@ class Actor:
     id: str
     channel: str = "api"
     delegation_id: UUID | None = None
+    together: tuple[UUID, ...] = ()
+    """The delegations of those who decided with him; the log names them, and the record their people (D6)."""
 
     @property
     def on_behalf_of(self) -> str | None:
@@ -228,6 +230,8 @@ def _record(
     data: dict[str, str | int | bool | list[str]] = {"event_hash": event_hash.hex(), "version": consent.consent_version}
     if reason_code:
         data["reason"] = reason_code
+    if actor.together:
+        data["together"] = [f"delegation:{one}" for one in actor.together]
     return tx.record(
         action,
         actor=actor.id,

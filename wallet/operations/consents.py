@@ -13,7 +13,8 @@ from shared.context import Transaction
 from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import ConsentExpired, ConsentNotFound, InvalidExchange, NotForDelegates, NotPausedByYou, TooYoung
-from wallet.models.consent import COMPROMISED, LIVE_STATES, Consent, ConsentState, consents_of, events_of, find_consent, last_event
+from wallet.events import Event
+from wallet.models.consent import COMPROMISED, LIVE_STATES, Consent, ConsentState, consents_of, events_of, find_consent
 from wallet.models.delegation import find_delegation
 from wallet.models.erasure import Erasure, find_erasure
 from wallet.operations.consent_moves import actor_of, confirm, flows_until, move
@@ -23,6 +24,8 @@ from wallet.operations.presence import Presence
 from wallet.standards.acting import MAJORITY_YEARS, Power, has_age
 from wallet.standards.canonical import Json
 from wallet.standards.consent_record import Frozen
+
+SUSPENDED = Event.CONSENT_SUSPENDED.rpartition(":")[2]
 
 
 @dataclass(frozen=True)
@@ -53,19 +56,11 @@ class ConsentView:
     confirm_by: datetime | None
     """Until when a person who turned 18 may keep it; None where nothing is to be kept (D3)."""
 
+    is_paused_by_me: bool
+    """True when the person paused it and may let it go on."""
+
     flows_until: datetime
     """The latest moment at which data could still flow if it were withdrawn now, or since it was (S4)."""
-
-    @property
-    def is_paused_by_me(self) -> bool:
-        """True when the person paused it and may let it go on."""
-        pauses = [event for event in self.events if event.type == "suspended"]
-        last = pauses[-1] if pauses else None
-        return (
-            self.state == "suspended"
-            and last is not None
-            and (last.actor_kind in {"principal", "delegate"} or last.reason_code == COMPROMISED)
-        )
 
     @property
     def granted(self) -> list[Mapping[str, Json]]:
@@ -93,13 +88,13 @@ def list_consents(wallet: Wallet, presence: Presence) -> list[ConsentView]:
     """Return a person's consents, newest first."""
     with wallet.reading() as tx:
         rows = consents_of(tx.session, wallet.subject_index(presence.subject))
-        return [_view(wallet, tx.session, consent) for consent in rows if _is_shown(wallet, tx.session, presence, consent)]
+        return [_view(wallet, tx.session, presence, consent) for consent in rows if _is_shown(wallet, tx.session, presence, consent)]
 
 
 def get_consent(wallet: Wallet, presence: Presence, consent_id: UUID) -> ConsentView:
     """Return one of a person's consents.  Raises: ConsentNotFound, also for another person's."""
     with wallet.reading() as tx:
-        return _view(wallet, tx.session, _own(wallet, tx.session, presence, consent_id, lock=False))
+        return _view(wallet, tx.session, presence, _own(wallet, tx.session, presence, consent_id, lock=False))
 
 
 def withdraw(wallet: Wallet, presence: Presence, consent_id: UUID) -> Withdrawal:
@@ -129,15 +124,13 @@ def resume(wallet: Wallet, presence: Presence, consent_id: UUID) -> None:
     Raises: ConsentNotFound, IllegalTransition, NotPausedByYou when an authority did, ConsentExpired when its time is over.
     """
     now = wallet.clock.now()
-    presence.require(Power.GRANT)  # data move again: more than ending it
+    presence.require(Power.GRANT, together=True)  # data move again: more than ending it
     with _changing(wallet, presence) as tx:
         consent = _own(wallet, tx.session, presence, consent_id, lock=True)
         if consent.state == ConsentState.ACTIVE:
             return
-        last = last_event(tx.session, consent_id)
-        is_mine = last is None or last.actor_kind in {"principal", "delegate"} or consent.state_reason == COMPROMISED
-        if consent.state == ConsentState.SUSPENDED and not is_mine:
-            raise NotPausedByYou(gettext_noop("The authority paused it. Ask there."))
+        if consent.state == ConsentState.SUSPENDED and not _may_resume(wallet, tx.session, presence, consent):
+            raise NotPausedByYou(gettext_noop("Who paused it lets it go on: the authority, or another who decides with you. Ask there."))
         if consent.state_at(now) == ConsentState.EXPIRED and consent.state in LIVE_STATES:
             raise ConsentExpired(gettext_noop("Its time is over."))
         move(wallet, tx, consent, ConsentState.ACTIVE, actor=actor_of(presence), subject=presence.subject)
@@ -160,6 +153,19 @@ def keep(wallet: Wallet, presence: Presence, consent_id: UUID) -> None:
         if not _has_age(wallet, tx.session, consent, MAJORITY_YEARS):
             raise TooYoung(gettext_noop("From your 18th birthday on you can keep it yourself."))
         confirm(wallet, tx, consent, actor=actor_of(presence), subject=presence.subject)
+
+
+def _may_resume(wallet: Wallet, session: Session, presence: Presence, consent: Consent) -> bool:
+    """Answer whether who sits there may let a paused consent go on: not what the authority paused.
+
+    Of those who decide together only who paused it: then each of them still wants it (D6).
+    """
+    pauses = [step for step in events_of(session, consent.consent_id) if step.type == SUSPENDED]
+    last = pauses[-1] if pauses else None
+    if not presence.needs_others(Power.GRANT):
+        return last is None or last.actor_kind in {"principal", "delegate"} or consent.state_reason == COMPROMISED
+    row = find_delegation(session, last.delegation_id) if last is not None and last.delegation_id else None
+    return row is not None and row.delegate_index == wallet.subject_index(presence.own_subject)
 
 
 @contextmanager
@@ -195,7 +201,7 @@ def _own(wallet: Wallet, session: Session, presence: Presence, consent_id: UUID,
     return consent
 
 
-def _view(wallet: Wallet, session: Session, consent: Consent) -> ConsentView:
+def _view(wallet: Wallet, session: Session, presence: Presence, consent: Consent) -> ConsentView:
     now = wallet.clock.now()
     steps = events_of(session, consent.consent_id)
     ended = consent.state == ConsentState.WITHDRAWN
@@ -210,6 +216,7 @@ def _view(wallet: Wallet, session: Session, consent: Consent) -> ConsentView:
         record=json.loads(wallet.cipher.decrypt(consent.record, scope=wallet.subject_scope(consent.subject_index))),
         events=tuple(EventView(step.event_id, step.type, step.at, step.actor_kind, step.reason_code) for step in steps),
         erasure=find_erasure(session, consent.consent_id),
+        is_paused_by_me=consent.state == ConsentState.SUSPENDED and _may_resume(wallet, session, presence, consent),
         confirm_by=consent.confirm_by if _has_age(wallet, session, consent, MAJORITY_YEARS) else None,
         flows_until=flows_until(wallet, session, consent, consent.state_since if ended else now),
     )

@@ -11,16 +11,17 @@ from sqlalchemy.orm import Session
 from shared.crypto import constant_time_equal, sha256_hex
 from shared.web.words import gettext_noop
 from wallet.context import Wallet
-from wallet.errors import RequestNotFound, SnapshotChanged, ViewUsed
+from wallet.errors import InvalidExchange, RequestNotFound, SnapshotChanged, ViewUsed
 from wallet.models.consent_request import OPEN_STATES, REQUEST_STATES, ConsentRequest, ConsentRequestItem, RequestState, items_of
 from wallet.operations.delegations import confirm_power, hold_power
 from wallet.operations.grants import delegation_words, grant_consent
+from wallet.operations.joint_decisions import Yes, confirm_others, keep_yes, needed, yeses
 from wallet.operations.moves import legal
 from wallet.operations.offers import build_offer
 from wallet.operations.presence import Presence
 from wallet.standards.acting import Power
 from wallet.standards.canonical import canonical
-from wallet.standards.consent_record import Frozen, any_sensitive, decided_by, shown_sha256
+from wallet.standards.consent_record import Frozen, any_sensitive, decided_by, fields_of, shown_sha256
 from wallet.standards.returning import return_url
 
 
@@ -59,6 +60,15 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Agreed:
+    """One of those who must decide together, who said yes."""
+
+    name: str
+    at: datetime
+    is_me: bool
+
+
+@dataclass(frozen=True)
 class Shown:
     """One item on its page: the offer, its hash, and where it stands."""
 
@@ -69,11 +79,24 @@ class Shown:
     receipt_id: UUID | None
     offer: Frozen
     sha256: str
+    needed: int = 1
+    """So many must say yes."""
+    agreed: tuple[Agreed, ...] = ()
 
     @property
     def is_open(self) -> bool:
         """True while the person can decide."""
         return self.state in OPEN_STATES
+
+    @property
+    def waits_for_others(self) -> bool:
+        """True where she said yes and others have not."""
+        return self.is_open and any(one.is_me for one in self.agreed)
+
+    @property
+    def missing(self) -> int:
+        """How many more must say yes."""
+        return max(self.needed - len(self.agreed), 1)
 
 
 @dataclass(frozen=True)
@@ -84,11 +107,18 @@ class RequestPage:
     redirect_uri: str
     expires_at: datetime
     items: tuple[Shown, ...]
+    back: str | None = None
+    """Where she came from with this request in this session, to go back to."""
 
     @property
     def next_open(self) -> Shown | None:
         """The first item that waits for her; each matter has a page of its own (U6)."""
-        return next((item for item in self.items if item.is_open), None)
+        return next((item for item in self.items if item.is_open and not item.waits_for_others), None)
+
+    @property
+    def waiting(self) -> tuple[Shown, ...]:
+        """The items that wait for others since she said yes."""
+        return tuple(item for item in self.items if item.waits_for_others)
 
 
 def open_view(wallet: Wallet, presence: Presence, code: str) -> UUID:
@@ -117,9 +147,8 @@ def waiting_requests(wallet: Wallet, presence: Presence, *, lang: str) -> list[R
         rows = tx.session.scalars(
             statement.where(ConsentRequest.expires_at > wallet.clock.now()).order_by(ConsentRequest.created_at.desc())
         )
-        mine = {None, wallet.subject_index(presence.own_subject)}
-        pages = [_page(wallet, tx.session, presence, row, lang) for row in rows.all() if row.required_delegator in mine]
-    return [page for page in pages if page.next_open]
+        pages = [_page(wallet, tx.session, presence, row, lang) for row in rows.all() if _is_asked(wallet, tx.session, presence, row)]
+    return [page for page in pages if page.next_open or page.waiting]
 
 
 def show_request(wallet: Wallet, presence: Presence, request: UUID, *, lang: str) -> RequestPage:
@@ -131,13 +160,15 @@ def show_request(wallet: Wallet, presence: Presence, request: UUID, *, lang: str
 def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *, lang: str) -> str | None:
     """Take a person's answer; return where to send her when nothing of the request is left to decide, else None.
 
+    Of those who must decide together one's no is a no, and a yes waits for the others'.
     Raises: RequestNotFound, IllegalTransition when it was decided before, SnapshotChanged when the page showed something else,
     LoginTooOld, LevelTooLow, InvalidExchange for a field that was not offered.
     """
     now = wallet.clock.now()
-    presence.require(POWERS[answer.choice])
+    presence.require(POWERS[answer.choice], together=True)
     if presence.acting is not None:
         confirm_power(wallet, presence, presence.acting.delegation_id)
+        confirm_others(wallet, presence, request)
     with wallet.transaction() as tx:
         row = _own(wallet, tx.session, presence, request)
         items = items_of(tx.session, row.id, lock=True)
@@ -145,16 +176,22 @@ def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *,
         if item is None:
             raise RequestNotFound(gettext_noop("This request has no such part."))
         action = legal(REQUEST_STATES, RequestState(item.state_at(now)), TARGETS[answer.choice])
+        others = _others(wallet, tx.session, presence, row, item) if answer.choice is Choice.GRANT else []
         hold_power(wallet, tx.session, presence)
         offer = build_offer(wallet, tx.session, row, item, lang=lang)
         shown = shown_sha256(offer)
         if answer.choice is Choice.GRANT:
-            _check_grant(wallet, presence, answer, shown, now)
-            _check_level(wallet, presence, offer, answer)
-            item.consent_id = grant_consent(wallet, tx, presence, row, item, offer=offer, optional=answer.optional_fields)
+            _check_grant(wallet, presence, answer, offer=offer, shown=shown)
+            if len(others) + 1 < needed(presence, others):
+                keep_yes(wallet, tx, presence, row, item, optional=answer.optional_fields, shown=shown, lang=lang)
+                return None
+            chosen = answer.optional_fields.intersection(*(one.optional_fields for one in others))
+            item.consent_id = grant_consent(wallet, tx, presence, row, item, offer=offer, optional=chosen, others=others)
         item.state, item.version = TARGETS[answer.choice], item.version + 1
         item.decided_at = None if answer.choice is Choice.LATER else now
         data: dict[str, str | int | bool | list[str]] = {"item": item.item_id, "shown_sha256": shown, "language": lang}
+        if others:
+            data["together"] = [f"delegation:{one.delegation_id}" for one in others]
         entry = tx.record(
             action,
             actor=presence.actor,
@@ -171,19 +208,33 @@ def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *,
             item.refused_offer = wallet.cipher.encrypt(canonical(refused).decode(), scope=wallet.subject_scope(row.subject_index))
         mine = [one for one in items if _covers(presence, one)]
         is_done = all(one.state_at(now) not in OPEN_STATES for one in mine) or answer.choice is Choice.LATER
-        issuer = wallet.settings.public_url
-        return return_url(row.redirect_uri, request_id=str(row.request_id), state=row.state_parameter, issuer=issuer) if is_done else None
+        is_elsewhere = presence.needs_others(Power.GRANT) and row.opened_by != presence.session_hash
+        return _back(wallet, row) if is_done and not is_elsewhere else None
 
 
-def _check_grant(wallet: Wallet, presence: Presence, answer: Answer, shown: str, now: datetime) -> None:
+def _back(wallet: Wallet, row: ConsentRequest) -> str:
+    issuer = wallet.settings.public_url
+    return return_url(row.redirect_uri, request_id=str(row.request_id), state=row.state_parameter, issuer=issuer)
+
+
+def _others(wallet: Wallet, session: Session, presence: Presence, row: ConsentRequest, item: ConsentRequestItem) -> list[Yes]:
+    """Return the yes of each other who decides together with her, their powers held; nobody's where she decides alone."""
+    acting = presence.acting
+    if acting is None or not presence.needs_others(Power.GRANT):
+        return []
+    mine = wallet.subject_index(presence.own_subject)
+    return [one for one in yeses(wallet, session, row, item, lock=acting.delegation_id) if one.delegate_index != mine]
+
+
+def _check_grant(wallet: Wallet, presence: Presence, answer: Answer, *, offer: Frozen, shown: str) -> None:
+    """Hold a yes to what was shown, to a fresh sign-in, and where sensitive data are granted to a stronger one (U7)."""
+    offered = {str(field["field_id"]) for field in fields_of(offer) if field["optional"]}
+    if answer.optional_fields - offered:
+        raise InvalidExchange(gettext_noop("A field was chosen that this request does not offer."))
     if not constant_time_equal(answer.shown_sha256, shown):
         raise SnapshotChanged(gettext_noop("Read the page again: something in it is different now."))
-    if now - presence.auth_time > timedelta(seconds=wallet.settings.fresh_login_seconds):
+    if wallet.clock.now() - presence.auth_time > timedelta(seconds=wallet.settings.fresh_login_seconds):
         raise LoginTooOld
-
-
-def _check_level(wallet: Wallet, presence: Presence, offer: Frozen, answer: Answer) -> None:
-    """Ask for a stronger sign-in where sensitive data are granted (U7)."""
     level = wallet.settings.sensitive_grant_level
     if presence.level < level and any_sensitive(offer, also=answer.optional_fields):
         raise LevelTooLow(level)
@@ -197,17 +248,42 @@ def _own(wallet: Wallet, session: Session, presence: Presence, request: UUID) ->
     row = session.get(ConsentRequest, request)
     if row is None or row.subject_index != wallet.subject_index(presence.subject):
         raise RequestNotFound(gettext_noop("You have no request with this number."))
-    if row.required_delegator is not None and row.required_delegator != wallet.subject_index(presence.own_subject):
+    if not _is_asked(wallet, session, presence, row):
         raise RequestNotFound(gettext_noop("The body asked another person to decide this."))
     if not any(_covers(presence, item) for item in items_of(session, row.id)):
         raise RequestNotFound(gettext_noop("Your power to act does not cover this request."))
     return row
 
 
+def _is_asked(wallet: Wallet, session: Session, presence: Presence, row: ConsentRequest) -> bool:
+    """Answer whether a person is asked: whom the body named, where it named one, and with whom she must decide once she said yes."""
+    if row.required_delegator in {None, wallet.subject_index(presence.own_subject)}:
+        return True
+    if not presence.needs_others(Power.GRANT):
+        return False
+    said = [one for item in items_of(session, row.id) for one in yeses(wallet, session, row, item)]
+    return any(one.delegate_index == row.required_delegator for one in said)
+
+
 def _page(wallet: Wallet, session: Session, presence: Presence, row: ConsentRequest, lang: str) -> RequestPage:
-    now = wallet.clock.now()
-    shown = []
-    for item in (one for one in items_of(session, row.id) if _covers(presence, one)):
-        offer = build_offer(wallet, session, row, item, lang=lang)
-        shown.append(Shown(item.item_id, item.state_at(now), item.decided_at, item.consent_id, item.receipt_id, offer, shown_sha256(offer)))
-    return RequestPage(row.id, row.redirect_uri, row.expires_at, tuple(shown))
+    items = [one for one in items_of(session, row.id) if _covers(presence, one)]
+    is_here = row.opened_by == presence.session_hash
+    shown = tuple(_shown(wallet, session, presence, row, item, lang) for item in items)
+    return RequestPage(row.id, row.redirect_uri, row.expires_at, shown, _back(wallet, row) if is_here else None)
+
+
+def _shown(wallet: Wallet, session: Session, presence: Presence, row: ConsentRequest, item: ConsentRequestItem, lang: str) -> Shown:
+    offer, state = build_offer(wallet, session, row, item, lang=lang), item.state_at(wallet.clock.now())
+    said = yeses(wallet, session, row, item) if presence.needs_others(Power.GRANT) and state in OPEN_STATES else []
+    mine = wallet.subject_index(presence.own_subject)
+    return Shown(
+        item_id=item.item_id,
+        state=state,
+        decided_at=item.decided_at,
+        consent_id=item.consent_id,
+        receipt_id=item.receipt_id,
+        offer=offer,
+        sha256=shown_sha256(offer),
+        needed=needed(presence, said),
+        agreed=tuple(Agreed(one.name, one.said_at, one.delegate_index == mine) for one in said),
+    )

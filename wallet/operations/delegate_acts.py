@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.audit.entries import SUBJECT_INDEX
 from wallet.context import Wallet
-from wallet.operations.delegations import list_delegates
+from wallet.operations.delegation_views import list_delegates
 from wallet.operations.log_walk import own_entries
 from wallet.operations.presence import Presence
 

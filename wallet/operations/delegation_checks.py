@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from wallet.context import Wallet
 from wallet.models.delegation import Delegation, DelegationState
-from wallet.operations.delegations import take_mandates
+from wallet.operations.delegations import look_up_delegate
 from wallet.providers.mandates import MandatesUnavailable
 
 DELEGATES_BATCH = 100
@@ -23,9 +23,7 @@ def recheck(wallet: Wallet) -> int:
     delegates = {wallet.cipher.decrypt(sealed, scope=wallet.subject_scope(index)) for sealed, index in rows}
     for count, delegate in enumerate(sorted(delegates)):
         try:
-            found = wallet.mandates.mandates_of(delegate.partition(":")[2])
+            look_up_delegate(wallet, delegate)
         except MandatesUnavailable:
             return count
-        with wallet.transaction() as tx:
-            take_mandates(wallet, tx, delegate, found, register=register)
     return len(delegates)

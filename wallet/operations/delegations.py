@@ -1,6 +1,6 @@
 """Who may act for whom: what registers say, proxies that a person appoints, and beginning to act.  Spec: wallet contract §6."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import DelegationNotFound, InvalidExchange, MandatesAway, NotForDelegates, PowerLost
 from wallet.events import Event
-from wallet.models.delegation import OWN, SIGN_IN, Delegation, DelegationState, active_delegations, delegations_of, find_delegation
+from wallet.models.delegation import OWN, SIGN_IN, Delegation, DelegationState, active_delegations, find_delegation
 from wallet.operations.delegation_ends import NOT_IN_REGISTER, Reason, end, principal_of, reason_by_time, record_death
 from wallet.operations.presence import Acting, Presence
 from wallet.providers.mandates import Mandate, MandatesUnavailable
@@ -20,28 +20,6 @@ from wallet.standards.acting import Kind, Power, Reach, default_powers, majority
 
 PROXY_DAYS_MAX = 5 * 366
 PROXIES_MAX = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class DelegationView:
-    """One delegation as its people see it; `other` is the RUN or RUT of who is on the other side."""
-
-    delegation_id: UUID
-    kind: Kind
-    other: str = field(repr=False)
-    name: str = field(repr=False)
-    powers: frozenset[Power]
-    reach: Reach
-    register: str
-    valid_until: datetime | None
-    is_active: bool
-    end_reason: str | None
-    state_since: datetime
-
-    @property
-    def is_mine_to_end(self) -> bool:
-        """True when it was made here and its principal may end it here."""
-        return self.is_active and self.register == OWN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +35,17 @@ class ProxyTerms:
 def look_up(wallet: Wallet, presence: Presence) -> bool:
     """Bring in what the register says of the person who sits there; False when it is away and what is here stays."""
     try:
-        found = wallet.mandates.mandates_of(presence.run)
+        look_up_delegate(wallet, presence.own_subject)
     except MandatesUnavailable:
         return False
-    with wallet.transaction() as tx:
-        take_mandates(wallet, tx, presence.own_subject, found, register=wallet.mandates.name)
     return True
+
+
+def look_up_delegate(wallet: Wallet, delegate: str) -> None:
+    """Bring in what the register says of one delegate, `cl-run:…`.  Raises: MandatesUnavailable."""
+    found = wallet.mandates.mandates_of(delegate.partition(":")[2])
+    with wallet.transaction() as tx:
+        take_mandates(wallet, tx, delegate, found, register=wallet.mandates.name)
 
 
 def take_mandates(wallet: Wallet, tx: Transaction, delegate: str, found: Iterable[Mandate], *, register: str) -> None:
@@ -73,7 +56,7 @@ def take_mandates(wallet: Wallet, tx: Transaction, delegate: str, found: Iterabl
         for row in active_delegations(tx.session, delegate=index, lock=True)
         if row.register == register
     }
-    for mandate in found:
+    for mandate in _one_each(found):
         if mandate.is_deceased:
             record_death(wallet, tx, mandate.principal, actor="system:register")
             known.pop((wallet.subject_index(mandate.principal), mandate.kind), None)
@@ -83,21 +66,31 @@ def take_mandates(wallet: Wallet, tx: Transaction, delegate: str, found: Iterabl
             continue
         row = known.pop((wallet.subject_index(mandate.principal), mandate.kind), None)
         if row is None:
-            terms = Terms(powers=default_powers(mandate.kind), reach=Reach(), valid_until=until)
+            terms = Terms(powers=default_powers(mandate.kind), reach=Reach(), valid_until=until, joint=mandate.joint)
             row = add_delegation(wallet, tx, delegate, mandate, terms=terms, register=register)
+        row.give(default_powers(mandate.kind), joint=mandate.joint)
         row.checked_at, row.valid_until = now, until
     for row in known.values():
         is_over = row.valid_until is not None and row.valid_until <= now
         end(wallet, tx, row, reason_by_time(row) if is_over else NOT_IN_REGISTER)
 
 
+def _one_each(found: Iterable[Mandate]) -> list[Mandate]:
+    """Return one power of each kind for each principal: of two, the one that needs fewer others; a death before all."""
+    best: dict[tuple[str, Kind], Mandate] = {}
+    for mandate in sorted(found, key=lambda one: (one.is_deceased, -one.joint)):
+        best[mandate.principal, mandate.kind] = mandate
+    return list(best.values())
+
+
 @dataclass(frozen=True)
 class Terms:
     """How far a new delegation goes."""
 
-    powers: Iterable[Power]
+    powers: Collection[Power]
     reach: Reach
     valid_until: datetime | None
+    joint: int = 1
 
 
 def add_delegation(wallet: Wallet, tx: Transaction, delegate: str, mandate: Mandate, *, terms: Terms, register: str) -> Delegation:
@@ -115,7 +108,6 @@ def add_delegation(wallet: Wallet, tx: Transaction, delegate: str, mandate: Mand
         delegate_index=delegate_index,
         delegate_name=None,
         kind=mandate.kind,
-        powers=sorted(terms.powers),
         scope={name: sorted(getattr(terms.reach, name)) for name in ("datasets", "purposes", "procedures")},
         register=register,
         reference=seal(mandate.reference, scope=scope),
@@ -127,9 +119,12 @@ def add_delegation(wallet: Wallet, tx: Transaction, delegate: str, mandate: Mand
         state_since=now,
         created_at=now,
     )
+    row.give(terms.powers, joint=terms.joint)
     tx.session.add(row)
     tx.session.flush()
     data: dict[str, str | int | bool | list[str]] = {"kind": str(mandate.kind), "powers": list(row.powers)}
+    if row.together:
+        data |= {"together": list(row.together), "joint": row.joint}
     tx.record(Event.DELEGATION_BEGUN, actor=f"register:{register}", subject=mandate.principal, object_id=str(row.delegation_id), data=data)
     return row
 
@@ -192,6 +187,8 @@ def acting_for(wallet: Wallet, presence: Presence, delegation_id: UUID) -> Actin
             kind=Kind(row.kind),
             powers=frozenset(Power(power) for power in row.powers),
             reach=Reach.read(row.scope),
+            together=frozenset(Power(power) for power in row.together),
+            joint=row.joint,
         )
 
 
@@ -238,28 +235,19 @@ def confirm_power(wallet: Wallet, presence: Presence, delegation_id: UUID) -> No
 
 
 def hold_power(wallet: Wallet, session: Session, presence: Presence, *, lock: bool = True) -> Delegation | None:
-    """Return the delegation a decision is made by, locked until it is committed; None for one's own.  Raises: PowerLost."""
+    """Return the delegation a decision is made by, locked until it is committed; None for one's own.
+
+    Raises: PowerLost, also where it now gives something else than it did when the page was opened.
+    """
     if presence.acting is None:
         return None
     row = find_delegation(session, presence.acting.delegation_id, lock=lock)
     if row is None or not row.is_active(wallet.clock.now()):
         raise PowerLost(gettext_noop("It has just ended. Nothing was decided."))
+    acting = presence.acting
+    if (set(row.powers), set(row.together), row.joint) != (acting.powers, acting.together, acting.joint):
+        raise PowerLost(gettext_noop("It has just changed. Nothing was decided."))
     return row
-
-
-def list_acting(wallet: Wallet, presence: Presence) -> list[DelegationView]:
-    """Return the people and companies for whom somebody may act now."""
-    with wallet.reading() as tx:
-        rows = delegations_of(tx.session, delegate=wallet.subject_index(presence.own_subject))
-        views = [_view(wallet, row, is_delegate=True) for row in rows]
-    return [view for view in views if view.is_active and view.register != SIGN_IN]  # by those she acts when she signs in so
-
-
-def list_delegates(wallet: Wallet, presence: Presence) -> list[DelegationView]:
-    """Return who may act, or could once, for the person who sits there, newest first."""
-    with wallet.reading() as tx:
-        rows = delegations_of(tx.session, principal=wallet.subject_index(presence.own_subject))
-        return [_view(wallet, row, is_delegate=False) for row in rows]
 
 
 def born_on_of(wallet: Wallet, row: Delegation) -> date | None:
@@ -272,21 +260,3 @@ def born_on_of(wallet: Wallet, row: Delegation) -> date | None:
 def _refuse_delegate(presence: Presence) -> None:
     if presence.acting is not None:
         raise NotForDelegates(gettext_noop("Stop acting for another first."))
-
-
-def _view(wallet: Wallet, row: Delegation, *, is_delegate: bool) -> DelegationView:
-    scope = wallet.subject_scope(row.principal_index if is_delegate else row.delegate_index)
-    sealed, name = (row.principal, row.principal_name) if is_delegate else (row.delegate, row.delegate_name)
-    return DelegationView(
-        delegation_id=row.delegation_id,
-        kind=Kind(row.kind),
-        other=wallet.cipher.decrypt(sealed, scope=scope).partition(":")[2],
-        name=wallet.cipher.decrypt(name, scope=scope) if name else "",
-        powers=frozenset(Power(power) for power in row.powers),
-        reach=Reach.read(row.scope),
-        register=row.register,
-        valid_until=row.valid_until,
-        is_active=row.is_active(wallet.clock.now()),
-        end_reason=row.end_reason,
-        state_since=row.state_since,
-    )

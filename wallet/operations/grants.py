@@ -1,20 +1,22 @@
 """A grant: the decision frozen as a consent, with its first event and its place in a status list.  Spec: wallet contract §3."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from shared.context import Transaction
 from shared.web.words import gettext_noop
 from wallet.context import Wallet
-from wallet.errors import InvalidExchange, SnapshotChanged
+from wallet.errors import SnapshotChanged
 from wallet.models.consent import Consent, ConsentState, chain_of, find_consent
 from wallet.models.consent_request import ConsentRequest, ConsentRequestItem
 from wallet.models.dataset import find_dataset
 from wallet.models.delegation import Delegation
 from wallet.operations.consent_moves import Actor, actor_of, move, open_chain
 from wallet.operations.delegations import born_on_of, hold_power
+from wallet.operations.joint_decisions import Yes, forget_uncounted
 from wallet.operations.presence import Presence
 from wallet.operations.status_lists import draw_entry, list_uri
 from wallet.standards.acting import Kind, Power, confirm_by
@@ -32,14 +34,15 @@ def grant_consent(
     *,
     offer: Frozen,
     optional: frozenset[str],
+    others: Sequence[Yes] = (),
 ) -> UUID:
-    """Freeze a decision as a consent and return its id.
+    """Freeze a decision as a consent and return its id; `others` said yes before, where several must decide together.
 
-    Raises: InvalidExchange for a field that was not offered, SnapshotChanged where what it replaces was paused meanwhile.
+    Raises: SnapshotChanged where what it replaces was paused meanwhile.
     """
     before = _renewed(wallet, tx, offer) or _replaced(wallet, tx, row)
     if before is not None:
-        presence.require(Power.RENEW)
+        presence.require(Power.RENEW, together=True)
     delegation = hold_power(wallet, tx.session, presence)
     decision = Decision(
         consent_id=str(wallet.ids.uuid4()),
@@ -50,21 +53,21 @@ def grant_consent(
         consent_version=before.consent_version + 1 if before else 1,
         supersedes=str(before.consent_id) if before else None,
         delegation=delegation_words(presence),
+        together=tuple(one.words() for one in others),
     )
-    try:
-        record = granted_record(offer, decision)
-    except ValueError:
-        raise InvalidExchange(gettext_noop("A field was chosen that this request does not offer.")) from None
+    record = granted_record(offer, decision)
     number, index = draw_entry(wallet, tx.session)
     record["status_list"] = {"uri": list_uri(wallet, number), "idx": index}
     consent = _row(wallet, row, item, record=record, decision=decision)
     dataset = find_dataset(tx.session, item.dataset_id, item.dataset_version)
     consent.source_org_id = dataset.org_id if dataset else ""
     consent.status_list, consent.status_idx = number, index
-    consent.evidence = wallet.cipher.encrypt(json.dumps(presence.evidence()), scope=wallet.subject_scope(row.subject_index))
+    evidence: dict[str, Json] = {**presence.evidence(), **({"with": [one.evidence for one in others]} if others else {})}
+    consent.evidence = wallet.cipher.encrypt(json.dumps(evidence), scope=wallet.subject_scope(row.subject_index))
     consent.delegation_id = delegation.delegation_id if delegation else None
     consent.confirm_by = _confirm_by(wallet, delegation)
-    actor = actor_of(presence)
+    actor = replace(actor_of(presence), together=tuple(one.delegation_id for one in others))
+    forget_uncounted(tx.session, item, others)
     if before is not None:
         move(wallet, tx, before, ConsentState.SUPERSEDED, actor=actor, subject=presence.subject, reason_code="renewed")
     tx.session.add(consent)

@@ -16,6 +16,15 @@ def request(name: str, titles: str, until: str, link: str) -> Words:
     )
 
 
+def others_needed(names: str, name: str, until: str, link: str) -> Words:
+    """Somebody with whom one must decide said yes."""
+    return gettext("%(names)s said yes. Your word is needed too", names=names), _lines(
+        gettext("Decide until %(until)s: %(link)s", until=until, link=link),
+        gettext("%(name)s asks to see data of those for whom you both act.", name=name),
+        gettext("You can say no. Then nobody sees them."),
+    )
+
+
 def receipt(event: str, name: str, title: str, link: str) -> Words:
     """Something became of a permission."""
     subject = gettext("Your receipt: permission for %(name)s", name=name)

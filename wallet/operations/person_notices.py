@@ -18,10 +18,11 @@ from shared.audit.entries import SCOPE as AUDIT_SCOPE
 from shared.audit.tables import audit_entries, audit_sides
 from shared.web.words import DEFAULT_LANGUAGE, day, moment, run, speaking
 from wallet.context import Wallet
+from wallet.models.assent import assents_to
 from wallet.models.base import in_language
 from wallet.models.bulk import BulkPerson
 from wallet.models.consent import LIVE_STATES, Consent, ConsentEvent, ConsentState
-from wallet.models.consent_request import ConsentRequest, ConsentRequestItem, items_of
+from wallet.models.consent_request import OPEN_STATES, ConsentRequest, ConsentRequestItem, items_of
 from wallet.models.dataset import find_dataset
 from wallet.models.delegation import Delegation, active_delegations, find_delegation
 from wallet.models.organisation import Organisation
@@ -30,7 +31,7 @@ from wallet.operations import notice_words as words
 from wallet.operations.delegation_ends import principal_of
 from wallet.operations.presence import Presence
 from wallet.providers.notices import Letter
-from wallet.standards.acting import Kind
+from wallet.standards.acting import Kind, Power
 
 EXPIRY_DAYS = 14
 BATCH = 500
@@ -39,11 +40,12 @@ KINDS_SHOWN = tuple(kind for kind in NoticeKind if kind not in ALWAYS)
 
 @dataclass(frozen=True)
 class _Matter:
-    """Whom a message is about (`scheme:value`), who gets it besides, and its words."""
+    """Whom a message is about (`scheme:value`), its words, and who gets it: `only` one, or all concerned but those `besides`."""
 
     subject: str
     letter: Letter
     only: str | None = None
+    besides: frozenset[bytes] = frozenset()
 
 
 def tell(wallet: Wallet, kind: NoticeKind, identifier: str) -> int:
@@ -54,7 +56,8 @@ def tell(wallet: Wallet, kind: NoticeKind, identifier: str) -> int:
             return 0
         index = wallet.subject_index(matter.subject)
         is_wanted = kind in ALWAYS or kind not in turned_off_by(tx.session, index)
-        receivers = [matter.only] if matter.only else _receivers(wallet, tx.session, matter.subject, index)
+        concerned = [matter.only] if matter.only else _receivers(wallet, tx.session, matter.subject, index)
+        receivers = [one for one in concerned if wallet.subject_index(one) not in matter.besides]
     if not is_wanted:
         return 0
     for receiver in receivers:
@@ -80,6 +83,22 @@ def _request(wallet: Wallet, session: Session, identifier: str) -> _Matter | Non
     link = f"{wallet.settings.public_url}/requests/{row.id}"
     letter = words.request(_name(session, row.org_id), titles, moment(row.expires_at), link)
     return _Matter(subject, Letter(*letter, reference=f"request-{row.id}"))
+
+
+def _others_needed(wallet: Wallet, session: Session, identifier: str) -> _Matter | None:
+    row = session.get(ConsentRequest, UUID(identifier))
+    open_items = [item for item in items_of(session, row.id) if item.state_at(wallet.clock.now()) in OPEN_STATES] if row else []
+    said = [one for item in open_items for one, _ in assents_to(session, item)]
+    if row is None or not said:
+        return None
+    scope = wallet.subject_scope(row.subject_index)
+    names = ", ".join(dict.fromkeys(wallet.cipher.decrypt(one.name, scope=scope) for one in said))
+    link = f"{wallet.settings.public_url}/requests/{row.id}"
+    letter = words.others_needed(names, _name(session, row.org_id), moment(row.expires_at), link)
+    powers = active_delegations(session, principal=row.subject_index)
+    asked = {one.delegate_index for one in powers if Power.GRANT in one.together} - {one.delegate_index for one in said}
+    besides = frozenset({row.subject_index, *(one.delegate_index for one in powers)} - asked)
+    return _Matter(wallet.cipher.decrypt(row.subject, scope=scope), Letter(*letter, reference=f"assent-{row.id}"), besides=besides)
 
 
 def _receipt(wallet: Wallet, session: Session, identifier: str) -> _Matter | None:
@@ -143,7 +162,13 @@ def _delegate(kind: NoticeKind, wallet: Wallet, session: Session, identifier: st
 
 
 def _finder(kind: NoticeKind) -> Callable[[Wallet, Session, str], "_Matter | None"]:
-    plain = {NoticeKind.REQUEST: _request, NoticeKind.RECEIPT: _receipt, NoticeKind.EXPIRING: _expiring, NoticeKind.SUMMARY: _summary}
+    plain = {
+        NoticeKind.REQUEST: _request,
+        NoticeKind.OTHERS_NEEDED: _others_needed,
+        NoticeKind.RECEIPT: _receipt,
+        NoticeKind.EXPIRING: _expiring,
+        NoticeKind.SUMMARY: _summary,
+    }
     return plain.get(kind) or partial(_delegate if kind in ALWAYS else _access, kind)
 
 

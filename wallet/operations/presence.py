@@ -19,6 +19,9 @@ class Acting:
     kind: Kind
     powers: frozenset[Power]
     reach: Reach
+    together: frozenset[Power] = frozenset()
+    """What she may do only with `joint - 1` others (D6)."""
+    joint: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +71,16 @@ class Presence:
         """Return the same person acting for another."""
         return replace(self, acting=acting)
 
-    def require(self, power: Power) -> None:
-        """Let a delegate do only what she may (U13).  Raises: PowerMissing."""
-        if self.acting is not None and power not in self.acting.powers:
+    def require(self, power: Power, *, together: bool = False) -> None:
+        """Let a delegate do only what she may (U13), where `together` is set also what she may with others.  Raises: PowerMissing."""
+        if self.acting is None or power in self.acting.powers:
+            return
+        if not together or power not in self.acting.together:
             raise PowerMissing(gettext_noop("Your power to act for another does not go so far."))
+
+    def needs_others(self, power: Power) -> bool:
+        """Answer whether others must do the same before it counts."""
+        return self.acting is not None and power in self.acting.together
 
     def covers(self, dataset_id: str, purpose_id: str | None, procedure_code: str | None) -> bool:
         """Answer whether she may see a matter: her own always, another's within the delegation."""

@@ -22,7 +22,7 @@ from wallet.operations.keys import signing_key
 from wallet.operations.presence import Presence
 from wallet.standards import signing
 from wallet.standards.canonical import Json
-from wallet.standards.consent_record import Frozen
+from wallet.standards.consent_record import Frozen, deciders
 from wallet.standards.receipt import TYP, Step, receipt
 
 USED = Event.CONSENT_USED.rpartition(":")[2]
@@ -73,29 +73,31 @@ def _of_event(wallet: Wallet, session: Session, presence: Presence, receipt_id: 
     if not presence.covers(consent.dataset_id, consent.purpose_id, consent.procedure_code):
         return None
     history = [one for one in events_of(session, consent.consent_id) if one.event_id <= event.event_id and one.type != USED]
-    names = _delegates(wallet, session, history)
-    steps = [
-        Step(
-            type=one.type,
-            at=one.at,
-            by=one.actor_kind,
-            is_renewal=consent.consent_version > 1,
-            delegate=names.get(one.delegation_id) if one.delegation_id else None,
-        )
-        for one in history
-    ]
     frozen: Frozen = json.loads(wallet.cipher.decrypt(consent.record, scope=wallet.subject_scope(consent.subject_index)))
+    names = _delegates(wallet, session, history) | _deciders(session, consent, history[0], frozen)
+    is_renewal = consent.consent_version > 1
+    steps = [
+        Step(type=one.type, at=one.at, by=one.actor_kind, is_renewal=is_renewal, delegates=names.get(one.event_id, ())) for one in history
+    ]
     return _make(wallet, presence, receipt_id, steps=steps, frozen=frozen, log=(event.log_entry_id, event.log_leaf))
 
 
-def _delegates(wallet: Wallet, session: Session, history: list[ConsentEvent]) -> dict[UUID, str]:
-    """Return the names of those who acted for the person, by delegation: a receipt names both (D6)."""
-    names: dict[UUID, str] = {}
-    for delegation_id in {one.delegation_id for one in history if one.delegation_id}:
-        row = find_delegation(session, delegation_id)
+def _delegates(wallet: Wallet, session: Session, history: list[ConsentEvent]) -> dict[UUID, tuple[str, ...]]:
+    """Return by event the name of who acted for the person: a receipt names both (D6)."""
+    names: dict[UUID, tuple[str, ...]] = {}
+    for event in history:
+        row = find_delegation(session, event.delegation_id) if event.delegation_id else None
         if row is not None and row.delegate_name is not None:
-            names[delegation_id] = wallet.cipher.decrypt(row.delegate_name, scope=wallet.subject_scope(row.delegate_index))
+            names[event.event_id] = (wallet.cipher.decrypt(row.delegate_name, scope=wallet.subject_scope(row.delegate_index)),)
     return names
+
+
+def _deciders(session: Session, consent: Consent, first: ConsentEvent, frozen: Frozen) -> dict[UUID, tuple[str, ...]]:
+    """Return the names of all who gave a consent together; one that was narrowed since was narrowed by one of them (D6)."""
+    item = session.get(ConsentRequestItem, (consent.request, consent.item_id))
+    is_as_given = item is not None and item.consent_id == consent.consent_id
+    together = deciders(frozen)
+    return {first.event_id: tuple(together)} if is_as_given and together else {}
 
 
 def _of_refusal(wallet: Wallet, session: Session, presence: Presence, receipt_id: UUID) -> Receipt | None:
@@ -110,8 +112,8 @@ def _of_refusal(wallet: Wallet, session: Session, presence: Presence, receipt_id
         return None
     frozen: Frozen = json.loads(wallet.cipher.decrypt(item.refused_offer, scope=wallet.subject_scope(asked.subject_index)))
     who = frozen.get("decided_by")
-    by, name = (str(who["kind"]), who.get("name")) if isinstance(who, dict) else ("principal", None)
-    steps = [Step(type="refused", at=item.decided_at, by=by, delegate=str(name) if name else None)]
+    by = str(who["kind"]) if isinstance(who, dict) else "principal"
+    steps = [Step(type="refused", at=item.decided_at, by=by, delegates=tuple(deciders(frozen)))]
     return _make(wallet, presence, receipt_id, steps=steps, frozen=frozen, log=(item.log_entry_id, item.log_leaf))
 
 

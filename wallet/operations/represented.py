@@ -50,16 +50,17 @@ def take_mandate(wallet: Wallet, presence: Presence, told: SignedInFor) -> UUID:
 
     Raises: PowerMissing for a mandate that gives nothing here, or is over.
     """
-    powers, now = powers_by_mandate(told.kind, told.powers, joint=told.joint), wallet.clock.now()
+    powers, now = powers_by_mandate(told.kind, told.powers), wallet.clock.now()
     if not powers or told.principal == presence.own_subject or (told.valid_until is not None and told.valid_until <= now):
         raise PowerMissing(gettext_noop("Your power to act for another does not go so far."))
     with wallet.transaction() as tx:
         row = _find(wallet, tx.session, presence.own_subject, told)
         if row is None:
             mandate = Mandate(kind=told.kind, principal=told.principal, name=told.name, reference=told.mandate_id)
-            terms = Terms(powers=powers, reach=Reach(), valid_until=told.valid_until)
+            terms = Terms(powers=powers, reach=Reach(), valid_until=told.valid_until, joint=told.joint)
             row = add_delegation(wallet, tx, presence.own_subject, mandate, terms=terms, register=SIGN_IN)
-        row.powers, row.valid_until, row.checked_at = sorted(powers), told.valid_until, now
+        row.give(powers, joint=told.joint)
+        row.valid_until, row.checked_at = told.valid_until, now
         scope = wallet.subject_scope(row.principal_index)
         row.principal_name, row.reference = (wallet.cipher.encrypt(text, scope=scope) for text in (told.name, told.mandate_id))
         row.delegate_name = wallet.cipher.encrypt(presence.name, scope=wallet.subject_scope(row.delegate_index))

@@ -1,7 +1,7 @@
 """Registers of who may act for whom: custody, guardians, courts, companies.
 
 `POST url {"delegate": "11111111-1"}` → `{"mandates": [{"kind", "principal": {"scheme", "value", "name"}, "reference",
-"born_on"?, "valid_until"?, "is_deceased"?}]}`: everything that the register knows of one delegate.
+"born_on"?, "valid_until"?, "joint"?, "is_deceased"?}]}`: everything that the register knows of one delegate.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from wallet.standards.acting import Kind
 
 SCHEMES = ("cl-run", "cl-rut")
 MANDATES_MAX = 200
+JOINT_MAX = 20
 TIMEOUT_SECONDS = 5
 
 
@@ -24,7 +25,7 @@ class MandatesUnavailable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Mandate:
-    """One power as a register knows it; `principal` is `scheme:value`."""
+    """One power as a register knows it; `principal` is `scheme:value`, `joint` how many must say yes together."""
 
     kind: Kind
     principal: str = field(repr=False)
@@ -32,6 +33,7 @@ class Mandate:
     reference: str = field(repr=False)
     born_on: date | None = field(default=None, repr=False)
     valid_until: datetime | None = None
+    joint: int = 1
     is_deceased: bool = False
 
 
@@ -91,9 +93,11 @@ def _mandate(row: Mapping[str, object]) -> Mandate:
     if not isinstance(principal, Mapping) or principal["scheme"] not in SCHEMES:
         raise ValueError("principal")
     kind, until, born_on = Kind(str(row["kind"])), row.get("valid_until"), row.get("born_on")
-    moment = None if until is None else datetime.fromisoformat(str(until))
+    moment, joint = None if until is None else datetime.fromisoformat(str(until)), row.get("joint", 1)
     if (kind is Kind.PARENT and born_on is None) or (moment is not None and moment.tzinfo is None):
         raise ValueError("a parent's power has the child's day of birth; a time has its zone")
+    if type(joint) is not int or not 1 <= joint <= JOINT_MAX:
+        raise ValueError("joint")
     return Mandate(
         kind=kind,
         principal=f"{principal['scheme']}:{principal['value']}",
@@ -101,5 +105,6 @@ def _mandate(row: Mapping[str, object]) -> Mandate:
         reference=str(row["reference"])[:200],
         born_on=None if born_on is None else date.fromisoformat(str(born_on)),
         valid_until=moment,
+        joint=joint,
         is_deceased=row.get("is_deceased") is True,
     )

@@ -57,5 +57,5 @@ def answer(request_id: UUID) -> ResponseReturnValue:
 def _page(found: RequestPage, *, has_changed: bool = False) -> ResponseReturnValue:
     allow("form-action", origin_of(found.redirect_uri))  # the answer leads on to the body's own address
     if found.next_open is None:
-        return page("wallet/decided.html", request_page=found)
+        return page("wallet/waiting.html" if found.waiting else "wallet/decided.html", request_page=found)
     return page("wallet/decide.html", 409 if has_changed else 200, request_page=found, item=found.next_open, has_changed=has_changed)

@@ -13,7 +13,8 @@ from shared.web.login import require_level
 from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.operations.delegate_acts import list_acts
-from wallet.operations.delegations import appoint_proxy, begin_acting, end_delegation, list_acting, list_delegates, look_up
+from wallet.operations.delegation_views import list_acting, list_delegates
+from wallet.operations.delegations import appoint_proxy, begin_acting, end_delegation, look_up
 from wallet.operations.directory import dataset_titles
 from wallet.routes.people import Herself, begin, presence
 from wallet.schemas.delegations import read_terms

@@ -31,6 +31,8 @@ class Power(StrEnum):
 
 
 ALL_POWERS = tuple(Power)
+TOGETHER = frozenset({Power.GRANT, Power.RENEW})
+"""What those who must act together can only do together."""
 BY_INCAPACITY = frozenset({Kind.PARENT, Kind.GUARDIAN, Kind.COURT})
 """Kinds whose principal could not have consented herself: what they gave ends with them (D7)."""
 
@@ -40,15 +42,24 @@ def default_powers(kind: Kind) -> tuple[Power, ...]:
     return (Power.VIEW,) if kind is Kind.PROXY else ALL_POWERS
 
 
-def powers_by_mandate(kind: Kind, told: Collection[str], *, joint: int) -> frozenset[Power]:
+def powers_by_mandate(kind: Kind, told: Collection[str]) -> frozenset[Power]:
     """Return what a mandate of identity is worth here, by the words of its own list (read, sign, pay, receive, manage).
 
-    `sign` decides; but for a person's proxy it is not the express power to consent (D2), and who signs with others decides nothing alone.
+    `sign` decides, alone or with others as the mandate says; but for a person's proxy it is not the express power to consent (D2).
     """
     if not {"read", "sign"} & set(told):
         return frozenset()
-    decides = "sign" in told and joint == 1 and kind is not Kind.PROXY
+    decides = "sign" in told and kind is not Kind.PROXY
     return frozenset(ALL_POWERS) if decides else frozenset({Power.VIEW})
+
+
+def shared_out(powers: Collection[Power], *, joint: int) -> tuple[frozenset[Power], frozenset[Power]]:
+    """Return what a delegate may do alone, and what only together with `joint - 1` others (D6).
+
+    One is enough for a no, and to end what all have allowed: nothing goes on without the will of each.
+    """
+    together = TOGETHER & set(powers) if joint > 1 else frozenset()
+    return frozenset(powers) - together, together
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ The *offer* is everything on the decision page; its hash goes round with the for
 The *record* is the offer with the decision; `snapshot_sha256` is over its canonical JSON.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,8 @@ class Decision:
     valid_from: datetime
     delegation: Mapping[str, Json] | None = None
     """For a delegate: `delegation_id`, `delegation_kind`, and the names of both (D6)."""
+    together: tuple[Mapping[str, Json], ...] = ()
+    """Those who said yes before, where several must decide: `id`, `delegation_id`, `name`, `at` of each."""
     consent_version: int = 1
     supersedes: str | None = None
 
@@ -44,7 +46,7 @@ def granted_record(offer: Mapping[str, Json], decision: Decision) -> Frozen:
 
     Raises: ValueError when a field was turned on that the offer does not hold as optional.
     """
-    fields = _fields(offer)
+    fields = fields_of(offer)
     optional = {str(field["field_id"]) for field in fields if field["optional"]}
     if decision.optional_granted - optional:
         raise ValueError("not an optional field of this request")
@@ -56,34 +58,46 @@ def granted_record(offer: Mapping[str, Json], decision: Decision) -> Frozen:
         "consent_version": decision.consent_version,
         **({"supersedes": decision.supersedes} if decision.supersedes else {}),
         "chain_id": decision.chain_id,
-        "decided_by": decided_by(decision.decided_by, decision.delegation),
+        "decided_by": decided_by(decision.decided_by, decision.delegation, decision.together),
         "fields": decided,
         "valid_from": instant(decision.valid_from),
         "shown_sha256": shown_sha256(offer),
     }
 
 
-def decided_by(actor: str, delegation: Mapping[str, Json] | None) -> dict[str, Json]:
-    """Return who decided, as a record names it: the person, or a delegate with both names (D6)."""
-    return {"kind": "delegate" if delegation else "principal", "id": actor, **(delegation or {})}
+def decided_by(actor: str, delegation: Mapping[str, Json] | None, together: Sequence[Mapping[str, Json]] = ()) -> dict[str, Json]:
+    """Return who decided, as a record names it: the person, or a delegate with both names, and who decided with him (D6)."""
+    others: dict[str, Json] = {"with": list(together)} if together else {}
+    return {"kind": "delegate" if delegation else "principal", "id": actor, **(delegation or {}), **others}
+
+
+def deciders(record: Mapping[str, Json]) -> list[str]:
+    """Return the names of the delegates who decided, in the order in which they did; none where the person decided herself."""
+    who = record.get("decided_by")
+    if not isinstance(who, Mapping) or "name" not in who:
+        return []
+    others = who.get("with", [])
+    before = [str(one["name"]) for one in others if isinstance(one, Mapping)] if isinstance(others, list) else []
+    return [*before, str(who["name"])]
 
 
 def granted_fields(record: Mapping[str, Json]) -> list[str]:
     """Return the ids of the granted fields, sorted."""
-    return sorted(str(field["field_id"]) for field in _fields(record) if field["granted"])
+    return sorted(str(field["field_id"]) for field in fields_of(record) if field["granted"])
 
 
 def narrowed(record: Mapping[str, Json], keep: frozenset[str]) -> Frozen:
     """Return the `fields` of a record of which only some stay granted."""
-    return {"fields": [{**field, "granted": field["granted"] and str(field["field_id"]) in keep} for field in _fields(record)]}
+    return {"fields": [{**field, "granted": field["granted"] and str(field["field_id"]) in keep} for field in fields_of(record)]}
 
 
 def any_sensitive(frozen: Mapping[str, Json], *, also: frozenset[str] = frozenset()) -> bool:
     """Answer whether a granted field is sensitive; of an offer, a mandatory one or one of `also`."""
-    return any(field["sensitive"] and field.get("granted", not field["optional"] or field["field_id"] in also) for field in _fields(frozen))
+    return any(field["sensitive"] and field.get("granted", not field["optional"] or field["field_id"] in also) for field in fields_of(frozen))
 
 
-def _fields(frozen: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+def fields_of(frozen: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    """Return the fields of an offer or a record."""
     fields = frozen["fields"]
     if not isinstance(fields, list):
         raise TypeError("a frozen record has a list of fields")

@@ -45,8 +45,8 @@ class Step:
     at: datetime
     by: str
     is_renewal: bool = False
-    delegate: str | None = None
-    """The name of who acted for the person (D6)."""
+    delegates: tuple[str, ...] = ()
+    """The names of those who acted for the person, several where they decided together (D6)."""
 
     def status(self) -> dict[str, Json]:
         """Return it as an entry of `hasConsentStatus`."""
@@ -57,7 +57,7 @@ class Step:
             "dpv:isIndicatedBy": self.by,
             "dpv:hasIndicationMethod": {"@id": method},
             "dpv:isIndicatedAtTime": instant(self.at),
-            **({"andamio:delegate": self.delegate} if self.delegate else {}),
+            **({"andamio:delegate": self.delegates[0] if len(self.delegates) == 1 else list(self.delegates)} if self.delegates else {}),
         }
 
 

@@ -14,11 +14,12 @@ from tests.unit.shared.web.issuer import Issuer
 from tests.unit.wallet.routes.test_delegations import appoint, consent_of, main_of, post
 from wallet.standards import account_events as events
 from wallet.standards.account_events import MEDIA_TYPE, TYP
-from wallet.standards.acting import Kind, Power, powers_by_mandate
+from wallet.standards.acting import Kind, Power, powers_by_mandate, shared_out
 
 COMPANY, COMPANY_NAME, SUB = "76543210-3", "Panadería La Espiga SpA", "p-1"
 COMPANY_ID = {"numero": 76543210, "DV": "3", "tipo": "RUT"}
 SUBJECT = {"scheme": "cl-rut", "value": COMPANY}
+SHARED = {Power.GRANT, Power.RENEW}
 
 
 @pytest.fixture
@@ -136,30 +137,56 @@ def test_a_power_is_one_of_that_sign_in_and_of_no_other(world: World, issuer: Is
 @pytest.mark.rule("wallet", "D5")
 @pytest.mark.rule("wallet", "L16")
 @pytest.mark.parametrize(
-    ("kind", "told", "joint", "may"),
+    ("kind", "told", "joint", "alone", "together"),
     [
-        (Kind.COMPANY, ["read", "sign"], 1, set(Power)),
-        (Kind.COMPANY, ["sign"], 2, {Power.VIEW}),
-        (Kind.COMPANY, ["read", "manage"], 1, {Power.VIEW}),
-        (Kind.COMPANY, ["pay", "receive"], 1, set()),
-        (Kind.COURT, ["sign"], 1, set(Power)),
-        (Kind.PROXY, ["read", "sign", "manage"], 1, {Power.VIEW}),
-        (Kind.COMPANY, ["SIGN", "<b>"], 1, set()),
+        (Kind.COMPANY, ["read", "sign"], 1, set(Power), set()),
+        (Kind.COMPANY, ["sign"], 2, set(Power) - SHARED, SHARED),
+        (Kind.COMPANY, ["read"], 2, {Power.VIEW}, set()),
+        (Kind.COMPANY, ["read", "manage"], 1, {Power.VIEW}, set()),
+        (Kind.COMPANY, ["pay", "receive"], 1, set(), set()),
+        (Kind.COURT, ["sign"], 1, set(Power), set()),
+        (Kind.COURT, ["sign"], 3, set(Power) - SHARED, SHARED),
+        (Kind.PROXY, ["read", "sign", "manage"], 1, {Power.VIEW}, set()),
+        (Kind.PROXY, ["sign"], 2, {Power.VIEW}, set()),
+        (Kind.COMPANY, ["SIGN", "<b>"], 1, set(), set()),
     ],
 )
-def test_a_mandate_is_worth_what_its_powers_say(kind: Kind, told: list[str], joint: int, may: set[Power]) -> None:
-    assert powers_by_mandate(kind, told, joint=joint) == may
+def test_a_mandate_is_worth_what_its_powers_say(kind: Kind, told: list[str], joint: int, alone: set[Power], together: set[Power]) -> None:
+    assert shared_out(powers_by_mandate(kind, told), joint=joint) == (alone, together)
+
+
+def second_person(issuer: Issuer) -> None:
+    issuer.claims["sub"] = issuer.userinfo["sub"] = "p-2"
+    issuer.userinfo["name"] = "Camila Andrea Soto Pérez"
+    issuer.userinfo["RolUnico"] = {"numero": 11111111, "DV": "1", "tipo": "RUN"}
 
 
 @pytest.mark.rule("wallet", "D2")
-def test_two_who_sign_together_only_look_alone(world: World, issuer: Issuer) -> None:
-    browser = sign_in(issuer, world.app.test_client(), powers_joint=2)
-    view_uri = company_request(world)
-    assert "Colegio Las Araucarias" in main_of(browser.get("/"))
-    for decision in ("grant", "refuse"):
-        assert world.decide(browser, view_uri, decision).status_code == 403
-    sign_in(issuer, browser)  # the register changed: she signs alone now
-    assert world.decide(browser, company_request(world), "grant").status_code == 303
+def test_two_who_sign_together_each_sign_in_and_the_second_yes_counts(world: World, issuer: Issuer) -> None:
+    first = sign_in(issuer, world.app.test_client(), powers_joint=2)
+    kept = world.decide(first, company_request(world), "grant")
+    assert kept.status_code == 303
+    assert world.run_sql("select count(*) from consents")[0][0] == 0
+    second_person(issuer)
+    second = sign_in(issuer, world.app.test_client(), powers_joint=2, mandate_id="mdt_2")
+    assert world.submit(second, second.get(kept.location), "grant").status_code == 303
+    assert consent_of(world, COMPANY, "cl-rut")["state"] == "active"
+    sign_in(issuer, second, mandate_id="mdt_2")  # the register changed: she signs alone now
+    assert world.decide(second, company_request(world), "grant").status_code == 303
+    assert world.run_sql("select count(*) from consents")[0][0] == 2
+
+
+@pytest.mark.rule("wallet", "D7")
+def test_a_mandate_that_identity_ends_between_two_yeses_takes_its_yes_with_it(world: World, issuer: Issuer) -> None:
+    first = sign_in(issuer, world.app.test_client(), powers_joint=2)
+    kept = world.decide(first, company_request(world), "grant")
+    end_mandate(world)
+    second_person(issuer)
+    second = sign_in(issuer, world.app.test_client(), powers_joint=2, mandate_id="mdt_2")
+    page = second.get(kept.location)
+    assert "José" not in main_of(page)
+    assert world.submit(second, page, "grant").status_code == 303
+    assert world.run_sql("select count(*) from consents")[0][0] == 0
 
 
 @pytest.mark.rule("wallet", "§6")
@@ -171,6 +198,9 @@ def test_two_who_sign_together_only_look_alone(world: World, issuer: Issuer) -> 
         {"id": {"numero": "76543210", "DV": "3"}},
         {"id": {"numero": 76543210, "DV": "9"}},
         {"valid_until": "mañana"},
+        {"powers_joint": 0},
+        {"powers_joint": "2"},
+        {"powers_joint": True},
         {"valid_until": "2001-01-01T00:00:00Z"},
         {"type": "person", "id": {"numero": 22222222, "DV": "2"}},
     ],
