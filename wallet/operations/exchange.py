@@ -24,6 +24,7 @@ from wallet.errors import (
     AgreementInactive,
     ConsentMismatch,
     IdConflict,
+    InvalidExchange,
     LogUnavailable,
     PreviewDeclined,
     PreviewGone,
@@ -47,6 +48,7 @@ from wallet.operations.moves import legal
 from wallet.operations.rule_runs import FETCH, keep_refusal, keep_report
 from wallet.operations.visibility import hide
 from wallet.providers.base import Order, Record
+from wallet.standards import questions
 from wallet.standards.canonical import Json
 
 _IS_KNOWN = text("SELECT 1 FROM exchanges WHERE client_id = :client_id AND request_id = :request_id")
@@ -94,7 +96,8 @@ def exchange(wallet: Wallet, client_id: str, ask: ExchangeAsk, request: Json) ->
         raise WaitsForPerson(previews.hold(wallet, begun.passed, ask, access=begun.access, record=record, data=data))
     state = ExchangeState.NO_RECORD if data is None else ExchangeState.RELEASED
     entry_id = _settle(wallet, ask, begun, state)
-    return answer_of(wallet, begun.passed, record, data, txn=begun.txn, entry_id=entry_id, request=request)
+    result = questions.answer(ask.question, data) if ask.question else None
+    return answer_of(wallet, begun.passed, record, data, result=result, txn=begun.txn, entry_id=entry_id, request=request)
 
 
 class WaitsForPerson(Exception):
@@ -154,6 +157,7 @@ def _attempt(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID) -> _Begun:
         txn = mine.txn if mine and gate.is_repeat(mine, now) else txn
         matter = coverage.find_matter(Known(wallet, tx.session), ask.dataset_id, ask.fields, ask.purpose_id)
         passed = gate.judge(wallet, tx.session, body, ask, matter, mine=mine)
+        _check_question(ask, matter)
         access = log_access(body, ask, txn, matter, passed)
         _write_attempt(wallet, tx, ask, access, passed=passed, mine=mine)
         if ask.visibility is not None:
@@ -161,6 +165,16 @@ def _attempt(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID) -> _Begun:
         keep_report(tx, wallet.clock, passed.agreement, passed.verdict, FETCH)
         write_entry(tx, access, Outcome.ATTEMPT)
     return _Begun(passed, access, txn, order_of(wallet, passed, ask, body, txn))
+
+
+def _check_question(ask: ExchangeAsk, matter: coverage.Matter) -> None:
+    if ask.question is None:
+        return
+    try:
+        questions.check(ask.question, matter.fields[ask.question.field].kind)
+    except questions.NoSuchQuestion:
+        errors = {"query": ["Ask `equals` with a value of the field's kind; of numbers and dates also `at_least` and `at_most`."]}
+        raise InvalidExchange("This question does not fit the field.", errors=errors) from None
 
 
 def _mine(session: Session, client_id: str, ask: ExchangeAsk, now: datetime) -> Exchange | None:

@@ -17,6 +17,7 @@ from wallet.standards.answers import NotAsDeclared, released
 from wallet.standards.canonical import Json
 from wallet.standards.dpop import make_proof
 from wallet.standards.evidence import evidence
+from wallet.standards.questions import UNKNOWN, Result
 
 log = structlog.get_logger("andamio.wallet.fetches")
 Values = dict[str, str | int | float | bool | None]
@@ -24,7 +25,7 @@ Values = dict[str, str | int | float | bool | None]
 
 @dataclass(frozen=True)
 class Answer:
-    """What the gate answers; `data` None when the person is not in the register."""
+    """What the gate answers; `data` None when the person is not in the register, `result` alone where yes or no was asked."""
 
     txn: UUID
     dataset_id: str
@@ -34,6 +35,7 @@ class Answer:
     retention: str
     log_entry_id: str
     evidence: str
+    result: Result | None = None
 
 
 def order_of(wallet: Wallet, passed: Passed, ask: ExchangeAsk, body: Body, txn: UUID) -> Order:
@@ -70,19 +72,31 @@ def _provider_problem(error: RegisterFailed) -> Problem:
     return ProviderError("It did not answer as agreed. Repeat with the same request_id.")
 
 
-def answer_of(wallet: Wallet, passed: Passed, record: Record, data: Values | None, *, txn: UUID, entry_id: str, request: Json) -> Answer:
-    """Return what leaves the gate, with the evidence by which the case file proves it."""
+def answer_of(
+    wallet: Wallet,
+    passed: Passed,
+    record: Record,
+    data: Values | None,
+    *,
+    txn: UUID,
+    entry_id: str,
+    request: Json,
+    result: Result | None = None,
+) -> Answer:
+    """Return what leaves the gate, with the evidence by which the case file proves it; where yes or no was asked, no value is in it."""
+    data = data if result is None else None
+    as_of = record.as_of if result != UNKNOWN else ""  # else it would tell that the person is in the register
     dataset, issued_at = passed.matter.dataset, wallet.clock.now()
     proof = evidence(
         issuer=wallet.settings.public_url,
         txn=str(txn),
         request=request,
-        response=data,
+        response=data if result is None else result,
         dataset_id=dataset.dataset_id,
         provider=dataset.org_id,
-        as_of=record.as_of,
+        as_of=as_of,
         issued_at=issued_at,
         key=signing_key(wallet, "evidence"),
     )
     retention = str(passed.agreement.retention.get("duration", "P0D"))
-    return Answer(txn, dataset.dataset_id, data, record.as_of, dataset.org_id, retention, entry_id, proof)
+    return Answer(txn, dataset.dataset_id, data, as_of, dataset.org_id, retention, entry_id, proof, result)

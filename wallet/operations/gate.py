@@ -33,6 +33,7 @@ from wallet.operations.known import Known
 from wallet.operations.visibility import Visibility, check_visibility
 from wallet.standards.canonical import Json
 from wallet.standards.limits import Verdict
+from wallet.standards.questions import QUERY, Question
 
 # Not the count of all: at most as many as would be refused, however busy the agreement.
 _BEGUN = text(
@@ -40,6 +41,7 @@ _BEGUN = text(
 )
 UNIT_SECONDS = {"hour": 3600, "day": 86_400, "week": 7 * 86_400, "month": 30 * 86_400, "year": 365 * 86_400}
 DAY_SECONDS = 86_400
+READ = "read"
 ATTEMPT_SECONDS = 60
 """How long an attempt without an outcome counts as under way; longer than any provider may take."""
 REPEAT_SECONDS = 86_400
@@ -75,6 +77,9 @@ class ExchangeAsk:
     visibility: Visibility | None = None
     preview: bool = False
     scheme: str = "cl-run"
+    question: Question | None = None
+    action: str = READ
+    """`query` where only yes or no is told: here by a question, at a provider by a token for that alone."""
 
     @property
     def subject(self) -> str:
@@ -120,7 +125,9 @@ def judge_person(
         if ask.by_law
         else _by_consent(wallet, session, body, ask, matter, mine=mine, now=now)
     )
-    mode, extent = (passed.consent.mode, _extent(wallet, passed, passed.consent, mine)) if passed.consent else ("view", coverage.NO_EXTENT)
+    mode, extent = (QUERY if ask.action == QUERY else "view"), coverage.NO_EXTENT
+    if passed.consent is not None:
+        mode, extent = passed.consent.mode, _extent(wallet, passed, passed.consent, mine)
     verdict = coverage.check_limits(passed.agreement, matter, mode=mode, extent=extent, at=now, is_bulk=is_bulk)
     if passed.consent is not None:
         _check_scope(wallet, ask, passed.consent)
@@ -178,6 +185,8 @@ def _check_scope(wallet: Wallet, ask: ExchangeAsk, consent: Consent) -> None:
     same_procedure = ask.procedure_code in {None, consent.procedure_code}
     if not same_matter or not same_case or not same_procedure:
         raise ScopeExceeded("The person granted another matter.")
+    if consent.mode == QUERY and ask.action != QUERY:
+        raise ScopeExceeded("The person granted only an answer of yes or no. Send a `query`.")
     wider = sorted(set(ask.fields) - set(consent.granted_fields))
     if wider:
         raise ScopeExceeded("The person did not grant these fields.", fields=wider)
@@ -207,7 +216,7 @@ def _refuse_unasked(ask: ExchangeAsk) -> NoReturn:
         "dataset_id": ask.dataset_id,
         "purpose_id": ask.purpose_id,
         "fields": list(ask.fields),
-        "mode": "view",
+        "mode": QUERY if ask.action == QUERY else "view",
         "fetch": "once",
     }
     if ask.procedure_code:

@@ -29,7 +29,7 @@ from wallet.operations import coverage, gate
 from wallet.operations.callers import Body, find_body, keys_of
 from wallet.operations.consent_moves import Actor, count_use
 from wallet.operations.exchange import log_access
-from wallet.operations.gate import ExchangeAsk, Passed
+from wallet.operations.gate import READ, ExchangeAsk, Passed
 from wallet.operations.known import Known
 from wallet.operations.log_entries import write_entry
 from wallet.operations.rule_runs import FETCH, keep_refusal, keep_report
@@ -37,6 +37,7 @@ from wallet.operations.tokens import mint_for_client
 from wallet.operations.visibility import Visibility, hide
 from wallet.standards import dpop, signing
 from wallet.standards.namespace import CONSENT_TYPE, LEGAL_ACCESS_TYPE
+from wallet.standards.questions import QUERY
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -215,6 +216,7 @@ def _by_consent(wallet: Wallet, session: Session, element: Element, client_id: s
         official_id=None,
         official_unit=None,
         body_sha256="",
+        action=QUERY if consent.mode == QUERY else READ,
     )
 
 

@@ -11,7 +11,7 @@ from wallet.models.consent import Consent, ConsentState, find_consent
 from wallet.models.dataset import find_dataset
 from wallet.models.organisation import find_client
 from wallet.operations.callers import Body
-from wallet.operations.gate import ExchangeAsk, Passed
+from wallet.operations.gate import READ, ExchangeAsk, Passed
 from wallet.operations.keys import published_keys, signing_key
 from wallet.operations.status_lists import list_uri
 from wallet.standards import signing
@@ -26,16 +26,16 @@ TOLD = ("iss", "aud", "sub", "client_id", "exp", "iat", "jti", "cnf", "authoriza
 
 
 def mint_for_gate(wallet: Wallet, passed: Passed, ask: ExchangeAsk, *, org_id: str, client_id: str, txn: str) -> str:
-    """Return the token with which the gate itself fetches, bound to the gate's key."""
+    """Return the token with which the gate itself fetches, bound to the gate's key; it reads also where it answers only yes or no."""
     minting = _minting(wallet, passed, ask, client_id=client_id, jti=wallet.ids.token(16), txn=txn, thumbprint=wallet.gate_key.thumbprint())
-    return mint(_authority(passed, ask, org_id), minting, key=signing_key(wallet, "consent-token"))
+    return mint(_authority(passed, ask, org_id, action=READ), minting, key=signing_key(wallet, "consent-token"))
 
 
 def mint_for_client(
     wallet: Wallet, passed: Passed, ask: ExchangeAsk, body: Body, *, txn: str, jti: str, thumbprint: str
 ) -> tuple[str, dict[str, object]]:
     """Return a token bound to the recipient's own key, and the detail in it."""
-    authority = _authority(passed, ask, body.organisation.org_id)
+    authority = _authority(passed, ask, body.organisation.org_id, action=ask.action)
     minting = _minting(wallet, passed, ask, client_id=body.client.client_id, jti=jti, txn=txn, thumbprint=thumbprint)
     return mint(authority, minting, key=signing_key(wallet, "consent-token")), authority.detail()
 
@@ -61,7 +61,7 @@ def _status(wallet: Wallet, consent: Consent | None) -> dict[str, object] | None
     return {"idx": consent.status_idx, "uri": list_uri(wallet, consent.status_list)}
 
 
-def _authority(passed: Passed, ask: ExchangeAsk, org_id: str) -> Authority:
+def _authority(passed: Passed, ask: ExchangeAsk, org_id: str, *, action: str) -> Authority:
     agreement, consent, dataset = passed.agreement, passed.consent, passed.matter.dataset
     extra: dict[str, object] = {}
     if ask.procedure_code:
@@ -83,6 +83,7 @@ def _authority(passed: Passed, ask: ExchangeAsk, org_id: str) -> Authority:
         agreement_id=agreement.agreement_id,
         retention=str(agreement.retention.get("duration", "P0D")),
         valid_until=instant(consent.valid_until if consent else agreement.valid_until),
+        action=action,
         mode=consent.mode if consent else "view",
         extra=extra,
     )

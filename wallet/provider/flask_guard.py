@@ -28,21 +28,24 @@ class Guard:
         self.provider = provider
         app.register_error_handler(TokenRefused, refusal)
 
-    def protects(self, dataset: Dataset, *, read: Callable[[], Ask]) -> Callable[[View], Callable[[], Any]]:
-        """Give a view what the token allows.  `read` takes person and fields out of the request."""
+    def protects(self, dataset: Dataset, *, read: Callable[[], Ask], action: str = "read") -> Callable[[View], Callable[[], Any]]:
+        """Give a view what the token allows.  `read` takes person and fields out of the request.
+
+        A view with the action `query` answers yes or no and nothing else: a token for that alone opens no other view.
+        """
 
         def decorate(view: View) -> Callable[[], Any]:
             @wraps(view)
             def guarded() -> Any:  # as the view
                 subject, fields = read()
-                return view(self.provider.check(present_call(subject, fields, dataset.endpoint), dataset))
+                return view(self.provider.check(present_call(subject, fields, dataset.endpoint, action=action), dataset))
 
             return guarded
 
         return decorate
 
 
-def present_call(subject: dict[str, str], fields: frozenset[str], url: str) -> Call:
+def present_call(subject: dict[str, str], fields: frozenset[str], url: str, *, action: str = "read") -> Call:
     """Return the present request as the checks want it; `url` is the address as the outside knows it."""
     return Call(
         method=request.method,
@@ -52,6 +55,7 @@ def present_call(subject: dict[str, str], fields: frozenset[str], url: str) -> C
         token_in_query="access_token" in request.args or "token" in request.args,
         subject=subject,
         fields=fields,
+        action=action,
     )
 
 

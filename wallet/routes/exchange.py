@@ -30,8 +30,15 @@ RETRY_SECONDS = 5
 TEXT: dict[str, object] = {"type": "string"}
 RELEASED: dict[str, object] = {
     "type": "object",
-    "required": ["txn", "dataset_id", "data"],
-    "properties": {"txn": TEXT, "dataset_id": TEXT, "data": {"type": ["object", "null"]}, "evidence": TEXT, "log_entry_id": TEXT},
+    "required": ["txn", "dataset_id"],
+    "properties": {
+        "txn": TEXT,
+        "dataset_id": TEXT,
+        "data": {"type": ["object", "null"]},
+        "result": {"enum": [True, False, "unknown"]},
+        "evidence": TEXT,
+        "log_entry_id": TEXT,
+    },
 }
 WAITING: dict[str, object] = {"type": "object", "properties": {"txn": TEXT, "state": TEXT, "preview_uri": TEXT, "expires_at": TEXT}}
 RESULTS: dict[str, object] = {"type": "object", "properties": {"results": {"type": "array", "items": {"type": "object"}}}}

@@ -5,11 +5,13 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from wallet.operations.fetches import Answer
-from wallet.operations.gate import ExchangeAsk
+from wallet.operations.gate import READ, ExchangeAsk
 from wallet.operations.visibility import Visibility
 from wallet.schemas.fields import CODE, LOGGED, Instant, ProcedureSchema, SubjectSchema, normal_run
+from wallet.standards.questions import QUERY, UNKNOWN, Operator, Question
 
 FIELDS_MAX = 200
+QUESTION_CHARACTERS_MAX = 300
 
 
 class BasisSchema(Schema):
@@ -43,6 +45,22 @@ class VisibilitySchema(Schema):
     release_at = Instant(required=True)
 
 
+class QuerySchema(Schema):
+    """A question that is answered yes or no."""
+
+    field = fields.String(required=True, validate=CODE)
+    operator = fields.String(load_default="equals", validate=validate.OneOf([str(one) for one in Operator]))
+    value = fields.Raw(required=True)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> Question:
+        """Return the question."""
+        value = data["value"]
+        if not isinstance(value, str | int | float | bool) or (isinstance(value, str) and len(value) > QUESTION_CHARACTERS_MAX):
+            raise ValidationError("A text, a number, or true or false.", "value")
+        return Question(data["field"], Operator(data["operator"]), value)
+
+
 class ExchangeSchema(Schema):
     """The body of `POST /exchange/v1/requests`."""
 
@@ -56,12 +74,15 @@ class ExchangeSchema(Schema):
     official = fields.Nested(OfficialSchema)
     visibility = fields.Nested(VisibilitySchema)
     preview = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    query = fields.Nested(QuerySchema)
 
     @validates_schema
     def check(self, data: dict[str, Any], **_: object) -> None:
-        """Each field once."""
+        """Each field once; a question about one of them alone."""
         if len(data["fields_"]) != len(set(data["fields_"])):
             raise ValidationError("Name each field once.", "fields")
+        if "query" in data and (data["fields_"] != [data["query"].field] or data["preview"]):
+            raise ValidationError("A `query` is about the one field that `fields` names, and has no preview.", "query")
 
     @post_load
     def make(self, data: dict[str, Any], **_: object) -> ExchangeAsk:
@@ -84,19 +105,28 @@ class ExchangeSchema(Schema):
             official_unit=official.get("unit"),
             body_sha256="",
             preview=data["preview"],
+            question=data.get("query"),
+            action=QUERY if "query" in data else READ,
             visibility=Visibility(**data["visibility"]) if "visibility" in data else None,
         )
 
 
 def render(answer: Answer) -> dict[str, object]:
-    """Return the body of a release, or of a person who is not in the register."""
-    body: dict[str, object] = {"txn": str(answer.txn), "dataset_id": answer.dataset_id, "data": answer.data}
+    """Return the body of a release, of a yes or no, or of a person who is not in the register."""
+    body: dict[str, object] = {"txn": str(answer.txn), "dataset_id": answer.dataset_id}
+    if answer.result is not None:
+        body |= {"result": answer.result} | ({"as_of": answer.as_of} if answer.result != UNKNOWN else {})
+        return {**body, **_tail(answer)}
+    body["data"] = answer.data
     if answer.data is None:
         body["reason"] = "no_record"
     else:
         body["as_of"] = answer.as_of
+    return {**body, **_tail(answer)}
+
+
+def _tail(answer: Answer) -> dict[str, object]:
     return {
-        **body,
         "source": {"org_id": answer.source},
         "retention": answer.retention,
         "log_entry_id": answer.log_entry_id,

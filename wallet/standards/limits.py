@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 REPORTABLE = frozenset({"max_duration", "max_uses", "max_frequency", "max_data_period", "max_retention", "hours"})
 """What may be reported instead of refused: how much and when; never which data, in which mode, or of how many people at once."""
+WITHIN = {"query": {"view"}}
+"""Modes that hold another: who may look may also ask a question that is answered yes or no."""
 LIMIT_NAMES = REPORTABLE | {"modes", "sensitive_allowed", "bulk", "report"}
 NO_BY_ITSELF = frozenset({"sensitive_allowed", "bulk", "report"})
 """What is not allowed where nothing is said: to leave it out is narrower, never wider."""
@@ -97,7 +99,7 @@ def _broken(limits: Limits, asked: Asked) -> Iterator[str]:
     found = (
         ("fields_max", not asked.fields <= limits.fields_max),
         ("sensitive_allowed", asked.any_sensitive and not limits.sensitive_allowed),
-        ("modes", asked.mode not in limits.modes),
+        ("modes", not {asked.mode, *WITHIN.get(asked.mode, ())} & limits.modes),
         ("max_duration", _over(asked.duration_seconds, limits.duration_seconds_max)),
         ("max_uses", _over(asked.uses, limits.uses_max)),
         ("max_frequency", _over(asked.per_day, limits.frequency_per_day_max)),
