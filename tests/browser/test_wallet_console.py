@@ -38,6 +38,13 @@ def sit_down(page: Page, site: str, client: FlaskClient) -> None:
     page.context.add_cookies([{"name": name, "value": cookie.value, "url": site}])
 
 
+def go_on(page: Page, looker: Looker, name: str) -> None:
+    """Look at a page of a form that asks one thing a page, and send it by the keyboard."""
+    looker.look(name)
+    page.locator("main form .govuk-button").first.press("Enter")
+    page.wait_for_load_state()
+
+
 @pytest.mark.rule("wallet", "§9", "R1", "U14")
 @pytest.mark.usefixtures("template")
 @pytest.mark.parametrize(("language", "width"), [("es", 360), ("en", 1280)])
@@ -51,14 +58,19 @@ def test_a_body_asks_by_page_and_another_answers(chromium: Browser, world: World
         looker.look("choose")
         page.goto(f"{site}/console/agreements/new?template=tpl&dataset={DATASET}&body={SCHOOL}")
         page.locator("#field-1").check()
+        go_on(page, looker, "data")
+        go_on(page, looker, "purpose")
+        page.locator("#legal_basis").select_option("legal_obligation")
         page.locator("#law_reference").fill("Ley 20.594")
         page.locator("#sensitive_article").fill("artículo 39 bis")
+        go_on(page, looker, "right")
         page.locator("#volume").fill("5")
         page.locator("#valid_until").fill("2027-03-31")
+        go_on(page, looker, "extent")
         page.locator("#agreement_id").fill("agr-browser")
-        page.locator("#legal_basis").select_option("legal_obligation")
-        looker.look("terms")
-        page.locator("main form button").press("Enter")
+        go_on(page, looker, "code")
+        looker.look("check")
+        page.locator("button[value=draft]").press("Enter")
         expect(page.locator("h1")).to_contain_text("agr-browser")
         for _ in ("legal_review", "submit"):
             page.locator("main form button").press("Enter")

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from flask import g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from shared.problems import InvalidRequest
 from shared.routes import Routes
@@ -23,6 +22,7 @@ from wallet.operations.published import published_templates
 from wallet.operations.registry import read_dataset
 from wallet.operations.rule_runs import look_through
 from wallet.routes.console import BodyStaff
+from wallet.schemas.agreement_steps import CHECK, AgreementStep, first_step, mending, read_step
 from wallet.schemas.console import Wrong, read_agreement
 
 SIGNATURE_CHARACTERS_MAX = 8000
@@ -39,19 +39,22 @@ def ask() -> ResponseReturnValue:
     if template is None or not dataset_id:
         datasets = datasets_to_ask(wallet, g.bodies)
         return page("wallet/console_agreement_choose.html", templates=published_templates(wallet), datasets=datasets, bodies=g.bodies)
-    return _form(template, read_dataset(wallet, dataset_id), MultiDict({"body": request.args.get("body", "")}), [])
+    step = first_step(template=request.args["template"], dataset=dataset_id, body=request.args.get("body", ""))
+    return _form(template, read_dataset(wallet, dataset_id), step)
 
 
 @bp.post("/new")
 def draft() -> ResponseReturnValue:
-    """Draft the agreement for one's body."""
+    """Take the answer of one page and ask the next thing; with all checked, draft the agreement for one's body."""
     wallet, form = current(), request.form
     template, dataset = _template(form.get("template", "")), read_dataset(wallet, form.get("dataset", ""))
     if template is None:
         raise AgreementNotFound(gettext_noop("No template in force has this id."))
+    if form.get("to") != "draft":
+        return _form(template, dataset, read_step(form, dataset, now=wallet.clock.now()))
     read, wrong = read_agreement(form, dataset, now=wallet.clock.now())
     if read is None:
-        return _form(template, dataset, form, wrong)
+        return _form(template, dataset, mending(form, wrong))
     template_id, terms = read
     if form.get("bulk") == "1":
         limits = template["limits"]
@@ -59,12 +62,8 @@ def draft() -> ResponseReturnValue:
     try:
         made = draft_agreement(wallet, _party(form.get("body", "")), template_id, terms)
     except InvalidExchange:
-        return _form(
-            template,
-            dataset,
-            form,
-            [("legal_basis", gettext("With this right you must name its law, and for sensitive data the article."))],
-        )
+        said = gettext("With this right you must name its law, and for sensitive data the article.")
+        return _form(template, dataset, mending(form, [("legal_basis", said)]))
     return redirect(url_for("body_agreements.show", agreement_id=made.agreement_id, version=made.version), 303)
 
 
@@ -128,10 +127,11 @@ def _template(template_id: str) -> dict[str, object] | None:
     return next((one for one in published_templates(current()) if one["template_id"] == template_id), None)
 
 
-def _form(template: dict[str, object], dataset: Dataset, form: MultiDict[str, str], wrong: Wrong) -> ResponseReturnValue:
+def _form(template: dict[str, object], dataset: Dataset, step: AgreementStep) -> ResponseReturnValue:
+    name = "wallet/console_agreement_check.html" if step.name == CHECK else "wallet/console_agreement_new.html"
     lists = {"purposes": list_purposes(current()), "procedures": list_procedures(current())}
-    shown = {"standard": template, "dataset": dataset, "form": form, "chosen": form.getlist("field")}
-    return page("wallet/console_agreement_new.html", 400 if wrong else 200, **lists, **shown, error_list=errors_of(wrong))
+    shown = {"standard": template, "dataset": dataset, "step": step, "form": step.form}
+    return page(name, 400 if step.wrong else 200, **lists, **shown, error_list=errors_of(step.wrong))
 
 
 def _page(found: Negotiation, wrong: Wrong, *, failed: str = "") -> ResponseReturnValue:

@@ -53,7 +53,7 @@ def terms(world: World, **changes: object) -> dict[str, object]:
     until = (world.clock.now() + timedelta(days=300)).date().isoformat()
     made = {"template": "tpl", "dataset": DATASET, "body": SCHOOL, "field": FIELDS, "purpose": PURPOSE, "procedure": PROCEDURE}
     made |= {"legal_basis": "legal_obligation", "law_reference": LAW, "sensitive_article": "artículo 39 bis", "per_day": "5"}
-    return {**made, "valid_until": until, "agreement_id": "agr-page", **changes}
+    return {**made, "valid_until": until, "agreement_id": "agr-page", "step": "check", "to": "draft", "checked": "1", **changes}
 
 
 def draft(world: World, browser: FlaskClient, **changes: object) -> TestResponse:
@@ -198,11 +198,11 @@ NEW_DATASET = "/console/datasets/new"
 
 
 class Walk:
-    """Somebody who declares a dataset page by page, as a browser does."""
+    """Somebody who answers page by page, as a browser does."""
 
-    def __init__(self, browser: FlaskClient) -> None:
-        self.browser = browser
-        self.page = browser.get(NEW_DATASET)
+    def __init__(self, browser: FlaskClient, address: str = NEW_DATASET) -> None:
+        self.browser, self.address = browser, address.partition("?")[0]
+        self.page = browser.get(address)
 
     @property
     def question(self) -> str:
@@ -210,15 +210,18 @@ class Walk:
         assert heading is not None
         return heading.get_text()
 
-    def send(self, button: str = "", name: str = "to", **typed: str) -> TestResponse:
+    def send(self, button: str = "", name: str = "to", **typed: object) -> TestResponse:
         """Send what the page holds, with what is typed over it, by a button."""
         form = BeautifulSoup(self.page.text, "html.parser").select_one("main form")
         assert form is not None
-        held = {str(field["name"]): str(field.get("value", "")) for field in form.select("input[type=hidden], input:not([type])")}
-        chosen = {str(one["name"]): one.select_one("option[selected]") or one.select_one("option") for one in form.select("select")}
-        held |= {name: str(option["value"]) for name, option in chosen.items() if option is not None}
-        held |= {str(one["name"]): str(one["value"]) for one in form.select("input[type=checkbox][checked]")}
-        self.page = self.browser.post(NEW_DATASET, data={**held, **typed, **({name: button} if button else {})})
+        held: dict[str, object] = {}
+        for field in form.select("input[type=hidden], input:not([type]), input[type=checkbox][checked]"):
+            same = form.select(f"[name='{field['name']}']:is([type=hidden], :not([type]), [type=checkbox][checked])")
+            held[str(field["name"])] = [str(one.get("value", "")) for one in same]
+        for one in form.select("select"):
+            option = one.select_one("option[selected]") or one.select_one("option")
+            held[str(one["name"])] = str(option["value"]) if option is not None else ""
+        self.page = self.browser.post(self.address, data={**held, **typed, **({name: button} if button else {})})
         return self.page
 
 
@@ -258,6 +261,59 @@ def test_one_thing_is_asked_a_page_and_all_is_shown_before_it_is_in_force(world:
     assert walk.send("declare").location == "/console/datasets/civil-status"
     made = world.run_sql("select fields, cache_max_seconds, consent_max_seconds from datasets where dataset_id = 'civil-status'")
     assert ([field["field_id"] for field in made[0][0]], made[0][1], made[0][2]) == (["marital_status"], 60, 90 * 86_400)
+
+
+@pytest.mark.rule("wallet", "§9", "U14")
+def test_an_agreement_is_asked_for_one_thing_a_page_and_all_is_shown_before_the_draft(world: World, template: None) -> None:
+    until = (world.clock.now() + timedelta(days=300)).date().isoformat()
+    walk = Walk(staff(world, OWNER), f"{NEW}?template=tpl&dataset={DATASET}&body={SCHOOL}")
+    assert walk.question == "¿Cuáles de los datos necesita?"
+    assert walk.send().status_code == 400  # none
+    walk.send(field=FIELDS[:2])
+    assert walk.question == "¿Para qué son los datos?"
+    walk.send("data")  # back, with what was said
+    assert walk.page.text.count(" checked>") == 2
+    walk.send()
+    walk.send(purpose=PURPOSE, procedure=PROCEDURE)
+    assert walk.question == "¿Con qué derecho los pide?"
+    walk.send(legal_basis="legal_obligation", law_reference=LAW, sensitive_article="artículo 39 bis")
+    assert walk.question == "¿Cuántas veces y hasta cuándo?"
+    assert walk.send(per_day="5", valid_until="mañana").status_code == 400
+    assert 'value="5"' in walk.page.text
+    walk.send(valid_until=until)
+    assert walk.question == "¿Cómo se llama el acuerdo?"
+    walk.send(agreement_id="agr-page")
+    assert walk.question == "Revise lo que pide"
+    for said in ("Dato full_name, Dato has_record", "Contratar en un colegio", "Contratación escolar", LAW, "artículo 39 bis", "agr-page"):
+        assert said in words(walk.page), said
+    walk.send("extent")
+    walk.send(per_day="7")
+    assert walk.question == "Revise lo que pide"  # once checked, each change leads back
+    assert world.run_sql("select count(*) from agreements where agreement_id = 'agr-page'")[0][0] == 0
+    assert walk.send("draft").location == AT
+    made = world.run_sql("select datasets, volume, state from agreements where agreement_id = 'agr-page'")[0]
+    assert (made[0][0]["fields"], made[1], made[2]) == (FIELDS[:2], {"per_day": 7}, "draft")
+
+
+@pytest.mark.rule("wallet", "§9")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"step": "no-such", "to": "no-such"},
+        {"step": "", "to": ""},
+        {"step": "data", "to": "check", "field": []},
+        {"step": "right", "to": "purpose", "checked": ""},
+        {"step": "code", "to": "", "agreement_id": "<script>alert(1)</script>"},
+        {"to": "check", "law_reference": "<script>alert(1)</script>", "per_day": "-1"},
+        {"field": ["full_name"] * 50, "to": "data"},
+    ],
+)
+def test_pages_of_an_agreement_out_of_order_are_still_pages(world: World, template: None, changes: dict[str, object]) -> None:
+    page = draft(world, staff(world, OWNER), **changes)
+    assert page.status_code in {200, 400}
+    assert BeautifulSoup(page.text, "html.parser").h1 is not None
+    assert "<script>alert" not in page.text
+    assert world.run_sql("select count(*) from agreements where agreement_id = 'agr-page'")[0][0] == 0
 
 
 @pytest.mark.rule("wallet", "R1")
