@@ -16,7 +16,7 @@ from wallet.operations.bulk_people import erase_old
 from wallet.operations.consent_flows import GRANT_ENDED, IssuerAway, tell_issuer
 from wallet.operations.consent_moves import expire_consents
 from wallet.operations.consent_requests import lapse_requests
-from wallet.operations.exchange import close_interrupted
+from wallet.operations.exchange_ends import close_interrupted
 from wallet.operations.keys import USES, rotate_key
 from wallet.operations.performance import COUNT
 from wallet.operations.person_notices import forget_told, tell, tell_expiring, tell_summaries

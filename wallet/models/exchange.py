@@ -21,6 +21,8 @@ class ExchangeState(StrEnum):
     DENIED = "denied"
     FAILED = "failed"
     PREVIEWED = "previewed"
+    WAITING = "waiting"
+    """The register answers later; the same request is repeated."""
     MINTED = "minted"
     """A token was given; what came of it is the provider's to report."""
 
@@ -33,6 +35,7 @@ EXCHANGE_STATES: Table[ExchangeState, Outcome] = Table(
     moves={(S.ATTEMPT, S.RELEASED): Outcome.RELEASED, (S.ATTEMPT, S.NO_RECORD): Outcome.NO_RECORD}
     | {(S.MINTED, S.RELEASED): Outcome.RELEASED, (S.MINTED, S.NO_RECORD): Outcome.NO_RECORD}
     | {(S.MINTED, S.DENIED): Outcome.DENIED, (S.MINTED, S.FAILED): Outcome.FAILED}
+    | {(S.ATTEMPT, S.WAITING): Outcome.ATTEMPT, (S.WAITING, S.ATTEMPT): Outcome.ATTEMPT, (S.WAITING, S.FAILED): Outcome.FAILED}
     | {(S.ATTEMPT, S.DENIED): Outcome.DENIED, (S.ATTEMPT, S.FAILED): Outcome.FAILED, (S.ATTEMPT, S.PREVIEWED): Outcome.PREVIEWED}
     # The same request again within a day runs the release again under the same txn (X7).
     | {(state, S.ATTEMPT): Outcome.ATTEMPT for state in SETTLED},
@@ -42,7 +45,7 @@ EXCHANGE_STATES: Table[ExchangeState, Outcome] = Table(
 class Exchange(Base):
     """One request of one client: enough to repeat it, count it and close it, and nothing of what was answered.
 
-    `sealed` holds, encrypted and only while the attempt is open, what the outcome row of an interrupted attempt needs.
+    `sealed` holds, encrypted and only while the attempt is open or its register takes its time, what the outcome row of an interrupted attempt needs.
     """
 
     __tablename__ = "exchanges"
@@ -51,6 +54,7 @@ class Exchange(Base):
         Index("ix_exchanges_consent_id", "consent_id", "state", "attempted_at"),
         Index("ix_exchanges_agreement_id", "agreement_id", "attempted_at"),
         Index("ix_exchanges_open", "attempted_at", postgresql_where=text("state = 'attempt'")),
+        Index("ix_exchanges_waiting", "created_at", postgresql_where=text("state = 'waiting'")),
     )
 
     client_id: Mapped[str] = mapped_column(primary_key=True)

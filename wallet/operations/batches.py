@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.problems import Problem
 from wallet.context import Wallet
-from wallet.operations.exchange import exchange
+from wallet.operations.exchange import ComesLater, exchange
 from wallet.operations.fetches import Answer
 from wallet.operations.gate import ExchangeAsk
 from wallet.standards.canonical import Json, fingerprint
@@ -25,11 +25,12 @@ class Item:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one person: an answer, a refusal, or neither where the time was over."""
+    """What came of one person: an answer, a refusal, a register that answers later, or nothing where the time was over."""
 
     ask: ExchangeAsk
     answer: Answer | None = None
     problem: Problem | None = None
+    later: ComesLater | None = None
 
 
 def exchange_batch(wallet: Wallet, client_id: str, items: Sequence[Item]) -> list[Result]:
@@ -42,5 +43,7 @@ def _one(wallet: Wallet, client_id: str, item: Item) -> Result:
     ask = replace(item.ask, body_sha256=fingerprint(item.body))
     try:
         return Result(ask, answer=exchange(wallet, client_id, ask, item.body))
+    except ComesLater as later:
+        return Result(ask, later=later)
     except Problem as problem:
         return Result(ask, problem=problem)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from shared.context import Transaction
 from shared.problems import InvalidRequest, Problem
 from wallet.context import Wallet
-from wallet.errors import ConsentRequired, IdConflict, InvalidExchange, LogUnavailable, ScopeExceeded
+from wallet.errors import ConsentRequired, IdConflict, InvalidExchange, LogUnavailable, ProviderTimeout, ScopeExceeded
 from wallet.events import Outcome
 from wallet.models.agreement import Agreement
 from wallet.models.bulk import BULK_STATES, Bulk, BulkState
@@ -28,14 +28,14 @@ from wallet.operations import coverage, gate
 from wallet.operations.batches import SECONDS_MAX
 from wallet.operations.bulk_outcomes import Begun, BulkAsk, Fetched, Transfer, finish, lock_consents, own_exchanges
 from wallet.operations.callers import Body, known_body
-from wallet.operations.exchange import SEALED_SCOPE, log_access, log_or_nothing, with_txn
+from wallet.operations.exchange import SEALED_SCOPE, log_or_nothing, with_txn
 from wallet.operations.fetches import Values, fetch_data, order_of
 from wallet.operations.gate import REPEAT_SECONDS, Passed
 from wallet.operations.known import Known
-from wallet.operations.log_entries import Access, write_bulk_attempt, write_bulk_entry
+from wallet.operations.log_entries import Access, log_access, write_bulk_attempt, write_bulk_entry
 from wallet.operations.moves import legal
 from wallet.operations.rule_runs import FETCH, keep_refusal, keep_report
-from wallet.providers.base import Record
+from wallet.providers.base import Record, RegisterLater
 
 
 def transfer(wallet: Wallet, client_id: str, ask: BulkAsk) -> Transfer:
@@ -211,6 +211,8 @@ def _fetch(wallet: Wallet, ask: BulkAsk, begun: Begun) -> Fetched:
         order = order_of(wallet, passed, ask.items[place].ask, begun.body, begun.numbers[place])
         try:
             found[place] = fetch_data(wallet, order, passed)
+        except RegisterLater:
+            found[place] = ProviderTimeout("It answers this later. Ask about this person in a call of her own.")
         except Problem as problem:
             found[place] = problem
     return found

@@ -9,14 +9,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from shared.clock import rfc3339
 from shared.context import Transaction
 from shared.problems import InvalidRequest, Problem
 from wallet.context import Wallet
@@ -41,13 +40,13 @@ from wallet.operations import coverage, gate, previews
 from wallet.operations.callers import Body, known_body
 from wallet.operations.consent_moves import Actor, count_use
 from wallet.operations.fetches import Answer, answer_of, fetch_data, order_of
-from wallet.operations.gate import ATTEMPT_SECONDS, ExchangeAsk, Passed
+from wallet.operations.gate import ExchangeAsk, Passed
 from wallet.operations.known import Known
-from wallet.operations.log_entries import Access, write_entry
+from wallet.operations.log_entries import Access, log_access, write_entry
 from wallet.operations.moves import legal
 from wallet.operations.rule_runs import FETCH, keep_refusal, keep_report
 from wallet.operations.visibility import hide
-from wallet.providers.base import Order, Record
+from wallet.providers.base import Order, Record, RegisterLater
 from wallet.standards import questions
 from wallet.standards.canonical import Json
 
@@ -62,11 +61,13 @@ _END = text("""
 UPDATE exchanges SET state = :state, sealed = NULL, counted = counted OR :counts
 WHERE client_id = :client_id AND request_id = :request_id AND txn = :txn AND state = 'attempt'
 """)
+_LEAVE = text("""
+UPDATE exchanges SET state = 'waiting' WHERE client_id = :client_id AND request_id = :request_id AND txn = :txn AND state = 'attempt'
+""")
 _IN_FORCE = text("""
 SELECT 1 FROM agreements WHERE agreement_id = :agreement_id AND state = 'active' AND valid_from <= :now AND valid_until > :now
 """)
 SEALED_SCOPE = "service:wallet:exchange"
-CLOSE_BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,16 @@ class _Begun:
 def exchange(wallet: Wallet, client_id: str, ask: ExchangeAsk, request: Json) -> Answer:
     """Fetch fields of one person for a body that may have them.  `request` is the body as it came, for the evidence.
 
-    Raises: the refusals of §8.2, each with the `txn` under which it stands in the log; WaitsForPerson while she looks at a preview.
+    Raises: the refusals of §8.2, each with the `txn` under which it stands in the log; WaitsForPerson while she looks at a preview;
+    ComesLater where the register takes its time.
     """
     approved = _approved(wallet, client_id, ask) if ask.preview else None
     begun = _begin(wallet, client_id, ask)
     try:
         record, data = fetch_data(wallet, begun.order, begun.passed, approved)
+    except RegisterLater as later:
+        _wait(wallet, ask, begun)
+        raise ComesLater(begun.txn, later.retry_after_seconds) from None
     except (ProviderError, ProviderTimeout, ProviderSchema) as problem:
         _settle(wallet, ask, begun, ExchangeState.FAILED, reason=problem.slug)
         raise with_txn(problem, begun.txn) from None
@@ -106,6 +111,21 @@ class WaitsForPerson(Exception):
     def __init__(self, preview: Preview) -> None:
         super().__init__(str(preview.txn))
         self.preview = preview
+
+
+class ComesLater(Exception):
+    """The register answers later; the caller repeats the same request after some seconds."""
+
+    def __init__(self, txn: UUID, retry_after_seconds: int) -> None:
+        super().__init__(str(txn))
+        self.txn, self.retry_after_seconds = txn, retry_after_seconds
+
+
+def waiting_txn(wallet: Wallet, client_id: str, request_id: str) -> UUID | None:
+    """Return under which number a client's request waits for its register; None where it does not."""
+    with wallet.reading() as tx:
+        row = tx.session.get(Exchange, (client_id, request_id))
+        return row.txn if row is not None and row.state == ExchangeState.WAITING else None
 
 
 def _approved(wallet: Wallet, client_id: str, ask: ExchangeAsk) -> Record | None:
@@ -209,39 +229,6 @@ def _write_attempt(wallet: Wallet, tx: Transaction, ask: ExchangeAsk, access: Ac
     tx.session.flush()
 
 
-def log_access(body: Body, ask: ExchangeAsk, txn: UUID, matter: coverage.Matter | None, passed: Passed | None) -> Access:
-    """Return what the entries of one exchange say."""
-    basis = {"kind": "law" if ask.by_law else "consent"}
-    if ask.by_law:
-        # What both bodies signed is what the person reads, not what the caller wrote.
-        basis["law_reference"] = (passed.agreement.law_reference if passed else ask.law_reference) or ""
-    elif ask.consent_id:
-        basis["id"] = str(ask.consent_id)
-    agreement_id = passed.agreement.agreement_id if passed else ask.agreement_id
-    if agreement_id:
-        basis["agreement_id"] = agreement_id
-    return Access(
-        subject=ask.subject,
-        org_id=body.organisation.org_id,
-        client_id=body.client.client_id,
-        handled_by=body.client.handled_by,
-        official_id=ask.official_id,
-        official_unit=ask.official_unit,
-        source_org_id=matter.dataset.org_id if matter else None,
-        dataset_id=ask.dataset_id,
-        dataset_version=matter.dataset.version if matter else None,
-        fields=ask.fields,
-        purpose_id=ask.purpose_id,
-        basis=basis,
-        procedure_code=ask.procedure_code or (matter.purpose.procedure_code if matter else None),
-        case_id=ask.case_id,
-        txn=str(txn),
-        visibility={"ground": ask.visibility.ground, "release_at": rfc3339(ask.visibility.release_at)}
-        if ask.visibility and passed
-        else None,
-    )
-
-
 def _write_refusal(wallet: Wallet, body: Body, ask: ExchangeAsk, txn: UUID, problem: Problem) -> None:
     """Put a refused request in the log, where the person sees who tried.  Raises: LogUnavailable."""
     outcome = Outcome.REJECTED if isinstance(problem, InvalidRequest) else Outcome.DENIED
@@ -280,6 +267,14 @@ def _settle(wallet: Wallet, ask: ExchangeAsk, begun: _Begun, state: ExchangeStat
     return entry_id
 
 
+def _wait(wallet: Wallet, ask: ExchangeAsk, begun: _Begun) -> None:
+    """Leave the attempt open for the same request to come again; the log has its attempt and no outcome yet.  Raises: LogUnavailable."""
+    legal(EXCHANGE_STATES, ExchangeState.ATTEMPT, ExchangeState.WAITING)
+    with log_or_nothing(), wallet.transaction() as tx:
+        key = {"client_id": begun.access.client_id, "request_id": ask.request_id, "txn": begun.txn}
+        tx.connection.execute(_LEAVE, key)  # a repeat at the same time may have moved it already
+
+
 def _judge_again(wallet: Wallet, tx: Transaction, ask: ExchangeAsk, begun: _Begun, *, counts: bool) -> bool:
     """Look once more at what may have ended during the fetch; count a release of a consent, and return whether it was."""
     now = wallet.clock.now()
@@ -299,22 +294,6 @@ def _judge_again(wallet: Wallet, tx: Transaction, ask: ExchangeAsk, begun: _Begu
         return False
     count_use(wallet, tx, consent, actor=Actor(kind="recipient", id=f"client:{mine.client_id}"), subject=ask.subject)
     return True
-
-
-def close_interrupted(wallet: Wallet) -> int:
-    """Write the outcome of attempts whose process died: failed, nothing was released.  Return how many."""
-    now = wallet.clock.now()
-    with wallet.transaction() as tx:
-        statement = select(Exchange).where(Exchange.state == ExchangeState.ATTEMPT)
-        statement = statement.where(Exchange.attempted_at < now - timedelta(seconds=2 * ATTEMPT_SECONDS)).limit(CLOSE_BATCH)
-        found = tx.session.scalars(statement.with_for_update(skip_locked=True)).all()
-        for row in found:
-            legal(EXCHANGE_STATES, ExchangeState(row.state), ExchangeState.FAILED)
-            if row.sealed is not None:
-                stored = json.loads(wallet.cipher.decrypt(row.sealed, scope=SEALED_SCOPE))
-                write_entry(tx, Access(**{**stored, "fields": tuple(stored["fields"])}), Outcome.FAILED, reason="interrupted")
-            row.state, row.sealed = ExchangeState.FAILED, None
-        return len(found)
 
 
 # --- both -----------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from wallet.operations.callers import Body
 from wallet.operations.gate import ExchangeAsk, Passed
 from wallet.operations.keys import signing_key
 from wallet.operations.tokens import mint_for_gate
-from wallet.providers.base import Order, Record, RegisterFailed, RegisterMalformed, RegisterTimeout
+from wallet.providers.base import Order, Record, RegisterFailed, RegisterLater, RegisterMalformed, RegisterTimeout
 from wallet.standards.answers import NotAsDeclared, released
 from wallet.standards.canonical import Json
 from wallet.standards.dpop import make_proof
@@ -51,12 +51,14 @@ def fetch_data(wallet: Wallet, order: Order, passed: Passed, approved: Record | 
     """Ask the register, hold its answer against the declaration, and drop what was not asked; None where the person is not in it.
 
     `approved` is what the person let go before, and is not asked for again.
-    Raises: ProviderError, ProviderTimeout, ProviderSchema.
+    Raises: ProviderError, ProviderTimeout, ProviderSchema, RegisterLater.
     """
     kinds = {name: field.kind for name, field in passed.matter.fields.items()}
     try:
         record = approved or wallet.register.fetch(order, kinds)
         return record, None if record.values is None else released(record.values, kinds)
+    except RegisterLater:
+        raise
     except RegisterFailed as error:
         log.warning("a register gave no answer that can be used", dataset=passed.matter.dataset.dataset_id, txn=order.txn, fault=str(error))
         raise _provider_problem(error) from None

@@ -9,10 +9,14 @@ from sqlalchemy import insert
 from shared.audit import merkle
 from shared.audit.entries import SCOPE, SUBJECT_INDEX, Concealed, new_salt
 from shared.audit.members import member_leaf
+from shared.clock import rfc3339
 from shared.context import Transaction
 from wallet.context import Wallet
 from wallet.events import Outcome
 from wallet.models.bulk import BulkPerson
+from wallet.operations.callers import Body
+from wallet.operations.coverage import Matter
+from wallet.operations.gate import ExchangeAsk, Passed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,39 @@ class Access:
     case_id: str | None = field(repr=False)
     txn: str
     visibility: dict[str, str] | None = None
+
+
+def log_access(body: Body, ask: ExchangeAsk, txn: UUID, matter: Matter | None, passed: Passed | None) -> Access:
+    """Return what the entries of one exchange say."""
+    basis = {"kind": "law" if ask.by_law else "consent"}
+    if ask.by_law:
+        # What both bodies signed is what the person reads, not what the caller wrote.
+        basis["law_reference"] = (passed.agreement.law_reference if passed else ask.law_reference) or ""
+    elif ask.consent_id:
+        basis["id"] = str(ask.consent_id)
+    agreement_id = passed.agreement.agreement_id if passed else ask.agreement_id
+    if agreement_id:
+        basis["agreement_id"] = agreement_id
+    return Access(
+        subject=ask.subject,
+        org_id=body.organisation.org_id,
+        client_id=body.client.client_id,
+        handled_by=body.client.handled_by,
+        official_id=ask.official_id,
+        official_unit=ask.official_unit,
+        source_org_id=matter.dataset.org_id if matter else None,
+        dataset_id=ask.dataset_id,
+        dataset_version=matter.dataset.version if matter else None,
+        fields=ask.fields,
+        purpose_id=ask.purpose_id,
+        basis=basis,
+        procedure_code=ask.procedure_code or (matter.purpose.procedure_code if matter else None),
+        case_id=ask.case_id,
+        txn=str(txn),
+        visibility={"ground": ask.visibility.ground, "release_at": rfc3339(ask.visibility.release_at)}
+        if ask.visibility and passed
+        else None,
+    )
 
 
 def write_entry(tx: Transaction, access: Access, outcome: Outcome, *, reason: str | None = None) -> str:

@@ -28,10 +28,9 @@ from wallet.models.organisation import find_client
 from wallet.operations import coverage, gate
 from wallet.operations.callers import Body, find_body, keys_of
 from wallet.operations.consent_moves import Actor, count_use
-from wallet.operations.exchange import log_access
 from wallet.operations.gate import READ, ExchangeAsk, Passed
 from wallet.operations.known import Known
-from wallet.operations.log_entries import write_entry
+from wallet.operations.log_entries import log_access, write_entry
 from wallet.operations.rule_runs import FETCH, keep_refusal, keep_report
 from wallet.operations.tokens import mint_for_client
 from wallet.operations.visibility import Visibility, hide

@@ -39,6 +39,14 @@ class RegisterMalformed(RegisterFailed):
     """It answered something that is not of the agreed form."""
 
 
+class RegisterLater(RegisterFailed):
+    """It will know later; asked again under the same transaction it answers."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("later")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class Register(Protocol):
     """A register that can be asked for one person's fields."""
 

@@ -1,10 +1,15 @@
-"""A register that speaks REST and JSON: `POST endpoint {"run", "fields"}` with the consent token → `{"as_of", "fields"}`."""
+"""A register that speaks REST and JSON: `POST endpoint {"run", "fields"}` with the consent token → `{"as_of", "fields"}`.
+
+A slow one answers 202 with `Retry-After`, and is asked again with the same `X-Transaction-Id`.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from shared.http import Outbound, OutboundError, OutboundTimeout
-from wallet.providers.base import Order, Record, RegisterFailed, RegisterMalformed, RegisterTimeout
+from wallet.providers.base import Order, Record, RegisterFailed, RegisterLater, RegisterMalformed, RegisterTimeout
+
+RETRY_SECONDS, RETRY_SECONDS_MAX = 30, 3600
 
 
 class RestRegister:
@@ -34,6 +39,8 @@ class RestRegister:
             )
             if reply.status == 404:
                 return Record(as_of="", values=None)
+            if reply.status == 202:
+                raise RegisterLater(_seconds(reply.headers.get("retry-after", "")))
             if reply.status != 200:
                 raise RegisterFailed(f"status {reply.status}")
         except OutboundTimeout as error:
@@ -45,6 +52,12 @@ class RestRegister:
         except OutboundError as error:
             raise RegisterMalformed("not JSON") from error
         return read_answer(answer)
+
+
+def _seconds(text: str) -> int:
+    """Return when a slow register wants to be asked again, within sense; half a minute where it does not say."""
+    seconds = int(text) if text.isascii() and text.isdecimal() and len(text) <= 6 else RETRY_SECONDS
+    return min(max(seconds, 1), RETRY_SECONDS_MAX)
 
 
 def authority_of(order: Order) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from flask import g, jsonify
 from flask.typing import ResponseReturnValue
@@ -13,11 +14,12 @@ from shared.problems import InvalidRequest
 from shared.routes import Routes
 from wallet.context import current
 from wallet.errors import InvalidExchange, PreviewNotFound
+from wallet.models.exchange import ExchangeState
 from wallet.models.preview import Preview, PreviewState
 from wallet.operations.batches import Item, Result, exchange_batch
 from wallet.operations.bulk import transfer
 from wallet.operations.bulk_outcomes import BulkAsk
-from wallet.operations.exchange import WaitsForPerson, exchange
+from wallet.operations.exchange import ComesLater, WaitsForPerson, exchange, waiting_txn
 from wallet.operations.gate import ExchangeAsk
 from wallet.operations.previews import look
 from wallet.schemas.batches import BatchSchema, render_result, render_transfer
@@ -64,6 +66,8 @@ def request_data() -> ResponseReturnValue:
         answer = exchange(current(), g.caller.client_id, ask, body)
     except WaitsForPerson as waits:
         return _waiting(waits.preview)
+    except ComesLater as later:
+        return _later(later.txn, later.retry_after_seconds)
     return jsonify(render(answer)), 200
 
 
@@ -99,13 +103,20 @@ def _told(results: Sequence[Result]) -> tuple[int, list[dict[str, object]]]:
 @bp.get("/requests/<request_id>")
 @describes(answers={200: WAITING, 202: WAITING})
 def show(request_id: str) -> ResponseReturnValue:
-    """Say where a request with a preview stands; the data come by repeating the request."""
+    """Say where a request stands that waits, for a person or for a slow register; the data come by repeating the request."""
     preview = look(current(), g.caller.client_id, request_id)
     if preview is None:
-        raise PreviewNotFound("No request of yours with this id waits for a person.")
+        txn = waiting_txn(current(), g.caller.client_id, request_id)
+        if txn is None:
+            raise PreviewNotFound("No request of yours with this id waits.")
+        return _later(txn, RETRY_SECONDS)
     if preview.state == PreviewState.OPEN:
         return _waiting(preview)
     return jsonify({"txn": str(preview.txn), "state": preview.state}), 200
+
+
+def _later(txn: UUID, seconds: int) -> ResponseReturnValue:
+    return jsonify({"txn": str(txn), "state": ExchangeState.WAITING}), 202, {"Retry-After": str(seconds)}
 
 
 def _waiting(preview: Preview) -> ResponseReturnValue:

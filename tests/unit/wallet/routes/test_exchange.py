@@ -29,7 +29,7 @@ from tests.factories.wallet import (
 )
 from wallet.models.consent import ConsentState, find_consent
 from wallet.operations.consent_moves import Actor, move
-from wallet.operations.exchange import close_interrupted
+from wallet.operations.exchange_ends import close_interrupted
 from wallet.providers.base import Order
 from wallet.standards.evidence import verify_evidence
 from wallet.standards.signing import BadSignature
