@@ -290,13 +290,13 @@ def _whom(claim: object) -> Represented | None:
     if not isinstance(claim, dict) or not isinstance(claim.get("name"), str) or not claim["name"]:
         return None
     powers, joint, until = claim.get("powers"), claim.get("powers_joint", 1), claim.get("valid_until")
-    is_told = isinstance(powers, list) and type(joint) is int and joint >= 1  # who does not say with how many acts for nobody
+    is_told = type(joint) is int and joint >= 1  # who does not say with how many acts for nobody
     return Represented(
         kind=str(claim.get("type", "")),
         name=claim["name"],
         number=_run(claim.get("id")),
         mandate_id=str(claim.get("mandate_id", "")),
-        powers=tuple(str(power) for power in powers) if is_told else (),
+        powers=tuple(str(power) for power in powers) if is_told and isinstance(powers, list) else (),
         joint=joint if is_told else 1,
         valid_until=until if isinstance(until, str) else None,
         source=str(claim.get("source", "")),

@@ -45,7 +45,8 @@ EXCHANGE_STATES: Table[ExchangeState, Outcome] = Table(
 class Exchange(Base):
     """One request of one client: enough to repeat it, count it and close it, and nothing of what was answered.
 
-    `sealed` holds, encrypted and only while the attempt is open or its register takes its time, what the outcome row of an interrupted attempt needs.
+    `sealed` holds, encrypted and only while the attempt is open or its register takes its time, what the outcome row of an interrupted
+    attempt needs.
     """
 
     __tablename__ = "exchanges"

@@ -268,11 +268,11 @@ def _is_asked(wallet: Wallet, session: Session, presence: Presence, row: Consent
 def _page(wallet: Wallet, session: Session, presence: Presence, row: ConsentRequest, lang: str) -> RequestPage:
     items = [one for one in items_of(session, row.id) if _covers(presence, one)]
     is_here = row.opened_by == presence.session_hash
-    shown = tuple(_shown(wallet, session, presence, row, item, lang) for item in items)
+    shown = tuple(_shown(wallet, session, presence, row, item, lang=lang) for item in items)
     return RequestPage(row.id, row.redirect_uri, row.expires_at, shown, _back(wallet, row) if is_here else None)
 
 
-def _shown(wallet: Wallet, session: Session, presence: Presence, row: ConsentRequest, item: ConsentRequestItem, lang: str) -> Shown:
+def _shown(wallet: Wallet, session: Session, presence: Presence, row: ConsentRequest, item: ConsentRequestItem, *, lang: str) -> Shown:
     offer, state = build_offer(wallet, session, row, item, lang=lang), item.state_at(wallet.clock.now())
     said = yeses(wallet, session, row, item) if presence.needs_others(Power.GRANT) and state in OPEN_STATES else []
     mine = wallet.subject_index(presence.own_subject)

@@ -245,7 +245,7 @@ def hold_power(wallet: Wallet, session: Session, presence: Presence, *, lock: bo
     if row is None or not row.is_active(wallet.clock.now()):
         raise PowerLost(gettext_noop("It has just ended. Nothing was decided."))
     acting = presence.acting
-    if (set(row.powers), set(row.together), row.joint) != (acting.powers, acting.together, acting.joint):
+    if (row.powers, row.together, row.joint) != (sorted(acting.powers), sorted(acting.together), acting.joint):
         raise PowerLost(gettext_noop("It has just changed. Nothing was decided."))
     return row
 

@@ -1,4 +1,4 @@
-"""Those who must decide together: each says yes on the same page, and the last one's yes makes it count.  Spec: wallet contract §6 D1, D2, D6.
+"""Those who must decide together: each says yes on the same page, and the last one's makes it count.  Spec: wallet contract §6 D1, D2, D6.
 
 A yes counts while the power it was said by is in force and the offer is still what was read.  People are counted, not powers.
 """
@@ -128,11 +128,8 @@ def keep_yes(
         raise ValueError("a person decides for herself alone")
     mine = wallet.subject_index(presence.own_subject)
     before = tx.session.get(Assent, (item.request, item.item_id, mine))
-    if before is not None and (before.delegation_id, before.shown_sha256, set(before.optional_fields)) == (
-        acting.delegation_id,
-        shown,
-        optional,
-    ):
+    said = (acting.delegation_id, shown, sorted(optional))
+    if before is not None and (before.delegation_id, before.shown_sha256, before.optional_fields) == said:
         return  # pressed twice
     scope, seal = wallet.subject_scope(row.subject_index), wallet.cipher.encrypt
     assent = before or Assent(request=item.request, item_id=item.item_id, delegate_index=mine)

@@ -1,4 +1,4 @@
-"""An agreement asked for page by page, as a dataset is declared: what was answered goes along in the form, and all is shown before the draft.
+"""An agreement asked for page by page, as a dataset is declared: what was answered goes along, and all is shown before the draft.
 
 Spec: wallet contract §9; pages.md.
 """

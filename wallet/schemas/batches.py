@@ -136,7 +136,13 @@ def render_result(result: Result) -> tuple[int, dict[str, object]]:
         told = {"type": PROBLEM_TYPE + kind.slug, "title": kind.title, "status": kind.status, "detail": kind.detail}
         return kind.status, {**head, **told, **kind.extra}
     if result.later is not None:
-        return 202, {**head, "status": 202, "txn": str(result.later.txn), "state": "waiting", "retry_after": result.later.retry_after_seconds}
+        return 202, {
+            **head,
+            "status": 202,
+            "txn": str(result.later.txn),
+            "state": "waiting",
+            "retry_after": result.later.retry_after_seconds,
+        }
     return 503, {**head, "type": PROBLEM_TYPE + "unavailable", "title": "Not begun yet: repeat the batch with the same id", "status": 503}
 
 

@@ -38,7 +38,7 @@ def read_agreement(form: MultiDict[str, str], dataset: Dataset, *, now: datetime
         "legal_basis": form.get("legal_basis", ""),
         "volume": {"per_day": _number(per_day)},
         "valid_from": rfc3339(now.replace(microsecond=0)),
-        "valid_until": rfc3339(ends),
+        "valid_until": rfc3339(ends) if ends > now else "",
     }
     body |= {name: form[name].strip() for name in ("law_reference", "sensitive_article") if form.get(name, "").strip()}
     try:

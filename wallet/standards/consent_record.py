@@ -93,7 +93,9 @@ def narrowed(record: Mapping[str, Json], keep: frozenset[str]) -> Frozen:
 
 def any_sensitive(frozen: Mapping[str, Json], *, also: frozenset[str] = frozenset()) -> bool:
     """Answer whether a granted field is sensitive; of an offer, a mandatory one or one of `also`."""
-    return any(field["sensitive"] and field.get("granted", not field["optional"] or field["field_id"] in also) for field in fields_of(frozen))
+    return any(
+        field["sensitive"] and field.get("granted", not field["optional"] or field["field_id"] in also) for field in fields_of(frozen)
+    )
 
 
 def fields_of(frozen: Mapping[str, Json]) -> list[Mapping[str, Json]]:

@@ -17,7 +17,7 @@ def evidence(
 ) -> str:
     """Return a JWS over the hashes of what was asked and what was answered.
 
-    `request` is the body as asked, `response` the `data` or `result` member as answered; the holder of either can recompute its hash (RFC 8785).
+    `request` is the body as asked, `response` the `data` or `result` member as answered; the holder can recompute the hashes (RFC 8785).
     """
     payload = {
         "iss": issuer,

@@ -1,4 +1,4 @@
-"""A question that is answered yes or no: the value is compared here and does not leave the gate.  Spec: wallet contract §3 (`query`), §8.2."""
+"""A question that is answered yes or no: the value is compared here and does not leave the gate.  Spec: wallet contract §3, §8.2."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -100,7 +100,8 @@ def test_a_draft_that_does_not_ask_for_bulk_or_reports_has_neither(world: World)
     assert draft(world).status_code == 201
     owner = staff(world, f"{SCHOOL}:owner")
     new = f"/console/agreements/new?template=tpl&dataset={DATASET}&body={SCHOOL}"
-    assert 'name="bulk"' in owner.get(new).text
+    asked = post(owner, "/console/agreements/new", on=new, **terms(world, step="check", to="extent"))
+    assert 'id="bulk"' in asked.text
     assert post(owner, "/console/agreements/new", on=new, **terms(world, agreement_id="agr-many", bulk="1")).status_code == 303
     assert draft(world, agreement_id="agr-reports", limits={**NIGHT, "bulk": True, "report": ["hours"]}).status_code == 201
     made = {row.agreement_id: row.limits for row in world.run_sql("select agreement_id, limits from agreements")}

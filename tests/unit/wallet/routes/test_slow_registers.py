@@ -1,4 +1,4 @@
-"""A register that answers later: the caller comes back with the same request, and nothing is counted twice.  Spec: wallet contract §8.2, X7."""
+"""A register that answers later: the same request comes back, and nothing is counted twice.  Spec: wallet contract §8.2, X7."""
 
 import json
 
