@@ -1,6 +1,6 @@
-"""The console of bodies and the folder of documents in a real browser, wide and narrow, in both languages, with axe.
+"""The console of bodies, what several decide together and the folder of documents in a real browser, wide and narrow, with axe.
 
-Spec: wallet contract §2, §9; pages.md.
+Spec: wallet contract §2, §6, §9; pages.md.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,13 +13,14 @@ from shared.clock import FixedClock
 from shared.ids import SeededIds
 from tests.browser.chromium import Looker, visiting
 from tests.browser.test_gallery import serving
-from tests.factories.wallet import DATASET, REGISTRY, SCHOOL, World, law_agreement
+from tests.factories.wallet import DATASET, FIELDS, OTHER_RUN, REGISTRY, RUN, SCHOOL, World, law_agreement
 from tests.factories.wallet_fixtures import make_world
 from tests.unit.wallet.routes.test_bulk import BULK_AGREEMENT, send
 from tests.unit.wallet.routes.test_console import OWNER, PROVIDER_OWNER, staff, template
 from tests.unit.wallet.routes.test_documents import others
+from tests.unit.wallet.routes.test_joint_decisions import Board, board
 
-__all__ = ["others", "template"]
+__all__ = ["board", "others", "template"]
 pytestmark = pytest.mark.browser
 
 
@@ -110,6 +111,23 @@ def test_data_of_many_people_and_limits_that_are_reported(chromium: Browser, wor
         sit_down(page, site, staff(world, PROVIDER_OWNER))
         page.goto(f"{site}/console/agreements/{BULK_AGREEMENT}/1?lang={language}")
         looker.look("reported")
+
+
+@pytest.mark.rule("wallet", "D6", "U14")
+@pytest.mark.parametrize(("language", "width"), [("es", 360), ("en", 1280)])
+def test_two_officers_decide_together(chromium: Browser, world: World, board: Board, language: str, width: int) -> None:
+    board.ask(item={"fields": FIELDS[:2], "optional_fields": FIELDS[2:]})
+    with serving(world.app) as site, visiting(chromium, language=language, width=width) as page:
+        looker = Looker(page, "wallet-together", language=language, width=width)
+        for run, seen in ((RUN, "waiting"), (OTHER_RUN, "decided")):
+            page.context.clear_cookies()
+            sit_down(page, site, board.officer(run))
+            page.goto(f"{site}/requests/{board.request}?lang={language}")
+            looker.look(f"decide-{seen}")
+            page.locator("button[value=grant]").press("Enter")
+            page.wait_for_load_state()
+            looker.look(seen)
+    assert board.consents() == 1
 
 
 @pytest.mark.rule("wallet", "CH-14", "U14")

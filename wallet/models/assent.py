@@ -3,10 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, delete, select, tuple_
+from sqlalchemy import ColumnElement, ForeignKeyConstraint, Index, delete, or_, select, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from wallet.models.base import Base
+from wallet.models.consent import Consent
 from wallet.models.consent_request import OPEN_STATES, ConsentRequestItem
 from wallet.models.delegation import Delegation
 
@@ -49,6 +50,12 @@ def assents_to(session: Session, item: ConsentRequestItem, *, lock: UUID | None 
         session.scalars(held.order_by(Delegation.created_at, Delegation.delegation_id).with_for_update()).all()
     joined = select(Assent, Delegation).join(Delegation, Delegation.delegation_id == Assent.delegation_id).where(*mine)
     return [(one, power) for one, power in session.execute(joined.order_by(Assent.said_at, Assent.delegation_id))]
+
+
+def given_by(delegation_id: UUID) -> ColumnElement[bool]:
+    """What holds for consents that a delegate gave, alone or together with others."""
+    said = select(Assent.item_id).where(Assent.request == Consent.request, Assent.item_id == Consent.item_id)
+    return or_(Consent.delegation_id == delegation_id, said.where(Assent.delegation_id == delegation_id).exists())
 
 
 def forget_open_assents(session: Session, delegate_index: bytes) -> None:

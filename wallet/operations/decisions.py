@@ -90,8 +90,8 @@ class Shown:
 
     @property
     def waits_for_others(self) -> bool:
-        """True where she said yes and others have not."""
-        return self.is_open and any(one.is_me for one in self.agreed)
+        """True where she said yes and others have not; where all have by now, one of them says it once more."""
+        return self.is_open and any(one.is_me for one in self.agreed) and len(self.agreed) < self.needed
 
     @property
     def missing(self) -> int:

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import and_, or_, select
 
 from shared.context import Transaction
 from wallet.context import Wallet
 from wallet.events import Event
-from wallet.models.assent import Assent
+from wallet.models.assent import given_by
 from wallet.models.consent import LIVE_STATES, Consent, ConsentState
 from wallet.models.consent_request import ConsentRequest
 from wallet.models.delegation import DELEGATION_STATES, Delegation, DelegationState
@@ -48,16 +47,10 @@ def end(wallet: Wallet, tx: Transaction, row: Delegation, reason: Reason) -> Non
     if Kind(row.kind) in BY_INCAPACITY and reason.code not in {MAJORITY.code, DECEASED.code}:
         actor = Actor(kind="system", id=reason.actor)
         target = ConsentState.INVALIDATED
-        end_all(wallet, tx, _rests_on(row.delegation_id), target=target, actor=actor, reason_code="delegation_ended")
+        end_all(wallet, tx, given_by(row.delegation_id), target=target, actor=actor, reason_code="delegation_ended")
     tx.enqueue("announce_delegation", {"delegation_id": str(row.delegation_id)})
     if reason.code != DECEASED.code:
         tx.enqueue("notify_person", {"kind": NoticeKind.DELEGATION_ENDED, "id": str(row.delegation_id)})
-
-
-def _rests_on(delegation_id: UUID) -> ColumnElement[bool]:
-    """What holds for consents that a delegate gave, alone or together with others."""
-    said = select(Assent.item_id).where(Assent.request == Consent.request, Assent.item_id == Consent.item_id)
-    return or_(Consent.delegation_id == delegation_id, said.where(Assent.delegation_id == delegation_id).exists())
 
 
 def record_death(wallet: Wallet, tx: Transaction, subject: str, *, actor: str) -> int:

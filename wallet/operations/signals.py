@@ -13,6 +13,7 @@ from shared.http import OutboundError
 from shared.tasks import RetryLater
 from wallet.context import Wallet
 from wallet.models.agreement import find_agreement
+from wallet.models.assent import given_by
 from wallet.models.consent import LIVE_STATES, Consent, ConsentState, find_consent, last_event
 from wallet.models.delegation import DelegationState, find_delegation
 from wallet.models.erasure import find_erasure
@@ -82,7 +83,7 @@ def announce_delegation(wallet: Wallet, delegation_id: UUID) -> None:
         if row is None or row.state != DelegationState.ENDED:
             return
         members = {"reason": str(row.end_reason), "event_timestamp": int(row.state_since.timestamp())}
-        for consent in tx.session.scalars(select(Consent).where(Consent.delegation_id == delegation_id)):
+        for consent in tx.session.scalars(select(Consent).where(given_by(delegation_id))):
             put(wallet, tx, str(consent.consent_id), "delegation-ended", members, org_ids={consent.org_id})
 
 
