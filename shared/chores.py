@@ -32,8 +32,8 @@ def with_chores(jobs: Jobs[C]) -> Jobs[C]:
 
 def forget_old(context: Context) -> None:
     """Delete idempotency keys that nobody may repeat any more, and web sessions that are over."""
-    with context.db.begin() as connection:
-        forget_before(connection, context.clock.now() - IDEMPOTENCY_KEPT)
+    with context.transaction() as tx:
+        forget_before(tx, context.clock.now() - IDEMPOTENCY_KEPT)
     delete_expired_sessions(context)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import structlog
 from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Delete, Update, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -45,6 +46,7 @@ class Transaction:
         self._context = context
         self._entries: list[Entry] = []
         self._jobs: list[dict[str, object]] = []
+        self._forgotten: Counter[str] = Counter()
 
     @cached_property
     def session(self) -> Session:
@@ -103,6 +105,15 @@ class Transaction:
         row = {"job": job, "payload": dict(payload), "queue": queue, "due_at": due_at or now, "created_at": now}
         self._jobs.append(row | {"request_id": trace.request_id(), "journey_id": trace.journey_id()})
 
+    def forget(self, statement: Delete | Update) -> int:
+        """Delete rows whose time is over, or take out of them what names people; return how many, counted by table in the metrics."""
+        return self.forgot(statement.table.description, self.connection.execute(statement).rowcount)
+
+    def forgot(self, table: str, rows: int) -> int:
+        """Count rows of a table that went another way; return how many."""
+        self._forgotten[table] += rows
+        return rows
+
     @property
     def wakes(self) -> bool:
         """True when something is to be done after the commit; what comes by thousands the relay finds by itself, much at a time."""
@@ -119,6 +130,8 @@ class Transaction:
         """Count what happened in the metrics; called once, after the commit."""
         for entry in self._entries:
             metrics.EVENTS.labels(self._context.service, entry.action, entry.outcome).inc()
+        for table, rows in self._forgotten.items():
+            metrics.FORGOTTEN.labels(self._context.service, table).inc(rows)
 
 
 @dataclass

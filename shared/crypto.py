@@ -3,6 +3,7 @@
 A key-encryption key comes from the settings and wraps data keys, one a scope (`service:<id>`, `audit`), which stand wrapped
 in the table `data_keys`.  Values are AES-256-GCM under the data key; the scope is authenticated with them.
 Form of a value: 1 byte version (1) ‖ 12 bytes nonce ‖ ciphertext and tag.
+Unwrapped keys are kept in memory; a process that does not hear of an erasure itself sees it in the table `data_key_erasures`.
 """
 
 import base64
@@ -12,12 +13,26 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Column, LargeBinary, String, Table, create_engine, delete, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    create_engine,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.pool import NullPool
 
@@ -27,6 +42,9 @@ from shared.db import Database, UtcDateTime, shared_metadata
 VERSION = b"\x01"
 NONCE_BYTES = 12
 KEYS_KEPT_MAX = 10_000
+LOOK_AGAIN = timedelta(seconds=2)
+"""How long a process may use the keys in its memory before it asks whether one was destroyed elsewhere."""
+
 REWRAP_BATCH = 500
 
 data_keys = Table(
@@ -37,6 +55,14 @@ data_keys = Table(
     Column("wrapped", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
+data_key_erasures = Table(
+    "data_key_erasures",
+    shared_metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("counted", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+"""How many data keys were destroyed so far: one row, none before the first."""
 
 
 class CannotDecrypt(Exception):
@@ -126,6 +152,8 @@ class DataKeys:
         self._ring = ring
         self._clock = clock
         self._cache: OrderedDict[str, AESGCM] = OrderedDict()
+        self._erasures = 0
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._index_keys: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
@@ -143,12 +171,18 @@ class DataKeys:
             self._index_keys[purpose] = self._ring.derive("blind-index:" + purpose)
         return hmac.digest(self._index_keys[purpose], value.encode(), "sha256")
 
-    def erase(self, scope: str) -> None:
-        """Destroy a scope's data key: what was sealed under it is gone for good, in this process at once."""
+    def erase(self, scope: str) -> int:
+        """Destroy a scope's data key: what was sealed under it is gone for good, here at once, elsewhere after `LOOK_AGAIN`.
+
+        Return how many there were: one or none.
+        """
+        one_more = insert(data_key_erasures).values(id=1, counted=1)
         with self._engine.begin() as connection:
-            connection.execute(delete(data_keys).where(data_keys.c.scope == scope))
+            gone = connection.execute(delete(data_keys).where(data_keys.c.scope == scope)).rowcount
+            connection.execute(one_more.on_conflict_do_update(index_elements=["id"], set_={"counted": data_key_erasures.c.counted + 1}))
         with self._lock:
             self._cache.pop(scope, None)
+        return gone
 
     def rewrap(self) -> int:
         """Wrap every data key under the newest key-encryption key; return how many were old."""
@@ -174,14 +208,30 @@ class DataKeys:
             return {row[0]: row[1] for row in connection.execute(counted)}
 
     def _key(self, scope: str, *, make: bool) -> AESGCM:
+        self._heed_erasures()
         key = self._cache.get(scope)
         if key is None:
+            erasures = self._erasures
             key = AESGCM(self._read_or_make(scope, make=make))
             with self._lock:
-                self._cache[scope] = key
+                if self._erasures == erasures:  # else it may have been destroyed since it was read: it serves this once
+                    self._cache[scope] = key
                 if len(self._cache) > KEYS_KEPT_MAX:
                     self._cache.popitem(last=False)
         return key
+
+    def _heed_erasures(self) -> None:
+        """Forget all keys where any process has destroyed one since the last look; those that are left are read again."""
+        now = self._clock.now()
+        if timedelta(0) <= now - self._looked_at < LOOK_AGAIN:  # a clock that was set back is not waited for
+            return
+        with self._engine.connect() as connection:
+            erasures = connection.execute(select(data_key_erasures.c.counted)).scalar_one_or_none() or 0
+        with self._lock:
+            if erasures != self._erasures:
+                self._cache.clear()
+                self._erasures = erasures
+            self._looked_at = now
 
     def _read_or_make(self, scope: str, *, make: bool) -> bytes:
         # A transaction of its own: a data key outlives the business transaction that first needed it.

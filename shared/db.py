@@ -89,7 +89,7 @@ class Database:
 
     @contextmanager
     def single(self) -> Iterator[Connection]:
-        """Give a connection for one statement that changes something: it commits by itself, which saves two rounds to the server."""
+        """Give a connection for statements that each commit by themselves, mostly one: that saves two rounds to the server."""
         with self.begin() if self._is_pooled else self._alone.connect() as connection:
             yield connection
 

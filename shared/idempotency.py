@@ -6,12 +6,16 @@ and then finds it; a first one that failed leaves nothing behind.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Connection, String, Table, delete, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from shared.db import UtcDateTime, shared_metadata
 from shared.problems import Conflict
+
+if TYPE_CHECKING:
+    from shared.context import Transaction
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -59,9 +63,9 @@ def claim(connection: Connection, *, scope: str, key: str, fingerprint: str, res
     return Stored(found.result)
 
 
-def forget_before(connection: Connection, moment: datetime) -> int:
+def forget_before(tx: "Transaction", moment: datetime) -> int:
     """Delete keys older than a moment; return how many."""
-    return connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < moment)).rowcount
+    return tx.forget(delete(idempotency_keys).where(idempotency_keys.c.created_at < moment))
 
 
 def find(connection: Connection, *, scope: str, key: str, fingerprint: str) -> Stored | None:

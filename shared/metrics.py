@@ -14,7 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
-from shared import outbox
+from shared import outbox, periodic
 from shared.audit.tables import audit_pending
 from shared.clock import Clock
 from shared.db import Database
@@ -29,11 +29,15 @@ JOBS = Counter("andamio_jobs_total", "Jobs run, by outcome", ["service", "name",
 EVENTS = Counter("andamio_events_total", "What happened, as the audit log has it", ["service", "action", "outcome"])
 """The metrics of the domain: logins by result, payments by state, messages accepted and delivered, exchanges by answer."""
 
-FORGOTTEN = Counter("andamio_forgotten_rows_total", "Rows deleted because their time was over", ["service", "table"])
+FORGOTTEN = Counter(
+    "andamio_forgotten_rows_total",
+    "Rows deleted, or emptied of what names people: their time was over, or the person was erased",
+    ["service", "table"],
+)
 
 
 class _Waiting(Collector):
-    """What stands in the outbox, counted when somebody asks."""
+    """What stands in the database, counted when somebody asks."""
 
     def __init__(self, service: str, database: Database, clock: Clock) -> None:
         self._service = service
@@ -44,6 +48,7 @@ class _Waiting(Collector):
         with self._database.reading() as connection:
             depth = outbox.depth(connection, self._clock.now())
             pending = connection.execute(select(func.count()).select_from(audit_pending)).scalar_one()
+            ended = periodic.since_ends(connection, self._clock.now())
         for name, help_text, value in (
             ("andamio_outbox_waiting", "Outbox rows that wait", depth.waiting),
             ("andamio_outbox_dead", "Outbox rows that were given up", depth.dead),
@@ -53,6 +58,12 @@ class _Waiting(Collector):
             gauge = GaugeMetricFamily(name, help_text, labels=["service"])
             gauge.add_metric([self._service], value)
             yield gauge
+        since = GaugeMetricFamily(
+            "andamio_periodic_ended_seconds", "How long ago each periodic job last came to its end", labels=["service", "name"]
+        )
+        for job, seconds in ended.items():
+            since.add_metric([self._service, job], seconds)
+        yield since
 
 
 def exposition(service: str, database: Database, clock: Clock) -> tuple[bytes, str]:

@@ -17,7 +17,7 @@ from shared.db import shared_metadata
 
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 60_000
-_TABLES_IN = ("audit.tables", "auth", "crypto", "idempotency", "outbox", "performance.tables", "web.schema")
+_TABLES_IN = ("audit.tables", "auth", "crypto", "idempotency", "outbox", "performance.tables", "periodic", "web.schema")
 """Modules of shared that declare tables when they are imported."""
 
 

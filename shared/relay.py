@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared import outbox
+from shared import outbox, periodic
 from shared.audit.sequencer import BATCH, sequence_pending, sign_checkpoint
 from shared.broker import AWAY, broker_at
 from shared.context import WAKE_KEY, Context
@@ -156,6 +156,8 @@ class Relay:
             missing = jobs.keys() - set(connection.execute(standing).scalars())
             due = [(job, now + timedelta(seconds=jobs[job])) for job in sorted(missing)]
             outbox.add(connection, [{"job": job, "payload": {}, "due_at": due_at, "created_at": now} for job, due_at in due])
+            if due:
+                periodic.watch(connection, jobs, now)
 
     def _sequence(self) -> None:
         if not self.sequence_once():

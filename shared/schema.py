@@ -69,3 +69,26 @@ def drop_v1(op: Operations) -> None:
     web_schema.drop_v1(op)
     for table in ("cached_documents", "idempotency_keys", "data_keys", "outbox"):
         op.drop_table(table)
+
+
+def create_v2(op: Operations) -> None:
+    """Make the count of destroyed data keys, and when each periodic job last came to its end."""
+    op.create_table(
+        "data_key_erasures",
+        sa.Column("id", sa.SmallInteger, nullable=False, autoincrement=False),
+        sa.Column("counted", sa.BigInteger, nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_data_key_erasures_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_data_key_erasures")),
+    )
+    op.create_table(
+        "periodic_ends",
+        sa.Column("job", sa.String(80), nullable=False),
+        sa.Column("ended_at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("job", name=op.f("pk_periodic_ends")),
+    )
+
+
+def drop_v2(op: Operations) -> None:
+    """Drop what `create_v2` made."""
+    for table in ("periodic_ends", "data_key_erasures"):
+        op.drop_table(table)

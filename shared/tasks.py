@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from shared import outbox, telemetry, trace
+from shared import outbox, periodic, telemetry, trace
 from shared.s3 import BucketAway
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class _Definition(Generic[C]):
     attempts_max: int
     lease_seconds: int
     together: Callable[[C, Sequence[Job]], None] | None = None
+    is_periodic: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Jobs(Generic[C]):
         """Declare a job that runs every so many seconds, one at a time."""
 
         def declare(run: Callable[[C], None]) -> Callable[[C], None]:
-            self.definitions[name] = _Definition(lambda context, _job: run(context), (), 3, 600)
+            self.definitions[name] = _Definition(lambda context, _job: run(context), (), 3, 600, is_periodic=True)
             self.periodic.append(Periodic(name, seconds))
             return run
 
@@ -187,6 +188,8 @@ def _run_started(context: C, definition: _Definition[C] | None, row: outbox.Star
         _bury(context, row, lease, type(error).__name__)
     else:
         with context.db.single() as connection:
+            if definition.is_periodic:
+                periodic.note_end(connection, row.job, context.clock.now())
             outbox.finish(connection, [(row.id, lease)])
 
 

@@ -1,4 +1,4 @@
-"""Grafana dashboards as code: one a service, the same four golden signals on each, then what it is there for.
+"""Grafana dashboards as code: one a service, the same four golden signals on each, what it is there for, and what it let go of.
 
 `make docs` writes them to deploy/install/files/watch/dashboards/.  How they look: docs/operations/dashboards.md.
 """
@@ -80,19 +80,25 @@ OF_THE_SERVICE: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("Exchanges, by answer", "access"),
     ),
 }
-_FORGOTTEN = Panel(
-    "Rows deleted in a day, as their time was over",
-    "short",
-    (('sum by (table) (increase(andamio_forgotten_rows_total{service="SERVICE"}[1d]))', "{{table}}"),),
+_KEEPING = (
+    Panel(
+        "Rows deleted or emptied in a day: their time was over, or the person was erased",
+        "short",
+        (('sum by (table) (increase(andamio_forgotten_rows_total{service="SERVICE"}[1d]))', "{{table}}"),),
+    ),
+    Panel(
+        "How long ago each periodic job came to its end",
+        "s",
+        (('max by (name) (andamio_periodic_ended_seconds{service="SERVICE"})', "{{name}}"),),
+    ),
 )
-BESIDES: Mapping[str, tuple[Panel, ...]] = {"identity": (_FORGOTTEN,)}
 
 
 def panels_of(service: str) -> tuple[Panel, ...]:
     """Return the panels of one service."""
     counted = 'sum by (action, outcome) (rate(andamio_events_total{{action=~"{}"}}[5m]))'
     own = tuple(Panel(title, "ops", ((counted.format(which), "{{action}} {{outcome}}"),)) for title, which in OF_THE_SERVICE[service])
-    return (*_GOLDEN, *own, *BESIDES.get(service, ()))
+    return (*_GOLDEN, *own, *_KEEPING)
 
 
 def dashboard(service: str) -> str:

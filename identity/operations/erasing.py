@@ -22,6 +22,7 @@ from identity.operations import account_events, mandates, security, stages
 from identity.operations.mandates import MANDATES
 from identity.operations.proofings import PROOFINGS
 from identity.operations.second_factors import MESSAGE_CODES, RECOVERY_CODES
+from shared import metrics
 from shared.audit.sides import erase_subject
 from shared.context import Transaction
 from shared.run import Run
@@ -53,14 +54,14 @@ def erase(identity: Identity, run: Run, *, reason: str, actor: str) -> None:
         security.close_sessions(identity, tx, person_id)
         account_events.tell(identity, tx, person_id, account_events.PURGED)
         _take_away(identity, tx, person_id)
-        erase_subject(tx.connection, identity.cipher, f"cl-run:{run}")
+        tx.forgot("audit_sides", erase_subject(tx.connection, identity.cipher, f"cl-run:{run}"))
         tx.record(Event.PERSON_ERASED, actor=actor, object_id=str(person_id), data={"reason": reason})
         tx.enqueue(JOB, {"person_id": str(person_id)})
 
 
 def _take_away(identity: Identity, tx: Transaction, person_id: UUID) -> None:
     for table in OF_ONE_PERSON:
-        tx.connection.execute(table.delete().where(table.c.person_id == person_id))
+        tx.forget(table.delete().where(table.c.person_id == person_id))
     open_ones = (RELEASES.c.person_id == person_id, RELEASES.c.withdrawn_at.is_(None))
     tx.connection.execute(update(RELEASES).where(*open_ones).values(withdrawn_at=identity.clock.now()))
     nobody = identity.ids.token(32).encode()
@@ -71,4 +72,4 @@ def _take_away(identity: Identity, tx: Transaction, person_id: UUID) -> None:
 
 def destroy_key(identity: Identity, person_id: UUID) -> None:
     """Destroy the data key of a person who was erased."""
-    identity.cipher.erase(person_scope(person_id))
+    metrics.FORGOTTEN.labels(identity.service, "data_keys").inc(identity.cipher.erase(person_scope(person_id)))

@@ -4,7 +4,7 @@ They are asked about as long as a person sees the history that speaks of them, a
 helped whom, stays: grants under a mandate or in an assisted session, and the sign-ons that they came from.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from identity.models.mandate import RepresentationChoice
 from identity.models.recovery import Recovery
 from identity.models.remote_request import RemoteRequest
 from identity.models.sso_session import SsoSession
-from shared import metrics
+from shared.context import Transaction
 
 AT_ONCE = 2_000
 ASSISTED, SESSIONS, GRANTS = table_of(AssistedSession), table_of(SsoSession), table_of(Grant)
@@ -43,7 +43,7 @@ def forget_history(identity: Identity) -> None:
     for table, is_old in _going(since):
         forget(identity, table, is_old)
     over = (ASSISTED.c.expires_at < since) & ASSISTED.c.state.not_in(UNDER_WAY) & (ASSISTED.c.reason_sealed != b"")
-    change(identity, ASSISTED, over, {"reason_sealed": b""})
+    _empty(identity, ASSISTED, over, {"reason_sealed": b""})
     _forget_grants(identity, since)
     _forget_sessions(identity, since)
 
@@ -77,7 +77,7 @@ def _forget_sessions(identity: Identity, since: datetime) -> None:
     pointing = (GRANTS, table_of(Interaction))
     unused = [~exists().where(table.c.session_id == SESSIONS.c.id) for table in pointing]
     _forget_in_order(identity, SESSIONS, "expires_at", since, which=unused)
-    change(identity, SESSIONS, old & ((SESSIONS.c.device != "") | (SESSIONS.c.place != "")), {"device": "", "place": ""})
+    _empty(identity, SESSIONS, old & ((SESSIONS.c.device != "") | (SESSIONS.c.place != "")), {"device": "", "place": ""})
 
 
 def _forget_in_order(
@@ -95,34 +95,36 @@ def _forget_in_order(
     older = [table.c[moment] < since, *([] if among is None else [among])]
     looked = AT_ONCE
     while looked == AT_ONCE:
-        with identity.db.begin() as connection:
+        with identity.transaction() as tx:
             some = select(table.c[moment], table.c.id).where(*older, place > tuple_(*after)).order_by(table.c[moment], table.c.id)
-            rows = connection.execute(some.limit(AT_ONCE)).all()
+            rows = tx.connection.execute(some.limit(AT_ONCE)).all()
             if rows:
-                gone = connection.execute(table.delete().where(table.c.id.in_([row.id for row in rows]), *which)).rowcount
-                metrics.FORGOTTEN.labels(identity.service, table.name).inc(gone)
+                tx.forget(table.delete().where(table.c.id.in_([row.id for row in rows]), *which))
                 after = (rows[-1][0], rows[-1][1])
         looked = len(rows)
 
 
 def forget(identity: Identity, table: Table, which: ColumnElement[bool]) -> None:
     """Delete rows; no statement runs long and no lock is held long."""
-    for gone in _few_by_few(identity, table, which):
-        metrics.FORGOTTEN.labels(identity.service, table.name).inc(gone)
+    _few_by_few(identity, table, which, lambda tx, few: tx.forget(table.delete().where(few)))
 
 
 def change(identity: Identity, table: Table, which: ColumnElement[bool], values: dict[str, object]) -> None:
     """Set values in rows that are not among `which` afterwards, likewise."""
-    for _ in _few_by_few(identity, table, which, values):
-        pass
+    _few_by_few(identity, table, which, lambda tx, few: tx.connection.execute(table.update().where(few).values(values)).rowcount)
 
 
-def _few_by_few(identity: Identity, table: Table, which: ColumnElement[bool], values: dict[str, object] | None = None) -> Iterator[int]:
-    """Delete rows, or set values in them, a transaction for each few; give how many those were."""
-    some = select(_ROW).select_from(table).where(which).limit(AT_ONCE).correlate(None).scalar_subquery()
-    changes = table.delete() if values is None else table.update().values(values)
+def _empty(identity: Identity, table: Table, which: ColumnElement[bool], values: dict[str, object]) -> None:
+    """The same with values that name people: counted as what was deleted is."""
+    _few_by_few(identity, table, which, lambda tx, few: tx.forget(table.update().where(few).values(values)))
+
+
+def _few_by_few(
+    identity: Identity, table: Table, which: ColumnElement[bool], do: Callable[[Transaction, ColumnElement[bool]], int]
+) -> None:
+    """Do something to rows, a transaction for each few."""
+    few = _ROW.in_(select(_ROW).select_from(table).where(which).limit(AT_ONCE).correlate(None).scalar_subquery())
     done = AT_ONCE
     while done == AT_ONCE:
-        with identity.db.begin() as connection:
-            done = connection.execute(changes.where(_ROW.in_(some))).rowcount
-        yield done
+        with identity.transaction() as tx:
+            done = do(tx, few)

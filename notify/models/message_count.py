@@ -29,6 +29,7 @@ class MessageCount(Base):
 
 
 _COUNTING = """
+kept AS (
 INSERT INTO message_counts (service_id, day, channel, key_kind, template_id, status, rate_multiplier, postage, messages, billable_units)
 SELECT service_id, CAST(created_at AT TIME ZONE 'UTC' AS date), channel, key_kind, template_id, status, rate_multiplier,
     COALESCE(postage, ''), count(*), COALESCE(sum(billable_units), 0)
@@ -36,17 +37,21 @@ FROM {source}
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 ON CONFLICT (service_id, day, channel, key_kind, template_id, status, rate_multiplier, postage) DO UPDATE SET
     messages = message_counts.messages + excluded.messages, billable_units = message_counts.billable_units + excluded.billable_units
+) SELECT count(*) FROM {source}
 """
-_COUNT = text(_COUNTING.format(source="notifications WHERE id < :bound"))
-_GONE = "WITH gone AS (DELETE FROM notifications WHERE id = ANY(:ids) AND id >= :lower AND id < :upper RETURNING *)"
+_COUNT = text("WITH" + _COUNTING.format(source="notifications WHERE id < :bound"))
+_GONE = "WITH gone AS (DELETE FROM notifications WHERE id = ANY(:ids) AND id >= :lower AND id < :upper RETURNING *),"
 _DELETE = text(_GONE + _COUNTING.format(source="gone")).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 
-def count_before(connection: Connection, before: date) -> None:
-    """Count messages that were made before a day; they must go in the same transaction."""
-    connection.execute(_COUNT, {"bound": first_id(before)})
+def count_before(connection: Connection, before: date) -> int:
+    """Count messages that were made before a day, and return how many; they must go in the same transaction."""
+    return int(connection.execute(_COUNT, {"bound": first_id(before)}).scalar_one())
 
 
-def delete_counted(connection: Connection, ids: Collection[uuid.UUID], *, lower: uuid.UUID, upper: uuid.UUID) -> None:
-    """Delete messages whose ids lie between two bounds, each counted as it goes: one that another run deleted meanwhile is not again."""
-    connection.execute(_DELETE, {"ids": list(ids), "lower": lower, "upper": upper})
+def delete_counted(connection: Connection, ids: Collection[uuid.UUID], *, lower: uuid.UUID, upper: uuid.UUID) -> int:
+    """Delete messages whose ids lie between two bounds, each counted as it goes: one that another run deleted meanwhile is not again.
+
+    Return how many.
+    """
+    return int(connection.execute(_DELETE, {"ids": list(ids), "lower": lower, "upper": upper}).scalar_one())

@@ -84,5 +84,5 @@ def replay_call(
 
 def forget_calls(notify: Notify) -> int:
     """Delete what services were told a month ago."""
-    with notify.db.begin() as connection:
-        return connection.execute(delete(CallbackCall).where(CallbackCall.created_at < notify.clock.now() - KEPT)).rowcount
+    with notify.transaction() as tx:
+        return tx.forget(delete(CallbackCall).where(CallbackCall.created_at < notify.clock.now() - KEPT))

@@ -195,7 +195,7 @@ def send_due_reminders(notify: Notify) -> int:
     """Send what is due, at most `ROUNDS_MAX` rounds; give how many left.  A reminder is sent once, whatever dies meanwhile."""
     with notify.transaction() as tx:
         old = Reminder.state != ReminderState.WAITING.value
-        tx.connection.execute(delete(Reminder).where(old, Reminder.due_at < notify.clock.now() - KEPT))
+        tx.forget(delete(Reminder).where(old, Reminder.due_at < notify.clock.now() - KEPT))
     sent = 0
     for _ in range(ROUNDS_MAX):
         rows = _take_due(notify)

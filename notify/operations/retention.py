@@ -45,12 +45,13 @@ def keep_days(notify: Notify) -> LetGo:
     with notify.db.begin() as connection:
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS_MAX}s'"))
         made = make_days(connection, now.date())
-    with notify.db.begin() as connection:
+    with notify.transaction() as tx:
+        connection = tx.connection
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS_MAX}s'"))
         kept = connection.execute(select(Service.retention_days, Service.retention)).all()
         longest = max((row.retention.get(channel, row.retention_days) for row in kept for channel in Channel), default=0)
         before = (now - timedelta(days=longest)).date()
-        count_before(connection, before)
+        tx.forgot("notifications", count_before(connection, before))
         dropped = old_days(connection, before)
         for day in dropped:
             drop_day(connection, day)
@@ -58,14 +59,14 @@ def keep_days(notify: Notify) -> LetGo:
     forget_requests(notify)
     forget_calls(notify)
     _forget_files(notify, before)
-    with notify.db.begin() as connection:
-        connection.execute(delete(BulkJob).where(BulkJob.created_at < now - timedelta(days=max(longest, 30))))
+    with notify.transaction() as tx:
+        tx.forget(delete(BulkJob).where(BulkJob.created_at < now - timedelta(days=max(longest, 30))))
         printed = select(PrintBatch.id).where(PrintBatch.state == BatchState.RECEIPTED.value, PrintBatch.created_at < now - PRINTED_KEPT)
-        connection.execute(delete(PrintItem).where(PrintItem.batch_id.in_(printed)))
-        connection.execute(delete(PrintBatch).where(PrintBatch.id.in_(printed)))
-        connection.execute(delete(Document).where(Document.available_until <= now))
-        connection.execute(delete(ReceivedText).where(ReceivedText.created_at < now - KEPT))
-        connection.execute(delete(MessageAttachment).where(_past(before)))
+        tx.forget(delete(PrintItem).where(PrintItem.batch_id.in_(printed)))
+        tx.forget(delete(PrintBatch).where(PrintBatch.id.in_(printed)))
+        tx.forget(delete(Document).where(Document.available_until <= now))
+        tx.forget(delete(ReceivedText).where(ReceivedText.created_at < now - KEPT))
+        tx.forget(delete(MessageAttachment).where(_past(before)))
     return LetGo(made, dropped)
 
 

@@ -113,10 +113,10 @@ def _delete(notify: Notify, due: _Due, ids: Sequence[uuid.UUID]) -> None:
     files = MessageAttachment.notification_id.in_(ids) & not_in_mailbox()
     if {Channel.LETTER.value, Channel.EMAIL.value} & set(due.channels):
         notify.files.forget(attachments_outside(notify, files) | letters_outside(notify, letters))
-    with notify.db.begin() as connection:
-        connection.execute(delete(LetterFile).where(letters))
-        connection.execute(delete(MessageAttachment).where(files))
-        delete_counted(connection, ids, **due.bounds)
+    with notify.transaction() as tx:
+        tx.forget(delete(LetterFile).where(letters))
+        tx.forget(delete(MessageAttachment).where(files))
+        tx.forgot("notifications", delete_counted(tx.connection, ids, **due.bounds))
 
 
 def _mark(notify: Notify, done: Sequence[_Due]) -> None:

@@ -71,4 +71,4 @@ def read_sms_receipts(notify: Notify) -> int:
 def forget_parts(notify: Notify) -> int:
     """Delete parts whose receipts nobody waits for any more; return how many."""
     with notify.transaction() as tx:
-        return tx.connection.execute(delete(SmsPart).where(SmsPart.created_at < notify.clock.now() - KEPT)).rowcount
+        return tx.forget(delete(SmsPart).where(SmsPart.created_at < notify.clock.now() - KEPT))

@@ -65,7 +65,7 @@ def watch_standings(notify: Notify) -> list[uuid.UUID]:
     counted = select(MailTrouble.service_id).where(MailTrouble.at >= since).group_by(MailTrouble.service_id)
     warned = select(ServiceStanding.service_id).where(ServiceStanding.state == Standing.WARNED.value)
     with notify.transaction() as tx:
-        tx.connection.execute(delete(MailTrouble).where(MailTrouble.at < notify.clock.now() - TROUBLES_KEPT))
+        tx.forget(delete(MailTrouble).where(MailTrouble.at < notify.clock.now() - TROUBLES_KEPT))
         troubled = tx.connection.execute(counted.having(func.count() >= min(BOUNCES_MIN, COMPLAINTS_MIN))).scalars().all()
         ids = sorted({*troubled, *tx.connection.execute(warned).scalars()})
     return [service_id for service_id in ids if _watch(notify, service_id)]

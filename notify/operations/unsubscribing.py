@@ -123,5 +123,5 @@ def forget_requests(notify: Notify) -> int:
     """Delete wishes that were processed a week ago, or that nobody looked at for ninety days."""
     table, now = UnsubscribeRequest, notify.clock.now()
     old = or_(table.processed_at < now - PROCESSED_KEPT, table.requested_at < now - UNPROCESSED_KEPT)
-    with notify.db.begin() as connection:
-        return connection.execute(delete(table).where(old)).rowcount
+    with notify.transaction() as tx:
+        return tx.forget(delete(table).where(old))

@@ -183,7 +183,7 @@ def sample(template: KnownTemplate, upload: Uploaded, match: Mapping[str, int], 
 def forget_uploads(notify: Notify) -> int:
     """Delete files that nobody sent within a day; return how many."""
     with notify.transaction() as tx:
-        return tx.connection.execute(delete(Upload).where(Upload.created_at <= notify.clock.now() - KEPT)).rowcount
+        return tx.forget(delete(Upload).where(Upload.created_at <= notify.clock.now() - KEPT))
 
 
 def _said(template: KnownTemplate, match: Mapping[str, int], cells: Sequence[str]) -> tuple[str, dict[str, object]]:

@@ -28,10 +28,10 @@ def forget_messages(pay: Pay) -> None:
     some = select(m.id).where(is_old, m.state != MessageState.PENDING.value).order_by(m.id).limit(AT_ONCE)
     ids = [""] * AT_ONCE
     while len(ids) == AT_ONCE:
-        with pay.db.begin() as connection:
-            ids = list(connection.execute(some.with_for_update(skip_locked=True)).scalars())
-            connection.execute(delete(webhook_attempts).where(webhook_attempts.c.message_id.in_(ids)))
-            connection.execute(delete(webhook_messages).where(m.id.in_(ids)))
+        with pay.transaction() as tx:
+            ids = list(tx.connection.execute(some.with_for_update(skip_locked=True)).scalars())
+            tx.forget(delete(webhook_attempts).where(webhook_attempts.c.message_id.in_(ids)))
+            tx.forget(delete(webhook_messages).where(m.id.in_(ids)))
 
 
 def forget_evidence(pay: Pay) -> None:
@@ -39,8 +39,8 @@ def forget_evidence(pay: Pay) -> None:
     end = pay.clock.now() - timedelta(days=pay.settings.evidence_days)
     decided = disputes.c.state.in_([DisputeState.WON.value, DisputeState.LOST.value]) & (disputes.c.updated_at < end)
     old = select(dispute_answers.c.id).join(disputes, disputes.c.id == dispute_answers.c.dispute_id).where(decided)
-    with pay.db.begin() as connection:
-        connection.execute(delete(dispute_files).where(dispute_files.c.answer_id.in_(old)))
+    with pay.transaction() as tx:
+        tx.forget(delete(dispute_files).where(dispute_files.c.answer_id.in_(old)))
 
 
 def forget_payers(pay: Pay) -> None:
@@ -53,5 +53,5 @@ def forget_payers(pay: Pay) -> None:
         some = select(p.id).where(is_due, p.payer_sealed.is_not(None)).limit(AT_ONCE)
         done = AT_ONCE
         while done == AT_ONCE:
-            with pay.db.begin() as connection:
-                done = connection.execute(update(payments).where(p.id.in_(some)).values(payer_sealed=None, payer_grams=None)).rowcount
+            with pay.transaction() as tx:
+                done = tx.forget(update(payments).where(p.id.in_(some)).values(payer_sealed=None, payer_grams=None))

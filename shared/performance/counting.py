@@ -24,8 +24,8 @@ def count_days(context: Context, query: TextClause) -> None:
     today = context.clock.now().astimezone(UTC).date()
     for back in range(OPEN_DAYS):
         _count_day(context, query, today - timedelta(days=back))
-    with context.db.begin() as connection:
-        connection.execute(delete(satisfaction_answered).where(satisfaction_answered.c.expires_on < today))
+    with context.transaction() as tx:
+        tx.forget(delete(satisfaction_answered).where(satisfaction_answered.c.expires_on < today))
 
 
 def _count_day(context: Context, query: TextClause, day: date) -> None:

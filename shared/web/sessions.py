@@ -172,5 +172,5 @@ def end_sessions_of_login(context: Context, issuer_session: str) -> int:
 
 def delete_expired_sessions(context: Context) -> int:
     """Delete the rows of sessions that are over; run by a periodic job."""
-    with context.db.begin() as connection:
-        return connection.execute(delete(web_sessions).where(web_sessions.c.expires_at <= context.clock.now())).rowcount
+    with context.transaction() as tx:
+        return tx.forget(delete(web_sessions).where(web_sessions.c.expires_at <= context.clock.now()))

@@ -120,9 +120,10 @@ def _public(session: Session, core: dict[str, Any], names: dict[str, str], lang:
 
 def erase_old(wallet: Wallet, *, received_before: datetime) -> int:
     """Erase what links old entries to people, alone or among many; return how many.  Every proof stays valid (§10.5)."""
-    with wallet.db.begin() as connection:
-        alone = erase_sides(connection, received_before=received_before, limit=ERASE_BATCH)
-        return alone + connection.execute(_OLDEST, {"before": received_before, "most": ERASE_BATCH}).rowcount
+    with wallet.transaction() as tx:
+        alone = tx.forgot("audit_sides", erase_sides(tx.connection, received_before=received_before, limit=ERASE_BATCH))
+        many = tx.connection.execute(_OLDEST, {"before": received_before, "most": ERASE_BATCH}).rowcount
+        return alone + tx.forgot(BulkPerson.__tablename__, many)
 
 
 def verify_people(connection: Connection, cipher: Cipher, report: Report) -> None:

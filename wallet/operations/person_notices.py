@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import Interval, and_, func, literal, not_, select
+from sqlalchemy import Interval, and_, delete, func, literal, not_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -216,7 +216,7 @@ def forget_told(wallet: Wallet, *, days: int = 800) -> None:
     """Delete what was told long ago; a body that comes back after years is new again."""
     before = wallet.clock.now() - timedelta(days=days)
     with wallet.transaction() as tx:
-        tx.session.query(PersonNotice).filter(PersonNotice.told_at < before).delete()
+        tx.forget(delete(PersonNotice).where(PersonNotice.told_at < before))
 
 
 def find_wishes(wallet: Wallet, presence: Presence) -> frozenset[str]:

@@ -138,4 +138,4 @@ def forget_previews(wallet: Wallet) -> int:
         for row in rows:
             legal(PREVIEW_STATES, PreviewState(row.state), PreviewState.GONE)
             row.state, row.held = PreviewState.GONE, None
-        return len(rows)
+        return tx.forgot(Preview.__tablename__, len(rows))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from shared.context import Transaction
@@ -187,7 +187,7 @@ def forget_events(wallet: Wallet, *, days: int = 30) -> None:
     """Delete events that were delivered or given up long ago."""
     before = wallet.clock.now() - timedelta(days=days)
     with wallet.transaction() as tx:
-        tx.session.query(SecurityEvent).filter(SecurityEvent.state != "pending", SecurityEvent.settled_at < before).delete()
+        tx.forget(delete(SecurityEvent).where(SecurityEvent.state != "pending", SecurityEvent.settled_at < before))
 
 
 def _settle(wallet: Wallet, jti: UUID, state: str, error: str | None) -> None:

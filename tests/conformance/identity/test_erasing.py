@@ -1,12 +1,13 @@
 """An account that is closed for good: nothing that names its person is left, and the others keep their proofs (ID-12, §3.8)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from identity.errors import RegisterConflict, RegisterNotFound
-from identity.models.finders import find_credentials, person_scope
+from identity.models.finders import PERSONS, find_credentials, open_facts, person_scope
 from identity.models.organisation import Role
 from identity.models.person import PersonState
 from identity.operations import erasing, giving, mandate_views, mandates, people, register
@@ -16,6 +17,7 @@ from shared.audit.sides import list_entries
 from shared.crypto import CannotDecrypt
 from shared.run import parse_run
 from tests.conformance.identity.test_passkeys import enter
+from tests.factories.counted import forgotten
 from tests.factories.identity import PASSWORD, RUN, RUN_TOTP, House, words_of
 
 WHO = parse_run(RUN)
@@ -30,7 +32,10 @@ def test_nothing_is_left_that_names_or_lets_in(house: House) -> None:
     sent = house.browser().sign_in()
     reply = house.token(house.code_form(sent["code"])).json
     sealed = house.identity.cipher.encrypt("a secret", scope=person_scope(person_id))
-    erase(house)
+    with forgotten("identity") as gone:
+        erase(house)
+    assert gone["passwords"] == 1
+    assert gone["audit_sides"] > 0
     with house.identity.reading() as tx:
         assert list_entries(tx.connection, house.identity.cipher, f"cl-run:{RUN}", limit=10) == [], "the log tells of nobody any more"
     assert "Camila" not in words_of(browser.open("/account")), "the sign-in page"
@@ -50,6 +55,28 @@ def test_nothing_is_left_that_names_or_lets_in(house: House) -> None:
         for table in erasing.OF_ONE_PERSON:
             assert tx.connection.execute(table.select().where(table.c.person_id == person_id)).all() == [], table.name
     assert [one["object"] for one in house.audited("identity:person:erased")] == [str(person_id)]
+
+
+@pytest.mark.rule("identity", "§3.8")
+def test_a_process_that_holds_the_key_lets_go_of_it_within_seconds(house: House) -> None:
+    """Two processes of identity: the one that runs the job, and one that showed the person's page a moment ago."""
+    person_id, other = house.person_id(RUN), replace(house.identity)
+    sealed = house.identity.cipher.encrypt("a secret", scope=person_scope(person_id))
+    with house.identity.reading() as tx:
+        facts, written = tx.connection.execute(select(PERSONS.c.facts_sealed, PERSONS.c.updated_at).where(PERSONS.c.id == person_id)).one()
+    try:
+        assert open_facts(other.cipher, person_id, facts, written).given_names == ("Camila", "Andrea")
+        erase(house)
+        with forgotten("identity") as gone:
+            house.run_jobs()
+        assert gone["data_keys"] == 1
+        house.clock.advance(seconds=2)
+        with pytest.raises(CannotDecrypt):
+            other.cipher.decrypt(sealed, scope=person_scope(person_id))
+        with pytest.raises(CannotDecrypt):
+            open_facts(other.cipher, person_id, facts, written)
+    finally:
+        other.close()
 
 
 def test_the_run_may_begin_anew_as_somebody_else_to_every_service(house: House) -> None:

@@ -22,6 +22,7 @@ from notify.providers.memory import MemorySms
 from notify.standards.webhook_signature import signed_headers
 from shared.clock import FixedClock
 from shared.http import OutboundFailed, OutboundTimeout, Reply
+from tests.factories.counted import forgotten
 from tests.factories.notify import RECEIPT_SECRET, VALUES, World, add_callback, add_notification, make_world, settings
 from tests.factories.notify_fixtures import RunJobs
 from tests.unit.notify.standards.test_mail_reports import ID, arf
@@ -198,7 +199,9 @@ def test_what_was_told_is_logged_and_can_be_told_again(
         stored = str(tx.connection.execute(text("select callback_calls::text from callback_calls")).scalar_one())
     assert b"07700900001".hex() not in stored
     clock.advance(seconds=31 * 24 * 3600)
-    forget_calls(notify)
+    with forgotten("notify") as gone:
+        forget_calls(notify)
+    assert gone == {"callback_calls": 1}
     assert client.get("/v2/callbacks", headers=world.headers()).json["callbacks"] == []
 
 

@@ -19,6 +19,7 @@ from pay.providers.base import Action, Outcome, Verdict
 from shared.clock import FixedClock
 from shared.http import OutboundTimeout, Reply
 from shared.outbox import outbox
+from tests.factories.counted import forgotten
 from tests.factories.pay import DECLINED_CARD, SIGNING_KEY, WEBHOOK_URL, World
 
 TABLES = (webhook_messages, webhook_attempts)
@@ -211,8 +212,10 @@ def test_messages_go_after_their_days_and_what_is_owed_stays(
     forget_messages(world.pay)
     assert left() == (6, 6)  # on its last day
     clock.advance(seconds=1)
-    forget_messages(world.pay)
+    with forgotten("pay") as gone:
+        forget_messages(world.pay)
     assert left() == (3, 3)
+    assert gone == {"webhook_messages": 3, "webhook_attempts": 3}
     receiver.status = 200
     world.run_jobs()
     forget_messages(world.pay)

@@ -41,7 +41,9 @@ def shared_database(empty_database: Callable[[str], str]) -> str:
     url = empty_database("shared")
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
     with engine.begin() as connection:
-        schema.create_v1(Operations(MigrationContext.configure(connection)))
+        operations = Operations(MigrationContext.configure(connection))
+        schema.create_v1(operations)
+        schema.create_v2(operations)
     return url
 
 

@@ -15,6 +15,7 @@ from shared.context import Context
 from shared.http import OutboundFailed, Reply
 from shared.idempotency import claim
 from shared.tasks import Jobs
+from tests.factories.counted import forgotten
 from tests.unit.shared.conftest import make_settings
 
 PEER = Signer(b"\x42" * 32, "notify.example/log")
@@ -101,7 +102,9 @@ def test_old_idempotency_keys_are_forgotten(context: Context) -> None:
         moment = context.clock.now() - timedelta(hours=25)
         claim(tx.connection, scope="toy", key="old", fingerprint="f", result={}, now=moment)
         claim(tx.connection, scope="toy", key="new", fingerprint="f", result={}, now=context.clock.now())
-    chores.forget_old(context)
+    with forgotten("toy") as gone:
+        chores.forget_old(context)
+    assert gone == {"idempotency_keys": 1}
     with context.db.begin() as connection:
         assert connection.exec_driver_sql("select key from idempotency_keys").scalars().all() == ["new"]
 

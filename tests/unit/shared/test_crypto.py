@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from shared.clock import FixedClock
 from shared.context import Context
-from shared.crypto import CannotDecrypt, DataKeys, KeyRing, constant_time_equal, data_keys, sha256_hex
+from shared.crypto import LOOK_AGAIN, CannotDecrypt, DataKeys, KeyRing, constant_time_equal, data_keys, sha256_hex
 
 OLD, NEW = b"o" * 32, b"n" * 32
 
@@ -48,6 +49,61 @@ def test_erased_scope_is_gone_for_good(context: Context) -> None:
     context.cipher.encrypt("nuevo", scope="person")
     with pytest.raises(CannotDecrypt):
         context.cipher.decrypt(sealed, scope="person")
+
+
+def test_another_process_that_holds_the_key_sees_the_erasure_within_seconds(context: Context, clock: FixedClock) -> None:
+    sealed, kept = context.cipher.encrypt("texto", scope="person"), context.cipher.encrypt("otro", scope="other")
+    other = DataKeys(context.db, context.keyring, clock)
+    assert other.decrypt(sealed, scope="person") == "texto"
+    assert context.cipher.erase("person") == 1
+    assert other.decrypt(sealed, scope="person") == "texto", "for no longer than it may go on without asking"
+    clock.advance(seconds=LOOK_AGAIN.total_seconds())
+    for _ in range(2):
+        with pytest.raises(CannotDecrypt, match="no such data key"):
+            other.decrypt(sealed, scope="person")
+    assert other.decrypt(kept, scope="other") == "otro"
+    assert context.cipher.erase("person") == 0
+
+
+def test_a_clock_that_was_set_back_does_not_keep_an_erased_key(context: Context, clock: FixedClock) -> None:
+    sealed = context.cipher.encrypt("texto", scope="person")
+    other = DataKeys(context.db, context.keyring, clock)
+    assert other.decrypt(sealed, scope="person") == "texto"
+    context.cipher.erase("person")
+    clock.advance(seconds=-3600)
+    with pytest.raises(CannotDecrypt, match="no such data key"):
+        other.decrypt(sealed, scope="person")
+
+
+def test_nothing_is_sealed_for_long_under_a_key_that_was_destroyed_and_made_anew(context: Context, clock: FixedClock) -> None:
+    other = DataKeys(context.db, context.keyring, clock)
+    other.encrypt("antes", scope="person")
+    context.cipher.erase("person")
+    context.cipher.encrypt("nuevo", scope="person")
+    clock.advance(seconds=LOOK_AGAIN.total_seconds())
+    assert context.cipher.decrypt(other.encrypt("después", scope="person"), scope="person") == "después"
+
+
+def test_a_key_that_was_destroyed_while_it_was_read_is_not_kept(
+    context: Context, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed, kept = context.cipher.encrypt("texto", scope="person"), context.cipher.encrypt("otro", scope="other")
+    other = DataKeys(context.db, context.keyring, clock)
+    read = other._read_or_make
+
+    def read_slowly(scope: str, *, make: bool) -> bytes:
+        key = read(scope, make=make)
+        if scope == "person":  # it is destroyed now, and another thread hears of it
+            context.cipher.erase("person")
+            clock.advance(seconds=LOOK_AGAIN.total_seconds())
+            assert other.decrypt(kept, scope="other") == "otro"
+        return key
+
+    monkeypatch.setattr(other, "_read_or_make", read_slowly)
+    assert other.decrypt(sealed, scope="person") == "texto", "it was read before"
+    monkeypatch.undo()
+    with pytest.raises(CannotDecrypt, match="no such data key"):
+        other.decrypt(sealed, scope="person")
 
 
 def test_key_encryption_key_rotates_while_values_stay(context: Context) -> None:

@@ -40,5 +40,5 @@ def test_fifty_at_once_are_one(context: Context) -> None:
 def test_old_keys_are_forgotten(context: Context) -> None:
     ask(context, "k", id="1")
     with context.transaction() as tx:
-        assert forget_before(tx.connection, context.clock.now()) == 0
-        assert forget_before(tx.connection, context.clock.now() + timedelta(seconds=1)) == 1
+        assert forget_before(tx, context.clock.now()) == 0
+        assert forget_before(tx, context.clock.now() + timedelta(seconds=1)) == 1

@@ -9,12 +9,12 @@ from celery import Celery
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
-from shared import outbox, worker
+from shared import metrics, outbox, worker
 from shared.clock import FixedClock
 from shared.context import Context
 from shared.outbox import BULK, QUEUES, URGENT
 from shared.relay import CHUNK_BYTES, CHUNK_ROWS, Relay
-from shared.tasks import Job, Jobs
+from shared.tasks import Job, Jobs, run_leased
 from shared.worker import RUN_TASK, make_celery, queue_name
 
 
@@ -131,6 +131,41 @@ def test_periodic_job_stands_once_in_the_outbox(context: Context, clock: FixedCl
     with context.db.begin() as connection:
         rows = connection.execute(select(outbox.outbox.c.job, outbox.outbox.c.due_at)).all()
     assert [tuple(row) for row in rows] == [("sweep", clock.now() + timedelta(seconds=60))]
+
+
+def test_it_is_known_when_a_periodic_job_came_to_its_end(context: Context, clock: FixedClock) -> None:
+    """Over restarts, and also of one that never did; a job that this release does not have is not asked for any more."""
+    faults: list[Exception] = []
+
+    def sweep(_context: Context) -> None:
+        if faults:
+            raise faults.pop()
+
+    jobs: Jobs[Context] = Jobs()
+    jobs.every(60, "sweep")(sweep)
+    relay = Relay(context, make_celery(context, jobs, runner="toy-1"), jobs)
+
+    def after(seconds: float) -> str:
+        """A run so many seconds later; what the metrics say of it a minute after that."""
+        relay.enqueue_periodic()
+        clock.advance(seconds=seconds)
+        with context.db.begin() as connection:
+            leased = outbox.lease_due(connection, clock.now(), limit=10)
+        for row in leased:
+            run_leased(context, jobs, row.job, row.id, row.lease, runner="toy-1")
+        clock.advance(seconds=60)
+        shown = metrics.exposition("toy", context.db, clock)[0].decode().splitlines()
+        return " ".join(line for line in shown if line.startswith("andamio_periodic_ended_seconds{"))
+
+    assert after(59) == 'andamio_periodic_ended_seconds{name="sweep",service="toy"} 119.0', "not yet"
+    assert after(0) == 'andamio_periodic_ended_seconds{name="sweep",service="toy"} 60.0'
+    faults.append(ValueError("a fault"))
+    assert after(60) == 'andamio_periodic_ended_seconds{name="sweep",service="toy"} 180.0', "it failed"
+    assert after(60) == 'andamio_periodic_ended_seconds{name="sweep",service="toy"} 60.0'
+    others: Jobs[Context] = Jobs()
+    others.every(60, "another")(sweep)
+    Relay(context, make_celery(context, others, runner="toy-2"), others).enqueue_periodic()
+    assert metrics.exposition("toy", context.db, clock)[0].count(b'andamio_periodic_ended_seconds{name="sweep"') == 0
 
 
 def test_full_queue_holds_the_rest_back(context: Context, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:

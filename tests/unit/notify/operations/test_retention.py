@@ -13,6 +13,7 @@ from notify.operations import shorter_retention
 from notify.operations.retention import keep_days
 from notify.operations.shorter_retention import forget_for_shorter
 from shared.clock import FixedClock
+from tests.factories.counted import forgotten
 from tests.factories.notify import World, add_notification, make_world
 
 pytestmark = pytest.mark.rule("notify", "§11")
@@ -48,7 +49,9 @@ def test_old_days_go_whole_and_their_counts_stay(notify: Notify, world: World, c
     assert keep_days(notify).dropped == []
     notify.clock = type(notify.clock)(notify.clock.now() + timedelta(days=1))  # type: ignore[call-arg]  # likewise
     fresh = put(world, notify.clock.now().date())
-    assert today in keep_days(notify).dropped
+    with forgotten("notify") as gone:
+        assert today in keep_days(notify).dropped
+    assert gone == {"notifications": 3}, "whole days are counted too"
     with notify.reading() as tx:
         assert list(tx.connection.execute(select(Notification.id)).scalars()) == [fresh]
         counts = tx.connection.execute(select(MessageCount.status, MessageCount.messages, MessageCount.billable_units)).all()
@@ -82,7 +85,9 @@ def test_a_service_that_keeps_less_is_forgotten_in_the_night(notify: Notify, wor
     keep_days(notify)
     assert (forget_for_shorter(notify), rows(notify)) == (0, 3)  # noon is no quiet hour
     at_night(notify)
-    assert [forget_for_shorter(notify), forget_for_shorter(notify)] == [1, 0]
+    with forgotten("notify") as gone:
+        assert [forget_for_shorter(notify), forget_for_shorter(notify)] == [1, 0]
+    assert gone == {"notifications": 1}
     with notify.reading() as tx:
         assert set(tx.connection.execute(select(Notification.id)).scalars()) == kept
     assert counted(notify) == 1

@@ -20,7 +20,7 @@ from shared.audit.sequencer import sequence_pending, sign_checkpoint
 from shared.audit.tables import APPEND_ONLY, ERASABLE
 from shared.audit.verify import verify
 from shared.clock import FixedClock
-from shared.crypto import DataKeys, KeyRing, data_keys
+from shared.crypto import DataKeys, KeyRing, data_key_erasures, data_keys
 from shared.db import Database
 from shared.ids import SeededIds
 
@@ -112,7 +112,8 @@ def log_database(empty_database: Callable[[str], str]) -> Iterator[Database]:
     database = Database(empty_database("audit"), pool_size=8)
     with database.begin() as connection:
         create_v1(Operations(MigrationContext.configure(connection)))
-        data_keys.create(connection)
+        for table in (data_keys, data_key_erasures):
+            table.create(connection)
     yield database
     database.dispose()
 

@@ -15,6 +15,7 @@ from deploy.operations import verify_log
 from shared.audit.proofs import BadProof, check_proof
 from shared.audit.sequencer import sequence_pending, sign_checkpoint
 from shared.run import check_digit
+from tests.factories.counted import forgotten
 from tests.factories.wallet import (
     AGREEMENT,
     DATASET,
@@ -485,8 +486,10 @@ def test_after_its_time_nothing_links_the_row_to_anybody_and_every_proof_holds(w
     signed(world)
     before = world.browser(RUN).get("/me/access-log/export").json
     world.clock.advance(seconds=86_400)
-    assert erase_old(world.wallet, received_before=world.clock.now()) == 103  # the people, and the official beside two rows
-    assert erase_old(world.wallet, received_before=world.clock.now()) == 0
+    with forgotten("wallet") as gone:
+        assert erase_old(world.wallet, received_before=world.clock.now()) == 103  # the people, and the official beside two rows
+        assert erase_old(world.wallet, received_before=world.clock.now()) == 0
+    assert gone == {"audit_sides": 2, "bulk_people": 101}
     assert lines(world, RUN) == []
     assert world.run_sql("select count(*) from bulk_people where coalesce(salt, subject, subject_index) is not null")[0][0] == 0
     assert verify_log(world.wallet, []).ok

@@ -7,6 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 
+from tests.factories.counted import forgotten
 from tests.factories.wallet import LAW, LAW_AGREEMENT, MARKER, OTHER_RUN, World
 from wallet.operations.consents import withdraw
 from wallet.operations.previews import forget_previews
@@ -81,7 +82,9 @@ def test_after_a_quarter_of_an_hour_they_are_gone_by_the_clock_alone(world: Worl
     assert browser.post(page, data={"csrf_token": str(token["value"]), "decision": "send"}).status_code == 409
     assert code(world.fetch(body)) == "preview_gone"
     assert page not in browser.get("/").text
-    assert (forget_previews(world.wallet), forget_previews(world.wallet)) == (1, 0)
+    with forgotten("wallet") as gone:
+        assert (forget_previews(world.wallet), forget_previews(world.wallet)) == (1, 0)
+    assert gone == {"previews": 1}
     assert held(world) == []
 
 
