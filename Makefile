@@ -78,5 +78,5 @@ vendor: ## fetch and build the front-end files that are kept in the repository (
 	$(PY) -m deploy.vendor_frontend
 
 clean: ## remove what the other targets made, but not the sandbox's data
-	rm -rf .venv build dist andamio.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var/tools
+	rm -rf .venv .venv.lock build dist andamio.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var/tools
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

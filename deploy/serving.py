@@ -192,4 +192,9 @@ def migrate(service: str) -> None:
         url = read_secret(service, "database_url", os.environ)
     except SettingsError as error:
         raise _not_right(service, error) from None
-    migrations.upgrade(service, url.reveal())
+    try:
+        migrations.upgrade(service, url.reveal())
+    except migrations.MigrationUnderWay:
+        raise CannotStart(
+            f"The database of {service} is being migrated by another process just now: run this again when it has ended."
+        ) from None

@@ -17,8 +17,15 @@ from shared.db import shared_metadata
 
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 60_000
+LOCK = 0x616E646D
+"""An advisory lock of the service's database: whoever migrates holds it."""
+
 _TABLES_IN = ("audit.tables", "auth", "crypto", "idempotency", "outbox", "performance.tables", "periodic", "web.schema")
 """Modules of shared that declare tables when they are imported."""
+
+
+class MigrationUnderWay(Exception):
+    """Another process is migrating this database just now."""
 
 
 def _config(service: str, url: str) -> Config:
@@ -30,7 +37,7 @@ def _config(service: str, url: str) -> Config:
 
 
 def upgrade(service: str, url: str, revision: str = "head") -> None:
-    """Bring a database up to a revision."""
+    """Bring a database up to a revision.  Raises: MigrationUnderWay."""
     command.upgrade(_config(service, url), revision)
 
 
@@ -64,6 +71,9 @@ def run(metadata: MetaData) -> None:
     with engine.connect() as connection:
         connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MS}"))
         connection.execute(text(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}"))
+        # Held until the connection is closed, over all transactions of the run.
+        if not connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}).scalar_one():
+            raise MigrationUnderWay
         connection.commit()
         context.configure(connection=connection, target_metadata=[shared_metadata, metadata], compare_type=True)
         with context.begin_transaction():

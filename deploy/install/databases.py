@@ -11,6 +11,8 @@ from deploy.services import SERVICES
 
 Passwords = Callable[[str], str]
 """The password of a role by its name, `SERVICE_owner` or `SERVICE_app`."""
+LOCK = 0x616E6462
+"""An advisory lock of the administrator's database: two at once would make the same role."""
 
 
 def prepare(admin_url: str, passwords: Passwords, services: tuple[str, ...] = SERVICES) -> list[str]:
@@ -18,14 +20,15 @@ def prepare(admin_url: str, passwords: Passwords, services: tuple[str, ...] = SE
     made = []
     try:
         with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as admin:
+            admin.execute("SELECT pg_advisory_lock(%s)", (LOCK,))  # until the connection is closed
             for service in services:
                 _ensure_role(admin, f"{service}_owner", passwords)
                 _ensure_role(admin, f"{service}_app", passwords)
                 if _ensure_database(admin, service):
                     made.append(service)
-        for service in services:
-            with psycopg.connect(_at(admin_url, service), autocommit=True, connect_timeout=10) as database:
-                _grant(database, service)
+            for service in services:
+                with psycopg.connect(_at(admin_url, service), autocommit=True, connect_timeout=10) as database:
+                    _grant(database, service)
     except psycopg.OperationalError as fault:
         raise CannotStart(
             "PostgreSQL does not answer at the administrator's address, or refuses it: check address and password."

@@ -13,11 +13,13 @@ What is there is kept: running it again adds what a newer release needs and chan
 """
 
 import base64
+import fcntl
 import json
 import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,16 +69,32 @@ class Installation:
 
 
 def write(installation: Installation) -> list[Path]:
-    """Write what is missing and return it.  Raises: CannotStart where the folder cannot be written to."""
+    """Write what is missing and return it.  Raises: CannotStart where the folder cannot be written to, or another writes there."""
     try:
-        for folder in (
-            BACKUPS,
-            *(f"secrets/{name}" for name in ("postgres", "valkey", *SERVICES, *(f"{each}-migrate" for each in SERVICES))),
-        ):
-            _make_for_containers(installation.folder / folder)
-        return [path for path, text in _files(installation) if _keep(path, text, is_secret="secrets" in path.parts)]
+        with _alone_in(installation.folder):
+            for folder in (
+                BACKUPS,
+                *(f"secrets/{name}" for name in ("postgres", "valkey", *SERVICES, *(f"{each}-migrate" for each in SERVICES))),
+            ):
+                _make_for_containers(installation.folder / folder)
+            return [path for path, text in _files(installation) if _keep(path, text, is_secret="secrets" in path.parts)]
     except OSError as fault:
         raise CannotStart(f"{fault.filename or installation.folder} cannot be written ({fault.strerror}).") from fault
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder: secrets that two had made would not fit together.  The system lets go of it when we die."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(f"Another `andamio init` is writing to {folder} just now: run this again when it has ended.") from None
+        yield
+    finally:
+        os.close(held)
 
 
 def administrator(folder: Path) -> str:

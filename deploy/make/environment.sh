@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv and installs exactly what requirements/<kind>.txt locks.  Instant when nothing changed.
+# Makes .venv and installs exactly what requirements/<kind>.txt locks.  Instant when nothing changed; one at a time in a folder.
 # Usage: sh deploy/make/environment.sh sandbox|dev      (PYTHON names the interpreter to use)
 set -eu
 
@@ -34,9 +34,31 @@ fi
 # dev holds all of sandbox, so a current dev environment serves both.
 wanted() { cat "requirements/$1.txt" pyproject.toml | cksum; }
 current() { [ "$(cat ".venv/.installed-$1" 2>/dev/null)" = "$(wanted "$1")" ]; }
-if .venv/bin/python -c '' 2>/dev/null; then
-    if current dev || current "$kind"; then exit 0; fi
-else
+works() { .venv/bin/python -c '' 2>/dev/null; }
+if works && { current dev || current "$kind"; }; then exit 0; fi
+
+# Whoever comes second waits, and mostly finds that everything is done.  The system lets go of the lock when its holder dies.
+if [ -z "${ANDAMIO_HOLDS_LOCK:-}" ]; then
+    if works; then python=.venv/bin/python; else python=$(find_python); fi
+    ANDAMIO_HOLDS_LOCK=1 exec "$python" -c '
+import fcntl, os, sys
+try:
+    lock = open(".venv.lock", "a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("andamio: another installation is under way in this folder: waiting for its end …", file=sys.stderr, flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+except OSError as fault:
+    sys.exit(f"andamio: .venv.lock cannot be used ({fault.strerror}): is this folder one that can be written to?")
+except KeyboardInterrupt:
+    sys.exit(130)
+os.set_inheritable(lock.fileno(), True)
+os.execvp("sh", ["sh", *sys.argv[1:]])
+' "$0" "$kind"
+fi
+
+if ! works; then
     rm -rf .venv
     python=$(find_python)
     "$python" -c 'import venv, ensurepip' 2>/dev/null || fail "$python has no venv module: install it (on Debian or Ubuntu: apt-get install python3-venv)."

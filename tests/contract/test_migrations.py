@@ -7,6 +7,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from deploy import serving
+from deploy.errors import CannotStart
 from deploy.services import SERVICES
 from shared import migrations
 
@@ -27,6 +29,18 @@ def test_history_goes_up_down_and_up(service: str, empty_database: Callable[[str
     assert functions == []
     migrations.upgrade(service, url)
     assert migrations.is_current(service, url)
+
+
+def test_two_do_not_migrate_one_database_at_once(empty_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    url = empty_database("pay")
+    monkeypatch.setenv("PAY_DATABASE_URL", url)
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [migrations.LOCK])
+        with pytest.raises(CannotStart, match="being migrated by another process just now"):
+            serving.migrate("pay")
+        assert other.execute("SELECT to_regclass('outbox')").fetchall() == [(None,)]
+    serving.migrate("pay")
+    assert migrations.is_current("pay", url)
 
 
 def test_indexes_of_a_busy_table_are_made_on_each_of_its_parts_whatever_an_earlier_try_left(empty_database: Callable[[str], str]) -> None:

@@ -1,6 +1,7 @@
 """Least privilege, tried on PostgreSQL: what a service's role may not do, PostgreSQL refuses."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from deploy.sandbox.environment import environment
 from deploy.sandbox.plan import Engines as PlannedEngines
 from deploy.sandbox.plan import Plan
 from deploy.sandbox.ports import Ports
+from deploy.system import wait_until
 from notify.models import days
 from shared import migrations
 from shared.audit.sequencer import sequence_pending, sign_checkpoint
@@ -53,6 +55,19 @@ def prepared(engines: Engines, run_folder: Path) -> Iterator[Prepared]:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(SERVICE)))
             for name in names:
                 admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+def test_two_at_once_do_not_make_the_same_role(prepared: Prepared) -> None:
+    """The second waits for the first, whose lock goes with its connection."""
+    first = psycopg.connect(prepared.admin, autocommit=True)
+    first.execute("SELECT pg_advisory_lock(%s)", [databases.LOCK])
+    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted"
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(databases.prepare, prepared.admin, PASSWORDS.__getitem__, (SERVICE,))
+        assert wait_until(lambda: bool(first.execute(waiting, [databases.LOCK]).fetchone()), 10)
+        assert not second.done()
+        first.close()
+        assert second.result(timeout=10) == []
 
 
 def test_again_changes_nothing(prepared: Prepared) -> None:

@@ -1,3 +1,5 @@
+import fcntl
+import os
 import re
 import stat
 from pathlib import Path
@@ -48,6 +50,17 @@ def test_a_second_run_changes_nothing(installation: Installation) -> None:
     before = contents(installation)
     assert folder.write(installation) == []
     assert contents(installation) == before
+
+
+def test_two_at_once_are_refused_before_one_secret_is_made(tmp_path: Path) -> None:
+    held = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    made = Installation(tmp_path, "servicios.example.cl", "Municipalidad de Quilpalín", "800 000 000")
+    with pytest.raises(CannotStart, match="Another `andamio init` is writing to .*: run this again"):
+        folder.write(made)
+    assert list(tmp_path.iterdir()) == []
+    os.close(held)
+    assert folder.write(made)
 
 
 def test_a_secret_that_was_lost_is_made_again_and_agrees_with_the_others(installation: Installation) -> None:
