@@ -39,7 +39,7 @@ def create_app(plan: Plan, *, http: httpx.Client, clock: Clock) -> Flask:
     issuer_keys = IssuerKeys(PublishedKeys(f"{plan.issuer}/jwks", client=http, now=clock.now))
     verifier = TokenVerifier(issuer_keys, clock, issuer=plan.issuer, audience=plan.urls.registry)
     books = _books(plan, persons)
-    apis = [build_api(persons, tokens, clock.now), build_entries_api(books), build_mandates(persons, verifier)]
+    apis = [build_api(persons, tokens, clock.now), build_entries_api(books), build_mandates(books, persons, verifier)]
     register(app, [*apis, _pages(persons, books)])
     return app
 

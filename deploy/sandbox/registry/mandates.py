@@ -1,16 +1,16 @@
-"""Who may act for whom, as the civil registry and the register of companies know it.
+"""Who may act for whom without another, as one list from the same books: of companies, of the civil registry, of the courts.
 
 POST /v1/mandates  access token with `registry:mandates`; {"delegate": RUN} → {"mandates": [{"kind", "principal", "reference", …}]}
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from flask import Response, jsonify, request
 from joserfc.jwk import KeySet
 
-from deploy.sandbox.registry.entries import CHILD
+from deploy.sandbox.registry.entries import Book, Entry
 from deploy.sandbox.registry.keys import KeysUnavailable as NoKeys
 from deploy.sandbox.registry.keys import PublishedKeys
 from deploy.sandbox.registry.persons import Persons
@@ -20,23 +20,14 @@ from shared.problems import Forbidden, InvalidRequest, NotAuthenticated, Unavail
 from shared.routes import Routes
 
 SCOPE = "registry:mandates"
-
-
-@dataclass(frozen=True)
-class Tie:
-    """One entry: `delegate` acts for `principal` (`scheme:value`); a child's name and birth come from the register of persons."""
-
-    delegate: str
-    kind: str
-    principal: str
-    reference: str
-    name: str = ""
-
-
-TIES = (
-    Tie("11111111-1", "parent", f"cl-run:{CHILD.run}", "nacimiento 2016-1204"),
-    Tie("22222222-2", "company_officer", "cl-rut:76543210-3", "fojas 1204, año 2019", "Panadería Los Robles Limitada"),
-)
+KINDS = {
+    "parent": "parent",
+    "guardian": "guardian",
+    "curator": "court_representative",
+    "order": "court_representative",
+    "": "company_officer",
+}
+"""What the wallet calls an entry by the kind it has in its book; those of companies have none."""
 
 
 class IssuerKeys:
@@ -54,8 +45,8 @@ class IssuerKeys:
             raise KeysUnavailable from None
 
 
-def build_mandates(persons: Persons, verifier: TokenVerifier) -> Routes:
-    """The blueprint over one register and one checker of access tokens."""
+def build_mandates(books: Mapping[str, Book], persons: Persons, verifier: TokenVerifier) -> Routes:
+    """The blueprint over the books, the register of persons and one checker of access tokens."""
     routes = Routes("mandates", __name__, access=PUBLIC)
 
     @routes.post("/v1/mandates")
@@ -64,7 +55,8 @@ def build_mandates(persons: Persons, verifier: TokenVerifier) -> Routes:
         body = request.get_json(silent=True)
         if not isinstance(body, dict) or not isinstance(body.get("delegate"), str):
             raise InvalidRequest("Send a JSON object with delegate, a RUN.")
-        response = jsonify(mandates=[_row(persons, tie) for tie in TIES if tie.delegate == body["delegate"]])
+        entries = [entry for book in books.values() for entry, in_force in book.all() if in_force and entry.run == body["delegate"]]
+        response = jsonify(mandates=[_row(persons, entry) for entry in entries if entry.joint == 1 and "sign" in entry.powers])
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -83,11 +75,12 @@ def _check(verifier: TokenVerifier) -> None:
         raise Forbidden(f"The access token lacks the scope {SCOPE}.")
 
 
-def _row(persons: Persons, tie: Tie) -> dict[str, object]:
-    scheme, _, value = tie.principal.partition(":")
-    person = persons.find(value)
-    row: dict[str, object] = {"kind": tie.kind, "reference": tie.reference}
-    row["principal"] = {"scheme": scheme, "value": value, "name": person.full_name if person else tie.name}
-    if person is not None:
-        row |= {"born_on": person.born_on, "is_deceased": not person.alive}
-    return row
+def _row(persons: Persons, entry: Entry) -> dict[str, object]:
+    row: dict[str, object] = {"kind": KINDS[entry.kind], "reference": entry.entry}
+    if entry.valid_until is not None:
+        row["valid_until"] = f"{entry.valid_until}T00:00:00Z"
+    person = persons.find(entry.principal)
+    if person is None:
+        return row | {"principal": {"scheme": "cl-rut", "value": entry.rut, "name": entry.name}}
+    principal = {"scheme": "cl-run", "value": person.run, "name": person.full_name}
+    return row | {"principal": principal, "born_on": person.born_on, "is_deceased": not person.alive}

@@ -1,5 +1,7 @@
 """The register of who may act for whom answers the wallet's own client, and nobody else.  Spec: wallet contract §6 D1."""
 
+import re
+
 import httpx
 import pytest
 from flask.testing import FlaskClient
@@ -8,7 +10,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from deploy.sandbox.plan import Plan
 from deploy.sandbox.registry.app import create_app
-from deploy.sandbox.registry.entries import CHILD
+from deploy.sandbox.registry.entries import CHILD, ELDER
 from deploy.sandbox.registry.mandates import SCOPE
 from shared.clock import FixedClock
 from shared.http import Outbound
@@ -47,9 +49,31 @@ def test_what_the_register_answers_is_what_the_wallet_reads(client: FlaskClient,
     found = read_mandates(client.post("/v1/mandates", json={"delegate": "11111111-1"}, headers=headers).json)
     assert [(one.kind, one.principal, one.name) for one in found] == [(Kind.PARENT, f"cl-run:{CHILD.run}", CHILD.full_name)]
     assert found[0].born_on == CHILD.birth_day
-    company = read_mandates(client.post("/v1/mandates", json={"delegate": "22222222-2"}, headers=headers).json)
-    assert [(one.kind, one.principal) for one in company] == [(Kind.COMPANY, "cl-rut:76543210-3")]
+    others = read_mandates(client.post("/v1/mandates", json={"delegate": "22222222-2"}, headers=headers).json)
+    assert [(one.kind, one.principal) for one in others] == [(Kind.COMPANY, "cl-rut:76543210-3"), (Kind.COURT, f"cl-run:{ELDER.run}")]
     assert read_mandates(client.post("/v1/mandates", json={"delegate": "44444444-4"}, headers=headers).json) == []
+
+
+@pytest.mark.rule("wallet", "D1", "D9")
+def test_the_books_are_one_and_who_must_act_with_another_is_not_told(client: FlaskClient, plan: Plan, clock: FixedClock) -> None:
+    """The same entries as identity reads, but for those that take two: the wallet's register knows no such power."""
+    headers = {"Authorization": f"Bearer {bearer(plan, clock)}"}
+
+    def references(run: str) -> set[str]:
+        return {one.reference for one in read_mandates(client.post("/v1/mandates", json={"delegate": run}, headers=headers).json)}
+
+    for run in ("11111111-1", "22222222-2"):
+        books = [client.post(f"/v1/{place}/entries", json={"run": run}).json["entries"] for place in ("companies", "families", "courts")]
+        entries = [entry for book in books for entry in book]
+        assert references(run) == {entry["entry"] for entry in entries if entry["joint"] == 1} != {entry["entry"] for entry in entries}
+    mark = {"csrf_token": re.search(r'name="csrf_token" value="([^"]+)"', client.get("/admin").text)[1]}  # type: ignore[index]  # it is there
+    assert client.post("/admin/companies/E-1001", data={**mark, "in_force": "no"}).status_code == 303
+    assert references("22222222-2") == {"C-118-2024"}
+    assert (
+        client.post(f"/admin/persons/{ELDER.run}/events", data={**mark, "event": "death", "full_name": ELDER.full_name}).status_code == 303
+    )
+    told = read_mandates(client.post("/v1/mandates", json={"delegate": "22222222-2"}, headers=headers).json)
+    assert [(one.reference, one.is_deceased) for one in told] == [("C-118-2024", True)]
 
 
 @pytest.mark.rule("wallet", "D1")
