@@ -5,23 +5,21 @@ told to stop when we stop, or when we are killed outright (Linux tells it; elsew
 """
 
 import contextlib
-import ctypes
 import json
 import os
 import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from deploy.errors import CannotStart
-from deploy.forked import ForkedProcess, fork
-from deploy.system import LINUX, SystemUser, be_quiet, boot_id, end_process, process_birth, signal_quietly
+from deploy.forked import ForkedProcess
+from deploy.program import Program, spawn
+from deploy.system import be_quiet, boot_id, end_process, process_birth, signal_quietly
 
-PR_SET_PDEATHSIG = 1
 LOG_BYTES_MAX = 5 << 20
 LOGS_KEPT = 3
 BACK_OFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -30,27 +28,6 @@ WELL_SECONDS = 30.0
 DEATHS_WHILE_STARTING_MAX = 3
 PROBE_PAUSE_SECONDS = 0.05
 STOP_SECONDS = 9.0
-
-
-@dataclass(frozen=True)
-class Program:
-    """What is to be kept alive.
-
-    `stage`: programs of a higher stage are stopped first.  `ready` answers quickly and may be asked at any time.
-    `stop_signal` asks for an orderly end.  `before_restart` repairs what a violent death left.  `call` does the same as `command`
-    in a fork of this process, where that is safe (Linux): nothing is imported again.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    environment: Mapping[str, str] | None = None
-    ready: Callable[[], bool] = lambda: True
-    user: SystemUser | None = None
-    folder: Path | None = None
-    stop_signal: signal.Signals = signal.SIGTERM
-    before_restart: Callable[[], None] = lambda: None
-    stage: int = 1
-    call: Callable[[], int] | None = None
 
 
 @dataclass
@@ -190,7 +167,7 @@ class Supervisor:
             self.logs.mkdir(parents=True, exist_ok=True)
             self._pids.mkdir(parents=True, exist_ok=True)
             with (self.logs / f"{program.name}.log").open("ab") as log:
-                process = _fork(program, log) if program.call and LINUX else _execute(program, log)
+                process = spawn(program, log)
         except OSError as fault:
             raise CannotStart(f"{program.name} cannot be started: {fault.strerror} ({fault.filename}).") from fault
         record = {"name": program.name, "pid": process.pid, "birth": process_birth(process.pid), "boot": boot_id()}
@@ -260,47 +237,6 @@ def run_until_stopped(supervisor: Supervisor, signals: Signals) -> None:
             signals.wait(supervisor.tend())
     finally:
         supervisor.stop()
-
-
-def _fork(program: Program, log: BinaryIO) -> ForkedProcess:
-    if program.call is None or program.user is not None:
-        raise ValueError(f"{program.name} cannot run in a fork")
-    bind = _die_with(os.getpid(), program.stop_signal)
-    title = (Path(program.command[0]).name, *program.command[1:])
-    return fork(program.call, title=title, environment=program.environment, folder=program.folder, log=log, bind=bind)
-
-
-def _execute(program: Program, log: BinaryIO) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        program.command,
-        env=dict(program.environment) if program.environment is not None else None,
-        cwd=program.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        process_group=0,
-        user=program.user.uid if program.user else None,
-        group=program.user.gid if program.user else None,
-        extra_groups=[] if program.user else None,
-        preexec_fn=_die_with(os.getpid(), program.stop_signal),  # noqa: PLW1509 - we have no other thread that could hold a lock here
-    )
-
-
-def _die_with(parent: int, stop_signal: signal.Signals) -> Callable[[], None] | None:
-    """What a new process does before it becomes the program, so that it hears of our death.
-
-    It runs after the change of user, which would undo it.
-    """
-    if not LINUX:
-        return None
-    prctl = ctypes.CDLL(None).prctl
-
-    def bind() -> None:
-        prctl(PR_SET_PDEATHSIG, int(stop_signal))
-        if os.getppid() != parent:  # we died in between
-            os._exit(1)
-
-    return bind
 
 
 def _end_survivor(pid: int, birth: str, stop_signal: int) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.errors import CannotStart
-from deploy.supervisor import Program
+from deploy.program import Program
 from deploy.system import LOOPBACK
 
 PROBE_SECONDS = 1.0

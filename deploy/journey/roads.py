@@ -21,7 +21,8 @@ from deploy.journey import words
 from deploy.journey.facts import Sandbox
 from deploy.journey.pages import Browser, Page
 from deploy.journey.person import Person
-from deploy.journey.report import Facts, JourneyFault, Report
+from deploy.journey.promises import check_status, is_of, promise
+from deploy.journey.report import Facts, Report
 from deploy.journey.service import Inbox, LoginClient, check_webhook
 from deploy.sandbox.clients import Answer, MachineTokens, PayClient, WalletClient, notify_client
 from deploy.sandbox.example.applications import FEE_CLP, Delivery
@@ -81,7 +82,7 @@ class Journey:
         page = self.person.arrive(begun.url, back_at=(begun.redirect_uri,))
         page = self._let_go(page, begun.redirect_uri)
         claims, userinfo = self.login.finish(begun, page.url)
-        _promise(userinfo.get("name") == self.citizen.name, f"user info calls the person {userinfo.get('name')!r}")
+        promise(userinfo.get("name") == self.citizen.name, f"user info calls the person {userinfo.get('name')!r}")
         return {"sub": claims["sub"], "acr": claims.get("acr", ""), "name": userinfo["name"]}
 
     def ask(self) -> Facts:
@@ -95,9 +96,9 @@ class Journey:
             now=datetime.now(UTC),
         )
         answer = self.wallet.ask(wanted)
-        _status(answer, 201, "the wallet")
+        check_status(answer, 201, "the wallet")
         again = self.wallet.ask(wanted)
-        _promise(
+        promise(
             again.status == 200 and again.body["request_id"] == answer.body["request_id"], "the same request again is not the same request"
         )
         self.view_uri = answer.body["view_uri"]
@@ -108,9 +109,9 @@ class Journey:
         page = self._question()
         self._decide(page, "grant")
         answer = self.wallet.look(self.request_id)
-        _status(answer, 200, "the wallet")
+        check_status(answer, 200, "the wallet")
         item = answer.body["items"][0]
-        _promise(item["state"] == "accepted" and item.get("consent_id"), f"the request is {item['state']}")
+        promise(item["state"] == "accepted" and item.get("consent_id"), f"the request is {item['state']}")
         self.consent_id = item["consent_id"]
         return {"page": page.heading, "state": item["state"], "consent_id": self.consent_id}
 
@@ -118,21 +119,21 @@ class Journey:
         """The person sees that she may refuse and what to do instead, and refuses."""
         page = self._question()
         said = page.text.casefold()
-        _promise(any(word in said for word in words.BRING[self.language]), "the page does not say what to bring when one refuses")
+        promise(any(word in said for word in words.BRING[self.language]), "the page does not say what to bring when one refuses")
         self._decide(page, "refuse")
         answer = self.wallet.look(self.request_id)
-        _status(answer, 200, "the wallet")
+        check_status(answer, 200, "the wallet")
         state = answer.body["items"][0]["state"]
-        _promise(state == "refused", f"the request is {state}")
+        promise(state == "refused", f"the request is {state}")
         return {"page": page.heading, "state": state}
 
     def exchange(self) -> Facts:
         """The gate releases the fields that were granted."""
         answer = self._fetch()
-        _status(answer, 200, "the gate")
+        check_status(answer, 200, "the gate")
         data = answer.body["data"]
-        _promise(data is not None and data.get("full_name") == self.citizen.name, "the fact is about another person")
-        _promise(set(data) == set(self.sandbox.value("wallet", "fields")), f"the gate released {sorted(data)}")
+        promise(data is not None and data.get("full_name") == self.citizen.name, "the fact is about another person")
+        promise(set(data) == set(self.sandbox.value("wallet", "fields")), f"the gate released {sorted(data)}")
         return {"has_record": data["has_record"], "as_of": answer.body["as_of"], "log_entry_id": answer.body["log_entry_id"]}
 
     def exchange_refused(self) -> Facts:
@@ -149,15 +150,15 @@ class Journey:
             language=self.language,
             email=self.citizen.email,
         )
-        _status(answer, 201, "pay")
+        check_status(answer, 201, "pay")
         self.payment_id = answer.body["payment_id"]
         next_url = answer.body["_links"]["next_url"]["href"]
         page, _ = self.person.pay(next_url, return_url=self.pay_return, email=self.citizen.email)
-        _promise("3.500" in page.text, f'the page "{page.heading}" does not say what is to be paid')
+        promise("3.500" in page.text, f'the page "{page.heading}" does not say what is to be paid')
         payment = self.pay.get(self.payment_id)
-        _status(payment, 200, "pay")
+        check_status(payment, 200, "pay")
         state = payment.body["state"]
-        _promise(state["status"] == "success" and state["finished"] is True, f"the payment is {state['status']}")
+        promise(state["status"] == "success" and state["finished"] is True, f"the payment is {state['status']}")
         brand, last = (payment.body["card_details"][name] for name in ("card_brand", "last_digits_card_number"))
         return {"payment_id": self.payment_id, "state": state["status"], "card": f"{brand} ···· {last}"}
 
@@ -165,7 +166,7 @@ class Journey:
         """Pay tells the office, with a signature."""
         message = self.inbox.wait_for("webhook", fits=lambda m: self.payment_id in m["body"] and "card_payment_succeeded" in m["body"])
         event = check_webhook(message, self.sandbox.text("pay", "webhook_signing_key"))
-        _promise(event["resource_id"] == self.payment_id, "the webhook is about another payment")
+        promise(event["resource_id"] == self.payment_id, "the webhook is about another payment")
         return {"event": event["event_type"], "to": message["to"]}
 
     def receipt(self, way: Delivery) -> Facts:
@@ -176,25 +177,25 @@ class Journey:
             self.notify, self.sandbox.value("notify", "templates"), way, to, reference=self.payment_id, at=datetime.now(UTC)
         )
         address = {Delivery.EMAIL: citizen.email, Delivery.SMS: citizen.phone}.get(way, "")
-        message = self.inbox.wait_for(way.value, to=address, fits=lambda m: _is_of(m, sent, self.payment_id))
+        message = self.inbox.wait_for(way.value, to=address, fits=lambda m: is_of(m, sent, self.payment_id))
         if way is Delivery.LETTER:
             [pdf] = message["attachments"]
-            _promise(self.inbox.download(pdf["url"]).startswith(b"%PDF-"), "the letter is no PDF")
+            promise(self.inbox.download(pdf["url"]).startswith(b"%PDF-"), "the letter is no PDF")
             return {"to": message["to"], "letter": pdf["filename"]}
-        _promise(citizen.name in message["body"], f"the {way.value} does not name the person")
+        promise(citizen.name in message["body"], f"the {way.value} does not name the person")
         return {"to": message["to"], "text": (message["subject"] or message["body"])[:60]}
 
     def access_log(self) -> Facts:
         """The person's own page says who read what."""
         page = self.person.arrive(f"{self.wallet_url}/access-log")
         for expected in (SCHOOL, REGISTRY):
-            _promise(expected in page.text, f'the page "{page.heading}" does not name {expected}')
+            promise(expected in page.text, f'the page "{page.heading}" does not name {expected}')
         answer = self.person.browser.get_json(f"{self.wallet_url}/me/access-log")
         line = answer["lines"][0]
         expected_outcome = "released" if self.consent_id else "denied"
-        _promise(line["outcome"] == expected_outcome, f"the newest line of the log says {line['outcome']}")
+        promise(line["outcome"] == expected_outcome, f"the newest line of the log says {line['outcome']}")
         if self.consent_id:
-            _promise(len(line["entry_ids"]) >= 2, "the release was not logged before it happened")
+            promise(len(line["entry_ids"]) >= 2, "the release was not logged before it happened")
         return {"page": page.heading, "who": line["accessor"]["name"], "what": ", ".join(line["fields"]), "result": line["outcome"]}
 
     def withdraw(self) -> Facts:
@@ -203,13 +204,13 @@ class Journey:
         link = home.link_to(lambda href: self.consent_id in href and "withdraw" in href) or home.link_to(
             lambda href: self.consent_id in href
         )
-        _promise(link is not None, f'the page "{home.heading}" does not lead to the consent')
+        promise(link is not None, f'the page "{home.heading}" does not lead to the consent')
         page = self.person.browser.open(link or "")
         if not any("withdraw" in form.action for form in page.forms):
             page = self.person.browser.open(page.link_to(lambda href: "withdraw" in href) or page.url)
         form = page.form_with(lambda form: "withdraw" in form.action and form.method == "post", what="to take a consent back")
         done = self.person.browser.submit(page, form, {}, button=form.buttons[0] if form.buttons else None)
-        _promise(done.status == 200, f"withdrawing answered {done.status}")
+        promise(done.status == 200, f"withdrawing answered {done.status}")
         return {"page": done.heading}
 
     def read_again(self) -> Facts:
@@ -229,9 +230,9 @@ class Journey:
             timeout=AUDIT_SECONDS,
             check=False,
         )
-        _promise(done.returncode == 0, f"audit verify says: {(done.stderr or done.stdout).strip()[-300:]}")
+        promise(done.returncode == 0, f"audit verify says: {(done.stderr or done.stdout).strip()[-300:]}")
         logs = json.loads(done.stdout)
-        _promise(set(logs) == set(SERVICES), f"audit verify looked at {sorted(logs)}")
+        promise(set(logs) == set(SERVICES), f"audit verify looked at {sorted(logs)}")
         return {service: f"{log['size']} rows, whole" for service, log in logs.items()}
 
     def _let_go(self, page: Page, redirect_uri: str) -> Page:
@@ -246,23 +247,23 @@ class Journey:
     def _question(self) -> Page:
         page = self.person.arrive(self.view_uri, back_at=(self.consent_return,))
         for expected in (SCHOOL, REGISTRY):
-            _promise(expected in page.text, f'the page "{page.heading}" does not name {expected}')
-        _promise(page.language.startswith(self.language), f'the page "{page.heading}" is in {page.language or "no stated language"}')
+            promise(expected in page.text, f'the page "{page.heading}" does not name {expected}')
+        promise(page.language.startswith(self.language), f'the page "{page.heading}" is in {page.language or "no stated language"}')
         return page
 
     def _decide(self, page: Page, decision: str) -> None:
         back = self.person.press(page, name="decision", value=decision)
-        _promise(back.url.startswith(self.consent_return), f'after deciding the person is on "{back.heading}" at {back.url}')
-        _promise(f"request_id={self.request_id}" in back.url, "the way back does not name the request")
-        _promise("grant" not in back.url and "consent_id" not in back.url, "the way back tells more than the request")
+        promise(back.url.startswith(self.consent_return), f'after deciding the person is on "{back.heading}" at {back.url}')
+        promise(f"request_id={self.request_id}" in back.url, "the way back does not name the request")
+        promise("grant" not in back.url and "consent_id" not in back.url, "the way back tells more than the request")
 
     def _fetch(self) -> Answer:
         return self.wallet.fetch(exchange_request(self.sandbox.value("wallet"), self.citizen.run, self.consent_id))
 
     def _refused_fetch(self, code: str) -> Facts:
         answer = self._fetch()
-        _promise((answer.status, answer.code) == (403, code), f"the gate answered {answer.status} {answer.code}, not 403 {code}")
-        _promise("data" not in answer.body, "the gate released data all the same")
+        promise((answer.status, answer.code) == (403, code), f"the gate answered {answer.status} {answer.code}, not 403 {code}")
+        promise("data" not in answer.body, "the gate released data all the same")
         return {"status": answer.status, "type": answer.body["type"]}
 
 
@@ -284,21 +285,3 @@ def _steps(journey: Journey, road: str) -> Iterable[tuple[str, Callable[[], Fact
         yield f"receipt_{way.value}", lambda way=way: journey.receipt(way)  # type: ignore[misc] # the default pins the loop's value
     yield from (("access_log", journey.access_log), ("withdraw", journey.withdraw), ("read_again", journey.read_again))
     yield "audit", journey.audit
-
-
-def _promise(kept: object, otherwise: str) -> None:
-    """Raises: JourneyFault with the sentence `otherwise` where a promise is not kept."""
-    if not kept:
-        raise JourneyFault(otherwise)
-
-
-def _status(answer: Answer, expected: int, who: str) -> None:
-    if answer.status != expected:
-        said = answer.body.get("detail") or answer.body.get("title") or answer.body.get("description") or ""
-        raise JourneyFault(f"{who} answered {answer.status} {answer.code} {said}".rstrip())
-
-
-def _is_of(message: object, notification_id: str, payment_id: str) -> bool:
-    """Whether an arrived message is this notification: its number or that of the payment stands somewhere in it."""
-    text = json.dumps(message, ensure_ascii=False)
-    return notification_id in text or payment_id in text

@@ -14,8 +14,8 @@ import psycopg
 from deploy.engines import postgres, valkey
 from deploy.engines.postgres import Cluster
 from deploy.errors import CannotStart
+from deploy.program import Program
 from deploy.rigs.proxy import Proxy
-from deploy.supervisor import Program
 from deploy.system import LOOPBACK, free_port, run_as, wait_until
 
 START_SECONDS_MAX = 60.0

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from deploy.bench.running import sandbox
 from deploy.errors import CannotStart
+from deploy.program import Program
 from deploy.rigs import books, load, previous, report
 from deploy.rigs.faults import Broken, programs_in
 from deploy.rigs.profiles import PROFILES
@@ -31,7 +32,7 @@ from deploy.sandbox import programs
 from deploy.sandbox.plan import Plan
 from deploy.sandbox.ports import Ports
 from deploy.services import SERVICES
-from deploy.supervisor import Program, Supervisor
+from deploy.supervisor import Supervisor
 from deploy.system import listeners, process_birth, wait_until
 
 PORT = 8640

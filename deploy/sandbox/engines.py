@@ -8,10 +8,10 @@ from psycopg import sql
 
 from deploy.engines import postgres, valkey
 from deploy.errors import CannotStart
+from deploy.program import Program
 from deploy.sandbox.plan import Engines, Plan
 from deploy.sandbox.settings import SandboxSettings
 from deploy.services import SERVICES
-from deploy.supervisor import Program
 from deploy.system import free_port
 
 

@@ -12,11 +12,11 @@ from importlib import import_module
 from pathlib import Path
 
 from deploy import cli, forked
+from deploy.program import Program
 from deploy.sandbox import alias, setup
 from deploy.sandbox.authority import files_of
 from deploy.sandbox.plan import Plan
 from deploy.services import SERVICES, THREADS
-from deploy.supervisor import Program
 from deploy.system import LINUX
 
 PROBE_SECONDS = 2.0

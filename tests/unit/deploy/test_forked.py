@@ -21,7 +21,8 @@ pytestmark = pytest.mark.skipif(not LINUX, reason="elsewhere programs are execut
 PARENT = """
 import fcntl, json, os, signal, sys, time
 from pathlib import Path
-from deploy.supervisor import Program, Signals, Supervisor, run_until_stopped
+from deploy.program import Program
+from deploy.supervisor import Signals, Supervisor, run_until_stopped
 
 folder = Path(sys.argv[1])
 sentinel = "only imported once"

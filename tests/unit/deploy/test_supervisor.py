@@ -12,7 +12,8 @@ import pytest
 
 from deploy import supervisor as supervision
 from deploy.errors import CannotStart
-from deploy.supervisor import Program, Supervisor
+from deploy.program import Program
+from deploy.supervisor import Supervisor
 from deploy.system import boot_id, process_birth, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,7 +23,8 @@ SLEEPER = ("sleep", "1000")
 RUNNING_SUPERVISOR = """
 import sys
 from pathlib import Path
-from deploy.supervisor import Program, Signals, Supervisor, run_until_stopped
+from deploy.program import Program
+from deploy.supervisor import Signals, Supervisor, run_until_stopped
 folder = Path(sys.argv[1])
 with Signals() as signals:
     supervisor = Supervisor(folder)

