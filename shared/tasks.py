@@ -6,7 +6,7 @@ open, and commits the outcome.  It may run again at any time: after a crash, a l
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -123,6 +123,7 @@ def run_leased(context: C, jobs: Jobs[C], job: str, row_id: int, lease: int, *, 
         row = outbox.start(connection, row_id, lease, runner, until)
     if row is None:
         return False
+    row = _in_a_journey(context, row)
     with trace.working_on(row.request_id, row.journey_id), telemetry.span(f"job {job}", kind=SpanKind.CONSUMER):
         _run_started(context, definition, row, lease)
     return True
@@ -135,7 +136,7 @@ def run_all_leased(context: C, jobs: Jobs[C], job: str, rows: Sequence[tuple[int
         return sum(run_leased(context, jobs, job, row_id, lease, runner=runner) for row_id, lease in rows)
     until = context.clock.now() + timedelta(seconds=definition.lease_seconds)
     with context.db.single() as connection:
-        started = outbox.start_many(connection, rows, runner, until)
+        started = [(_in_a_journey(context, row), lease) for row, lease in outbox.start_many(connection, rows, runner, until)]
     if len(started) < 2 or not _done_together(context, definition.together, job, started):
         for row, lease in started:
             with trace.working_on(row.request_id, row.journey_id), telemetry.span(f"job {job}", kind=SpanKind.CONSUMER):
@@ -165,6 +166,11 @@ def _done_together(
             with trace.working_on(row.request_id, row.journey_id):
                 telemetry.ended(f"job {job}", began, kind=SpanKind.CONSUMER)
     return True
+
+
+def _in_a_journey(context: C, row: outbox.Started) -> outbox.Started:
+    """Give work that nobody's request left, such as periodic, a journey of its own: its logs, calls and further jobs belong together."""
+    return row if row.journey_id else replace(row, journey_id=f"{context.service}-{row.id:08d}")
 
 
 def _job(row: outbox.Started) -> Job:

@@ -17,6 +17,7 @@ from pay.operations.onboarding import set_credentials
 from pay.providers.khipu import KhipuGateway
 from pay.providers.stripe import StripeGateway
 from pay.providers.webpay import WebpayGateway
+from shared import trace
 from shared.http import OutboundTimeout, Reply
 from tests.factories.pay import PUBLIC_URL, Browser, ProcessDied, Till, World
 
@@ -40,6 +41,7 @@ class Wire:
     cut: bool = False
     fates: list[str] = field(default_factory=list)
     sent: list[tuple[str, str]] = field(default_factory=list)
+    journeys: list[str] = field(default_factory=list)
 
     def request(
         self,
@@ -57,6 +59,7 @@ class Wire:
             raise OutboundTimeout("no answer in time")
         parts = urlsplit(url)
         self.sent.append((method, parts.path))
+        self.journeys.append(trace.journey_id())
         kept = {name: value for name, value in (headers or {}).items() if name.lower() != "content-length"}
         answer = self.bank.open(parts.path, method=method, json=json, data=body, headers=kept, query_string=parts.query)
         if fate == "dies":

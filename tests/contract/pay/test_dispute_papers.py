@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from pay.models.dispute_file import dispute_files
 from pay.operations.retention import forget_evidence
+from shared.outbox import outbox
 from shared.virus_scan import ClamdScanner
 from tests.conformance.pay.test_console import Desk
 from tests.contract.notify.test_clamd import TEST_FILE
@@ -72,11 +73,15 @@ def test_papers_go_to_stripe_as_one_document_once_even_where_the_answer_got_lost
     ana = Desk(world, "ana")
     files = upload(("recibo.pdf", pdf(2)), ("fotos/mesón.png", picture()))
     assert ana.send(own + "/evidence", own + "/evidence", words="Tenemos el recibo.", **files).status_code == 303
+    with world.pay.reading() as tx:
+        journeys = tx.connection.execute(select(outbox.c.journey_id).where(outbox.c.job == "send_dispute_answer")).scalars().all()
     banks.stripe.faults.append("lost")
+    banks.wire.journeys.clear()
     world.run_jobs()
     assert answers(banks) == [("evidence", "approved")]
     world.pay.clock.advance(seconds=3600)  # type: ignore[attr-defined]  # the clock of tests
     world.run_jobs()
+    assert set(banks.wire.journeys) == set(journeys) != {""}, "each call is of the journey in which somebody answered"
     assert (status(banks), answers(banks)) == ("under_review", [("evidence", "sent")])
     (at_stripe,) = banks.stripe.disputes.values()
     assert at_stripe["evidence_details"]["submission_count"] == 1

@@ -49,8 +49,9 @@ def failing(error: Exception) -> Callable[[Context, Job], None]:
 def test_job_gets_its_payload_and_leaves_nothing(context: Context, jobs: Jobs[Context]) -> None:
     seen: list[Job] = []
     jobs.job("greet")(lambda _context, job: seen.append(job))
-    assert run(context, jobs, leased(context, "greet", name="Ñuñoa"))
-    assert seen == [Job({"name": "Ñuñoa"}, 1)]
+    row = leased(context, "greet", name="Ñuñoa")
+    assert run(context, jobs, row)
+    assert seen == [Job({"name": "Ñuñoa"}, 1, journey_id=f"toy-{row.id:08d}")]
     assert rows(context) == []
 
 
@@ -61,6 +62,27 @@ def test_job_works_in_the_name_of_the_request_that_left_it(context: Context, job
         row = leased(context, "greet")
     run(context, jobs, row)
     assert seen == [("request-1", "journey-1")]
+
+
+@pytest.mark.rule("requirements", "SH-6")
+def test_work_that_no_request_left_is_a_journey_of_its_own(context: Context, jobs: Jobs[Context]) -> None:
+    """What a periodic job calls and leaves belongs together, and to nothing else."""
+    seen: list[str] = []
+
+    def sweep(context: Context, _job: Job) -> None:
+        seen.append(trace.journey_id())
+        with context.transaction() as tx:
+            tx.enqueue("greet", {})
+
+    jobs.job("sweep")(sweep)
+    jobs.job("greet")(lambda _context, _job: seen.append(trace.journey_id()))
+    for _ in range(2):
+        run(context, jobs, leased(context, "sweep"))
+        with context.db.begin() as connection:
+            (left,) = outbox.lease_due(connection, context.clock.now(), limit=10)
+        run(context, jobs, left)
+    assert seen[0] == seen[1] != seen[2] == seen[3]
+    assert all(trace.accepted(journey) for journey in seen), "others take it over from the header"
 
 
 def test_rolled_back_transaction_leaves_no_job(context: Context) -> None:
