@@ -22,6 +22,10 @@ from cryptography.x509.oid import NameOID
 from deploy.install import folder
 from deploy.install.folder import Installation
 from deploy.system import free_port, wait_until
+from notify.routes import bulk
+from notify.routes.console.access import UPLOAD_BYTES_MAX
+from pay.routes import console_bank
+from shared.app import BODY_BYTES_MAX
 
 pytestmark = [pytest.mark.image, pytest.mark.xdist_group("image")]
 DOMAIN = "servicios.example.cl"
@@ -37,14 +41,22 @@ class Edge:
     seen: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
 
     def get(
-        self, host: str, path: str = "/", *, headers: list[tuple[str, str]] | None = None, certificate: bool = False, method: str = "GET"
+        self,
+        host: str,
+        path: str = "/",
+        *,
+        headers: list[tuple[str, str]] | None = None,
+        certificate: bool = False,
+        method: str = "GET",
+        body: bytes = b"",
     ) -> httpx.Response:
         """One request to a host name, over TLS; with a client's certificate where asked."""
         context = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
         if certificate:
             context.load_cert_chain(self.folder / "fullchain.pem", self.folder / "privkey.pem")
         with httpx.Client(verify=context) as client:
-            request = client.build_request(method, f"https://127.0.0.1:{self.port}{path}", headers=[("Host", host), *(headers or [])])
+            address = f"https://127.0.0.1:{self.port}{path}"
+            request = client.build_request(method, address, headers=[("Host", host), *(headers or [])], content=body or None)
             request.extensions["sni_hostname"] = host
             return client.send(request)
 
@@ -86,6 +98,10 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
             made.seen.append((self.path, {name: self.headers.get_all(name) or [] for name in self.headers}))
             self.send_response(204)
             self.end_headers()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
 
         def log_message(self, *_arguments: object) -> None:
             """Say nothing."""
@@ -172,6 +188,27 @@ def test_a_certificate_is_passed_on_where_certificates_are_asked_for_and_nowhere
     (_, asked), (_, not_asked) = edge.seen
     assert {name.lower(): values for name, values in asked.items()}["x-ssl-client-cert"][0].startswith("-----BEGIN%20CERTIFICATE-----")
     assert "x-ssl-client-cert" not in {name.lower() for name in not_asked}
+
+
+@pytest.mark.parametrize(
+    ("host", "largest"),
+    [
+        ("notify", bulk.BODY_BYTES_MAX),
+        ("mtls-notify", UPLOAD_BYTES_MAX),
+        ("pay", console_bank.STATEMENT_MAX + console_bank.FORM_ROUND_IT),
+        ("wallet", BODY_BYTES_MAX),
+        ("identity", BODY_BYTES_MAX),
+    ],
+)
+def test_the_largest_body_that_a_service_takes_gets_through(edge: Edge, host: str, largest: int) -> None:
+    assert edge.get(f"{host}.{DOMAIN}", "/large", method="POST", body=bytes(largest)).status_code == 204
+
+
+@pytest.mark.parametrize(("host", "too_large"), [("identity", 13 << 20), ("notify", bulk.BODY_BYTES_MAX + 1)])
+def test_a_larger_one_is_refused_before_it_is_read(edge: Edge, host: str, too_large: int) -> None:
+    before = len(edge.seen)
+    assert edge.get(f"{host}.{DOMAIN}", "/too-large", method="POST", body=bytes(too_large)).status_code == 413
+    assert len(edge.seen) == before
 
 
 def test_metrics_are_not_for_the_outside(edge: Edge) -> None:

@@ -104,6 +104,19 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert not broken
 
 
+def test_places_that_documents_name_exist() -> None:
+    """Code and tests that stand in a text as evidence: `tests/…`, `shared/…`."""
+    place = re.compile(r"`((?:shared|tests|deploy|docs|identity|notify|pay|wallet)/[\w./-]+)`")
+    texts = {path: path.read_text() for path in tracked() if path.suffix == ".md"}
+    gone = {
+        f"{path.relative_to(ROOT)} → {named}"
+        for path, text in texts.items()
+        for named in place.findall(text)
+        if not (ROOT / named).exists()
+    }
+    assert not gone
+
+
 def test_no_path_of_a_machine_is_in_the_project() -> None:
     pattern = re.compile(r"(?<![\w.])/(?:root|home/\w+|Users/\w+)/")
     found = [
