@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from deploy.sandbox.people import CITIZENS
+from tests.end_to_end.canary import found_in_clear
 from tests.sandboxes import ROOT, RunningSandbox
 
 pytestmark = pytest.mark.timeout(360)
@@ -40,6 +43,13 @@ def test_each_step_of_the_journey_is_as_promised(
     assert [step["name"] for step in document["steps"]] == list(steps)
     assert all(step["ok"] for step in document["steps"])
     assert status == 0
+    assert found_in_clear(sandbox) == [], "what names the person stands nowhere for anybody to read"
+
+
+def test_the_search_finds_what_is_there(sandbox: RunningSandbox) -> None:
+    """Somebody whose address the sandbox does write in clear: it would find the other too."""
+    everybody = replace(CITIZENS[0], email="andamio")
+    assert {"table identity.organisations", "log identity"} <= set(found_in_clear(sandbox, everybody))
 
 
 def test_the_journey_fails_where_a_promise_is_broken(sandbox: RunningSandbox, tmp_path: Any) -> None:
