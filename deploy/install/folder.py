@@ -33,6 +33,8 @@ from deploy.services import SERVICES
 FILES = Path(__file__).parent / "files"
 BACKUPS = "backups"
 CONTAINER_USER: Final = 10001
+USERS: Final = {"grafana": 472}
+"""Whose image runs as another user than ours: by the name of its folder of secrets."""
 SECRETS_IN_CONTAINER = "/run/andamio"
 EDGE_ADDRESS = "172.30.7.2"
 """The edge's own address inside, as the compose file gives it: only from there a client certificate is believed."""
@@ -74,9 +76,10 @@ def write(installation: Installation) -> list[Path]:
         with _alone_in(installation.folder):
             for folder in (
                 BACKUPS,
-                *(f"secrets/{name}" for name in ("postgres", "valkey", *SERVICES, *(f"{each}-migrate" for each in SERVICES))),
+                *(f"secrets/{name}" for name in ("postgres", "valkey", "grafana", *SERVICES, *(f"{each}-migrate" for each in SERVICES))),
             ):
                 _make_for_containers(installation.folder / folder)
+            (installation.folder / "edge/tls").mkdir(parents=True, exist_ok=True)
             return [path for path, text in _files(installation) if _keep(path, text, is_secret="secrets" in path.parts)]
     except OSError as fault:
         raise CannotStart(f"{fault.filename or installation.folder} cannot be written ({fault.strerror}).") from fault
@@ -174,6 +177,7 @@ def _own_settings(installation: Installation, service: str) -> dict[str, str]:
 
 def _secrets(installation: Installation) -> Iterator[tuple[Path, str]]:
     """Every secret of every service; those that two parties share are made once."""
+    yield installation.secret_file("grafana", "admin_password"), _token()
     superuser = _kept(installation.secret_file("postgres", "superuser"), _token)
     yield installation.secret_file("postgres", "superuser"), superuser
     queue = _kept(installation.secret_file("valkey", "password"), _token)
@@ -241,8 +245,14 @@ def _make_for_containers(folder: Path) -> None:
     """Make a folder that the containers' user alone may enter."""
     if not folder.exists():
         folder.mkdir(parents=True, mode=0o700)
-        if os.geteuid() == 0:
-            os.chown(folder, CONTAINER_USER, CONTAINER_USER)
+        _give(folder, folder.name)
+
+
+def _give(path: Path, name: str) -> None:
+    """Let a container's user have it, where we may: as root."""
+    if os.geteuid() == 0:
+        user = USERS.get(name, CONTAINER_USER)
+        os.chown(path, user, user)
 
 
 def _keep(path: Path, text: str, *, is_secret: bool) -> bool:
@@ -252,6 +262,6 @@ def _keep(path: Path, text: str, *, is_secret: bool) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400 if is_secret else 0o644), "w", encoding="utf-8") as file:
         file.write(text)
-    if is_secret and os.geteuid() == 0:
-        os.chown(path, CONTAINER_USER, CONTAINER_USER)
+    if is_secret:
+        _give(path, path.parent.name)
     return True

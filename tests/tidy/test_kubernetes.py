@@ -72,7 +72,9 @@ def test_the_edge_is_the_one_of_a_single_host_and_reaches_every_service(tmp_path
     """The configuration of `andamio init` names the services and the files that the pod has; nobody but it is let to the web pods."""
     folder.write(Installation(tmp_path, "servicios.example.cl", "Quilpalín", "800 000 000"))
     config = (tmp_path / "edge/nginx.conf").read_text()
-    assert set(re.findall(r"proxy_pass http://(\w+):(\d+)", config)) == {(service, "8080") for service in SERVICES}
+    upstreams = (ROOT / "edge/upstreams.conf").read_text()
+    assert set(re.findall(r"proxy_pass http://(\S+);", config)) == set(SERVICES)
+    assert re.findall(r"upstream (\w+) \{ server \1:(\d+); \}", upstreams) == [(service, "8080") for service in SERVICES]
     assert {f"Service/{service}" for service in SERVICES} <= {named(made) for made in manifests()}
     by_name = {named(made): made for made in edge()}
     pod = by_name["Deployment/edge"]["spec"]["template"]["spec"]

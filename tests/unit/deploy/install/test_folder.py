@@ -2,6 +2,7 @@ import fcntl
 import os
 import re
 import stat
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def test_all_that_the_compose_file_names_is_there(installation: Installation) ->
         for source in (str(volume).partition(":")[0] for volume in service.get("volumes", [])):
             if not source.startswith("."):
                 assert source in document["volumes"], name
-            elif source != "./edge/tls":  # the operator's own certificate
+            else:
                 assert (installation.folder / source).exists(), source
         for env_file in service.get("env_file", []):
             assert (installation.folder / env_file).exists()
@@ -163,6 +164,39 @@ def test_identity_believes_a_client_certificate_from_the_edge_alone(installation
     settings = (installation.folder / "env/identity.env").read_text().splitlines()
     assert f"IDENTITY_EDGE_ADDRESSES={edge}" in settings
     assert "IDENTITY_MTLS_URL=https://mtls.servicios.example.cl" in settings
+
+
+def test_the_edge_comes_to_every_service_from_its_own_address_which_nobody_else_is_given(installation: Installation) -> None:
+    """A name leads into whichever network two share: they share one."""
+    document = compose(installation)
+    edge = document["services"]["edge"]["networks"]
+    for service in SERVICES:
+        assert set(edge) & set(document["services"][service]["networks"]) == {"inside"}
+    assert "internal" not in (document["networks"]["public"] or {}), "its ports are published"
+    [given] = document["networks"]["inside"]["ipam"]["config"]
+    address = ip_address(edge["inside"]["ipv4_address"])
+    assert address in ip_network(given["subnet"])
+    assert address not in ip_network(given["ip_range"])
+    assert ip_network(given["ip_range"]).subnet_of(ip_network(given["subnet"]))
+    assert str(address) != given["gateway"]
+
+
+def test_the_edge_asks_again_where_the_services_are(installation: Installation) -> None:
+    """One that was made anew has another address; nginx alone would never notice."""
+    config, upstreams = ((installation.folder / "edge" / name).read_text() for name in ("nginx.conf", "upstreams.conf"))
+    assert set(re.findall(r"proxy_pass http://(\S+);", config)) == set(SERVICES)
+    assert re.findall(r"upstream (\w+) \{ zone \1 64k; server \1:8080 resolve; \}", upstreams) == list(SERVICES)
+    assert re.search(r"^resolver 127\.0\.0\.11 valid=\d+s", upstreams, re.MULTILINE)
+
+
+def test_grafana_has_no_password_that_everybody_knows(installation: Installation) -> None:
+    grafana = compose(installation)["services"]["grafana"]
+    assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD__FILE"] == "/run/andamio/admin_password"
+    assert "./secrets/grafana:/run/andamio:ro" in grafana["volumes"]
+    secret = installation.secret_file("grafana", "admin_password")
+    assert len(secret.read_text()) >= 32
+    if os.geteuid() == 0:
+        assert {secret.stat().st_uid, secret.parent.stat().st_uid} == {folder.USERS["grafana"]}
 
 
 def test_each_service_knows_where_those_are_that_it_calls(installation: Installation) -> None:
