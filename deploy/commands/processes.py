@@ -1,12 +1,19 @@
 """`andamio serve`, `worker`, `relay`, `migrate` and `health`: the processes of a service."""
 
 import argparse
-from collections.abc import Callable
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.commands.terminal import Subparsers, add_services, enter, runs, services_of, show
 from deploy.errors import CannotStart
 from deploy.services import SERVICES
+
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Of prometheus_client: the folder in which several processes count."""
 
 
 def add(commands: Subparsers) -> None:
@@ -45,6 +52,27 @@ def _background_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _serve(parsed: argparse.Namespace) -> int:
     enter([parsed.service])
+    if parsed.workers > 1:
+        with _counting_together():
+            return _serve_with(parsed)
+    return _serve_with(parsed)
+
+
+@contextmanager
+def _counting_together() -> Iterator[None]:
+    """Have the processes of one address count in one place: a scrape meets one of them, and must tell of all.
+
+    That is settled when prometheus_client is imported.  Where it was, as in the forks of a sandbox, each counts for itself.
+    """
+    if "prometheus_client" in sys.modules or VARIABLE in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="andamio-metrics-") as folder:
+        os.environ[VARIABLE] = folder
+        yield
+
+
+def _serve_with(parsed: argparse.Namespace) -> int:
     from deploy import serving
 
     if (parsed.tls_certificate is None) != (parsed.tls_key is None):

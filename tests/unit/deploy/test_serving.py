@@ -1,7 +1,10 @@
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from deploy.sandbox.environment import environment
@@ -9,6 +12,10 @@ from deploy.sandbox.plan import Engines, Plan
 from deploy.sandbox.ports import Ports
 from deploy.services import SERVICES
 from deploy.serving import settings_class
+from deploy.system import free_port, wait_until
+from tests.unit.deploy.test_operations import addresses, suite
+
+__all__ = ["addresses", "suite"]
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -45,3 +52,30 @@ def test_each_service_has_one_settings_class_that_the_sandbox_fills(service: str
     settings = load(settings_class(service), service, environment(plan, service))
     assert settings.is_sandbox
     assert settings.public_url == plan.ports.url(service)
+
+
+def test_a_scrape_tells_of_all_processes_that_serve_at_one_address(suite: object, tmp_path: Path) -> None:
+    """Each answers some of the requests, and any of them may be the one that is asked."""
+    port, asked = free_port(), 12
+    command = [sys.executable, "-m", "deploy.cli", "serve", "pay", "--port", str(port), "--workers", "2"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, cwd=ROOT, env=environment, stderr=log) as process:
+        try:
+            assert wait_until(lambda: _status(port, "/readyz") == 200, 60), (tmp_path / "log").read_text()
+            assert [_status(port, "/healthz") for _ in range(asked)] == [200] * asked
+            counted = set()
+            for _ in range(4):
+                shown = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+                counted.add(re.findall(r'_count\{method="GET",route="/healthz",service="pay",status="200"\} (\S+)', shown)[0])
+            assert counted == {f"{asked}.0"}
+        finally:
+            process.terminate()
+            process.wait(30)
+    assert [path.name for path in tmp_path.iterdir()] == ["log"], "what was counted goes with the processes"
+
+
+def _status(port: int, path: str) -> int:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5).status_code
+    except httpx.HTTPError:
+        return 0
