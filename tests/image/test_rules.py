@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.services import SERVICES
+
 pytestmark = [pytest.mark.image]
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy/install/files/watch/rules.yml"
@@ -29,9 +31,11 @@ FIRING: dict[str, tuple[dict[str, str], int]] = {
     "MessagesFail": ({EVENTS % "notify:notification:failed": "0+50x90", EVENTS % "notify:notification:delivered": "0+50x90"}, 60),
     "CapturesFail": ({EVENTS % "pay:payment:capture-failed": "0x10 1x50"}, 30),
 }
+COMPONENTS = [f"{service}{role}" for service in SERVICES for role in ("", "-worker", "-relay")]
+THERE = {f'up{{job="{"background" if "-" in name else "andamio"}",component="{name}"}}': "1x120" for name in COMPONENTS}
 OF_ONE = {"SignInsFail": "identity", "MessagesFail": "notify"}
 ORDINARY: dict[str, str] = {
-    'up{job="andamio",component="pay"}': "1x120",
+    **THERE,
     REQUESTS % "200": "0+1000x120",
     REQUESTS % "500": "0x120",
     FASTER % "0.1": "0+990x120",
@@ -85,6 +89,19 @@ def test_each_alert_fires_on_what_it_is_for(alert: str, tmp_path: Path) -> None:
     assert done.returncode == 1, f"{alert} did not fire"
     assert f'alertname="{alert}"' in told
     assert f'service="{OF_ONE.get(alert, "pay")}"' in told  # by which it is told together, or kept quiet (alertmanager.yml)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_one_that_is_gone_is_told_though_nobody_can_ask_it(component: str, tmp_path: Path) -> None:
+    """A container that has ended has no address any more."""
+    others = {name: values for name, values in THERE.items() if f'component="{component}"' not in name}
+    labels = {"severity": "page", "component": component, "service": component.partition("-")[0]}
+    told = [{"exp_labels": labels, "exp_annotations": {"summary": f"{component} does not answer"}}]
+    done = run(
+        tmp_path,
+        {"input_series": series(others), "alert_rule_test": [{"eval_time": "5m", "alertname": "ServiceDown", "exp_alerts": told}]},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("alert", FIRING)
