@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from psycopg.errors import UndefinedTable
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -34,6 +35,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from shared.clock import Clock
@@ -225,13 +227,21 @@ class DataKeys:
         now = self._clock.now()
         if timedelta(0) <= now - self._looked_at < LOOK_AGAIN:  # a clock that was set back is not waited for
             return
-        with self._engine.connect() as connection:
-            erasures = connection.execute(select(data_key_erasures.c.counted)).scalar_one_or_none() or 0
+        erasures = self._count_erasures()
         with self._lock:
             if erasures != self._erasures:
                 self._cache.clear()
                 self._erasures = erasures
             self._looked_at = now
+
+    def _count_erasures(self) -> int:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(select(data_key_erasures.c.counted)).scalar_one_or_none() or 0
+        except ProgrammingError as error:
+            if isinstance(error.orig, UndefinedTable):
+                return 0  # a database of before there was a count, as an older backup restores it
+            raise
 
     def _read_or_make(self, scope: str, *, make: bool) -> bytes:
         # A transaction of its own: a data key outlives the business transaction that first needed it.

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from shared.clock import FixedClock
 from shared.context import Context
-from shared.crypto import LOOK_AGAIN, CannotDecrypt, DataKeys, KeyRing, constant_time_equal, data_keys, sha256_hex
+from shared.crypto import LOOK_AGAIN, CannotDecrypt, DataKeys, KeyRing, constant_time_equal, data_key_erasures, data_keys, sha256_hex
 
 OLD, NEW = b"o" * 32, b"n" * 32
 
@@ -63,6 +63,13 @@ def test_another_process_that_holds_the_key_sees_the_erasure_within_seconds(cont
             other.decrypt(sealed, scope="person")
     assert other.decrypt(kept, scope="other") == "otro"
     assert context.cipher.erase("person") == 0
+
+
+def test_an_older_backup_that_has_no_count_of_erasures_is_read(context: Context) -> None:
+    sealed = context.cipher.encrypt("texto", scope="person")
+    with context.db.begin() as connection:
+        data_key_erasures.drop(connection)
+    assert DataKeys(context.db, context.keyring, context.clock).decrypt(sealed, scope="person") == "texto"
 
 
 def test_a_clock_that_was_set_back_does_not_keep_an_erased_key(context: Context, clock: FixedClock) -> None:
