@@ -22,9 +22,9 @@ from cryptography.x509.oid import NameOID
 from deploy.install import folder
 from deploy.install.folder import Installation
 from deploy.system import free_port, wait_until
-from notify.routes import bulk
+from notify.routes.bulk import BODY_BYTES_MAX as LIST_BYTES_MAX
 from notify.routes.console.access import UPLOAD_BYTES_MAX
-from pay.routes import console_bank
+from pay.routes.console_bank import FORM_ROUND_IT, STATEMENT_MAX
 from shared.app import BODY_BYTES_MAX
 
 pytestmark = [pytest.mark.image, pytest.mark.xdist_group("image")]
@@ -199,9 +199,9 @@ def test_a_certificate_is_passed_on_where_certificates_are_asked_for_and_nowhere
 @pytest.mark.parametrize(
     ("host", "largest"),
     [
-        ("notify", bulk.BODY_BYTES_MAX),
+        ("notify", LIST_BYTES_MAX),
         ("mtls-notify", UPLOAD_BYTES_MAX),
-        ("pay", console_bank.STATEMENT_MAX + console_bank.FORM_ROUND_IT),
+        ("pay", STATEMENT_MAX + FORM_ROUND_IT),
         ("wallet", BODY_BYTES_MAX),
         ("identity", BODY_BYTES_MAX),
     ],
@@ -210,7 +210,7 @@ def test_the_largest_body_that_a_service_takes_gets_through(edge: Edge, host: st
     assert edge.get(f"{host}.{DOMAIN}", "/large", method="POST", body=bytes(largest)).status_code == 204
 
 
-@pytest.mark.parametrize(("host", "too_large"), [("identity", 13 << 20), ("notify", bulk.BODY_BYTES_MAX + 1)])
+@pytest.mark.parametrize(("host", "too_large"), [("identity", 13 << 20), ("notify", LIST_BYTES_MAX + 1)])
 def test_a_larger_one_is_refused_before_it_is_read(edge: Edge, host: str, too_large: int) -> None:
     before = len(edge.seen)
     assert edge.get(f"{host}.{DOMAIN}", "/too-large", method="POST", body=bytes(too_large)).status_code == 413
