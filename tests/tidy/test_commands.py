@@ -38,7 +38,7 @@ def commands(text: str) -> Iterator[str]:
 
 def words_of(line: str) -> list[str] | None:
     """The words that our program is given by a line; None where it is not ours, or left unfinished."""
-    bare = line.partition("  #")[0].replace("$(", "(").replace("[--", "--").replace("]", "")
+    bare = re.sub(r"\$\([^)]*\)", "of-today", line.partition("  #")[0]).replace("[--", "--").replace("]", "")
     words = [PLACES.get(word, word) for word in shlex.split(bare)]
     if words[0] == "andamio":
         given = words[1:]
