@@ -54,6 +54,6 @@ def _places(sandbox: RunningSandbox) -> Iterator[tuple[str, bytes]]:
 def _rows(plan: Plan, service: str) -> Iterator[tuple[str, bytes]]:
     with psycopg.connect(plan.database_url(service), autocommit=True) as connection:
         for schema, table in connection.execute(TABLES).fetchall():
-            statement = sql.SQL("COPY {}.{} TO STDOUT").format(sql.Identifier(schema), sql.Identifier(table))
+            statement = sql.SQL("COPY (SELECT * FROM {}.{}) TO STDOUT").format(sql.Identifier(schema), sql.Identifier(table))
             with connection.cursor().copy(statement) as rows:
                 yield f"table {service}.{table}", b"".join(rows)

@@ -47,9 +47,9 @@ def test_each_step_of_the_journey_is_as_promised(
 
 
 def test_the_search_finds_what_is_there(sandbox: RunningSandbox) -> None:
-    """Somebody whose address the sandbox does write in clear: it would find the other too."""
-    everybody = replace(CITIZENS[0], email="andamio")
-    assert {"table identity.organisations", "log identity"} <= set(found_in_clear(sandbox, everybody))
+    """A word that stands everywhere: whatever of a person stood there would be found too."""
+    found = set(found_in_clear(sandbox, replace(CITIZENS[0], email="identity")))
+    assert {"table identity.clients", "log identity", "metrics of identity"} <= found
 
 
 def test_the_journey_fails_where_a_promise_is_broken(sandbox: RunningSandbox, tmp_path: Any) -> None:
