@@ -113,6 +113,9 @@ def test_an_agreement_that_is_over_stays_over() -> None:
 
 
 def test_an_exchange_is_settled_only_from_an_attempt() -> None:
-    settled = set(ExchangeState) - {ExchangeState.ATTEMPT, ExchangeState.MINTED}
-    assert all(EXCHANGE_STATES.allows(ExchangeState.ATTEMPT, one) for one in settled)
+    state = ExchangeState
+    settled = set(state) - {state.ATTEMPT, state.MINTED, state.WAITING}
+    assert all(EXCHANGE_STATES.allows(state.ATTEMPT, one) for one in settled)
     assert not any(EXCHANGE_STATES.allows(one, other) for one in settled for other in settled)
+    # A register that answers later is asked again, or given up; it releases nothing without a new attempt.
+    assert EXCHANGE_STATES.targets(state.WAITING) == {state.ATTEMPT, state.FAILED}
