@@ -90,6 +90,18 @@ def percentile(times: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
+def spread(milliseconds: Sequence[float]) -> str:
+    """Write median and tail of some times."""
+    return ", ".join(f"p{share} {percentile(milliseconds, share / 100):.1f} ms" for share in (50, 95, 99))
+
+
+def timed(act: Callable[[], object]) -> float:
+    """Do something and return how many milliseconds it took."""
+    began = time.perf_counter()
+    act()
+    return (time.perf_counter() - began) * 1000
+
+
 def _together(work: Sequence[Callable[[], None]]) -> None:
     """Do all of it at once.  Raises: what any of it raised."""
     with ThreadPoolExecutor(len(work)) as pool:

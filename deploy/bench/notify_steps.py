@@ -19,7 +19,7 @@ import redis
 from sqlalchemy import delete, func, insert, select, text, update
 
 from deploy.bench import notify_rows, running, targets
-from deploy.bench.crowds import percentile, steady
+from deploy.bench.crowds import spread, steady, timed
 from deploy.bench.load import Target, measure
 from deploy.bench.notify_callers import PERSONALISATION, Caller
 from deploy.bench.sinks import HOST, HTTP_OFFSET
@@ -109,8 +109,7 @@ class Rig:
         return what, f"{number / seconds:.0f}/s (job taken in {taken:.2f} s, all in {seconds:.1f} s)"
 
     def _job(self, channel: str, number: int) -> str:
-        column = {"sms": "phone number", "email": "email address"}[channel]
-        to = ("07900{}" if channel == "sms" else "p{}@example.com").format
+        column, to = {"sms": ("phone number", "07900{}".format), "email": ("email address", "p{}@example.com".format)}[channel]
         people = ((to(900_000 + n % 100_000), *PERSONALISATION.values()) for n in range(number))
         lines = "\n".join(";".join(cells) for cells in [(column, *PERSONALISATION), *people])
         path = f"/v2/notifications/bulk?template_id={self.document['templates'][channel]}"
@@ -137,7 +136,7 @@ class Rig:
         found = steady(self._text, per_second=self.options.rate, seconds=self.options.seconds, threads=32)
         yield (
             f"POST SMS, live key, {self.options.rate}/s",
-            f"{found.per_second:.0f}/s kept, {_times(found.milliseconds)}, {self.live.wrong} wrong, {found.answers['lost']} lost",
+            f"{found.per_second:.0f}/s kept, {spread(found.milliseconds)}, {self.live.wrong} wrong, {found.answers['lost']} lost",
         )
 
     def steady(self) -> Rows:
@@ -172,7 +171,7 @@ class Rig:
             if time.monotonic() - began > PATIENCE_SECONDS:
                 raise CannotStart("the job did not end")
         yield f"job of {self.options.job_rows} texts", f"taken in {taken:.1f} s, all handed over in {time.monotonic() - began:.0f} s"
-        during = f"quiet {_times(quiet)}; meanwhile {_times(busy)}; {other.wrong} wrong"
+        during = f"quiet {spread(quiet)}; meanwhile {spread(busy)}; {other.wrong} wrong"
         yield f"another service's POST at {OTHERS_PER_SECOND}/s", during
         worst = max(handed, default=0.0)
         yield "its texts handed over, p95", f"quiet {quiet_handed:.2f} s; meanwhile {worst:.2f} s in the worst {self.options.seconds} s"
@@ -244,11 +243,11 @@ class Rig:
             "one reference": f"{path}&reference=REF-{self.options.rows // 2}",
         }
         for words, page in pages.items():
-            yield f"GET a page of 250 of {self.options.rows}: {words}", _times(_timed(partial(self.live.get, page)))
+            yield f"GET a page of 250 of {self.options.rows}: {words}", _read(partial(self.live.get, page))
         staff = Member("bench", "Bench", (OPERATOR,))
         for words, wanted in {"one recipient": Wanted(recipient="p9@example.com"), "failed e-mails": Wanted("email", "failed")}.items():
-            looked = _timed(partial(list_sent, self.notify, staff, self.service_id, wanted))
-            yield f"staff's page of 50 of {self.options.rows}: {words}", _times(looked)
+            looked = _read(partial(list_sent, self.notify, staff, self.service_id, wanted))
+            yield f"staff's page of 50 of {self.options.rows}: {words}", looked
 
     def _old_one(self) -> uuid.UUID:
         oldest = select(Notification.id).where(Notification.service_id == self.service_id, Notification.key_kind == "normal")
@@ -302,14 +301,5 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
             os.killpg(pid, number)
 
 
-def _timed(act: Callable[[], object]) -> list[float]:
-    taken = []
-    for _ in range(LIST_READS):
-        began = time.perf_counter()
-        act()
-        taken.append((time.perf_counter() - began) * 1000)
-    return taken
-
-
-def _times(milliseconds: list[float]) -> str:
-    return ", ".join(f"p{share} {percentile(milliseconds, share / 100):.1f} ms" for share in (50, 95, 99))
+def _read(act: Callable[[], object]) -> str:
+    return spread([timed(act) for _ in range(LIST_READS)])

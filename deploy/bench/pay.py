@@ -19,7 +19,7 @@ import psycopg
 
 from deploy import operations
 from deploy.bench import pay_books, running
-from deploy.bench.crowds import percentile, steady
+from deploy.bench.crowds import spread, steady
 from deploy.bench.load import Measured, Target, measure, raw_request, require_wrk
 from deploy.bench.pay_payers import Line, Shop
 from deploy.bench.sinks import HOST, HTTP_OFFSET, SMTP_OFFSET, sinks
@@ -177,7 +177,7 @@ class Rig:
             yield from self.creates()
         rate = max(1.0, self.creates_per_second / 2)
         found = steady(lambda _: self._create(), per_second=rate, seconds=self.options.seconds)
-        yield "creates at half load", f"{found.per_second:.0f}/s, {_times(found.milliseconds)}, {found.answers['lost']} lost"
+        yield "creates at half load", f"{found.per_second:.0f}/s, {spread(found.milliseconds)}, {found.answers['lost']} lost"
 
     def get(self) -> Rows:
         """How many reads of a captured payment a second."""
@@ -198,7 +198,7 @@ class Rig:
         found = steady(lambda _: self.shop.pay(), per_second=max(0.5, self.whole_per_second / 2), seconds=self.options.soak)
         yield (
             f"whole payments at half load, {self.options.soak} s",
-            f"{found.per_second:.1f}/s, {_times(found.milliseconds)}, {found.answers['lost']} lost",
+            f"{found.per_second:.1f}/s, {spread(found.milliseconds)}, {found.answers['lost']} lost",
         )
 
     def search(self) -> Rows:
@@ -207,8 +207,8 @@ class Rig:
         written = pay_books.fill(self.database_url, LOAD_ACCOUNT, self.options.fill, with_postings=False)
         yield f"{written} more payments written in bulk", f"{time.perf_counter() - begun:.1f} s"
         first = search_times(self.shop, rounds=len(SEARCHES))
-        yield f"search over {self.options.fill}, the first of each kind", _times(first)
-        yield f"search over {self.options.fill}", _times(search_times(self.shop))
+        yield f"search over {self.options.fill}, the first of each kind", spread(first)
+        yield f"search over {self.options.fill}", spread(search_times(self.shop))
 
     def prove(self) -> Rows:
         """How long the proof of the books takes, and how much memory."""
@@ -217,10 +217,6 @@ class Rig:
         yield f"{written} payments with postings written in bulk", f"{time.perf_counter() - begun:.1f} s"
         said, seconds, mib = prove_books(self.folder, self.options.port)
         yield "proof of the books", f"{said}: {seconds:.1f} s, {mib:.0f} MiB"
-
-
-def _times(milliseconds: list[float]) -> str:
-    return f"p50 {percentile(milliseconds, 0.5):.1f} ms, p95 {percentile(milliseconds, 0.95):.1f} ms"
 
 
 _LINES = threading.local()

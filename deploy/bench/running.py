@@ -19,7 +19,11 @@ STOP_SECONDS_MAX = 20
 
 @contextlib.contextmanager
 def sandbox(folder: Path, port: int, *, code: Path | None = None) -> Iterator[tuple[dict[str, Any], float, int]]:
-    """Start a sandbox and give (sandbox.json, seconds until ready, process id); stop it at the end.  `code`: another release's."""
+    """Start a sandbox and give (sandbox.json, seconds until ready, process id); stop it at the end.  `code`: another release's.
+
+    A signal to end ends this process by unwinding: what runs is ours to stop.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     environment = {**os.environ, "SANDBOX_DIR": str(folder.absolute()), "SANDBOX_PORT": str(port)}
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "bench.log"

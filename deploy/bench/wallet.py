@@ -21,6 +21,7 @@ import httpx
 from sqlalchemy import text
 
 from deploy.bench import running, targets, withdrawals
+from deploy.bench.crowds import timed
 from deploy.bench.filling import fill
 from deploy.bench.load import Measured, Target, measure, raw_request, require_wrk
 from deploy.errors import CannotStart
@@ -233,7 +234,7 @@ def _proofs(wallet: Wallet, made: list[uuid.UUID], rows: int) -> Row:
     with wallet.db.begin() as connection:
         sign_checkpoint(connection, wallet.audit_signer, wallet.clock, every_seconds=0)
     step = max(1, len(made) // REPEATS)
-    proofs = [_timed(partial(_prove, wallet, entry)) for entry in made[::step][:REPEATS]]
+    proofs = [timed(partial(_prove, wallet, entry)) for entry in made[::step][:REPEATS]]
     return f"inclusion proof at {rows} rows, p95 ms", f"{_p95(proofs):.1f} (median {statistics.median(proofs):.1f})"
 
 
@@ -249,7 +250,7 @@ def _verified(wallet: Wallet) -> Row:
 
 def _first_page(wallet: Wallet) -> Row:
     index = wallet.cipher.blind_index(PERSON, purpose=SUBJECT_INDEX)
-    pages = [_timed(partial(lines_of_subject, wallet, index, Filters(), lang="es", limit=50)) for _ in range(REPEATS // 4)]
+    pages = [timed(partial(lines_of_subject, wallet, index, Filters(), lang="es", limit=50)) for _ in range(REPEATS // 4)]
     return f"first page of a person with {PERSON_ROWS} entries among them, p95 ms", f"{_p95(pages):.1f}"
 
 
@@ -277,12 +278,6 @@ def _seconds(run: Callable[[], None], times: int) -> float:
     for _ in range(times):
         run()
     return time.perf_counter() - began
-
-
-def _timed(run: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    run()
-    return (time.perf_counter() - began) * 1000
 
 
 def _p95(values: list[float]) -> float:

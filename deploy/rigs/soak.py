@@ -5,7 +5,6 @@ Memory is weighed now and then, and a line is laid through it from the second qu
 
 import argparse
 import os
-import signal
 import sys
 import threading
 import time
@@ -62,7 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=20.0, help="requests a second (default: %(default)s)")
     parser.add_argument("--folder", type=Path, default=Path("var/rigs"))
     parsed = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwind: what runs is ours to stop
     folder = parsed.folder / time.strftime("%Y%m%d-%H%M%S-soak")
     profile = replace(PROFILES["ordinary"], what="an even load", rate=lambda _share: parsed.rate)
     with sandbox(folder / "sandbox", PORT) as (document, _, pid):

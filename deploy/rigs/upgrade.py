@@ -48,7 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--from", dest="old", default="", help="the old release (default: the newest tag, else before the last migration)")
     parser.add_argument("--folder", type=Path, default=Path("var/rigs"))
     parsed = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # unwind: what runs is ours to stop
     folder = parsed.folder / time.strftime("%Y%m%d-%H%M%S-upgrade")
     revision = parsed.old or previous.find()
     code = previous.export(revision, folder / "old")
