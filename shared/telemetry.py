@@ -1,8 +1,9 @@
 """OpenTelemetry traces, when `<SERVICE>_OTLP_ENDPOINT` is set; nothing at all otherwise.
 
-One span a request, a job and a call to others, marked with the journey id.  They are joined across services by `traceparent`;
-where none comes with the work (a job, a new call of the same person) by the journey, of which the trace's id is made: a journey is
-one trace, and all of it is sampled or nothing.  A span names routes and jobs, never an address or a value.
+One span a request, a job, a call to others and a mail handed over, marked with the journey id.  They are joined across services by
+`traceparent`; where none comes with the work (a job, a new call of the same person) by the journey, of which the trace's id is made: a
+journey is one trace, and all of it is sampled or nothing.  A span names routes, jobs and relays, never an address or a value; of an error
+it names the kind.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace import SpanKind, StatusCode, Tracer
 
 from shared import trace
 from shared.settings import ServiceSettings
@@ -76,9 +77,14 @@ def span(name: str, *, headers: Mapping[str, str] | None = None, kind: SpanKind 
         yield
         return
     parent = extract({name.lower(): value for name, value in headers.items()}) if headers is not None else None
-    with _tracer.start_as_current_span(name, context=parent, kind=kind, record_exception=False) as current:
+    # The words of an error may hold an address: only its kind is told.
+    with _tracer.start_as_current_span(name, context=parent, kind=kind, record_exception=False, set_status_on_exception=False) as current:
         current.set_attribute("andamio.journey_id", trace.journey_id())
-        yield
+        try:
+            yield
+        except Exception as error:
+            current.set_status(StatusCode.ERROR, type(error).__name__)
+            raise
 
 
 def began() -> int:

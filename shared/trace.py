@@ -5,7 +5,7 @@ A *request id* names one HTTP request, a *journey id* all that one person or cli
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
 REQUEST_HEADER = "X-Request-Id"
@@ -40,3 +40,8 @@ def working_on(request: str, journey: str) -> Iterator[None]:
     finally:
         _request_id.reset(request_token)
         _journey_id.reset(journey_token)
+
+
+def going_on(request: str, journey: str) -> AbstractContextManager[None]:
+    """Do the work inside in the name of what it follows from; in that of the present work where this was not kept."""
+    return working_on(request, journey) if journey else nullcontext()

@@ -34,5 +34,8 @@ class PersonSend(Base):
     service_id: Mapped[uuid.UUID]
     api_key_id: Mapped[uuid.UUID]
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    # What it came with: the message that follows belongs to the same journey.
+    request_id: Mapped[str] = mapped_column(String(64), server_default="")
+    journey_id: Mapped[str] = mapped_column(String(64), server_default="")
     look_at: Mapped[datetime]
     created_at: Mapped[datetime]

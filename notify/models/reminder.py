@@ -60,4 +60,7 @@ class Reminder(Base):
     state: Mapped[str] = mapped_column(String(20))
     notification_id: Mapped[uuid.UUID | None]
     fault: Mapped[str] = mapped_column(String(200), default="")
+    # What it was set with: the message that it becomes belongs to the same journey.
+    request_id: Mapped[str] = mapped_column(String(64), server_default="")
+    journey_id: Mapped[str] = mapped_column(String(64), server_default="")
     created_at: Mapped[datetime]

@@ -22,6 +22,7 @@ from notify.models.preference import PersonSend
 from notify.operations import checks
 from notify.operations.authentication import Holder
 from notify.operations.holders import holder_of
+from notify.operations.intake import work_ids
 from notify.operations.once import Once
 from notify.operations.preferences import Preference, preference_of
 from notify.operations.requests import SendBody
@@ -29,6 +30,7 @@ from notify.operations.sends import Accepted, accept, prepare
 from notify.standards.mailbox_address import mailbox_address
 from notify.standards.postal_address import LINE_KEYS
 from notify.standards.statuses import COMPLETED, Channel, Status
+from shared import trace
 
 log = structlog.get_logger("andamio.notify.person_sends")
 USUAL = (Channel.MAILBOX, Channel.EMAIL, Channel.SMS, Channel.LETTER)
@@ -140,7 +142,11 @@ def follow_person_sends(notify: Notify) -> int:
         rows = tx.connection.execute(due.with_for_update(skip_locked=True)).all()
         later = update(PersonSend).where(PersonSend.notification_id.in_([row.notification_id for row in rows]))
         tx.connection.execute(later.values(look_at=now + LOOK_AGAIN))
-    return sum(_look(notify, row) for row in rows)
+    went_on = 0
+    for row in rows:
+        with trace.going_on(row.request_id, row.journey_id):
+            went_on += _look(notify, row)
+    return went_on
 
 
 def _look(notify: Notify, row: Row[Any]) -> bool:
@@ -179,11 +185,14 @@ def _go_on(notify: Notify, row: Row[Any]) -> bool:
 
 def _followed(notify: Notify, holder: Holder, notification_id: uuid.UUID, rest: PersonBody) -> Insert:
     kept, now = person_json(rest), notify.clock.now()
+    request_id, journey_id = work_ids()
     return insert(PersonSend).values(
         notification_id=notification_id,
         service_id=holder.service.id,
         api_key_id=holder.key.id,
         sealed=notify.cipher.encrypt(json.dumps(kept), scope=scope_of(holder.service.id)),
+        request_id=request_id,
+        journey_id=journey_id,
         look_at=now + LOOK_AGAIN,
         created_at=now,
     )

@@ -24,10 +24,12 @@ from notify.models.reminder import REMINDERS, Reminder, ReminderState
 from notify.operations import checks
 from notify.operations.authentication import Holder
 from notify.operations.holders import holder_of
+from notify.operations.intake import work_ids
 from notify.operations.once import Once
 from notify.operations.person_sends import PersonBody, check_person, person_json, person_of, send_to_person
 from notify.operations.requests import SendBody
 from notify.operations.sends import accept, prepare
+from shared import trace
 from shared.context import Transaction
 
 log = structlog.get_logger("andamio.notify.reminders")
@@ -98,7 +100,7 @@ def reminder_rows(
     notify: Notify, holder: Holder, wanted: Wanted, set_id: uuid.UUID, bulk_id: uuid.UUID | None = None
 ) -> list[dict[str, object]]:
     """Give the rows of a set that was checked, one for each moment."""
-    scope = scope_of(holder.service.id)
+    scope, (request_id, journey_id) = scope_of(holder.service.id), work_ids()
     kept: dict[str, Any] = {"recipient": wanted.recipient, "personalisation": wanted.personalisation, "reference": wanted.reference}
     if wanted.sender_id is not None:
         kept["sender_id"] = str(wanted.sender_id)
@@ -116,6 +118,8 @@ def reminder_rows(
             "due_at": moment,
             "unread_id": wanted.unread_id,
             "state": ReminderState.WAITING.value,
+            "request_id": request_id,
+            "journey_id": journey_id,
             "created_at": notify.clock.now(),
         }
         for moment in wanted.moments
@@ -199,7 +203,9 @@ def send_due_reminders(notify: Notify) -> int:
     sent = 0
     for _ in range(ROUNDS_MAX):
         rows = _take_due(notify)
-        sent += sum(_send(notify, row) for row in rows)
+        for row in rows:
+            with trace.going_on(row.request_id, row.journey_id):
+                sent += _send(notify, row)
         if len(rows) < SENT_AT_ONCE:
             break
     return sent

@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from opentelemetry.trace import SpanKind
+
 from notify.providers.base import HandOver, ProviderRefused, ProviderUnavailable, RecipientRefused
 from notify.standards.mime import Mail, ascii_address, message
 from notify.standards.return_token import with_token
 from notify.standards.statuses import Status
+from shared import telemetry
 
 Sign = Callable[[bytes], bytes]
 _RECIPIENT_FAULTS = frozenset({550, 551, 553})
@@ -85,7 +88,8 @@ class SmtpEmail:
         if self._sign is not None:
             raw = self._sign(raw)
         try:
-            self._deliver(raw, sender, recipient)
+            with telemetry.span(f"mail {self.name}", kind=SpanKind.CLIENT):
+                self._deliver(raw, sender, recipient)
         except smtplib.SMTPRecipientsRefused as refused:
             code = next(iter(refused.recipients.values()))[0]
             raise _kind(code)(f"recipient refused with {code}") from None

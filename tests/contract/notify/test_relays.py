@@ -3,14 +3,19 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from notify.app import create_context
 from notify.context import Notify
 from notify.models.team import Member
 from notify.operations.providers import list_providers, set_weight
+from notify.providers.base import RecipientRefused
 from notify.standards.provider_list import read_relays
+from shared import telemetry, trace
 from shared.clock import FixedClock
 from shared.problems import NotFound
 from shared.settings import Secret
@@ -44,6 +49,28 @@ def test_another_relay_takes_what_the_first_cannot(notify: Notify, sink: tuple[S
     done = notify.email.send(MAIL)
     assert done.provider == "dos"
     assert len(sink[0].taken) == 1
+
+
+@pytest.mark.rule("notify", "§20")
+def test_each_hand_over_is_a_span_of_the_journey_without_an_address(notify: Notify, sink: tuple[Sink, int]) -> None:
+    exporter = InMemorySpanExporter()
+    telemetry.start("notify", SimpleSpanProcessor(exporter), share=1.0)
+    try:
+        with trace.working_on("request-1", "journey-1"):
+            notify.email.send(MAIL)
+            sink[0].rcpt = "550 nobody here"
+            with pytest.raises(RecipientRefused):
+                notify.email.send(replace(MAIL, reference="0190a7c0-0000-7000-8000-000000000009"))
+    finally:
+        telemetry.stop()
+    spans = exporter.get_finished_spans()
+    assert [(span.name, span.status.description) for span in spans if span.name == "mail dos"] == [
+        ("mail dos", None),
+        ("mail dos", "SMTPRecipientsRefused"),
+    ]
+    assert {span.context.trace_id for span in spans} == {telemetry.trace_of("journey-1")}
+    told = "".join(span.to_json() for span in spans)
+    assert not any(part in told for part in ("camila", "nobody here", "Recibo", MAIL.reference))
 
 
 @pytest.mark.rule("notify", "§20")

@@ -5,7 +5,7 @@ from flask import Flask
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import format_trace_id
+from opentelemetry.trace import StatusCode, format_trace_id
 
 from shared import outbox, telemetry
 from shared.access import PUBLIC
@@ -87,6 +87,14 @@ def test_called_party_is_told_the_trace(spans: InMemorySpanExporter) -> None:
     with telemetry.span("outer"):
         assert "traceparent" in telemetry.outgoing_headers()
     assert [span.name for span in spans.get_finished_spans()] == ["outer"]
+
+
+def test_an_error_is_told_by_its_kind_and_not_in_its_words(spans: InMemorySpanExporter) -> None:
+    with pytest.raises(ValueError, match="camila"), telemetry.span("outer"):
+        raise ValueError("camila@example.com is nobody")
+    (span,) = spans.get_finished_spans()
+    assert (span.status.status_code, span.status.description, span.events) == (StatusCode.ERROR, "ValueError", ())
+    assert "camila" not in span.to_json()
 
 
 def test_without_a_collector_there_are_no_spans(context: Context) -> None:
