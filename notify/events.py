@@ -52,6 +52,7 @@ class Event(StrEnum):
     REMINDER_NOT_NEEDED = "notify:reminder:not_needed"
     REMINDER_REFUSED = "notify:reminder:refused"
     MAILBOX_READ = "notify:mailbox_message:read"
+    PRICE_NOTED = "notify:price:noted"
     PROVIDER_CHANGED = "notify:provider:changed"
     SERVICE_REGISTERED = "notify:service:registered"
     SERVICE_CHANGED = "notify:service:changed"

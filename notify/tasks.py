@@ -19,6 +19,7 @@ from notify.operations.mailbox_reminders import remind
 from notify.operations.performance import COUNT
 from notify.operations.person_sends import follow_person_sends
 from notify.operations.precompiled import check_precompiled
+from notify.operations.prices import note_prices
 from notify.operations.print_batches import read_print_receipts, send_batches
 from notify.operations.receipts import JOB as TAKE_RECEIPT
 from notify.operations.receipts import apply_receipt, expire_unanswered
@@ -225,6 +226,12 @@ def keep(notify: Notify) -> None:
 def forget_shorter(notify: Notify) -> None:
     """Delete at night what services keep for less than the longest."""
     forget_for_shorter(notify)
+
+
+@jobs.every(300, "note_prices")
+def note(notify: Notify) -> None:
+    """Note prices of the settings that changed, from today on."""
+    note_prices(notify)
 
 
 @jobs.every(COUNT_SECONDS, "count_performance")

@@ -12,6 +12,7 @@ from notify.models.mailbox_reminder import MailboxReminder
 from notify.models.message_count import MessageCount
 from notify.models.notification import Notification
 from notify.models.preference import PersonPreference, PersonSend
+from notify.models.price import Price
 from notify.models.print_batch import PrintBatch, PrintItem
 from notify.models.provider_setting import ProviderSetting
 from notify.models.receipt_secret import ReceiptSecret
@@ -48,6 +49,7 @@ __all__ = [
     "Notification",
     "PersonPreference",
     "PersonSend",
+    "Price",
     "PrintBatch",
     "PrintItem",
     "ProviderSetting",

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, tuple_
 from notify.models.base import RECIPIENT_INDEX, scope_of
 from notify.models.brand import in_force
 from notify.models.callback import ServiceCallback
+from notify.models.price import Price, Priced, Since
 from notify.models.provider_setting import ProviderSetting
 from notify.models.read_through import ReadThrough
 from notify.models.receipt_secret import ReceiptSecret
@@ -179,6 +180,7 @@ class Catalogue:
         self._cipher = cipher
         self._clock = clock
         self._weights: ReadThrough[str, dict[str, int]] = ReadThrough(clock, self._read_weights)
+        self._prices: ReadThrough[str, dict[Priced, tuple[Since, ...]]] = ReadThrough(clock, self._read_prices)
         self._secrets: ReadThrough[tuple[str, str], tuple[KnownSecret, ...]] = ReadThrough(clock, self._read_secrets)
         self._services: ReadThrough[uuid.UUID, KnownService | None] = ReadThrough(clock, self._read_service)
         self._templates: ReadThrough[tuple[uuid.UUID, uuid.UUID], KnownTemplate | None] = ReadThrough(clock, self._read_template)
@@ -200,6 +202,10 @@ class Catalogue:
         """Give the weights that the operator set for a channel's providers."""
         return self._weights.get(channel)
 
+    def prices(self, currency: str) -> dict[Priced, tuple[Since, ...]]:
+        """Give the prices that were noted in a currency, the oldest first."""
+        return self._prices.get(currency)
+
     def receipt_secrets(self, channel: str, provider: str) -> tuple[KnownSecret, ...]:
         """Give the secrets that a provider was given, none where what the settings say counts."""
         return self._secrets.get((channel, provider))
@@ -212,6 +218,7 @@ class Catalogue:
         """Read everything anew at its next use."""
         self._services.clear()
         self._weights.clear()
+        self._prices.clear()
         self._secrets.clear()
         self._templates.clear()
         self._versions.clear()
@@ -220,6 +227,12 @@ class Catalogue:
         wanted = select(ProviderSetting.name, ProviderSetting.weight).where(ProviderSetting.channel == channel)
         with self._database.reading() as connection:
             return {row.name: row.weight for row in connection.execute(wanted)}
+
+    def _read_prices(self, currency: str) -> dict[Priced, tuple[Since, ...]]:
+        wanted = select(Price.what, Price.since, Price.amount).where(Price.currency == currency).order_by(Price.since)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted).all()
+        return {what: tuple((row.since, row.amount) for row in rows if row.what == what) for what in Priced}
 
     def _read_secrets(self, key: tuple[str, str]) -> tuple[KnownSecret, ...]:
         channel, provider = key

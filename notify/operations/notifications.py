@@ -10,9 +10,10 @@ from notify.errors import MessageRefused, NotificationNotFound, PdfNotReady
 from notify.models import messages
 from notify.models.catalogue import KnownTemplate, find_template_version, find_versions
 from notify.models.messages import Kept, Message, Page
+from notify.models.price import Priced
 from notify.operations.authentication import Holder
 from notify.operations.letters import LetterNotRendered, get_letter_file
-from notify.operations.prices import letter_cost, sms_cost, sms_price
+from notify.operations.prices import letter_cost, price_list, sms_cost
 from notify.operations.rendering import Content, compose
 from notify.operations.requests import ListQuery
 from notify.operations.retention import kept_of
@@ -120,7 +121,7 @@ _Costs = dict[tuple[object, ...], Cost]
 
 def _show(notify: Notify, message: Message, template: KnownTemplate, known: _Costs) -> Shown:
     """Show a message; `known` holds the costs of a page's other messages, of which most cost the same."""
-    about = (message.channel, message.status, message.billable_units, message.rate_multiplier, message.postage)
+    about = (message.created_at.date(), message.channel, message.status, message.billable_units, message.rate_multiplier, message.postage)
     cost = known.get(about)
     if cost is None:
         cost = known[about] = _cost(notify, message)
@@ -129,8 +130,8 @@ def _show(notify: Notify, message: Message, template: KnownTemplate, known: _Cos
 
 
 def _cost(notify: Notify, message: Message) -> Cost:
-    settings, units = notify.settings, message.billable_units
-    free, currency = Decimal(0), settings.money
+    units, day = message.billable_units, message.created_at.date()  # UTC, by which prices change
+    free, currency = Decimal(0), notify.settings.money
     if message.channel not in {Channel.SMS, Channel.LETTER}:
         return Cost({}, free, currency)
     if message.channel == Channel.LETTER and message.status in NEVER_PRINTED:
@@ -138,12 +139,13 @@ def _cost(notify: Notify, message: Message) -> Cost:
     if units is None:
         ended = message.status not in {Status.CREATED, Status.PENDING_VIRUS_CHECK}
         return Cost({}, free if ended else None, currency)
+    prices = price_list(notify)
     if message.channel == Channel.LETTER:
-        return Cost({"billable_sheets_of_paper": units, "postage": message.postage}, letter_cost(settings, 1, units), currency)
-    rate = sms_price(settings)
+        return Cost({"billable_sheets_of_paper": units, "postage": message.postage}, letter_cost(prices, day, 1, units), currency)
+    rate = prices.on(day, Priced.SMS_FRAGMENT)
     details: dict[str, object] = {
         "billable_sms_fragments": units,
         "international_rate_multiplier": message.rate_multiplier,
         "sms_rate": None if rate is None or currency != "GBP" else float(rate),
     }
-    return Cost(details, sms_cost(settings, units * message.rate_multiplier), currency)
+    return Cost(details, sms_cost(prices, day, units * message.rate_multiplier), currency)

@@ -9,6 +9,7 @@ from notify.routes.console import contact_lists as console_contact_lists
 from notify.routes.console import letters as console_letters
 from notify.routes.console import limits as console_limits
 from notify.routes.console import messages as console_messages
+from notify.routes.console import prices as console_prices
 from notify.routes.console import providers as console_providers
 from notify.routes.console import received as console_received
 from notify.routes.console import reminders as console_reminders
@@ -61,6 +62,7 @@ CONSOLE = (
     console_messages.bp,
     console_settings.bp,
     console_providers.bp,
+    console_prices.bp,
     console_standing.bp,
     console_reminders.bp,
     console_brands.bp,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from babel.numbers import format_currency, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from notify.operations.uploads import WrongRow
 from shared.web import gettext, gettext_noop
@@ -113,6 +113,11 @@ def said(message: str) -> str:
 def said_of_rows(rows: Sequence[WrongRow]) -> list[tuple[int, list[tuple[str, str]]]]:
     """Give the wrong rows of a file with their faults in the visitor's language."""
     return [(row.number, [(name, said(fault)) for name, fault in row.faults]) for row in rows]
+
+
+def written_price(amount: Decimal, currency: str) -> str:
+    """Write the price of one thing with all its decimals, which may be more than its currency has."""
+    return f"{format_decimal(amount, format='#,##0.######', locale=locale())} {currency}"
 
 
 def written_money(amount: Decimal, currency: str) -> str:

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,10 +12,13 @@ from sqlalchemy import insert, update
 
 from notify.context import Notify
 from notify.models import MessageCount, Notification, Service
-from notify.schemas.console_words import written_money
+from notify.operations.prices import list_prices, note_prices
+from notify.operations.usage import usage_of_year
+from notify.schemas.console_words import written_money, written_price
 from notify.settings import Settings
+from shared.clock import FixedClock
 from tests.factories.notify import World, add_notification, settings
-from tests.factories.notify_console import ORG, sign_in, soup
+from tests.factories.notify_console import ORG, actions, sign_in, soup
 
 pytestmark = pytest.mark.rule("notify", "NO-9", "§5.1")
 PRICES = {"price_sms_fragment": "12.5", "price_letter_sheet": "90", "price_letter_post": "1000"}
@@ -120,3 +123,95 @@ def test_a_year_is_told_month_by_month_and_by_template_deleted_messages_too(app:
     assert list(tables(path + "?year=2025")) == ["Diciembre", "Por plantilla"]
     for wrong in ("2024", "2027", "x", "", "-1", "0000", "20260", "٢٠٢٦"):
         assert auditor.get(f"{path}?year={wrong}").status_code == 404
+
+
+def prices(notify: Notify, **changes: str) -> int:
+    """Set prices in pesos and let the job look at them; give how many it noted."""
+    notify.settings = replace(notify.settings, new_service_country="CL", **changes)
+    return note_prices(notify)
+
+
+def months(notify: Notify, world: World) -> dict[int, Decimal | None]:
+    found = usage_of_year(notify, world.service_id, notify.clock.now().year)
+    return {month.number: sum((line.cost for line in month.lines if line.cost is not None), Decimal(0)) for month in found.months}
+
+
+def test_what_a_month_cost_stays_when_prices_change(client: FlaskClient, world: World, notify: Notify, clock: FixedClock) -> None:
+    with notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == world.service_id).values(retention_days=90))
+    assert prices(notify, **PRICES) == 3
+    sms, letter = sent(world, "sms", 2), sent(world, "letter", 1)
+    with notify.db.begin() as connection:  # a month that was deleted, and counted
+        row = {"service_id": world.service_id, "key_kind": "normal", "status": "delivered", "rate_multiplier": 1, "postage": ""}
+        row |= {"channel": "sms", "template_id": world.templates["sms"], "messages": 4, "billable_units": 4, "day": date(2026, 5, 31)}
+        connection.execute(insert(MessageCount), row)
+    clock.advance(seconds=timedelta(days=32).total_seconds())
+    assert prices(notify, price_sms_fragment="20", price_letter_post="2000") == 2
+    later = sent(world, "sms", 2)
+    assert months(notify, world) == {5: Decimal(50), 6: Decimal(25 + 1090), 7: Decimal(40)}
+    assert [told(client, world, each)[0] for each in (sms, letter, later)] == [
+        {"amount": amount, "currency": "CLP"} for amount in ("25", "1090", "40")
+    ]
+    listed = client.get("/v2/notifications", headers=world.headers()).get_json()["notifications"]
+    assert {each["id"]: each["cost"]["amount"] for each in listed} == {str(sms): "25", str(letter): "1090", str(later): "40"}
+
+
+def test_one_month_with_two_prices_is_counted_by_the_days_of_each(world: World, notify: Notify, clock: FixedClock) -> None:
+    prices(notify, price_sms_fragment="10")
+    sent(world, "sms", 3)
+    clock.advance(seconds=timedelta(days=2).total_seconds())
+    prices(notify, price_sms_fragment="11")
+    sent(world, "sms", 1)
+    assert months(notify, world) == {6: Decimal(41)}
+
+
+def test_a_price_is_noted_once_and_put_right_on_its_own_day(world: World, notify: Notify, clock: FixedClock) -> None:
+    assert [prices(notify, price_sms_fragment="10"), prices(notify, price_sms_fragment="10.0")] == [1, 0]
+    clock.advance(seconds=timedelta(days=1).total_seconds())
+    assert [prices(notify, price_sms_fragment=text) for text in ("110", "11")] == [1, 1]
+    sent(world, "sms", 1)
+    assert months(notify, world) == {6: Decimal(11)}
+    assert [(line.amount, line.since, line.is_present) for line in list_prices(notify)][:2] == [
+        (Decimal(11), clock.now().date(), True),
+        (Decimal(10), None, False),
+    ]
+    assert sum("notify:price:noted" in core for core in actions(notify)) == 3
+
+
+def test_a_price_that_is_taken_away_ends_and_one_that_was_never_set_is_not_noted(
+    client: FlaskClient, world: World, notify: Notify, clock: FixedClock
+) -> None:
+    assert prices(notify) == 0
+    assert prices(notify, price_sms_fragment="10") == 1  # the first that is known holds for what was before
+    before = sent(world, "sms", 1)
+    clock.advance(seconds=timedelta(days=1).total_seconds())
+    assert prices(notify, price_sms_fragment="") == 1
+    after = sent(world, "sms", 1)
+    assert [told(client, world, each)[0] for each in (before, after)] == [{"amount": "10", "currency": "CLP"}, None]
+
+
+def test_prices_of_another_currency_are_their_own(client: FlaskClient, world: World, notify: Notify, clock: FixedClock) -> None:
+    prices(notify, price_sms_fragment="10")
+    made = sent(world, "sms", 1)
+    prices(notify, currency="USD", price_sms_fragment="0.01")
+    assert told(client, world, made)[0] == {"amount": "0.01", "currency": "USD"}
+    prices(notify, currency="CLP", price_sms_fragment="10")
+    assert told(client, world, made)[0] == {"amount": "10", "currency": "CLP"}
+
+
+def test_the_operator_sees_since_when_each_price_holds(app: Flask, notify: Notify, clock: FixedClock) -> None:
+    prices(notify, price_sms_fragment="12.5")
+    clock.advance(seconds=timedelta(days=1).total_seconds())
+    prices(notify, price_sms_fragment="13")
+    assert sign_in(app, f"{ORG}:owner").get("/prices").status_code == 403
+    operator = sign_in(app, "operator")
+    assert soup(operator.get("/")).select_one("a[href='/prices']") is not None
+    rows = [[cell.text for cell in row.select("th, td")] for row in soup(operator.get("/prices")).select("tbody tr")]
+    assert rows == [
+        ["Una parte de un mensaje de texto", "9 de junio de 2026", "13 CLP"],
+        ["Una parte de un mensaje de texto Anterior", "el comienzo", "12,5 CLP"],
+        ["Una hoja de una carta", "el comienzo", "No hay precio fijado"],
+        ["El franqueo de una carta", "el comienzo", "No hay precio fijado"],
+    ]
+    with app.test_request_context("/?lang=en"):
+        assert written_price(Decimal("1234.0233"), "GBP") == "1,234.0233 GBP"
