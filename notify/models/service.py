@@ -45,6 +45,8 @@ class Service(Base):
     address_scheme: Mapped[str] = mapped_column(String(2), default="uk", server_default="uk")
     # Where people who were sent a file by e-mail can ask; without it no files are sent.
     contact_link: Mapped[str | None] = mapped_column(String(500))
+    # Whom of the team problems are told to: e-mail addresses as a JSON list, encrypted.
+    notices_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
 
 

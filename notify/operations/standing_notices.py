@@ -1,4 +1,4 @@
-"""Tell the operator, and the team at its address for replies, that a service was warned or paused."""
+"""Tell the operator, and who of the team is to be told of problems, that a service was warned or paused."""
 
 import uuid
 from datetime import datetime
@@ -7,22 +7,21 @@ from html import escape
 from notify.context import Notify
 from notify.events import Event
 from notify.models.standing import Standing
+from notify.operations.notice_addresses import whom_to_tell
 from notify.operations.standing import StandingShown, show_standing
 from notify.providers.base import ProviderRefused, RecipientRefused
 from notify.standards.mime import Mail
-from notify.standards.statuses import Channel
 from shared.web import gettext, speaking
 from shared.web.words import DEFAULT_LANGUAGE
 
 
 def tell_of_standing(notify: Notify, service_id: uuid.UUID, since: datetime) -> int:
-    """Write to both, if the service still stands where it did; give how many were told.  Raises: ProviderUnavailable."""
-    service, shown = notify.catalogue.find_service(service_id), show_standing(notify, service_id)
-    if service is None or shown.state is Standing.GOOD or shown.since != since:
+    """Write to all of them, if the service still stands where it did; give how many were told.  Raises: ProviderUnavailable."""
+    shown = show_standing(notify, service_id)
+    if shown.state is Standing.GOOD or shown.since != since:
         return 0
-    team = service.default_sender(Channel.EMAIL)
     told = 0
-    for to in sorted({notify.settings.operator_email, team or ""} - {""}):
+    for to in sorted({notify.settings.operator_email, *whom_to_tell(notify, service_id)} - {""}):
         try:
             notify.email.send(_mail(notify, shown, to))
         except (RecipientRefused, ProviderRefused):

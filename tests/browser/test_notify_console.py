@@ -97,6 +97,7 @@ def test_what_a_team_sets_can_be_used_by_everybody(chromium: Browser, console: V
             "/channels",
             "/files",
             "/retention",
+            "/notices",
             "/callback",
             "/callback/delivery_status",
             "/brand",

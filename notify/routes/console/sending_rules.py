@@ -1,4 +1,4 @@
-"""What a service may send, how long it is kept, and where people can ask about files they were sent."""
+"""What a service may send, how long it is kept, where people can ask about files they were sent, and who hears of problems."""
 
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from notify.context import current
 from notify.errors import Refusal
 from notify.models.service import PERMISSIONS
 from notify.models.team import Right
+from notify.operations.notice_addresses import addresses_of, set_addresses
 from notify.operations.service_settings import RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, set_permissions, set_retention
 from notify.operations.services import set_contact_link
 from notify.routes.console.access import Team, member
@@ -51,6 +52,22 @@ def files(service_id: UUID) -> ResponseReturnValue:
         except Refusal as refused:
             problems = [("contact", said(refused.messages[0]))]
     return show_page("files", problems, contact=contact)
+
+
+@bp.route("/settings/notices", methods=["GET", "POST"])
+def notices(service_id: UUID) -> ResponseReturnValue:
+    """Show and change whom of the team problems are told to."""
+    text = "\n".join(addresses_of(current(), service_id))
+    problems: list[tuple[str, str]] = []
+    if request.method == "POST":
+        text = request.form.get("addresses", "")
+        try:
+            set_addresses(current(), member(), service_id, [line.strip() for line in text.splitlines() if line.strip()])
+            return redirect(url_for("console_settings.show", service_id=service_id), 303)
+        except Refusal as refused:
+            problems = [("addresses", said(refused.messages[0]))]
+    known = current().catalogue.find_service(service_id)
+    return show_page("notices", problems, text=text, reply_to=known.default_sender(Channel.EMAIL) if known else None)
 
 
 @bp.route("/settings/retention", methods=["GET", "POST"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, select, text, update
 
 from notify.context import Notify
 from notify.models import MailTrouble, Service
@@ -194,3 +194,37 @@ def test_the_team_sees_where_it_stands_and_only_the_operator_changes_it(
         == 403
     )
     assert agent.get("/standings").status_code == 403
+
+
+def test_those_whom_the_managers_named_are_told_else_the_address_for_replies(
+    app: Flask, operator: FlaskClient, notify: Notify, world: World, run_jobs: RunJobs, clock: FixedClock
+) -> None:
+    with notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == world.service_id).values(org_id=ORG))
+    add_sender(world, "email", "equipo@example.com", is_default=True)
+    path = f"/services/{world.service_id}/settings/notices"
+    assert sign_in(app, f"{ORG}:agent").get(path).status_code == 403
+    assert sign_in(app, "org-another:owner").get(path).status_code == 404
+    owner = sign_in(app, f"{ORG}:owner")
+    assert "equipo@example.com" in owner.get(path).text
+    for wrong in ("nobody", "a@example.com\nrosa@example.com>\r\nBcc: x@example.com", "a@" + "b" * 400 + ".com", "\x00@example.com"):
+        assert submit(owner, path, {"addresses": wrong}).status_code == 422
+    six = "\n".join(f"p{number}@example.com" for number in range(6))
+    assert "a lo más cinco" in submit(owner, path, {"addresses": six}).text
+    assert submit(owner, path, {"addresses": " rosa@example.com \n\njuan@ñandú.cl\nrosa@example.com"}).status_code == 303
+    assert "rosa@example.com\njuan@" in owner.get(path).text
+    pause(notify, member(), world.service_id)
+    run_jobs()
+    told = notify.email.messages  # type: ignore[attr-defined]  # the one in memory
+    assert {mail.to for mail in told} == {"rosa@example.com", "juan@ñandú.cl", "operator@example.com"}
+    with notify.reading() as tx:
+        sealed = tx.connection.execute(select(Service.notices_sealed).where(Service.id == world.service_id)).scalar_one()
+        assert sealed is not None
+        assert b"rosa" not in sealed
+    assert audit(notify, "rosa@") == 0
+    resume(notify, member(), world.service_id)
+    assert submit(owner, path, {"addresses": ""}).status_code == 303
+    clock.advance(seconds=60)
+    pause(notify, member(), world.service_id)
+    run_jobs()
+    assert {mail.to for mail in told[3:]} == {"equipo@example.com", "operator@example.com"}
