@@ -42,6 +42,7 @@ class Event(StrEnum):
     MAILBOX_PLACED = "notify:mailbox_message:placed"
     REMINDED = "notify:mailbox_message:reminded"
     REMINDER_SET = "notify:mailbox_reminder:set"
+    REMINDER_RETURNED = "notify:mailbox_reminder:returned"
     REMINDER_ENDED = "notify:mailbox_reminder:ended"
     PREFERENCE_SET = "notify:person_preference:set"
     PREFERENCE_ENDED = "notify:person_preference:ended"

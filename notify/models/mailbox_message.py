@@ -26,3 +26,5 @@ class MailboxMessage(Base):
     placed_entry: Mapped[uuid.UUID | None]
     read_entry: Mapped[uuid.UUID | None]
     reminded_at: Mapped[datetime | None]
+    # By `email` or `sms`; an e-mail that came back leaves the moment empty again, and this as it is.
+    reminded_by: Mapped[str | None] = mapped_column(String(10))

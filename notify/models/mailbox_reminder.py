@@ -22,3 +22,5 @@ class MailboxReminder(Base):
     channel: Mapped[str] = mapped_column(String(10))
     after_days: Mapped[int]
     changed_at: Mapped[datetime]
+    # Since when e-mails to this address come back: it is not used until the person says another, or the same again.
+    returned_at: Mapped[datetime | None]

@@ -19,6 +19,7 @@ from notify.models.messages import Message
 from notify.models.suppression import Reason
 from notify.operations.callbacks import COMPLAINT, News, enqueue_event
 from notify.operations.receipts import Applied, apply_receipt
+from notify.operations.reminder_reports import apply_to_reminder
 from notify.operations.standing import note_trouble
 from notify.operations.suppressions import suppress
 from notify.standards.mail_reports import Kind, MailReport, read_mail_reports
@@ -45,6 +46,10 @@ def take_mail_report(notify: Notify, raw: bytes) -> list[Applied]:
 def _apply(notify: Notify, report: MailReport) -> Applied:
     with notify.transaction() as tx:
         row = messages.find_row(tx.connection, report.notification_id)
+        if row is None or row.channel == Channel.MAILBOX:
+            reminded = apply_to_reminder(notify, tx, report)
+            if reminded is not None:
+                return reminded
         if row is None:
             return Applied.UNKNOWN
         relay = _relay_of(notify, row, report)

@@ -2,12 +2,13 @@
 
 import json
 import uuid
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from html import escape
+from typing import Any
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
@@ -15,7 +16,10 @@ from notify.events import Event
 from notify.models.base import scope_of
 from notify.models.mailbox_message import MailboxMessage
 from notify.models.mailbox_reminder import SCOPE, MailboxReminder
+from notify.operations.mail_reports import return_token
 from notify.operations.mailbox import indexes, subject_of
+from notify.operations.preferences import preference_of
+from notify.operations.reminder_reports import JOB, note_returned
 from notify.providers.base import ProviderRefused, ProviderUnavailable, RecipientRefused, Text
 from notify.standards.email_address import InvalidEmailAddress, email_address
 from notify.standards.mime import Mail
@@ -34,20 +38,28 @@ RETRY_SECONDS = 300
 
 @dataclass(frozen=True)
 class Wish:
-    """How somebody wants to be reminded: by `email` or `sms`, after how many days unread, in which language."""
+    """How somebody wants to be reminded: by `email` or `sms`, after how many days unread, in which language.
+
+    `returned_at` is since when e-mails to the address come back.
+    """
 
     channel: str
     to: str = field(repr=False)
     after_days: int = 1
     language: str = "es"
+    returned_at: datetime | None = None
 
 
 def find_wish(notify: Notify, caller: Caller) -> Wish | None:
     """Give what a person wished, or None."""
     wanted = select(MailboxReminder.__table__).where(MailboxReminder.person_index.in_(indexes(notify, caller)))
     with notify.reading() as tx:
-        row = tx.connection.execute(wanted).first()
-    return _open(notify, row.sealed, row.channel, row.after_days) if row else None
+        rows = tx.connection.execute(wanted.order_by(MailboxReminder.changed_at.desc())).all()
+    if not rows:
+        return None
+    # Under each of her names: mail that came back is noted with the one that the message had.
+    returned = [row.returned_at for row in rows if row.changed_at == rows[0].changed_at and row.returned_at is not None]
+    return replace(_open(notify, rows[0]), returned_at=min(returned, default=None))
 
 
 def keep_wish(notify: Notify, caller: Caller, wish: Wish) -> None:
@@ -64,6 +76,7 @@ def keep_wish(notify: Notify, caller: Caller, wish: Wish) -> None:
         "channel": wish.channel,
         "after_days": wish.after_days,
         "changed_at": notify.clock.now(),
+        "returned_at": None,
     }
     with notify.transaction() as tx:
         for index in indexes(notify, caller):
@@ -85,7 +98,7 @@ def enqueue_reminder(notify: Notify, tx: Transaction, message_id: uuid.UUID, per
     wanted = select(MailboxReminder.after_days).where(MailboxReminder.person_index == person_index)
     days = tx.connection.execute(wanted).scalar_one_or_none()
     if days is not None:
-        tx.enqueue("remind_mailbox", {"notification_id": str(message_id)}, due_at=notify.clock.now() + timedelta(days=days))
+        tx.enqueue(JOB, {"notification_id": str(message_id)}, due_at=notify.clock.now() + timedelta(days=days))
 
 
 def remind(notify: Notify, message_id: uuid.UUID) -> bool:
@@ -97,21 +110,40 @@ def remind(notify: Notify, message_id: uuid.UUID) -> bool:
             return False
         wanted = select(MailboxReminder.__table__).where(MailboxReminder.person_index == message.person_index)
         row = tx.connection.execute(wanted).one_or_none()
+        usual = preference_of(notify, tx.connection, [message.person_index])
     if row is None:
         return False
     sender = json.loads(notify.cipher.decrypt(message.sealed, scope=scope_of(message.service_id)))["from"]
-    try:
-        _tell(notify, message_id, _open(notify, row.sealed, row.channel, row.after_days), sender)
-    except ProviderUnavailable as away:
-        raise RetryLater(RETRY_SECONDS, str(away)) from None
-    except (RecipientRefused, ProviderRefused) as refused:
-        log.warning("reminder refused", message=str(message_id), error=type(refused).__name__)  # the message waits unread, as before
-        return False
+    for way in _ways(message, _open(notify, row), usual.phone if usual else ""):
+        try:
+            _tell(notify, message_id, way, sender)
+        except ProviderUnavailable as away:
+            raise RetryLater(RETRY_SECONDS, str(away)) from None
+        except (RecipientRefused, ProviderRefused) as refused:
+            log.warning("reminder refused", message=str(message_id), by=way.channel, error=type(refused).__name__)
+            if way.channel == "email" and isinstance(refused, RecipientRefused):
+                with notify.transaction() as tx:
+                    note_returned(notify, tx, message)
+            continue
+        _note_reminded(notify, message_id, way.channel)
+        return True
+    return False  # the message waits unread, as before
+
+
+def _ways(message: Row[Any], wish: Wish, phone: str) -> list[Wish]:
+    """Give how the person can be reminded, the way she wished first: after an e-mail that came back, by text where her number is known."""
+    if wish.channel == "sms":
+        return [wish]
+    first = [] if wish.returned_at or message.reminded_by == "email" else [wish]
+    return [*first, replace(wish, channel="sms", to=phone.removeprefix("+"))] if phone else first
+
+
+def _note_reminded(notify: Notify, message_id: uuid.UUID, channel: str) -> None:
+    table = MailboxMessage
+    unsaid = (table.notification_id == message_id) & table.reminded_at.is_(None)
     with notify.transaction() as tx:
-        unsaid = (table.notification_id == message_id) & table.reminded_at.is_(None)
-        if tx.connection.execute(update(table).where(unsaid).values(reminded_at=notify.clock.now())).rowcount:
-            tx.record(Event.REMINDED, actor="notify", object_id=str(message_id), channel="job", data={"channel": row.channel})
-    return True
+        if tx.connection.execute(update(table).where(unsaid).values(reminded_at=notify.clock.now(), reminded_by=channel)).rowcount:
+            tx.record(Event.REMINDED, actor="notify", object_id=str(message_id), channel="job", data={"channel": channel})
 
 
 def _tell(notify: Notify, message_id: uuid.UUID, wish: Wish, sender: str) -> None:
@@ -135,10 +167,12 @@ def _tell(notify: Notify, message_id: uuid.UUID, wish: Wish, sender: str) -> Non
         plain_text=body,
         html=f"<p>{escape(body)}</p>",
         sent_at=notify.clock.now(),
+        bounce_address=notify.settings.bounce_address,
+        return_token=return_token(notify, message_id),
     )
     notify.email.send(mail)
 
 
-def _open(notify: Notify, sealed: bytes, channel: str, after_days: int) -> Wish:
-    contact = json.loads(notify.cipher.decrypt(sealed, scope=SCOPE))
-    return Wish(channel, contact["to"], after_days, contact["language"])
+def _open(notify: Notify, row: Row[Any]) -> Wish:
+    contact = json.loads(notify.cipher.decrypt(row.sealed, scope=SCOPE))
+    return Wish(row.channel, contact["to"], row.after_days, contact["language"], row.returned_at)

@@ -24,6 +24,7 @@ from notify.schemas.person_shapes import (
 )
 from notify.standards.mime import Attachment
 from notify.standards.statuses import Channel
+from notify.standards.wire_time import wire_time
 from shared.bodies import read_json
 from shared.openapi import describes
 from shared.problems import InvalidRequest, NotFound
@@ -73,10 +74,10 @@ def prove_one(message_id: str) -> ResponseReturnValue:
 @mailbox.get("/reminders")
 @describes(answers={200: REMINDER_KEPT})
 def show_reminders() -> ResponseReturnValue:
-    """Give how the person wants to be reminded of what is unread; null where not at all."""
+    """Give how the person wants to be reminded of what is unread, null where not at all; `returned_at`: since when that mail comes back."""
     wish = find_wish(current(), g.caller)
     shown = {"channel": wish.channel, "to": wish.to, "after_days": wish.after_days, "language": wish.language} if wish else None
-    return jsonify({"reminder": shown})
+    return jsonify({"reminder": shown, "returned_at": wire_time(wish.returned_at) if wish else None})
 
 
 @mailbox.put("/reminders")

@@ -22,7 +22,7 @@ _EVENT = record("event at audit_entry inclusion_proof", event={"enum": ["placed"
 MESSAGE_PROOF = rows("events", _EVENT, id=ID, content_sha256=TEXT, content_is=TEXT, log_key=TEXT)
 _DAYS: Shape = {"type": "integer", "minimum": 0, "maximum": 30}
 REMINDER_WISH = record("channel to", channel={"enum": ["email", "sms"]}, to=TEXT, after_days=_DAYS, language=TEXT)
-REMINDER_KEPT = record("reminder", reminder={"oneOf": [REMINDER_WISH, {"type": "null"}]})
+REMINDER_KEPT = record("reminder returned_at", reminder={"oneOf": [REMINDER_WISH, {"type": "null"}]}, returned_at=NULLABLE)
 _CHANNELS: Shape = {"type": "array", "minItems": 1, "items": {"enum": ["mailbox", "email", "sms", "letter"]}}
 PREFERENCE = record("channels", channels=_CHANNELS, email=TEXT, phone=TEXT)
 _PREFERENCE = record("channels email phone", channels=_CHANNELS, email=NULLABLE, phone=NULLABLE)

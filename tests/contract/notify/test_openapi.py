@@ -144,7 +144,7 @@ def test_a_persons_mailbox(described: Described, world: World, notify: Notify, r
     assert described.call("GET", f"{base}/messages/{made}").json["read_at"] is None
     assert described.call("POST", f"{base}/messages/{made}/read").json["read_at"]
     assert len(described.call("GET", f"{base}/messages/{made}/proof").json["events"]) == 2
-    assert described.call("GET", f"{base}/reminders").json == {"reminder": None}
+    assert described.call("GET", f"{base}/reminders").json == {"reminder": None, "returned_at": None}
     assert described.call("PUT", f"{base}/reminders", {"channel": "email", "to": "camila@example.com"}).json["reminder"]["after_days"] == 1
     assert described.call("GET", f"{base}/preferences").json == {"preference": None}
     wish = {"channels": ["email", "mailbox"], "email": "camila@example.com"}
