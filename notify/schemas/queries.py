@@ -8,6 +8,8 @@ from notify.operations.requests import ListQuery
 from notify.standards.statuses import QUERIED
 
 TEMPLATE_TYPES = ("sms", "email", "letter")
+OURS = ("mailbox",)
+"""Types beside the contract's: taken, and not named in refusals, whose words are the contract's."""
 _ONCE = frozenset({"reference", "older_than", "include_jobs"})
 
 
@@ -23,7 +25,7 @@ def list_query(arguments: Mapping[str, Sequence[str]]) -> ListQuery:
     """Read the query of the list.  Raises: MessageNotValid with every fault."""
     faults: list[str] = []
     _check_words(faults, "status", arguments.get("status", ()), QUERIED)
-    _check_words(faults, "template_type", arguments.get("template_type", ()), TEMPLATE_TYPES)
+    _check_words(faults, "template_type", [word for word in arguments.get("template_type", ()) if word not in OURS], TEMPLATE_TYPES)
     _check_words(faults, "include_jobs", arguments.get("include_jobs", ())[:1], ("true", "True"))
     older_than = None
     for text in arguments.get("older_than", ())[:1]:
@@ -55,7 +57,7 @@ def older_query(arguments: Mapping[str, Sequence[str]]) -> uuid.UUID | None:
 def type_query(arguments: Mapping[str, Sequence[str]]) -> str | None:
     """Read the query of the list of templates.  Raises: MessageNotValid."""
     faults: list[str] = []
-    _check_words(faults, "type", arguments.get("type", ())[:1], TEMPLATE_TYPES)
+    _check_words(faults, "type", [word for word in arguments.get("type", ())[:1] if word not in OURS], TEMPLATE_TYPES)
     if extra := sorted(set(arguments) - {"type"}):
         faults.append(unexpected(extra))
     if faults:

@@ -82,7 +82,7 @@ NOTIFICATIONS = rows("notifications", NOTIFICATION, links=_LINKS)
 LIST_QUERY: Shape = {
     "type": "object",
     "properties": {
-        "template_type": {"type": "string", "enum": ["sms", "email", "letter"]},
+        "template_type": {"type": "string", "enum": ["sms", "email", "letter", "mailbox"]},
         "status": TEXT,
         "reference": TEXT,
         "older_than": ID,

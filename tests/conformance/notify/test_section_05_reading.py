@@ -144,6 +144,15 @@ def test_filters(client: FlaskClient, world: World, notify: Notify, query: str, 
     assert {by_id[found] for found in ids_of(client, world, query)} == statuses
 
 
+@pytest.mark.rule("notify", "§5.2")
+def test_mailbox_messages_and_templates_are_found_by_their_type_too(client: FlaskClient, world: World) -> None:
+    made, text = str(add_notification(world, "mailbox", to="run:11111111-1")), str(add_notification(world, "sms"))
+    assert ids_of(client, world, "?template_type=mailbox") == [made]
+    assert set(ids_of(client, world, "?template_type=mailbox&template_type=sms")) == {made, text}
+    listed = client.get("/v2/templates?type=mailbox", headers=world.headers()).get_json()["templates"]
+    assert [each["id"] for each in listed] == [str(world.templates["mailbox"])]
+
+
 @pytest.mark.rule("notify", "§3", "§5.2")
 @pytest.mark.parametrize(
     ("query", "message"),
