@@ -1,7 +1,7 @@
 """Hand on the rows of a bulk job: one chunk a run, each run in one transaction with the note of where to go on.
 
-So a run that dies has done its chunk or has not, and none is done twice.  A job never has more than `BACKLOG_MAX` messages waiting to
-leave: then it waits a moment, so that who sends one message does not stand behind who sends a hundred thousand.
+So a run that dies has done its chunk or has not, and none is done twice.  Where `BACKLOG_MAX` messages of a job wait to leave it waits
+a moment, so that who sends one message does not stand behind who sends a hundred thousand.
 """
 
 import json
