@@ -88,10 +88,10 @@ def jobs_page() -> str:
     ]
     for service in SERVICES:
         jobs = importlib.import_module(f"{service}.tasks").jobs
-        every = {periodic.job: periodic.every_seconds for periodic in jobs.periodic}
+        every = {each.job: f"every {each.every_seconds} s" if each.hour is None else f"each night at {each.hour}" for each in jobs.periodic}
         lines += ["", f"## {service}", "", "| job | runs | attempts | again after |", "|---|---|---|---|"]
         for name, definition in sorted(jobs.definitions.items()):
-            runs = f"every {every[name]} s" if name in every else "when enqueued"
+            runs = every.get(name, "when enqueued")
             again = ", ".join(kind.__name__ for kind in definition.retry_on) or "engines away"
             lines.append(f"| `{name}` | {runs} | {definition.attempts_max} | {again} |")
     return "\n".join(lines) + "\n"

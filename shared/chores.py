@@ -1,4 +1,4 @@
-"""What every service does from time to time besides its own: forget old keys and sessions, witness the others' logs."""
+"""What every service does from time to time besides its own: forget old keys and sessions, look at the logs, its own and others'."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,21 +12,29 @@ from shared.audit.witness import NotConsistent, find_witnessed, witness
 from shared.context import Context
 from shared.http import OutboundError, OutboundFailed
 from shared.idempotency import forget_before
-from shared.tasks import Jobs
+from shared.log_check import PART_JOB, Beside, begin_check, check_part
+from shared.tasks import Job, Jobs
 from shared.web.sessions import delete_expired_sessions
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
 FORGET_SECONDS = 600
 WITNESS_SECONDS = 60
+PART_LEASE_SECONDS = 600
 
 log = structlog.get_logger("andamio.chores")
 C = TypeVar("C", bound=Context)
 
 
-def with_chores(jobs: Jobs[C]) -> Jobs[C]:
-    """Return the jobs of a service with those that every service has."""
+def with_chores(jobs: Jobs[C], *, beside_log: Beside | None = None) -> Jobs[C]:
+    """Return the jobs of a service with those that every service has; `beside_log` looks at more when the log is looked through."""
     jobs.every(FORGET_SECONDS, "forget_old")(forget_old)
     jobs.every(WITNESS_SECONDS, "witness_logs")(witness_logs)
+    jobs.nightly("verify_log")(begin_check)
+
+    @jobs.job(PART_JOB, lease_seconds=PART_LEASE_SECONDS)
+    def verify_log_part(context: C, job: Job) -> None:
+        check_part(context, job.payload, beside_log)
+
     return jobs
 
 

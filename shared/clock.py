@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("America/Santiago")
 
 
 class Clock(Protocol):

@@ -7,7 +7,16 @@ import os
 import time
 from collections.abc import Iterable
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest, start_http_server
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    start_http_server,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -33,6 +42,9 @@ FORGOTTEN = Counter(
     "andamio_forgotten_rows_total",
     "Rows deleted, or emptied of what names people: their time was over, or the person was erased",
     ["service", "table"],
+)
+AUDIT_FAULTS = Gauge(
+    "andamio_audit_faults", "Faults that the last look at the audit log found", ["service"], multiprocess_mode="mostrecent"
 )
 
 

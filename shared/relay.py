@@ -7,7 +7,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -150,11 +149,11 @@ class Relay:
         """Leave the next run of each periodic job in the outbox, unless one stands there: so none runs twice at once."""
         now = self._context.clock.now()
         table = outbox.outbox
-        jobs = {periodic.job: periodic.every_seconds for periodic in self._jobs.periodic}
+        jobs = {each.job: each for each in self._jobs.periodic}
         standing = select(table.c.job).distinct().where(table.c.job.in_(jobs), table.c.state == "waiting")
         with self._context.db.begin() as connection:
             missing = jobs.keys() - set(connection.execute(standing).scalars())
-            due = [(job, now + timedelta(seconds=jobs[job])) for job in sorted(missing)]
+            due = [(job, jobs[job].due_after(now)) for job in sorted(missing)]
             outbox.add(connection, [{"job": job, "payload": {}, "due_at": due_at, "created_at": now} for job, due_at in due])
             if due:
                 periodic.watch(connection, jobs, now)

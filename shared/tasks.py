@@ -7,7 +7,7 @@ open, and commits the outcome.  It may run again at any time: after a crash, a l
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import structlog
@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared import outbox, periodic, telemetry, trace
+from shared.clock import ZONE
 from shared.s3 import BucketAway
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ ALWAYS_PASSING = (OperationalError, InterfaceError, RedisError, BucketAway)
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 3600.0
+DAY_SECONDS = 86_400
+NIGHT_HOUR = 3
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,16 @@ class Periodic:
 
     job: str
     every_seconds: int
+    hour: int | None = None
+    """At which hour of the day in Santiago, for what runs once a day."""
+
+    def due_after(self, now: datetime) -> datetime:
+        """Return when it runs next."""
+        if self.hour is None:
+            return now + timedelta(seconds=self.every_seconds)
+        today = now.astimezone(ZONE).replace(hour=self.hour, minute=0, second=0, microsecond=0)
+        at = today if today > now else today + timedelta(days=1)
+        return at.astimezone(UTC)
 
 
 class Jobs(Generic[C]):
@@ -99,10 +112,16 @@ class Jobs(Generic[C]):
 
     def every(self, seconds: int, name: str) -> Callable[[Callable[[C], None]], Callable[[C], None]]:
         """Declare a job that runs every so many seconds, one at a time."""
+        return self._repeat(Periodic(name, seconds))
 
+    def nightly(self, name: str) -> Callable[[Callable[[C], None]], Callable[[C], None]]:
+        """Declare a job that runs once a night, at three o'clock in Santiago."""
+        return self._repeat(Periodic(name, DAY_SECONDS, NIGHT_HOUR))
+
+    def _repeat(self, periodic: Periodic) -> Callable[[Callable[[C], None]], Callable[[C], None]]:
         def declare(run: Callable[[C], None]) -> Callable[[C], None]:
-            self.definitions[name] = _Definition(lambda context, _job: run(context), (), 3, 600, is_periodic=True)
-            self.periodic.append(Periodic(name, seconds))
+            self.definitions[periodic.job] = _Definition(lambda context, _job: run(context), (), 3, 600, is_periodic=True)
+            self.periodic.append(periodic)
             return run
 
         return declare

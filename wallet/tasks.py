@@ -12,7 +12,7 @@ from wallet.operations import delegation_checks, delegation_ends
 from wallet.operations.access_notices import tell_accesses
 from wallet.operations.agreement_requests import run_clock
 from wallet.operations.bulk_outcomes import close_interrupted_bulks
-from wallet.operations.bulk_people import erase_old
+from wallet.operations.bulk_people import erase_old, verify_people
 from wallet.operations.consent_flows import GRANT_ENDED, IssuerAway, tell_issuer
 from wallet.operations.consent_moves import expire_consents
 from wallet.operations.consent_requests import lapse_requests
@@ -25,7 +25,7 @@ from wallet.operations.signals import announce_agreement, announce_consent, anno
 from wallet.operations.visibility import release_due
 from wallet.providers.notices import NoticeAway
 
-jobs: Jobs[Wallet] = with_chores(Jobs())
+jobs: Jobs[Wallet] = with_chores(Jobs(), beside_log=verify_people)
 
 
 @jobs.job("announce_consent")

@@ -1,7 +1,7 @@
 """The single comparisons of verification, each with the state it carries along the walk."""
 
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,14 +16,13 @@ from shared.audit.checkpoint import BadCheckpoint, Checkpoint, Verifier
 from shared.audit.entries import SCOPE, Cipher
 from shared.audit.merkle import Frontier, Node, leaf_hash
 from shared.audit.report import FAULTS_MAX, Fault, FaultKind, Report
-from shared.audit.store import CHAIN_START
 from shared.clock import rfc3339
 from shared.crypto import CannotDecrypt
 
 ROWS_AT_A_TIME = 2_000
 # Row[Any] below: a row is given types here, where its columns are used.
-_LEVEL = 'SELECT "index" AS place, hash FROM audit_nodes WHERE level = :level ORDER BY "index"'
-_CHECKPOINTS = "SELECT size, root, note, signed_at FROM audit_checkpoints ORDER BY size"
+_LEVEL = 'SELECT "index" AS place, hash FROM audit_nodes WHERE level = :level AND "index" >= :first ORDER BY "index"'
+_CHECKPOINTS = "SELECT size, root, note, signed_at FROM audit_checkpoints WHERE size >= :since ORDER BY size"
 
 
 class Cursors(ExitStack):
@@ -43,11 +42,11 @@ class Cursors(ExitStack):
 class RowCheck:
     """Core ↔ leaf hash ↔ chain, and the numbers themselves."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, *, row_hash: bytes | None) -> None:
         self.is_whole = True
         self._report = report
-        self._next_seq = 1
-        self._row_hash: bytes | None = CHAIN_START  # None: what the row before was is not known
+        self._next_seq = report.since + 1
+        self._row_hash = row_hash  # None: what the row before was is not known
         self._altered: dict[bytes, tuple[bytes, Fault]] = {}  # stored leaf hash: the one its core has now, and the fault
 
     def row(self, row: Row[Any]) -> dict[str, object] | None:
@@ -64,7 +63,9 @@ class RowCheck:
         return None
 
     def finish(self) -> None:
-        """Tell entries that changed places from entries that were rewritten."""
+        """Tell of rows that are missing at the end of a part, and entries that changed places from entries that were rewritten."""
+        if self._next_seq <= self._report.size:
+            self._gap(self._next_seq, self._report.size + 1)
         for stored, (computed, fault) in self._altered.items():
             other = self._altered.get(computed)
             if other is not None and other[0] == stored:
@@ -145,7 +146,7 @@ class StoredNodes:
 
     def _take(self, node: Node) -> bytes | None:
         if node.level not in self._levels:
-            self._levels[node.level] = self._cursors.open(_LEVEL, level=node.level)
+            self._levels[node.level] = self._cursors.open(_LEVEL, level=node.level, first=self._report.since >> node.level)
             self._ahead[node.level] = next(self._levels[node.level], None)
         row = self._ahead[node.level]
         if row is None or row.place != node.place:
@@ -171,10 +172,18 @@ class Checkpoints:
         self.is_tree_whole = True
         self._verifier = verifier
         self._report = report
-        self._last_good = 0
-        self._own = self._read_own(cursors.open(_CHECKPOINTS))
+        self._last_good = report.since
+        self._own = self._read_own(cursors.open(_CHECKPOINTS, since=report.since))
         self._next_own = next(self._own, None)
         self._witnessed = sorted(self._read_witnessed(witnessed), key=lambda seen: seen.checkpoint.size, reverse=True)
+
+    def compare_earlier(self, read_root: Callable[[int], bytes]) -> None:
+        """Compare what others saw of sizes before this part with the stored tree; the parts before it have held that against its rows."""
+        while self._witnessed and self._witnessed[-1].checkpoint.size < self._report.since:
+            seen = self._witnessed.pop().checkpoint
+            if not hmac.compare_digest(seen.root, read_root(seen.size)):
+                detail = f"the log is not the one that was signed at {seen.size} rows, as another service saw it"
+                self._report.add(FaultKind.CHECKPOINT_MISMATCH, detail, seq=seen.size)
 
     def compare(self, tree: Frontier) -> None:
         """Compare every checkpoint of the tree's present size."""

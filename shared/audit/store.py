@@ -42,6 +42,14 @@ def read_head(connection: Connection) -> Head:
     return Head(0, CHAIN_START) if row is None else Head(row.seq, row.row_hash)
 
 
+def read_row_hash(connection: Connection, seq: int) -> bytes | None:
+    """Return the row hash that the row after `seq` follows; None when there is no such row."""
+    if seq == 0:
+        return CHAIN_START
+    found: bytes | None = connection.execute(select(audit_sequence.c.row_hash).where(audit_sequence.c.seq == seq)).scalar()
+    return found
+
+
 def read_nodes(connection: Connection, nodes: Iterable[Node]) -> dict[Node, bytes]:
     """Return stored hashes, in one query by key.  Raises: NodeMissing."""
     wanted = set(nodes)

@@ -17,13 +17,14 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
-from zoneinfo import ZoneInfo
 
 import phonenumbers
 from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
+
+from shared import clock
 
 SOURCE_LANGUAGE = "en"
 DEFAULT_LANGUAGE = "es"
@@ -33,7 +34,7 @@ NAMES = {"es": "Español", "en": "English", "arn": "Mapudungun", "ay": "Aymara",
 LOCALES = {"es": "es_CL", "en": "en_GB", "qu": "qu", "ay": "es_CL", "arn": "es_CL", "rap": "es_CL", "ht": "fr"}
 COUNTRY = "CL"
 CALLING_CODE = 56
-ZONE = ZoneInfo("America/Santiago")
+ZONE = clock.ZONE
 
 _language: ContextVar[str | None] = ContextVar("language", default=None)
 _catalogues: dict[str, standard_gettext.NullTranslations] = {}

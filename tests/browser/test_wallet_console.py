@@ -13,9 +13,9 @@ from shared.clock import FixedClock
 from shared.ids import SeededIds
 from tests.browser.chromium import Looker, visiting
 from tests.browser.test_gallery import serving
+from tests.factories.bulk import BULK_AGREEMENT, send
 from tests.factories.wallet import DATASET, FIELDS, OTHER_RUN, REGISTRY, RUN, SCHOOL, World, law_agreement
 from tests.factories.wallet_fixtures import make_world
-from tests.unit.wallet.routes.test_bulk import BULK_AGREEMENT, send
 from tests.unit.wallet.routes.test_console import OWNER, PROVIDER_OWNER, staff, template
 from tests.unit.wallet.routes.test_documents import others
 from tests.unit.wallet.routes.test_joint_decisions import Board, board

@@ -73,7 +73,8 @@ def test_each_metric_that_is_asked_for_exists() -> None:
 def labels_of() -> dict[str, set[str]]:
     """The labels of each metric."""
     metrics = import_module("shared.metrics")
-    counted = {metric._name: set(metric._labelnames) for metric in (metrics.REQUESTS, metrics.JOBS, metrics.EVENTS, metrics.FORGOTTEN)}
+    kinds = (metrics.REQUESTS, metrics.JOBS, metrics.EVENTS, metrics.FORGOTTEN, metrics.AUDIT_FAULTS)
+    counted = {metric._name: set(metric._labelnames) for metric in kinds}
     return counted | ASKED_IN_A_SCRAPE
 
 

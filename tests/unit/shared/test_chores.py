@@ -111,4 +111,5 @@ def test_old_idempotency_keys_are_forgotten(context: Context) -> None:
 
 def test_every_service_has_the_chores() -> None:
     jobs: Jobs[Context] = chores.with_chores(Jobs())
-    assert {periodic.job for periodic in jobs.periodic} == {"forget_old", "witness_logs"}
+    assert {periodic.job for periodic in jobs.periodic} == {"forget_old", "verify_log", "witness_logs"}
+    assert "verify_log_part" in jobs.definitions

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -9,7 +9,7 @@ from shared import outbox, trace
 from shared.clock import FixedClock
 from shared.context import Context
 from shared.outbox import Leased
-from shared.tasks import Job, Jobs, RetryLater, run_all_leased, run_leased, wait_seconds
+from shared.tasks import Job, Jobs, Periodic, RetryLater, run_all_leased, run_leased, wait_seconds
 from shared.worker import release_predecessor
 
 
@@ -53,6 +53,22 @@ def test_job_gets_its_payload_and_leaves_nothing(context: Context, jobs: Jobs[Co
     assert run(context, jobs, row)
     assert seen == [Job({"name": "Ñuñoa"}, 1, journey_id=f"toy-{row.id:08d}")]
     assert rows(context) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        ("2026-06-08T16:00:00+00:00", "2026-06-09T07:00:00+00:00"),
+        ("2026-06-09T06:59:59+00:00", "2026-06-09T07:00:00+00:00"),
+        ("2026-06-09T07:00:00+00:00", "2026-06-10T07:00:00+00:00"),
+        ("2026-09-05T20:00:00+00:00", "2026-09-06T06:00:00+00:00"),  # the clocks go forward between
+    ],
+)
+def test_what_is_nightly_runs_at_three_in_santiago(now: str, due: str) -> None:
+    jobs: Jobs[Context] = Jobs()
+    jobs.nightly("look")(lambda _context: None)
+    assert [each.due_after(datetime.fromisoformat(now)) for each in jobs.periodic] == [datetime.fromisoformat(due)]
+    assert Periodic("sweep", 60).due_after(datetime.fromisoformat(now)) == datetime.fromisoformat(now) + timedelta(seconds=60)
 
 
 def test_job_works_in_the_name_of_the_request_that_left_it(context: Context, jobs: Jobs[Context]) -> None:
