@@ -13,9 +13,11 @@ from joserfc.jwk import ECKey
 from shared.http import Outbound
 from shared.tasks import Job, RetryLater
 from tests.factories.wallet import CONSUMER, PROVIDER, PUBLIC_URL, RUN, STRANGER, World
+from tests.unit.wallet.routes.test_delegations import PARENT, acting_browser, appoint, post
 from wallet.operations.consents import withdraw
 from wallet.operations.signals import push_event
 from wallet.standards import signing
+from wallet.standards.acting import Power
 from wallet.standards.security_event import RETRY_SECONDS, TYP
 from wallet.tasks import jobs
 
@@ -66,6 +68,25 @@ def test_a_withdrawal_reaches_recipient_and_provider_without_personal_data(world
         assert members["effective_at"] == int(withdrawal.effective_at.timestamp())
         assert members["consent_version"] == 1
         assert RUN not in json.dumps(changed)
+
+
+@pytest.mark.rule("wallet", "§11", "D7")
+def test_the_end_of_a_delegation_reaches_the_recipients_of_what_was_given_by_it_and_nobody_else(world: World) -> None:
+    ids = {client_id: stream(world, client_id) for client_id in (CONSUMER, PROVIDER)}
+    appoint(world, Power.GRANT)
+    assert world.decide(acting_browser(world), world.ask().json["view_uri"], "grant").status_code == 303
+    ((consent_id, delegation_id),) = world.run_sql("select consent_id, delegation_id from consents")
+    own = world.granted()  # the principal's own, which no delegation's end touches
+    assert post(world.browser(), f"/delegations/{delegation_id}/end", on="/acting").status_code == 303
+    run_jobs(world, "announce_delegation")
+    (told,) = opened(world, poll(world, ids[CONSUMER], CONSUMER))
+    assert told["sub_id"] == {"format": "opaque", "id": str(consent_id)}
+    assert list(told["events"]) == [f"{PUBLIC_URL}/events/delegation-ended"]
+    (members,) = told["events"].values()
+    assert members == {"reason": "revoked", "event_timestamp": int(world.clock.now().timestamp())}
+    assert own not in json.dumps(told)
+    assert not any(word in json.dumps(told) for word in (RUN, PARENT, str(delegation_id)))
+    assert poll(world, ids[PROVIDER]).json["sets"] == {}
 
 
 @pytest.mark.rule("wallet", "§11")
