@@ -175,6 +175,8 @@ def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *,
         item = next((one for one in items if one.item_id == answer.item_id and _covers(presence, one)), None)
         if item is None:
             raise RequestNotFound(gettext_noop("This request has no such part."))
+        if answer.choice is Choice.LATER and item.state_at(now) == RequestState.DEFERRED:
+            return _back(wallet, presence, row)  # she said so before: nothing moves, and nothing is logged
         action = legal(REQUEST_STATES, RequestState(item.state_at(now)), TARGETS[answer.choice])
         others = _others(wallet, tx.session, presence, row, item) if answer.choice is Choice.GRANT else []
         hold_power(wallet, tx.session, presence)
@@ -208,11 +210,17 @@ def decide(wallet: Wallet, presence: Presence, request: UUID, answer: Answer, *,
             item.refused_offer = wallet.cipher.encrypt(canonical(refused).decode(), scope=wallet.subject_scope(row.subject_index))
         mine = [one for one in items if _covers(presence, one)]
         is_done = all(one.state_at(now) not in OPEN_STATES for one in mine) or answer.choice is Choice.LATER
-        is_elsewhere = presence.needs_others(Power.GRANT) and row.opened_by != presence.session_hash
-        return _back(wallet, row) if is_done and not is_elsewhere else None
+        return _back(wallet, presence, row) if is_done else None
 
 
-def _back(wallet: Wallet, row: ConsentRequest) -> str:
+def _back(wallet: Wallet, presence: Presence, row: ConsentRequest) -> str | None:
+    """Return where to send her: back to the body, unless of those who must decide together another came from there."""
+    if presence.needs_others(Power.GRANT) and row.opened_by != presence.session_hash:
+        return None
+    return _return_url(wallet, row)
+
+
+def _return_url(wallet: Wallet, row: ConsentRequest) -> str:
     issuer = wallet.settings.public_url
     return return_url(row.redirect_uri, request_id=str(row.request_id), state=row.state_parameter, issuer=issuer)
 
@@ -269,7 +277,7 @@ def _page(wallet: Wallet, session: Session, presence: Presence, row: ConsentRequ
     items = [one for one in items_of(session, row.id) if _covers(presence, one)]
     is_here = row.opened_by == presence.session_hash
     shown = tuple(_shown(wallet, session, presence, row, item, lang=lang) for item in items)
-    return RequestPage(row.id, row.redirect_uri, row.expires_at, shown, _back(wallet, row) if is_here else None)
+    return RequestPage(row.id, row.redirect_uri, row.expires_at, shown, _return_url(wallet, row) if is_here else None)
 
 
 def _shown(wallet: Wallet, session: Session, presence: Presence, row: ConsentRequest, item: ConsentRequestItem, *, lang: str) -> Shown:

@@ -179,6 +179,20 @@ def test_deciding_later_keeps_the_request_open(world: World) -> None:
     assert world.submit(browser, browser.get(str(waiting["href"])), "grant").status_code == 303
 
 
+@pytest.mark.rule("wallet", "§4")
+def test_deciding_later_twice_is_once(world: World) -> None:
+    browser = world.browser()
+    page = browser.get(path(world.ask().json["view_uri"]), follow_redirects=True)
+    first, second = world.submit(browser, page, "later"), world.submit(browser, page, "later")
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert first.location == second.location
+    assert world.run_sql("select state, version from consent_request_items") == [("deferred", 2)]
+    cores = world.run_sql("select count(*) from audit_entries where core like '%wallet:request:deferred%'")
+    assert cores == [(1,)]
+    assert world.submit(browser, page, "refuse").status_code == 303
+    assert world.submit(browser, page, "later").status_code == 409
+
+
 def test_a_decided_request_is_decided(world: World) -> None:
     browser = world.browser()
     page = browser.get(path(world.ask().json["view_uri"]), follow_redirects=True)
