@@ -84,8 +84,8 @@ class Wallet(Context):
         key = self.settings.notify_api_key
         if not key.reveal():
             return NoNotices()
-        url, template = self.settings.notify_url, self.settings.notify_mailbox_template
-        return NotifyNotices(self.http, self.clock, url=url, api_key=key, template=template)
+        templates = {"template": self.settings.notify_mailbox_template, "email_template": self.settings.notify_email_template}
+        return NotifyNotices(self.http, self.clock, url=self.settings.notify_url, api_key=key, **templates)
 
     def subject_index(self, subject: str) -> bytes:
         """Return the blind index of a person (`cl-run:…`) in the wallet's own tables."""

@@ -55,6 +55,10 @@ class Settings(ServiceSettings):
     pay_url: str = setting("pay, where a person's payments are asked for; empty and they are not shown", default="")
     notify_api_key: Secret = setting("key of the wallet's own service at notify; empty and nobody is told", default=Secret(""))
     notify_mailbox_template: str = setting("mailbox template with the places `subject` and `body`", default="")
+    notify_email_template: str = setting("e-mail template with the places `subject` and `body`, for checkpoints by mail", default="")
+    checkpoint_mail_to: tuple[str, ...] = setting(
+        "addresses to which the newest checkpoint of the log goes by mail each night, such as the supervisory authority's", default=()
+    )
     summary_days: int = setting("days after which a person is told again which permissions are in force", default=365)
     log_side_days: int = setting("days for which an entry of the access log stays linked to its person", default=1827)
     auditor_org: str = setting("organisation whose members with the role `auditor` see the log of all bodies; empty for none", default="")

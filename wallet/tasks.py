@@ -13,6 +13,7 @@ from wallet.operations.access_notices import tell_accesses
 from wallet.operations.agreement_requests import run_clock
 from wallet.operations.bulk_outcomes import close_interrupted_bulks
 from wallet.operations.bulk_people import erase_old, verify_people
+from wallet.operations.checkpoint_mail import JOB, begin_mail, mail_checkpoint
 from wallet.operations.consent_flows import GRANT_ENDED, IssuerAway, tell_issuer
 from wallet.operations.consent_moves import expire_consents
 from wallet.operations.consent_requests import lapse_requests
@@ -52,6 +53,18 @@ def read_accesses(wallet: Wallet) -> None:
     """Read on in the access log and leave messages about what people want to hear of."""
     while tell_accesses(wallet):
         pass
+
+
+@jobs.nightly("mail_checkpoints")
+def mail_checkpoints(wallet: Wallet) -> None:
+    """Have the newest checkpoint of the log mailed to the addresses that are to keep it."""
+    begin_mail(wallet)
+
+
+@jobs.job(JOB, retry_on=(NoticeAway,), max_attempts=200)
+def mail_one(wallet: Wallet, job: Job) -> None:
+    """Mail a checkpoint to one address; what is refused for good is a dead job, which the operator is told of."""
+    mail_checkpoint(wallet, job.payload["size"], job.payload["place"])
 
 
 @jobs.every(3600, "tell_expiring")

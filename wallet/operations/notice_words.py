@@ -52,6 +52,15 @@ def summary(lines: list[str], link: str) -> Words:
     return subject, _lines(gettext("You need to do nothing. You can end each one here: %(link)s", link=link), *lines)
 
 
+def checkpoint(origin: str, size: str, note: str, link: str) -> Words:
+    """The state of the log as it was signed, for an authority to keep."""
+    said = gettext("Keep this message: it is the signed state of the log of accesses, up to entry %(size)s.", size=size)
+    why = gettext("Whoever changes, takes out or puts in any of those entries later contradicts it.")
+    return gettext("Signed state of the log %(origin)s", origin=origin), _lines(
+        said, why, note, gettext("The same state is published here: %(link)s", link=link)
+    )
+
+
 def access(kind: NoticeKind, name: str, title: str, link: str) -> Words:
     """Somebody read data, or tried."""
     said = {
