@@ -153,6 +153,8 @@ def _settings(installation: Installation, service: str) -> dict[str, str]:
         "ISSUER": installation.issuer,
         "CLIENT_ID": service,
         "TRUSTED_PROXIES": "1",
+        # They call one another by their public names, which lead to a private address where the host stands behind another's.
+        "OUTBOUND_PRIVATE_HOSTS": ",".join(f"{each}.{installation.domain}:443" for each in SERVICES),
         "OPERATOR_NAME": installation.operator_name,
         "HELP_PHONE": installation.help_phone,
         "OTLP_ENDPOINT": "http://collector:4318",

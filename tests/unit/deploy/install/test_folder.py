@@ -139,6 +139,19 @@ def test_the_images_pg_dump_is_not_older_than_the_server_beside_it(installation:
     assert int(locked[1]) >= server
 
 
+def test_the_database_is_not_called_ready_while_its_image_still_sets_it_up(installation: Installation) -> None:
+    """Until then a server for that alone listens on its socket: `databases` would start, and find nobody."""
+    check = compose(installation)["services"]["postgres"]["healthcheck"]["test"]
+    assert check[check.index("-h") + 1] == "127.0.0.1"
+
+
+def test_a_command_by_hand_migrates_nothing(installation: Installation) -> None:
+    """Compose runs what a command depends on again, if that has ended: a backup would migrate to an image that is only built."""
+    services = compose(installation)["services"]
+    assert set(services["tools"]["depends_on"]) == {"postgres"}
+    assert "migrate" not in services["restore"]["depends_on"]
+
+
 def test_a_restore_goes_to_the_installations_own_server(installation: Installation) -> None:
     superuser = installation.secret_file("postgres", "superuser").read_text()
     assert folder.administrator(installation.folder) == f"postgresql://postgres:{superuser}@postgres/postgres"
@@ -207,3 +220,11 @@ def test_each_service_knows_where_those_are_that_it_calls(installation: Installa
     assert {"IDENTITY_NOTIFY" + at["notify"], "IDENTITY_PAY" + at["pay"], "IDENTITY_WALLET" + at["wallet"]} <= lines("identity")
     assert "PAY_NOTIFY" + at["notify"] in lines("pay")
     assert {"WALLET_NOTIFY" + at["notify"], "WALLET_PAY" + at["pay"]} <= lines("wallet")
+
+
+def test_the_services_reach_one_another_where_their_names_lead_to_a_private_address(installation: Installation) -> None:
+    """A host behind another's address, or names that mean the inside there: calls to private addresses are refused otherwise."""
+    for service in SERVICES:
+        lines = (installation.folder / f"env/{service}.env").read_text().splitlines()
+        [line] = [line for line in lines if line.startswith(f"{service.upper()}_OUTBOUND_PRIVATE_HOSTS=")]
+        assert line.partition("=")[2].split(",") == [f"{installation.origin(other).removeprefix('https://')}:443" for other in SERVICES]
