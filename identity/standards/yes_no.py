@@ -1,25 +1,24 @@
 """Answers of yes or no that are derived from a fact and do not tell it: "is 18 or older" without the date of birth."""
 
 from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
 
 from identity.standards.acr import NS
+from shared.clock import ZONE
 
 AGES = (14, 16, 18, 60, 65)
 """The ages that Chilean law asks about: account, work, full age, and the two of pensions."""
 PREFIX = NS + "age_over_"
 AGE_CLAIMS = tuple(f"{PREFIX}{years}" for years in AGES)
-CHILE = ZoneInfo("America/Santiago")
 
 
 def day_in_chile(moment: datetime) -> date:
     """Return the calendar day on which ages count."""
-    return moment.astimezone(CHILE).date()
+    return moment.astimezone(ZONE).date()
 
 
 def begin_of_day(day: date) -> datetime:
     """Return the moment at which a day begins in Chile."""
-    return datetime.combine(day, time.min, CHILE).astimezone(UTC)
+    return datetime.combine(day, time.min, ZONE).astimezone(UTC)
 
 
 def age_claims(birth_date: date | None, on: date | None) -> dict[str, bool]:

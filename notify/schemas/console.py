@@ -11,8 +11,8 @@ from notify.errors import MessageNotValid
 from notify.operations.template_edits import POSTAGES, check_words
 from notify.operations.templates import TemplateText
 from notify.standards.statuses import Channel
+from shared.clock import ZONE
 from shared.web import gettext
-from shared.web.words import ZONE
 
 NAME_CHARACTERS_MAX = 255
 VALUE_PREFIX = "value-"

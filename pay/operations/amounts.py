@@ -2,7 +2,6 @@
 
 import json
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from pay.context import Pay
 from pay.errors import AmountUnknown
@@ -11,9 +10,9 @@ from pay.models.notice import Issuer, Notice
 from pay.models.payment import payer_scope
 from pay.standards.payment_object import Payment, iso_milliseconds
 from pay.standards.signatures import HEADER, sign
+from shared.clock import ZONE
 from shared.http import OutboundError
 
-ZONE = ZoneInfo("America/Santiago")
 TIMEOUT_SECONDS = 5.0
 
 

@@ -10,11 +10,12 @@ from pay.context import Pay
 from pay.errors import AttributeOutOfRange
 from pay.models.account import Account
 from pay.models.notice import Debtor, seal_debtor
-from pay.operations.amounts import ZONE, today
+from pay.operations.amounts import today
 from pay.operations.notice_issuing import BANK_DAYS, DAYS_TO_PAY, end_of_day, ensure_issuer, offers_transfer, place_notice
 from pay.standards.identifiers import ALPHABET, LENGTH
 from pay.standards.notice_number import NoticeNumber
 from pay.standards.payment_object import Payment
+from shared.clock import ZONE
 from shared.context import Transaction
 
 LATER = ("transfer", "cash")

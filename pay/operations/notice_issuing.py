@@ -10,9 +10,9 @@ from pay.events import NoticeEvent
 from pay.models.account import Account
 from pay.models.notice import Issuer, find_issuer, insert_notice, notice_issuers
 from pay.models.payment import payments
-from pay.operations.amounts import ZONE
 from pay.standards.notice_number import DIGITS, ISSUER_DIGITS, RANDOM_DIGITS, NoticeNumber, make_number
 from pay.standards.notice_states import NoticeState
+from shared.clock import ZONE
 from shared.context import Transaction
 
 DAYS_TO_PAY = timedelta(days=3)

@@ -29,12 +29,13 @@ from pay.models.remittance import (
     remittance_of,
     remittances,
 )
-from pay.operations.amounts import ZONE, today
+from pay.operations.amounts import today
 from pay.standards import ledger_movements
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
 from pay.standards.ledger import Kind, Layer, LedgerAccount, Side, payable_account
 from pay.standards.payout_postings import partner_account
 from pay.standards.remittance_files import RemittanceFormat, RemittanceLine, write_remittance
+from shared.clock import ZONE
 from shared.context import Transaction
 from shared.problems import NotFound
 from shared.web import gettext_noop as noop

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from pay.context import Pay
 from pay.models.account import Account
 from pay.operations import reports
-from pay.operations.amounts import ZONE
 from pay.operations.reports import Month
 from pay.standards.csv_text import csv_text
+from shared.clock import ZONE
 
 Table = tuple[tuple[str, ...], list[tuple[object, ...]]]
 

@@ -13,8 +13,8 @@ from pay.models.ledger import ledger_entries, ledger_transactions
 from pay.models.payment import payments
 from pay.models.payout import Payout, payout_of, payouts
 from pay.models.suspense import SuspenseItem, item_of, suspense_items
-from pay.operations.amounts import ZONE
 from pay.standards.ledger import Layer, Side, Source
+from shared.clock import ZONE
 from shared.context import Transaction
 
 _E, _T = ledger_entries.c, ledger_transactions.c

@@ -11,10 +11,10 @@ import pypdf
 import typst
 
 from pay.context import Pay
-from pay.operations.amounts import ZONE
 from pay.operations.notices import Slip
 from pay.standards.money import money
 from pay.standards.slip_codes import code_128_svg, code_128_text, qr_svg, qr_text
+from shared.clock import ZONE
 from shared.web.words import code, day, gettext, run, speaking
 
 LAYOUT = Path(__file__).resolve().parents[1] / "templates" / "pay"

@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response as BaseResponse
 from pay.context import current
 from pay.errors import ApiProblem
 from pay.operations import account_desk, desk, dispute_desk, dispute_hand_in, payments, payout_refunds, refund_desk, searches
-from pay.operations.amounts import ZONE
 from pay.operations.searches import Query
 from pay.routes.staff import AtTheDesk, second_factor, staff
 from pay.schemas.console import PAGE_SIZE, read_amount, read_search
@@ -20,6 +19,7 @@ from pay.standards.payment_object import Payment
 from pay.standards.payment_states import SUCCESS
 from pay.standards.staff_powers import Power
 from shared import web
+from shared.clock import ZONE
 from shared.problems import NotFound
 from shared.routes import Routes
 from shared.web import gettext

@@ -10,9 +10,9 @@ from pay.schemas.console import read_amount
 from pay.standards.dispute_states import REASONS
 from pay.standards.evidence_files import BYTES_MAX, FILES_MAX, PAGES_MAX, EvidenceFile, UnreadableFile, file_name, pages_of
 from pay.standards.link_reference import holds_real_card_number
+from shared.clock import ZONE
 from shared.web import gettext
 from shared.web.dates import day_parts, read_day
-from shared.web.words import ZONE
 
 WORDS_MAX, NUMBER_MAX = 5_000, 60
 Faults = list[tuple[str, str]]

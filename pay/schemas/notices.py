@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from pay.models.account import Account
-from pay.operations.amounts import ZONE
 from pay.operations.notices import Instalment, NewDebt, Slip
 from pay.operations.payments import NewPayment
 from pay.schemas.bodies import Body
 from pay.schemas.methods import read_debtor
 from pay.schemas.rules import check_length, check_metadata, check_plain_text, is_email, is_integer, missing, out_of_range, wrong_type
 from pay.standards.payment_object import Addresses, Json, Payer, iso_milliseconds, state_body
+from shared.clock import ZONE
 
 INSTALMENTS_MAX = 36
 DESCRIPTION_MAX = 255

@@ -24,7 +24,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
 
-from shared import clock
+from shared.clock import ZONE
 
 SOURCE_LANGUAGE = "en"
 DEFAULT_LANGUAGE = "es"
@@ -34,7 +34,6 @@ NAMES = {"es": "Español", "en": "English", "arn": "Mapudungun", "ay": "Aymara",
 LOCALES = {"es": "es_CL", "en": "en_GB", "qu": "qu", "ay": "es_CL", "arn": "es_CL", "rap": "es_CL", "ht": "fr"}
 COUNTRY = "CL"
 CALLING_CODE = 56
-ZONE = clock.ZONE
 
 _language: ContextVar[str | None] = ContextVar("language", default=None)
 _catalogues: dict[str, standard_gettext.NullTranslations] = {}

@@ -10,13 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.audit.tables import audit_entries, audit_sequence, audit_sides
+from shared.clock import ZONE
 from shared.context import Transaction
 from wallet.context import Wallet
 from wallet.events import Outcome
 from wallet.models.bulk import BulkPerson
 from wallet.models.person_notice import LogMark, NoticeKind, is_first
 from wallet.operations.known import Known
-from wallet.standards.acting import ZONE
 
 MARK = "notices"
 SCAN_MAX = 1000

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from shared.clock import ZONE
 from shared.context import Transaction
 from shared.problems import Forbidden
 from shared.web.words import gettext_noop
@@ -24,7 +24,6 @@ from wallet.standards.limits import wider_than
 from wallet.standards.working_days import NoHolidayTable, add_working_days
 
 ANSWER_DAYS, EXTENSION_DAYS = 15, 5
-ZONE = ZoneInfo("America/Santiago")
 CONSUMER, PROVIDER, OPERATOR, EITHER = "consumer", "provider", "operator", "either"
 
 

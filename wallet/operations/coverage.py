@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
+from shared.clock import ZONE
 from wallet.errors import (
     AgreementInactive,
     AgreementRequired,
@@ -25,7 +25,6 @@ from wallet.standards.limits import Asked, Limits, Verdict, run_rules
 
 DAY_SECONDS = 86_400
 SUBJECT_KINDS = {"cl-run": "person", "cl-rut": "company"}
-ZONE = ZoneInfo("America/Santiago")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.clock import Clock
+from shared.clock import ZONE, Clock
 from shared.context import Transaction
 from shared.problems import Forbidden, Problem
 from shared.web.words import gettext_noop
@@ -18,7 +18,6 @@ from wallet.events import Event
 from wallet.models.agreement import Agreement, find_agreement
 from wallet.models.rule_run import RuleRun
 from wallet.operations.callers import Party
-from wallet.standards.acting import ZONE
 from wallet.standards.limits import Verdict
 
 REQUEST, FETCH = "request", "fetch"

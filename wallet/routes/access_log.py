@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Response, json, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from shared.clock import ZONE
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from shared.web import gettext_noop, language, page
@@ -16,7 +17,6 @@ from wallet.operations.access_log import LIMIT_MAX, Filters, read_log
 from wallet.operations.directory import body_names, dataset_titles
 from wallet.operations.log_exports import document_of, export_log, pdf_of, rendered, table_of
 from wallet.routes.people import Holder, presence
-from wallet.standards.acting import ZONE
 
 DAY_CHARACTERS = len("2026-11-21")
 FORMATS = {"json": "application/json", "csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}

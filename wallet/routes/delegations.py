@@ -6,6 +6,7 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from shared.clock import ZONE
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from shared.web import errors_of, gettext_noop, language, page
@@ -18,7 +19,7 @@ from wallet.operations.delegations import appoint_proxy, begin_acting, end_deleg
 from wallet.operations.directory import dataset_titles
 from wallet.routes.people import Herself, begin, presence
 from wallet.schemas.delegations import read_terms
-from wallet.standards.acting import ZONE, Power
+from wallet.standards.acting import Power
 
 EXPRESS = (Power.GRANT, Power.REFUSE, Power.WITHDRAW, Power.RENEW)
 bp = Routes("delegations", __name__, access=Herself())

@@ -7,14 +7,13 @@ from typing import Any
 from marshmallow import ValidationError
 from werkzeug.datastructures import MultiDict
 
-from shared.clock import rfc3339
+from shared.clock import ZONE, rfc3339
 from shared.web import gettext
 from wallet.models.dataset import Dataset
 from wallet.operations.agreements import Terms
 from wallet.operations.registry import DatasetDeclaration
 from wallet.schemas.agreements import DraftSchema
 from wallet.schemas.registry import DatasetSchema
-from wallet.standards.acting import ZONE
 
 Wrong = list[tuple[str, str]]
 DAY_SECONDS = 86_400

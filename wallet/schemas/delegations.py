@@ -4,10 +4,11 @@ from datetime import date, datetime, time, timedelta
 
 from werkzeug.datastructures import MultiDict
 
+from shared.clock import ZONE
 from shared.run import InvalidRun, parse_run
 from shared.web import gettext
 from wallet.operations.delegations import PROXY_DAYS_MAX, ProxyTerms
-from wallet.standards.acting import ZONE, Power, Reach
+from wallet.standards.acting import Power, Reach
 
 
 def read_terms(form: MultiDict[str, str], *, today: date) -> tuple[ProxyTerms | None, list[tuple[str, str]]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from shared.group_commit import BATCH_MAX, GroupCommit
+from shared.group_commit import BATCH_MAX, ENOUGH, GroupCommit
 
 
 def run_all(group: "GroupCommit[int, int]", items: Sequence[int]) -> dict[int, object]:
@@ -54,6 +54,20 @@ def test_who_comes_while_one_writes_is_written_together() -> None:
         thread.join(20)
     assert [len(batch) for batch in batches] == [1, 20]
     assert found == {n: n * 10 for n in range(1, 21)}
+
+
+def test_who_comes_soon_after_a_write_waits_until_enough_are_there() -> None:
+    """The first waits for nobody; then one alone would wait for the whole time, and enough of them for none of it."""
+    batches: list[list[int]] = []
+
+    def write(items: Sequence[int]) -> list[int]:
+        batches.append(sorted(items))
+        return list(items)
+
+    group: GroupCommit[int, int] = GroupCommit(write, gather_seconds=3600)
+    group.put(0)
+    run_all(group, range(1, ENOUGH + 1))
+    assert batches == [[0], list(range(1, ENOUGH + 1))]
 
 
 def test_many_threads_each_get_their_own() -> None:

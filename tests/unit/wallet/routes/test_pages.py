@@ -9,8 +9,8 @@ from bs4 import BeautifulSoup
 
 from shared.audit.proofs import check_proof
 from shared.audit.sequencer import sequence_pending, sign_checkpoint
+from shared.clock import ZONE
 from tests.factories.wallet import DATASET, FIELDS, OTHER_RUN, PUBLIC_URL, RETURN, SCHOOL, World
-from wallet.standards.acting import ZONE
 from wallet.standards.canonical import sha256_of
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
