@@ -15,6 +15,7 @@ from wallet.operations.agreements import end_agreement
 from wallet.operations.keys import USES, make_key
 from wallet.operations.registry import retire_purpose
 from wallet.operations.registry_file import enter_registry
+from wallet.operations.streams import push_to
 from wallet.operations.visibility import allow_delay
 from wallet.schemas.registry_file import RegistryFileSchema
 
@@ -81,6 +82,17 @@ def decide_mediation(agreement_id: str, version: int, *, accept: bool, reason: s
 def allow(org_id: str, law_reference: str) -> None:
     """Let a body hide accesses for a time, by a law."""
     allow_delay(current(), org_id, law_reference, actor=ACTOR)
+
+
+@commands.command("push-to")
+@click.argument("client_id")
+@click.argument("url")
+def push(client_id: str, url: str) -> None:
+    """Push a client's events to an address, for a client that manages no stream of its own."""
+    try:
+        push_to(current(), client_id, url, actor=ACTOR)
+    except Problem as problem:
+        raise click.ClickException(problem.detail or problem.title) from None
 
 
 @commands.command("new-key")

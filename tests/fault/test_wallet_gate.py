@@ -232,8 +232,8 @@ def test_nothing_is_released_after_the_answer_to_a_withdrawal(busy: World) -> No
     def use(_number: int) -> int:
         return busy.fetch(busy.exchange_body(consent_id)).status_code
 
-    with ThreadPoolExecutor(30) as pool:
-        racing = [pool.submit(use, number) for number in range(30)]
+    with ThreadPoolExecutor(50) as pool:
+        racing = [pool.submit(use, number) for number in range(50)]
         for _ in range(3):
             started.acquire(timeout=20)
         withdraw(busy.wallet, busy.presence(), consent_id)
@@ -249,7 +249,7 @@ def test_nothing_is_released_after_the_answer_to_a_withdrawal(busy: World) -> No
 @pytest.mark.rule("wallet", "S3")
 def test_every_release_stands_in_the_log_before_the_withdrawal(busy: World) -> None:
     consent_id = uuid.UUID(busy.granted())
-    go = threading.Barrier(31)
+    go = threading.Barrier(51)
 
     def use(_number: int) -> int:
         go.wait(20)
@@ -259,8 +259,8 @@ def test_every_release_stands_in_the_log_before_the_withdrawal(busy: World) -> N
         go.wait(20)
         withdraw(busy.wallet, busy.presence(), consent_id)
 
-    with ThreadPoolExecutor(31) as pool:
-        racing = [pool.submit(use, number) for number in range(30)]
+    with ThreadPoolExecutor(51) as pool:
+        racing = [pool.submit(use, number) for number in range(50)]
         pool.submit(end).result()
         statuses = [one.result() for one in racing]
     assert set(statuses) <= {200, 403}

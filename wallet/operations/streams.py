@@ -1,4 +1,7 @@
-"""Streams: a receiver makes, changes and ends its own.  Spec: Shared Signals Framework 1.0 §8.1; wallet contract §11."""
+"""Streams: a receiver makes, changes and ends its own, or the operator sets where its events go.
+
+Spec: Shared Signals Framework 1.0 §8.1; wallet contract §11.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,17 +29,34 @@ def poll_uri(issuer: str, stream_id: str) -> str:
 
 def create_stream(wallet: Wallet, client_id: str, wish: Wish) -> Stream:
     """Make a client's stream; each has one.  Raises: ClientNotRegistered, StreamExists, InvalidExchange."""
-    now = wallet.clock.now()
     with wallet.transaction() as tx:
-        body = find_body(tx.session, client_id)
         if streams_of(tx.session, client_id):
             raise StreamExists("Change the stream that is there, or delete it first.")
-        stream = Stream(stream_id=wallet.ids.token(STREAM_ID_BYTES), client_id=client_id, org_id=body.organisation.org_id, created_at=now)
-        stream.status, stream.left_out = StreamStatus.ENABLED, []
-        _apply(wallet, stream, {"delivery": {"method": POLL}, "events_requested": supported(wallet.settings.public_url), **wish})
-        tx.session.add(stream)
+        stream = _begin(wallet, tx, client_id, wish)
         _record(tx, stream, "created")
         return stream
+
+
+def push_to(wallet: Wallet, client_id: str, url: str, *, actor: str) -> None:
+    """Have a client's events pushed to an address that the operator sets, for one that does not manage a stream: the same events,
+    posted in the same way.  A stream that is there is turned to it.  Raises: ClientNotRegistered, InvalidExchange.
+    """
+    wish = {"delivery": {"method": PUSH, "endpoint_url": url}}
+    with wallet.transaction() as tx:
+        there = next(iter(streams_of(tx.session, client_id)), None)
+        if there is not None:
+            _apply(wallet, there, wish)
+        stream = there or _begin(wallet, tx, client_id, wish)
+        _record(tx, stream, "changed" if there else "created", actor=actor)
+
+
+def _begin(wallet: Wallet, tx: Transaction, client_id: str, wish: Wish) -> Stream:
+    body, now = find_body(tx.session, client_id), wallet.clock.now()
+    stream = Stream(stream_id=wallet.ids.token(STREAM_ID_BYTES), client_id=client_id, org_id=body.organisation.org_id, created_at=now)
+    stream.status, stream.left_out = StreamStatus.ENABLED, []
+    _apply(wallet, stream, {"delivery": {"method": POLL}, "events_requested": supported(wallet.settings.public_url), **wish})
+    tx.session.add(stream)
+    return stream
 
 
 def change_stream(wallet: Wallet, client_id: str, stream_id: str, wish: Wish, *, replaces: bool) -> Stream:
@@ -129,6 +149,6 @@ def _own(tx: Transaction, client_id: str, stream_id: str) -> Stream:
     return stream
 
 
-def _record(tx: Transaction, stream: Stream, what: str) -> None:
+def _record(tx: Transaction, stream: Stream, what: str, *, actor: str = "") -> None:
     data: dict[str, str | int | bool | list[str]] = {"what": what, "method": stream.method}
-    tx.record(Event.STREAM_CHANGED, actor=f"client:{stream.client_id}", object_id=stream.stream_id, data=data)
+    tx.record(Event.STREAM_CHANGED, actor=actor or f"client:{stream.client_id}", object_id=stream.stream_id, data=data)

@@ -252,3 +252,27 @@ def test_after_seven_days_the_event_is_dead_and_the_stream_paused(world: World, 
     assert world.run_sql("select state, error from security_events") == [("dead", "status 503")]
     assert world.run_sql("select status from streams") == [("paused",)]
     assert sum(RETRY_SECONDS) < 7 * 86_400 + 60
+
+
+@pytest.mark.rule("wallet", "§11")
+def test_the_operator_sets_where_the_events_of_one_without_a_stream_go(world: World) -> None:
+    """A plain address instead of the framework: said twice it is changed; a client or an address that cannot be is refused."""
+
+    def say(*words: str) -> int:
+        return world.app.test_cli_runner().invoke(args=["wallet", "push-to", *words]).exit_code
+
+    assert say(CONSUMER, "https://one.example/events") == 0
+    assert say(CONSUMER, "https://two.example/events") == 0
+    assert world.run_sql("select client_id, method, endpoint, status from streams") == [
+        (CONSUMER, PUSH, "https://two.example/events", "enabled")
+    ]
+    assert [say("nobody", "https://one.example/"), say(CONSUMER, "http://one.example/"), say(CONSUMER, "https://a@one.example/")] == [
+        1,
+        1,
+        1,
+    ]
+    world.granted()
+    run_jobs(world, "announce_consent")
+    assert len(world.run_sql("select jti from security_events")) == 1
+    actors = world.run_sql("select core::json->>'actor' from audit_entries where core::json->>'action' = 'wallet:stream:changed'")
+    assert actors == [("operator:cli",), ("operator:cli",)]
