@@ -14,6 +14,7 @@ from pay.models.refund import find_refund
 from pay.operations import payer_words as words
 from pay.operations.amounts import today
 from pay.operations.payer_queue import JOB, Matter
+from pay.operations.performance import feedback_url
 from pay.operations.receipts import issue_receipt, receipt_url
 from pay.providers.messages import Email
 from pay.standards.identifiers import PaymentId, RefundId
@@ -48,7 +49,7 @@ def _receipt(pay: Pay, payment_id: str) -> _Message | None:
     except ReceiptNotFound:
         return None  # the capture failed meanwhile: there is nothing to prove
     with speaking(receipt.payment.language):
-        said = words.receipt(receipt.account.service_name, receipt.payment, receipt.paid_at, receipt.code, receipt_url(pay, receipt.code))
+        said = words.receipt(receipt, receipt_url(pay, receipt.code), feedback_url(pay, receipt.payment))
     return _Message(receipt.payment, receipt.account, said)
 
 

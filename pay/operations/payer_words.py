@@ -1,7 +1,8 @@
 """The words of e-mails to payers, in the language of the moment: the first line says what to do, or that nothing is to be done."""
 
-from datetime import date, datetime
+from datetime import date
 
+from pay.operations.receipts import PaymentReceipt
 from pay.standards.money import money
 from pay.standards.payment_object import Payment
 from shared.web.words import code as in_groups
@@ -10,14 +11,16 @@ from shared.web.words import day, gettext, moment
 Words = tuple[str, str]
 
 
-def receipt(name: str, payment: Payment, paid_at: datetime, code: str, link: str) -> Words:
-    """A payment is complete."""
+def receipt(proof: PaymentReceipt, link: str, feedback: str | None) -> Words:
+    """A payment is complete; `feedback` is where its payer is asked how it went."""
+    name, payment = proof.account.service_name, proof.payment
     amount = money(payment.total_minor, payment.currency)
     return gettext("Receipt: %(amount)s paid to %(name)s", amount=amount, name=name), _lines(
         gettext("You need to do nothing: your payment is complete."),
-        _facts(name, payment) + "\n" + gettext("When: %(moment)s", moment=moment(paid_at)),
-        gettext("Receipt code: %(code)s", code=in_groups(code)),
+        _facts(name, payment) + "\n" + gettext("When: %(moment)s", moment=moment(proof.paid_at)),
+        gettext("Receipt code: %(code)s", code=in_groups(proof.code)),
         gettext("See, print or show your receipt: %(link)s", link=link),
+        *([gettext("How did it go? One question, without your name: %(link)s", link=feedback)] if feedback else []),
         _genuine(),
     )
 

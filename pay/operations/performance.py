@@ -4,8 +4,11 @@ from collections.abc import Mapping
 
 from sqlalchemy import bindparam, text
 
+from pay.context import Pay
 from pay.providers.cash import CounterGateway
+from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PUBLIC, SUCCESS
+from shared.performance.answers import question_url
 from shared.web.words import gettext_noop
 
 PRODUCTS: Mapping[str, str] = {"payment": gettext_noop("a payment")}
@@ -24,3 +27,10 @@ GROUP BY 1, 2, 4
     bindparam("taken", _TAKEN, expanding=True), bindparam("ended", _ENDED, expanding=True), bindparam("counter", CounterGateway.name)
 )
 """A try that had to be made again is avoidable."""
+
+
+def feedback_url(pay: Pay, payment: Payment) -> str | None:
+    """Return where the payer is asked how it went; None while the payment goes on, and where no payer was on our pages."""
+    if not payment.public_state.finished or payment.moto or payment.authorisation_mode != "web":
+        return None
+    return question_url(pay, service=payment.account_id, product="payment", channel="web", interaction=payment.id)

@@ -49,6 +49,12 @@ def question_token(context: Context, *, service: str, product: str, channel: str
     return f"{body}.{_encode(_mac(key, body.encode()))}"
 
 
+def question_url(context: Context, *, service: str, product: str, channel: str, interaction: str) -> str:
+    """Return the whole address of the question, for messages and for services that end the interaction on a page of theirs."""
+    token = question_token(context, service=service, product=product, channel=channel, interaction=interaction)
+    return f"{context.settings.public_url}/feedback/{token}"
+
+
 def read_question(context: Context, token: str) -> Question:
     """Raises: NoSuchQuestion."""
     body, _, mac = token.partition(".")

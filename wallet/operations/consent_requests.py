@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.performance.answers import question_url
 from wallet.context import Wallet
 from wallet.errors import AgreementRequired, ConsentRefused, IdConflict, InvalidExchange, RequestNotFound, TemplateLimitExceeded
 from wallet.events import Event
@@ -38,6 +39,8 @@ from wallet.standards.returning import origin_of
 
 VIEW_CODE_BYTES = 18
 LAPSE_BATCH = 500
+DECIDED: set[str] = {RequestState.ACCEPTED, RequestState.REFUSED}
+"""What a person did, where the other ends came without them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +100,17 @@ class ItemView:
 
 @dataclass(frozen=True)
 class RequestView:
-    """One request as its requester sees it; `is_new` is False for a repeat."""
+    """One request as its requester sees it; `is_new` is False for a repeat.
+
+    `feedback_uri` is where the person who has decided is asked how it went, for the requester's own last page.
+    """
 
     request_id: UUID
     view_uri: str
     expires_at: datetime
     items: tuple[ItemView, ...]
     is_new: bool = False
+    feedback_uri: str | None = None
 
 
 def create_request(wallet: Wallet, client_id: str, ask: Ask) -> RequestView:
@@ -305,4 +312,7 @@ def _check_not_refused_lately(wallet: Wallet, session: Session, matter_index: by
 def _view(wallet: Wallet, session: Session, row: ConsentRequest, now: datetime, *, is_new: bool = False) -> RequestView:
     code = wallet.cipher.decrypt(row.view_code, scope=wallet.subject_scope(row.subject_index))
     items = tuple(ItemView(item.item_id, item.state_at(now), item.consent_id, item.decided_at) for item in items_of(session, row.id))
-    return RequestView(row.request_id, f"{wallet.settings.public_url}/c/{code}", row.expires_at, items, is_new)
+    states, feedback = {item.state for item in items}, None
+    if states & DECIDED and states.isdisjoint(OPEN_STATES):
+        feedback = question_url(wallet, service=row.org_id, product="decision", channel="web", interaction=str(row.id))
+    return RequestView(row.request_id, f"{wallet.settings.public_url}/c/{code}", row.expires_at, items, is_new, feedback)

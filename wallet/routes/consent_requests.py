@@ -23,7 +23,13 @@ ITEM: dict[str, object] = {"type": "object", "properties": {"item_id": TEXT, "st
 VIEW: dict[str, object] = {
     "type": "object",
     "required": ["request_id", "view_uri", "expires_at", "items"],
-    "properties": {"request_id": TEXT, "view_uri": TEXT, "expires_at": TEXT, "items": {"type": "array", "items": ITEM}},
+    "properties": {
+        "request_id": TEXT,
+        "view_uri": TEXT,
+        "expires_at": TEXT,
+        "items": {"type": "array", "items": ITEM},
+        "feedback_uri": TEXT | {"description": "when the person has decided: where she is asked how it went"},
+    },
 }
 bp = Routes("consent_requests", __name__, url_prefix="/consent-requests", access=Scope("wallet:consents"))
 

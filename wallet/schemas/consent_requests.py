@@ -122,4 +122,10 @@ def render(view: RequestView) -> dict[str, object]:
         if item.decided_at is not None:
             row["decided_at"] = instant(item.decided_at)
         items.append(row)
-    return {"request_id": str(view.request_id), "view_uri": view.view_uri, "expires_at": instant(view.expires_at), "items": items}
+    body: dict[str, object] = {
+        "request_id": str(view.request_id),
+        "view_uri": view.view_uri,
+        "expires_at": instant(view.expires_at),
+        "items": items,
+    }
+    return body | ({"feedback_uri": view.feedback_uri} if view.feedback_uri else {})

@@ -56,6 +56,7 @@ class Application:
     delivery: Delivery = Delivery.EMAIL
     payment_id: str = ""
     payment_outcome: str = ""
+    feedback_url: str = ""
     receipt_id: str = ""
 
 

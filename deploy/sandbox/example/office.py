@@ -95,7 +95,8 @@ class Office:
         if answer.status != 200:
             raise ServiceAway("pay", answer)
         state = answer.body["state"]
-        application = self.applications.keep(application, payment_outcome=state["status"])
+        feedback = answer.body["_links"].get("feedback", {"href": ""})["href"]
+        application = self.applications.keep(application, payment_outcome=state["status"], feedback_url=feedback)
         if state["status"] == "success" and application.stage is Stage.PAYING:
             # Sent before it is noted: where notify is away, the person who comes back has it sent then.
             application = self.applications.keep(application, receipt_id=self._send_receipt(application), stage=Stage.DONE)

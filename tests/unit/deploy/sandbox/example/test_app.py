@@ -175,7 +175,7 @@ def test_the_fee_is_paid_on_the_payer_pages(client: FlaskClient, applications: A
 
 def test_a_payment_that_failed_can_be_tried_again(client: FlaskClient, applications: Applications, services: Services) -> None:
     come_in(client, applications, stage=Stage.PAYING, payment_id="p-1")
-    services.answers["GET", "/v1/payments/p-1"] = httpx.Response(200, json={"state": {"status": "failed", "finished": True}})
+    services.answers["GET", "/v1/payments/p-1"] = httpx.Response(200, json={"state": {"status": "failed", "finished": True}, "_links": {}})
     client.get("/pay/return")
     assert "No money was taken." in client.get("/application", headers={"Accept-Language": "en"}).text
 
@@ -192,12 +192,14 @@ def test_the_receipt_is_sent_once_however_often_the_person_comes_back(
     monkeypatch.setattr("deploy.sandbox.example.office.send_receipt", note)
     monkeypatch.setattr("deploy.sandbox.example.office.notify_client", lambda *_: None)
     application = come_in(client, applications, stage=Stage.PAYING, payment_id="p-1", consent_id="c-1")
-    services.answers["GET", "/v1/payments/p-1"] = httpx.Response(200, json={"state": {"status": "success", "finished": True}})
+    paid = {"state": {"status": "success", "finished": True}, "_links": {"feedback": {"href": f"{PAY}/feedback/q", "method": "GET"}}}
+    services.answers["GET", "/v1/payments/p-1"] = httpx.Response(200, json=paid)
     client.get("/pay/return")
     client.get("/pay/return")
     assert sent == ["p-1"]
     assert now(applications, application).stage is Stage.DONE
     assert f"{WALLET}/consents/c-1" in client.get("/application").text
+    assert f'href="{PAY}/feedback/q"' in client.get("/application").text
 
 
 def test_a_form_of_another_site_asks_nothing(client: FlaskClient, applications: Applications, services: Services) -> None:
