@@ -25,12 +25,8 @@ test: ## run all tests (ARGS='tests/unit -k outbox' for some)
 	sh deploy/make/environment.sh dev
 	WORKERS='$(WORKERS)' sh deploy/make/test.sh $(ARGS)
 
-check: ## ruff, mypy, import-linter and the tidy tests
+check: ## ruff, mypy, import-linter, bandit and the other tidy tests
 	sh deploy/make/environment.sh dev
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
-	$(PY) -m mypy
-	$(PY) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
 	$(PY) -m pytest -q tests/tidy
 
 bench: ## measure start, memory and requests a second; figures go to docs/performance.md

@@ -4,13 +4,12 @@ import contextlib
 import json
 import shutil
 import subprocess
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from deploy.errors import CannotStart
 from deploy.system import free_port, wait_until
@@ -47,19 +46,17 @@ class Prometheus:
         return [Line(each["metric"], tuple(map(_point, each["values"]))) for each in found["result"]]
 
     def _get(self, what: str, **asked: str) -> Any:  # Any: Prometheus's own document, read by key
-        address = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(asked)}"
-        try:
-            with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - our own process on this machine
-                return json.load(answer)["data"]
-        except urllib.error.HTTPError as refused:
-            raise CannotStart(f"Prometheus refuses {asked['query']}: {json.load(refused)['error']}") from None
+        answer = httpx.get(f"{self.url}/api/v1/{what}", params=asked, timeout=30)
+        said = answer.json()
+        if answer.is_error:
+            raise CannotStart(f"Prometheus refuses {asked['query']}: {said['error']}")
+        return said["data"]
 
     def is_ready(self) -> bool:
         """Whether it answers."""
         try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=2) as answer:  # noqa: S310 - likewise
-                return bool(answer.status == 200)
-        except OSError:
+            return httpx.get(f"{self.url}/-/ready", timeout=2).is_success
+        except httpx.TransportError:
             return False
 
 
