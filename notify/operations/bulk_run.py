@@ -81,7 +81,6 @@ def run_bulk(notify: Notify, bulk_id: uuid.UUID, run: int) -> None:
         kept = _next_chunk(notify, tx, job, holder, template)
         if kept is None:
             return
-        tx.enqueue("run_bulk", again, queue=BULK)
     count(notify, kept)
 
 
@@ -96,6 +95,8 @@ def _next_chunk(notify: Notify, tx: Transaction, job: Any, holder: Holder, templ
         _move(notify, tx, job, BulkState.LIMITED)
         return None
     made = _make(notify, job, holder, template, rows)
+    # Before its rows: the next are made while these are sent.
+    tx.enqueue("run_bulk", {"bulk_id": str(job.id), "run": job.run}, queue=BULK)
     if made.kept:
         keep_in(tx, made.kept)
     if made.reminders:

@@ -142,6 +142,18 @@ def test_a_run_that_dies_is_done_once(client: FlaskClient, world: World, notify:
     assert sorted(numbers) == list(range(1, 451))
 
 
+def test_the_next_rows_are_made_while_the_last_are_sent(client: FlaskClient, world: World, notify: Notify) -> None:
+    made = uuid.UUID(create(client, world, rows=[HEADER, *rows(450)]).json["id"])
+    with notify.db.begin() as connection:
+        connection.execute(text("delete from outbox"))
+    bulk_run.run_bulk(notify, made, 0)
+    with notify.reading() as tx:
+        jobs = list(tx.connection.execute(text("select job from outbox where queue = 'bulk' order by id")).scalars())
+    assert jobs[0] == "run_bulk"
+    assert len(jobs) > 1
+    assert "run_bulk" not in jobs[1:]
+
+
 def test_stopped_it_stops_and_resumed_it_goes_on(client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs) -> None:
     made = create(client, world, rows=[HEADER, *rows(450)]).json["id"]
     bulk_run.run_bulk(notify, uuid.UUID(made), 0)
