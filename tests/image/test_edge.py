@@ -1,7 +1,10 @@
 """The edge that we ship, run for real: what a client sends is not what a service believes."""
 
 import contextlib
+import os
 import re
+import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -39,6 +42,8 @@ class Edge:
     plain_port: int
     folder: Path
     seen: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
+    came_from: list[int] = field(default_factory=list)
+    """The edge's own port of each request that reached the server."""
 
     def get(
         self,
@@ -91,9 +96,12 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     write_certificate(here)
 
     class Note(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # with which connections may be kept
+
         def do_GET(self) -> None:
+            made.came_from.append(self.client_address[1])
             if self.path.startswith("/break"):
-                self.connection.close()  # a service that dies
+                self.close_connection = True  # a service that dies
                 return
             made.seen.append((self.path, {name: self.headers.get_all(name) or [] for name in self.headers}))
             self.send_response(204)
@@ -119,15 +127,17 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         (r"user nginx;", ""),
         (r"/etc/nginx/upstreams.conf", f"{here}/upstreams.conf"),
         (r"listen 443 ", f"listen 127.0.0.1:{made.port} "),
-        (r"listen 80 ", f"listen 127.0.0.1:{made.plain_port} "),
+        (r"listen 80\b", f"listen 127.0.0.1:{made.plain_port}"),
         (r"/etc/nginx/tls/", f"{here}/"),
         (r"/etc/nginx/headers.conf", f"{installation.folder}/edge/headers.conf"),
+        (r"/etc/nginx/uncounted.conf", f"{here}/uncounted.conf"),
         (r"pid /tmp/nginx.pid", f"pid {here}/nginx.pid"),
         (r"http2 on;", ""),  # Debian's nginx is older than the image's and has it on `listen`
     ):
         configuration, count = re.subn(shipped, here_instead, configuration)
         assert count, shipped
     (here / "nginx.conf").write_text(configuration)
+    shutil.copy(installation.folder / "edge/uncounted.conf", here)
     with (here / "said").open("wb") as said:
         nginx = subprocess.Popen(["nginx", "-c", str(here / "nginx.conf"), "-p", str(here), "-g", "daemon off;"], stderr=said)
     assert wait_until(lambda: _listens(made.port), 10)
@@ -194,6 +204,23 @@ def test_a_certificate_is_passed_on_where_certificates_are_asked_for_and_nowhere
     (_, asked), (_, not_asked) = edge.seen
     assert {name.lower(): values for name, values in asked.items()}["x-ssl-client-cert"][0].startswith("-----BEGIN%20CERTIFICATE-----")
     assert "x-ssl-client-cert" not in {name.lower() for name in not_asked}
+
+
+def test_connections_to_the_services_are_kept(edge: Edge) -> None:
+    """One that is closed keeps its port for a minute: with each request on its own there would be no port left at 470 a second."""
+    edge.came_from.clear()
+    processes = os.cpu_count() or 1
+    for _ in range(4 * processes):
+        assert edge.get(f"pay.{DOMAIN}").status_code == 204
+    assert len(set(edge.came_from)) <= processes
+
+
+def test_what_a_dying_service_may_have_done_is_not_sent_again(edge: Edge) -> None:
+    for _ in range(2 * (os.cpu_count() or 1)):
+        edge.get(f"pay.{DOMAIN}")
+    edge.came_from.clear()
+    assert edge.get(f"pay.{DOMAIN}", "/break", method="POST", body=b"x").status_code == 502
+    assert len(edge.came_from) == 1
 
 
 @pytest.mark.parametrize(
@@ -280,9 +307,33 @@ def _raw(edge: Edge) -> ssl.SSLSocket:
     return context.wrap_socket(socket.create_connection(("127.0.0.1", edge.port), timeout=2), server_hostname=f"pay.{DOMAIN}")
 
 
+def burst(edge: Edge, most: int) -> int:
+    """Many requests on one connection until one is not let through; the last answer."""
+    context, answer, count = ssl.create_default_context(cafile=str(edge.folder / "fullchain.pem")), 204, 0
+    with httpx.Client(verify=context, headers={"Host": f"pay.{DOMAIN}"}) as client:
+        while answer == 204 and count < most:
+            answer = client.get(f"https://127.0.0.1:{edge.port}/", extensions={"sni_hostname": f"pay.{DOMAIN}"}).status_code
+            count += 1
+    return answer
+
+
+def test_one_address_is_held_back_unless_it_is_named(edge: Edge) -> None:
+    """From here on this edge lets everything of ours through, so that what comes after is not held back."""
+    assert burst(edge, 3000) == 429
+    (edge.folder / "uncounted.conf").write_text("127.0.0.0/8 1;\n")
+    os.kill(int((edge.folder / "nginx.pid").read_text()), signal.SIGHUP)
+    assert wait_until(lambda: burst(edge, 400) == 204, 20)
+
+
 def test_plain_http_is_sent_to_https(edge: Edge) -> None:
     answer = httpx.get(f"http://127.0.0.1:{edge.plain_port}/a", headers={"Host": f"pay.{DOMAIN}"})
     assert (answer.status_code, answer.headers["Location"]) == (308, f"https://pay.{DOMAIN}/a")
+
+
+@pytest.mark.parametrize("host", [f"mtls-pay.{DOMAIN}", "other.example"])
+def test_plain_http_is_not_answered_where_no_browser_comes(edge: Edge, host: str) -> None:
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(f"http://127.0.0.1:{edge.plain_port}/a", headers={"Host": host})
 
 
 def test_a_name_that_is_not_ours_learns_nothing(edge: Edge) -> None:

@@ -198,7 +198,7 @@ def test_the_edge_asks_again_where_the_services_are(installation: Installation) 
     """One that was made anew has another address; nginx alone would never notice."""
     config, upstreams = ((installation.folder / "edge" / name).read_text() for name in ("nginx.conf", "upstreams.conf"))
     assert set(re.findall(r"proxy_pass http://(\S+);", config)) == set(SERVICES)
-    assert re.findall(r"upstream (\w+) \{ zone \1 64k; server \1:8080 resolve; \}", upstreams) == list(SERVICES)
+    assert re.findall(r"upstream (\w+) \{ zone \1 64k; server \1:8080 resolve; keepalive \d+;", upstreams) == list(SERVICES)
     assert re.search(r"^resolver 127\.0\.0\.11 valid=\d+s", upstreams, re.MULTILINE)
 
 
