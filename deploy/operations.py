@@ -73,6 +73,16 @@ def replay_jobs(service: str, ids: Sequence[int]) -> int:
         context.close()
 
 
+def drop_jobs(service: str, ids: Sequence[int]) -> int:
+    """Delete dead jobs for good, the named ones alone; how many."""
+    context = create_context(service)
+    try:
+        with context.db.begin() as connection:
+            return outbox.drop(connection, ids)
+    finally:
+        context.close()
+
+
 def settings_of(services: Sequence[str]) -> dict[str, list[Described]]:
     """All settings of the services."""
     return {service: describe(settings_class(service), service) for service in services}

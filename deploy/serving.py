@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -18,7 +19,7 @@ from granian.log import LogLevels
 
 from deploy.errors import CannotStart
 from deploy.system import share_memory_pools
-from shared import logs, migrations, telemetry, time_server
+from shared import logs, metrics, migrations, telemetry, time_server
 from shared.clock import Clock, SystemClock
 from shared.context import Context
 from shared.outbox import QUEUES
@@ -89,7 +90,15 @@ def web() -> Flask:
     logs.configure(service, os.environ.get(env_name(service, "log_level"), "info"))
     app = import_module(f"{service}.app").create_app()
     assert isinstance(app, Flask)  # noqa: S101 - as above
+    metrics.count_from_zero(service, failures_of(service))
     return app
+
+
+def failures_of(service: str) -> list[str]:
+    """Return the actions of a service, as its events module has them, that say that something failed."""
+    kinds = vars(import_module(f"{service}.events")).values()
+    members = [str(member) for kind in kinds if isinstance(kind, type) and issubclass(kind, StrEnum) for member in kind]
+    return [member for member in members if member.startswith(f"{service}:") and member.endswith("failed")]
 
 
 def serve(service: str, *, host: str, port: int, workers: int = 1, threads: int = 1, tls: TlsFiles | None = None) -> None:
@@ -127,6 +136,7 @@ def work(service: str, *, runner: str = "", queues: tuple[str, ...] = QUEUES, on
     context = create_context(service)
     name = runner or f"{service}-{socket.gethostname()}-{os.getpid()}"
     telemetry.configure(service, context.settings)
+    metrics.count_from_zero(service, failures_of(service))
     celery = make_celery(context, import_module(f"{service}.tasks").jobs, runner=name)
     if runner:
         release_predecessor(context, runner)
@@ -150,8 +160,6 @@ def work(service: str, *, runner: str = "", queues: tuple[str, ...] = QUEUES, on
 
 def show_metrics(host: str, port: int) -> None:
     """Serve this process's metrics, where a port is given.  Raises: CannotStart."""
-    from shared import metrics
-
     if not port:
         return
     try:

@@ -57,15 +57,19 @@ class _Waiting(Collector):
         self._clock = clock
 
     def collect(self) -> Iterable[Metric]:
+        now = self._clock.now()
         with self._database.reading() as connection:
-            depth = outbox.depth(connection, self._clock.now())
-            pending = connection.execute(select(func.count()).select_from(audit_pending)).scalar_one()
-            ended = periodic.since_ends(connection, self._clock.now())
+            depth = outbox.depth(connection, now)
+            pending, first = connection.execute(select(func.count(), func.min(audit_pending.c.occurred_at))).one()
+            ended = periodic.since_ends(connection, now)
+        waited = max(0.0, (now - first).total_seconds()) if first else 0.0
         for name, help_text, value in (
-            ("andamio_outbox_waiting", "Outbox rows that wait", depth.waiting),
+            ("andamio_outbox_waiting", "Outbox rows that wait, also for a time that is yet to come", depth.waiting),
+            ("andamio_outbox_due", "Outbox rows that wait for a worker now", depth.due),
             ("andamio_outbox_dead", "Outbox rows that were given up", depth.dead),
             ("andamio_outbox_oldest_seconds", "How long the most overdue outbox row has been due", depth.oldest_seconds),
             ("andamio_audit_pending", "Audit rows that wait for their number", pending),
+            ("andamio_audit_oldest_seconds", "How long the oldest of them has waited", waited),
         ):
             gauge = GaugeMetricFamily(name, help_text, labels=["service"])
             gauge.add_metric([self._service], value)
@@ -86,6 +90,12 @@ def exposition(service: str, database: Database, clock: Clock) -> tuple[bytes, s
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's function has no types
         return generate_latest(registry), CONTENT_TYPE_LATEST
     return generate_latest(REGISTRY) + generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def count_from_zero(service: str, actions: Iterable[str]) -> None:
+    """Show what did not happen yet as counted: an increase does not see the first of what was not there before."""
+    for action in actions:
+        EVENTS.labels(service, action, "done")
 
 
 def observe_request(service: str, method: str, route: str, status: int, started: float) -> None:

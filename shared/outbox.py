@@ -28,7 +28,9 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
+    delete,
     func,
+    or_,
     select,
     text,
     tuple_,
@@ -209,6 +211,11 @@ def replay(connection: Connection, now: datetime, *, row_ids: Sequence[int] | No
     return connection.execute(statement).rowcount
 
 
+def drop(connection: Connection, row_ids: Sequence[int]) -> int:
+    """Delete dead rows that nobody will ever replay; return how many.  A row that waits is not touched."""
+    return connection.execute(delete(outbox).where(outbox.c.state == "dead", outbox.c.id.in_(row_ids))).rowcount
+
+
 @dataclass(frozen=True)
 class Dead:
     """A job that was given up, without its payload, which may be about a person."""
@@ -230,9 +237,13 @@ def list_dead(connection: Connection, *, limit: int | None = None) -> list[Dead]
 
 @dataclass(frozen=True)
 class Depth:
-    """How much waits: `oldest_seconds` is how long the most overdue row has been due."""
+    """How much waits: `due` of it now, for a worker; the rest has its time yet to come, or is being run.
+
+    `oldest_seconds` is how long the most overdue row has been due.
+    """
 
     waiting: int
+    due: int
     dead: int
     oldest_seconds: float
 
@@ -240,7 +251,8 @@ class Depth:
 def depth(connection: Connection, now: datetime) -> Depth:
     """Count what waits and what is dead."""
     waiting = func.count().filter(outbox.c.state == "waiting")
+    due = func.count().filter(outbox.c.state == "waiting", or_(outbox.c.due_at <= now, outbox.c.published))
     dead = func.count().filter(outbox.c.state == "dead")
     oldest = func.min(outbox.c.due_at).filter(outbox.c.state == "waiting")
-    row = connection.execute(select(waiting, dead, oldest).select_from(outbox)).one()
-    return Depth(row[0], row[1], max(0.0, (now - row[2]).total_seconds()) if row[2] else 0.0)
+    row = connection.execute(select(waiting, due, dead, oldest).select_from(outbox)).one()
+    return Depth(row[0], row[1], row[2], max(0.0, (now - row[3]).total_seconds()) if row[3] else 0.0)

@@ -31,6 +31,10 @@ def add(commands: Subparsers) -> None:
     replay.add_argument("service", choices=SERVICES)
     replay.add_argument("ids", nargs="*", type=int, help="which (default: all)")
     runs(replay, _outbox_replay)
+    drop = outbox.add_parser("drop", help="delete dead jobs of a service that can never succeed: what they were to do is not done")
+    drop.add_argument("service", choices=SERVICES)
+    drop.add_argument("ids", nargs="+", type=int, help="which")
+    runs(drop, _outbox_drop)
 
 
 def _audit_verify(parsed: argparse.Namespace) -> int:
@@ -93,4 +97,13 @@ def _outbox_replay(parsed: argparse.Namespace) -> int:
 
     count = operations.replay_jobs(parsed.service, parsed.ids)
     show(parsed, {"replayed": count}, [f"{count} jobs of {parsed.service} will run again."])
+    return 0
+
+
+def _outbox_drop(parsed: argparse.Namespace) -> int:
+    enter([parsed.service])
+    from deploy import operations
+
+    count = operations.drop_jobs(parsed.service, parsed.ids)
+    show(parsed, {"dropped": count}, [f"{count} jobs of {parsed.service} are gone."])
     return 0

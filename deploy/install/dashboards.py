@@ -47,7 +47,8 @@ _GOLDEN = (
         "Jobs that wait, and dead ones",
         "short",
         (
-            ('max(andamio_outbox_waiting{service="SERVICE"})', "wait"),
+            ('max(andamio_outbox_due{service="SERVICE"})', "wait for a worker"),
+            ('max(andamio_outbox_waiting{service="SERVICE"})', "wait, also for their time"),
             ('max(andamio_outbox_dead{service="SERVICE"})', "dead"),
         ),
     ),

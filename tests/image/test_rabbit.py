@@ -144,7 +144,7 @@ def test_jobs_go_over_it_and_what_an_emptied_one_had_is_published_again(context:
     for _ in range(2):
         assert wait_until(lambda: take_one(celery, queue_name("pay", "")), 10)
     assert sorted(ran) == list(range(30))
-    assert left(context) == outbox.Depth(0, 0, 0.0)
+    assert left(context) == outbox.Depth(0, 0, 0, 0.0)
     broker.close()
 
 

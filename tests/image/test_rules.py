@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.image]
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy/install/files/watch/rules.yml"
 REQUESTS = 'andamio_request_seconds_count{service="pay",status="%s"}'
+RAN = 'andamio_jobs_total{service="pay",name="witness_logs",outcome="ran"}'
 EVENTS = 'andamio_events_total{action="%s"}'
 FASTER = 'andamio_request_seconds_bucket{service="pay",le="%s"}'
 
@@ -24,12 +25,13 @@ FIRING: dict[str, tuple[dict[str, str], int]] = {
     "ErrorBudgetBurning": ({REQUESTS % "200": "0+90x90", REQUESTS % "500": "0+10x90"}, 80),
     "SlowAnswers": ({FASTER % "1": "0+10x40", FASTER % "2.5": "0+100x40", FASTER % "+Inf": "0+100x40"}, 35),
     "JobsWait": ({'andamio_outbox_oldest_seconds{service="pay"}': "400x20"}, 10),
+    "NoJobRuns": ({'andamio_outbox_due{service="pay"}': "5x40", RAN: "70x40"}, 20),
     "JobsDead": ({'andamio_outbox_dead{service="pay"}': "1x20"}, 10),
     "PeriodicJobBehind": ({'andamio_periodic_ended_seconds{service="pay",name="forget_payers"}': "180000x30"}, 20),
-    "AuditLogBehind": ({'andamio_audit_pending{service="pay"}': "20000x20"}, 10),
+    "AuditLogBehind": ({'andamio_audit_oldest_seconds{service="pay"}': "400x20"}, 10),
     "AuditLogNotWhole": ({'andamio_audit_faults{service="pay"}': "0x10 1x2 0x50"}, 60),
     "SignInsFail": ({EVENTS % "identity:login:failed": "0+600x60", EVENTS % "identity:login:succeeded": "0+30x60"}, 40),
-    "MessagesFail": ({EVENTS % "notify:notification:failed": "0+50x90", EVENTS % "notify:notification:delivered": "0+50x90"}, 60),
+    "MessagesFail": ({EVENTS % "notify:notification:failed": "0+1x90", EVENTS % "notify:notification:delivered": "0+2x90"}, 60),
     "CapturesFail": ({EVENTS % "pay:payment:capture-failed": "0x10 1x50"}, 30),
 }
 COMPONENTS = [f"{service}{role}" for service in SERVICES for role in ("", "-worker", "-relay")]
@@ -45,7 +47,9 @@ ORDINARY: dict[str, str] = {
     'andamio_outbox_oldest_seconds{service="pay"}': "1x120",
     'andamio_outbox_dead{service="pay"}': "0x120",
     'andamio_periodic_ended_seconds{service="pay",name="forget_payers"}': "0+60x120",
-    'andamio_audit_pending{service="pay"}': "20x120",
+    'andamio_audit_oldest_seconds{service="pay"}': "1x120",
+    'andamio_outbox_due{service="pay"}': "3x120",
+    RAN: "0+60x120",
     'andamio_audit_faults{service="pay"}': "0x120",
     EVENTS % "identity:login:failed": "0+5x120",
     EVENTS % "identity:login:succeeded": "0+100x120",
@@ -103,6 +107,21 @@ def test_one_that_is_gone_is_told_though_nobody_can_ask_it(component: str, tmp_p
         tmp_path,
         {"input_series": series(others), "alert_rule_test": [{"eval_time": "5m", "alertname": "ServiceDown", "exp_alerts": told}]},
     )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_sign_ins_that_all_fail_are_told_though_none_has_succeeded_yet(tmp_path: Path) -> None:
+    """A pepper is lost and everything is started again: nobody ever counts a success."""
+    values = {EVENTS % "identity:login:failed": "0+600x60"}
+    asked = [{"eval_time": "40m", "alertname": "SignInsFail", "exp_alerts": []}]
+    done = run(tmp_path, {"input_series": series(values), "alert_rule_test": asked})
+    assert 'alertname="SignInsFail"' in done.stdout + done.stderr
+
+
+def test_a_few_wrong_addresses_on_a_quiet_night_are_not_told(tmp_path: Path) -> None:
+    values = {EVENTS % "notify:notification:failed": "0x10 1x5 2x5 3x60", EVENTS % "notify:notification:delivered": "0x10 2x70"}
+    quiet = [{"eval_time": f"{minute}m", "alertname": "MessagesFail", "exp_alerts": []} for minute in (20, 30, 40, 50)]
+    done = run(tmp_path, {"input_series": series(values), "alert_rule_test": quiet})
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -15,7 +15,14 @@ from deploy.services import SERVICES
 ROOT = Path(__file__).resolve().parents[2]
 WATCH = ROOT / "deploy/install/files/watch"
 RUNBOOKS = ROOT / "docs/operations/runbooks"
-COUNTED_BY_SERVICE = ("andamio_outbox_waiting", "andamio_outbox_dead", "andamio_outbox_oldest_seconds", "andamio_audit_pending")
+COUNTED_BY_SERVICE = (
+    "andamio_outbox_waiting",
+    "andamio_outbox_due",
+    "andamio_outbox_dead",
+    "andamio_outbox_oldest_seconds",
+    "andamio_audit_pending",
+    "andamio_audit_oldest_seconds",
+)
 ASKED_IN_A_SCRAPE = {name: {"service"} for name in COUNTED_BY_SERVICE} | {"andamio_periodic_ended_seconds": {"service", "name"}}
 """Metrics that are counted when somebody asks, with their labels."""
 

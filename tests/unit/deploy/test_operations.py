@@ -98,6 +98,20 @@ def test_a_dead_job_can_be_run_again_by_its_number(dead_job, pay, capsys):
     assert run(capsys, "outbox", "list", "pay")[1] == "pay has no dead jobs.\n"
 
 
+def test_a_dead_job_that_can_never_succeed_is_dropped_by_its_number_and_a_waiting_one_is_not(dead_job, pay, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["outbox", "drop", "pay"])
+    capsys.readouterr()
+    now = pay.clock.now()
+    with pay.db.begin() as connection:
+        outbox.add(connection, [{"job": "send_webhook", "payload": {}, "queue": "", "due_at": now, "created_at": now}])
+        waiting = connection.exec_driver_sql("SELECT max(id) FROM outbox").scalar_one()
+    assert json.loads(run(capsys, "outbox", "drop", "pay", str(dead_job), str(waiting), "--json")[1]) == {"dropped": 1}
+    with pay.db.begin() as connection:
+        found = outbox.depth(connection, pay.clock.now())
+    assert (found.waiting, found.dead) == (1, 0)
+
+
 def test_all_dead_jobs_can_be_run_again_at_once(dead_job, capsys):
     assert json.loads(run(capsys, "outbox", "replay", "pay", "--json")[1]) == {"replayed": 1}
 

@@ -57,6 +57,26 @@ def test_due_rows_are_published_in_chunks(context: Context, relay: Relay) -> Non
     assert relay.dispatch_once() == 0
 
 
+def test_what_waits_for_a_worker_is_counted_apart_from_what_has_its_time_yet_to_come(context: Context, relay: Relay) -> None:
+    """Workers are made more by it: a reminder of next month, or a repeat of tomorrow, needs none."""
+    with context.transaction() as tx:
+        tx.enqueue("greet", {}, due_at=context.clock.now() + timedelta(days=1))
+    enqueue(context, 2)
+
+    def depth() -> tuple[int, int]:
+        with context.db.begin() as connection:
+            found = outbox.depth(connection, context.clock.now())
+        return found.waiting, found.due
+
+    assert depth() == (3, 2)
+    relay.dispatch_once()
+    assert depth() == (3, 2), "in the queue"
+    ((_, ((row_id, lease), _)),) = messages(context)  # type: ignore[misc]
+    with context.db.begin() as connection:
+        assert outbox.start(connection, row_id, lease, "toy-1", context.clock.now() + timedelta(minutes=1))
+    assert depth() == (3, 1), "one has a worker"
+
+
 def test_a_message_holds_fewer_rows_that_are_for_much(context: Context, relay: Relay) -> None:
     enqueue(context, 5, payload="x" * (CHUNK_BYTES // 2 - 100))
     enqueue(context, 1, payload="x" * CHUNK_BYTES * 2)
@@ -70,7 +90,7 @@ def test_message_runs_its_rows_and_leaves_nothing(context: Context, relay: Relay
     ((job, rows),) = messages(context)
     celery.tasks[RUN_TASK](job, rows)
     with context.db.begin() as connection:
-        assert outbox.depth(connection, context.clock.now()) == outbox.Depth(0, 0, 0.0)
+        assert outbox.depth(connection, context.clock.now()) == outbox.Depth(0, 0, 0, 0.0)
 
 
 def test_worker_that_loses_its_database_hands_its_rows_back_at_once(
@@ -98,7 +118,7 @@ def test_worker_that_loses_its_database_hands_its_rows_back_at_once(
         celery.tasks[RUN_TASK](job, rows)
         assert len(ran) == runs_in_all
     with context.db.begin() as connection:
-        assert outbox.depth(connection, context.clock.now()) == outbox.Depth(0, 0, 0.0)
+        assert outbox.depth(connection, context.clock.now()) == outbox.Depth(0, 0, 0, 0.0)
 
 
 def test_emptied_broker_is_noticed_and_everything_is_published_again(context: Context, relay: Relay) -> None:
@@ -187,7 +207,7 @@ def test_one_full_queue_holds_no_other_back(context: Context, relay: Relay, monk
     assert [len(messages(context, queue)) for queue in QUEUES] == [1, 1, 1]
 
 
-def test_running_relay_numbers_audit_rows_and_stops_when_told(context: Context, relay: Relay) -> None:
+def test_running_relay_numbers_audit_rows_and_stops_when_told(context: Context, relay: Relay, clock: FixedClock) -> None:
     from enum import StrEnum
 
     class Action(StrEnum):
@@ -195,7 +215,10 @@ def test_running_relay_numbers_audit_rows_and_stops_when_told(context: Context, 
 
     with context.transaction() as tx:
         tx.record(Action.DID, actor="client:x", subject="cl-run:11111111-1")
+    clock.advance(seconds=400)
+    assert b'andamio_audit_oldest_seconds{service="toy"} 400.0' in metrics.exposition("toy", context.db, clock)[0]
     assert relay.sequence_once() == 1
+    assert b'andamio_audit_oldest_seconds{service="toy"} 0.0' in metrics.exposition("toy", context.db, clock)[0]
     with context.db.begin() as connection:
         assert connection.exec_driver_sql("select count(*) from audit_sequence").scalar_one() == 1
         assert connection.exec_driver_sql("select count(*) from audit_checkpoints").scalar_one() == 1
