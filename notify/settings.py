@@ -169,7 +169,9 @@ class Settings(ServiceSettings):
     print_sftp_key: Secret = setting("private SSH key (PEM) for the print supplier", default=Secret(""), check=_is_ssh_key)
     print_sftp_host_key: str = setting("the print supplier's own key, `type base64` as in known_hosts", default="", check=_is_ssh_host_key)
     print_sftp_folder: str = setting("folder at the print supplier that holds `out`, `in`, `in/done` and `in/bad`", default=".")
-    mailbox_portal_url: str = setting("address at which people open their mailbox, named in reminders", default="")
+    mailbox_portal_url: str = setting(
+        "address at which people open their mailbox, named in reminders; empty: this service's own pages", default=""
+    )
     mailbox_url: str = setting("address that mailbox messages are also handed to; empty: they stay here only", default="")
     clamd_address: str = setting("`host:port` of a clamd that looks into files; empty: only the scanners' test file is known", default="")
     files_in: str = setting(

@@ -1,17 +1,20 @@
-"""The first things in an empty installation: signing keys, the suite's own clients, and the first operator."""
+"""The first things in an empty installation: signing keys, the suite's own clients, how it writes to people, and the first operator."""
 
 import base64
 import json
 import secrets
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from deploy.install.writers import KEY_SECRET, WRITERS, read_key, template_id
 from deploy.services import SERVICES
 
 if TYPE_CHECKING:
     from identity.context import Identity
     from identity.operations.client_rules import NewClient
+    from notify.context import Notify
     from shared.run import Run
 
 ACTOR = "operator:bootstrap"
@@ -56,6 +59,25 @@ def bootstrap(identity: "Identity", operator: Operator, origins: Callable[[str],
     keys.ensure_keys(identity)
     _ensure_register(identity, operator, origins, own_secrets)
     return _ensure_operator(identity, operator)
+
+
+def enter_writers(notify: "Notify", domain: str, own_secrets: Secrets) -> None:
+    """Enter at notify what identity, pay and the wallet write to people by: service, key and templates.  Safe to run again."""
+    from notify.operations.services import create_api_key, register_service
+    from notify.operations.templates import TemplateText, has_template, save_template
+    from notify.standards.statuses import Channel
+
+    for service, (name, templates) in WRITERS.items():
+        service_id, secret = read_key(own_secrets(service, KEY_SECRET))
+        register_service(notify, service_id, name=name, restricted=False, actor=ACTOR, org_id=ORGANISATION)
+        key_id = uuid.uuid5(service_id, "bootstrap")
+        create_api_key(notify, service_id, name=service, kind="normal", actor=ACTOR, secret=secret, key_id=key_id)
+        for setting, channel in templates.items():
+            known_as = template_id(domain, service, setting)
+            if not has_template(notify, known_as):
+                subject = None if channel == Channel.SMS else "((subject))"
+                words = TemplateText(channel=Channel(channel), name=f"{name}: {channel}", subject=subject, body="((body))")
+                save_template(notify, service_id, known_as, words, actor=ACTOR)
 
 
 def _ensure_register(identity: "Identity", operator: Operator, origins: Callable[[str], str], own_secrets: Secrets) -> None:

@@ -12,7 +12,7 @@ from deploy.errors import CannotStart
 from deploy.services import SERVICES
 
 if TYPE_CHECKING:
-    from deploy.install.bootstrap import Operator
+    from deploy.install.bootstrap import Operator, Secrets
 
 
 def add(commands: Subparsers) -> None:
@@ -30,7 +30,7 @@ def add(commands: Subparsers) -> None:
     prepare.add_argument("--user", default="postgres", help="an administrator (default: %(default)s)")
     prepare.add_argument("--secrets", type=Path, required=True, help="folder with superuser, SERVICE_owner and SERVICE_app")
     runs(prepare, _databases)
-    first = commands.add_parser("bootstrap", help="enter the suite's own clients and the first operator")
+    first = commands.add_parser("bootstrap", help="enter the suite's own clients, at identity and notify, and the first operator")
     first.add_argument("--secrets", type=Path, required=True, help="folder with a folder of secrets for each service")
     first.add_argument("--run", required=True, help="RUN of the first operator")
     first.add_argument("--given-names", required=True)
@@ -80,14 +80,22 @@ def _bootstrap(parsed: argparse.Namespace) -> int:
     from deploy.install.bootstrap import bootstrap
 
     operator = _operator(parsed)
+    enter(["identity"])
     identity = serving.create_context("identity")
-    domain = identity.settings.public_url.removeprefix("https://identity.")
+    _, is_ours, domain = identity.settings.public_url.partition("https://identity.")
+    if not is_ours:
+        raise CannotStart("IDENTITY_PUBLIC_URL is not https://identity.DOMAIN, from which the addresses of the others follow.")
+
+    def own_secrets(service: str, name: str) -> str:
+        return _secret(parsed.secrets / service / name)
+
     try:
+        _enter_writers(domain, own_secrets)  # first, since the operator's password is shown once
         made = bootstrap(
             identity,  # type: ignore[arg-type]  # the context of the service that was named
             operator,
             lambda service: f"https://{service}.{domain}",
-            lambda service, name: _secret(parsed.secrets / service / name),
+            own_secrets,
         )
     finally:
         identity.close()
@@ -95,13 +103,25 @@ def _bootstrap(parsed: argparse.Namespace) -> int:
         show(parsed, {"operator": "known"}, ["That RUN has an account: its password was left as it is."])
         return 0
     lines = [
-        "The suite's own clients are entered. The first operator, shown this once:",
+        "The suite's own clients are entered, at identity and at notify. The first operator, shown this once:",
         f"  RUN       {operator.run.shown}",
         f"  password  {made.password}",
         f"  TOTP      {made.totp_secret}   (into an authenticator app)",
     ]
     show(parsed, {"operator": "made", "password": made.password, "totp_secret": made.totp_secret}, lines)
     return 0
+
+
+def _enter_writers(domain: str, own_secrets: "Secrets") -> None:
+    from deploy import serving
+    from deploy.install.bootstrap import enter_writers
+
+    enter(["notify"])
+    notify = serving.create_context("notify")
+    try:
+        enter_writers(notify, domain, own_secrets)  # type: ignore[arg-type]  # as above
+    finally:
+        notify.close()
 
 
 def _operator(parsed: argparse.Namespace) -> "Operator":

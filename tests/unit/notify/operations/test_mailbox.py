@@ -124,6 +124,7 @@ def test_who_wants_it_is_reminded_once_of_what_stays_unread_without_its_words(
     words = reminder.plain_text if channel == "email" else reminder.body
     assert "You have a message from Colegio Las Araucarias" in words
     assert "14.500" not in words
+    assert f"{notify.settings.public_url}/mailbox" in words, "where it waits, though no portal is set"
     assert remind(notify, made) is False
 
 
