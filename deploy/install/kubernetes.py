@@ -23,6 +23,13 @@ ROLES: Mapping[str, tuple[str, str, str]] = {
 """CPU and memory asked for, and memory at the most, by role."""
 
 
+ENGINES = (5432, 6432, 6379, 26379, 5671, 5672)
+"""PostgreSQL and a pooler before it, Valkey and Sentinels, RabbitMQ with TLS and without."""
+CLAMD = (3310,)
+"""What looks into files of strangers."""
+_WORLD: Manifest = {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}
+
+
 def manifests(service: str) -> str:
     """Return all manifests of one service as YAML."""
     made = [
@@ -120,8 +127,9 @@ def _deployment(service: str, role: str) -> Manifest:
         "kind": "Deployment",
         "metadata": _meta(service, role),
         "spec": {
-            # More relays do no harm: each passes over what another has in hand.
-            "replicas": 2,
+            # More relays do no harm: each passes over what another has in hand.  How many webs and workers there are the scaler says
+            # alone: a number here would take it back each time that something is applied.
+            **({"replicas": 2} if role == "relay" else {}),
             "selector": {"matchLabels": labels},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": pod,
@@ -134,7 +142,13 @@ def _web(service: str) -> Manifest:
         "args": ["serve", service, "--host", "0.0.0.0", "--port", str(HTTP), "--workers", "1", "--threads", str(THREADS[service])],  # noqa: S104 - inside the pod
         "ports": [{"name": "http", "containerPort": HTTP}],
         "startupProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 2, "failureThreshold": 30},
-        "livenessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 10, "timeoutSeconds": 3, "failureThreshold": 3},
+        # Patient: a web whose threads all wait for somebody slow answers late, and to kill it would help nobody.
+        "livenessProbe": {
+            "httpGet": {"path": "/healthz", "port": "http"},
+            "periodSeconds": 20,
+            "timeoutSeconds": 15,
+            "failureThreshold": 6,
+        },
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 5, "timeoutSeconds": 3},
         # Long enough for the balancer to have heard that this pod takes no more.
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
@@ -169,8 +183,8 @@ def _budget(service: str) -> Manifest:
 
 
 def _queue_depth(service: str) -> Manifest:
-    """Jobs that wait, as the web pods expose them, through a Prometheus adapter."""
-    metric = {"name": "andamio_outbox_waiting", "selector": {"matchLabels": {"service": service}}}
+    """Jobs that wait for a worker, as the web pods expose them, through a Prometheus adapter (deploy/kubernetes/watch/adapter.yml)."""
+    metric = {"name": "andamio_outbox_due", "selector": {"matchLabels": {"service": service}}}
     return {"type": "External", "external": {"metric": metric, "target": {"type": "AverageValue", "averageValue": "500"}}}
 
 
@@ -190,35 +204,56 @@ def _scaler(service: str, role: str, metric: Manifest) -> Manifest:
 
 
 def _network(service: str) -> list[Manifest]:
-    """Who may talk to whom: the edge to the web pods, the watch to the metrics; out to the engines, to names, and to the world by TLS.
+    """Who may talk to whom.  In: the edge to the webs, the watch to the metrics.  Out: every pod to engines, names and the time; webs and
+    workers also to the collector, to the edge and to the world; relay and migration, which call nobody, no further.
 
     The services meet only over their public addresses, so none of them is allowed to another's pods.
     """
+    inner = [
+        {"to": [_namespace("engines")], "ports": _tcp(*ENGINES, *(CLAMD if service in ("notify", "pay") else ()))},
+        {"ports": [{"protocol": "UDP", "port": 53}, *_tcp(53)]},
+        {"to": [_WORLD], "ports": [{"protocol": "UDP", "port": 123}]},
+    ]
+    outer = [
+        {"to": [_namespace("watch")], "ports": _tcp(4318)},
+        # An address of the edge's balancer leads to its pods, which not every network counts to the world.
+        {"to": [_namespace("edge"), {"podSelector": {"matchLabels": _labels("edge", "edge")}}], "ports": _tcp(443)},
+        {"to": [_WORLD], "ports": _tcp(*_ports_outside(service))},
+    ]
+    watched = {"from": [_namespace("watch")], "ports": _tcp(HTTP, METRICS)}
+    served = {"from": [_namespace("edge")], "ports": _tcp(HTTP)}
+    return [
+        _policy(service, service, ("web", "worker"), [served, watched], [*inner, *outer]),
+        _policy(service, f"{service}-inner", ("relay", "migrate"), [watched], inner),
+    ]
+
+
+def _policy(service: str, name: str, roles: tuple[str, ...], ingress: list[Manifest], egress: list[Manifest]) -> Manifest:
     mine = {"app.kubernetes.io/part-of": NAMESPACE, "app.kubernetes.io/name": service}
-    edge = {"namespaceSelector": {"matchLabels": {"andamio/role": "edge"}}}
-    watch = {"namespaceSelector": {"matchLabels": {"andamio/role": "watch"}}}
-    engines = {"namespaceSelector": {"matchLabels": {"andamio/role": "engines"}}}
-    world = {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}
-    policy = {
-        "podSelector": {"matchLabels": mine},
-        "policyTypes": ["Ingress", "Egress"],
-        "ingress": [
-            {"from": [edge], "ports": [{"protocol": "TCP", "port": HTTP}]},
-            {"from": [watch], "ports": [{"protocol": "TCP", "port": HTTP}, {"protocol": "TCP", "port": METRICS}]},
-        ],
-        "egress": [
-            {"to": [engines], "ports": [{"protocol": "TCP", "port": 5432}, {"protocol": "TCP", "port": 6379}]},
-            {"to": [watch], "ports": [{"protocol": "TCP", "port": 4318}]},
-            {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
-            {"to": [world], "ports": [{"protocol": "TCP", "port": port} for port in _ports_outside(service)]},
-        ],
+    of_roles = {"key": "app.kubernetes.io/component", "operator": "In", "values": list(roles)}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "labels": mine},
+        "spec": {
+            "podSelector": {"matchLabels": mine, "matchExpressions": [of_roles]},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": ingress,
+            "egress": egress,
+        },
     }
-    metadata = {"name": service, "labels": mine}
-    return [{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": policy}]
+
+
+def _namespace(role: str) -> Manifest:
+    return {"namespaceSelector": {"matchLabels": {"andamio/role": role}}}
+
+
+def _tcp(*ports: int) -> list[Manifest]:
+    return [{"protocol": "TCP", "port": port} for port in ports]
 
 
 def _ports_outside(service: str) -> tuple[int, ...]:
-    return (443, 25, 465, 587, 22, 2775) if service == "notify" else (443,)
+    return (443, 25, 465, 587, 22, 2775, 3550) if service == "notify" else (443,)
 
 
 PAGES = {f"deploy/kubernetes/base/{service}.yaml": service for service in SERVICES}

@@ -1,6 +1,7 @@
 """The Kubernetes manifests: valid by Kubernetes' own schemas, and true of the program and of what `andamio init` writes."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from deploy import cli
 from deploy.install import folder
 from deploy.install.folder import Installation
 from deploy.services import SERVICES
+from deploy.serving import settings_class
+from shared.http import DEFAULT_TIMEOUT_SECONDS
+from tests.tidy.test_watching import ASKED_IN_A_SCRAPE
 
 ROOT = Path(__file__).resolve().parents[2] / "deploy/kubernetes"
 OVERLAYS = ("dev", "prod")
@@ -44,6 +48,16 @@ def test_every_manifest_is_valid() -> None:
         kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
 
 
+def test_what_the_document_shows_is_valid_and_meets_the_pods() -> None:
+    shown = re.findall(r"```yaml\n(.*?)```", (ROOT.parents[1] / "docs/operations/kubernetes.md").read_text(), re.DOTALL)
+    [policy] = [yaml.safe_load(text) for text in shown]
+    kubernetes_validate.validate(policy, kubernetes_validate.latest_version(), strict=True)
+    [expression] = policy["spec"]["podSelector"]["matchExpressions"]
+    labels = [made["spec"]["template"]["metadata"]["labels"] for made in manifests() if made["kind"] in {"Deployment", "Job"}]
+    roles = {each[expression["key"]] for each in labels}
+    assert set(expression["values"]) == roles
+
+
 def test_no_two_manifests_have_one_name() -> None:
     names = [named(made) for made in manifests()]
     assert len(names) == len(set(names))
@@ -74,7 +88,7 @@ def test_the_edge_is_the_one_of_a_single_host_and_reaches_every_service(tmp_path
     config = (tmp_path / "edge/nginx.conf").read_text()
     upstreams = (ROOT / "edge/upstreams.conf").read_text()
     assert set(re.findall(r"proxy_pass http://(\S+);", config)) == set(SERVICES)
-    assert re.findall(r"upstream (\w+) \{ server \1:(\d+); \}", upstreams) == [(service, "8080") for service in SERVICES]
+    assert re.findall(r"upstream (\w+) \{ server \1:(\d+); keepalive", upstreams) == [(service, "8080") for service in SERVICES]
     assert {f"Service/{service}" for service in SERVICES} <= {named(made) for made in manifests()}
     by_name = {named(made): made for made in edge()}
     pod = by_name["Deployment/edge"]["spec"]["template"]["spec"]
@@ -103,6 +117,78 @@ def test_selectors_find_their_pods() -> None:
         if made["kind"] == "HorizontalPodAutoscaler":
             target = made["spec"]["scaleTargetRef"]
             assert f"{target['kind']}/{target['name']}" in labels
+
+
+def reached(pod_labels: dict[str, str]) -> tuple[set[tuple[str, int]], set[int]]:
+    """(Where, port) that a pod may reach by its one policy, and the ports of the world's that it may."""
+    found = []
+    for made in manifests():
+        if made["kind"] == "NetworkPolicy" and made["spec"]["podSelector"]:
+            selector = made["spec"]["podSelector"]
+            [roles] = selector["matchExpressions"]
+            if selector["matchLabels"].items() <= pod_labels.items() and pod_labels[roles["key"]] in roles["values"]:
+                found.append(made["spec"]["egress"])
+    [egress] = found
+    places: set[tuple[str, int]] = set()
+    world: set[int] = set()
+    for rule in egress:
+        ports = {port["port"] for port in rule["ports"]}
+        for to in rule.get("to", [{"ipBlock": {}}]):
+            if "ipBlock" in to:
+                world |= ports
+            elif "namespaceSelector" in to:
+                places |= {(to["namespaceSelector"]["matchLabels"]["andamio/role"], port) for port in ports}
+            else:
+                places |= {(to["podSelector"]["matchLabels"]["app.kubernetes.io/component"] + " pods", port) for port in ports}
+    return places, world
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_network_lets_every_pod_reach_what_its_settings_may_name_and_no_more(service: str) -> None:
+    """docs/operations/queue.md and sizing.md name the engines; what has no business outside is not let there."""
+    engines = {("engines", port) for port in (5432, 6432, 6379, 26379, 5671, 5672)}
+    if "clamd_address" in {field.name for field in fields(settings_class(service))}:
+        engines.add(("engines", 3310))
+    for made in manifests():
+        labels = made["spec"]["template"]["metadata"]["labels"] if made["kind"] in {"Deployment", "Job"} else {}
+        if labels.get("app.kubernetes.io/name") != service:
+            continue
+        places, world = reached(labels)
+        if labels["app.kubernetes.io/component"] in {"web", "worker"}:
+            assert places == engines | {("watch", 4318), ("edge", 443), ("edge pods", 443)}
+            assert {53, 123, 443} <= world
+        else:
+            assert (places, world) == (engines, {53, 123}), named(made)
+
+
+def test_what_is_scaled_has_no_number_of_its_own() -> None:
+    """Each time that something is applied it would take back what the scaler made of it."""
+    scaled = {made["spec"]["scaleTargetRef"]["name"] for made in manifests() if made["kind"] == "HorizontalPodAutoscaler"}
+    numbered = {made["metadata"]["name"] for made in manifests() if made["kind"] == "Deployment" and "replicas" in made["spec"]}
+    assert scaled == {f"{service}-{role}" for service in SERVICES for role in ("web", "worker")}
+    assert numbered == {f"{service}-relay" for service in SERVICES}
+
+
+def test_workers_are_scaled_by_a_metric_that_there_is_and_that_the_adapter_offers() -> None:
+    asked = [
+        metric["external"]["metric"]["name"]
+        for made in manifests()
+        if made["kind"] == "HorizontalPodAutoscaler"
+        for metric in made["spec"]["metrics"]
+        if metric["type"] == "External"
+    ]
+    assert len(asked) == len(SERVICES)
+    [rule] = yaml.safe_load((ROOT / "watch/adapter.yml").read_text())["externalRules"]
+    assert set(asked) == {rule["name"]["as"]} <= ASKED_IN_A_SCRAPE.keys()
+    assert rule["metricsQuery"].startswith("max by (service) "), "every web pod tells of the same rows"
+
+
+def test_a_web_whose_threads_all_wait_for_somebody_slow_is_not_killed() -> None:
+    for name, pod in pods():
+        probe = pod["containers"][0].get("livenessProbe", {})
+        if "httpGet" in probe:
+            assert probe["timeoutSeconds"] > DEFAULT_TIMEOUT_SECONDS, name
+            assert probe["periodSeconds"] * probe["failureThreshold"] >= 120, name
 
 
 def test_only_a_migration_knows_the_owner_of_a_database() -> None:
