@@ -129,9 +129,14 @@ class Pay(Context):
         return redis_client(self.settings.redis_url.reveal(), socket_timeout=0.25, socket_connect_timeout=0.25)
 
     @cached_property
+    def key_secrets(self) -> tuple[bytes, ...]:
+        """The secrets of key checksums and key hashes, newest first: keys made under each are honoured."""
+        return tuple(secret.strip().encode() for secret in self.settings.api_key_secret.reveal().split(","))
+
+    @property
     def key_secret(self) -> bytes:
-        """The secret of key checksums and key hashes."""
-        return self.settings.api_key_secret.reveal().encode()
+        """The one under which new keys are made."""
+        return self.key_secrets[0]
 
     def db_answers(self) -> bool:
         """True while the database answers."""

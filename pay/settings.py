@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from shared.settings import Secret, ServiceSettings, is_positive, setting
 
 
+def _are_secrets(value: Secret) -> str | None:
+    return None if all(part.strip() for part in value.reveal().split(",")) else "must be secrets with commas between, none of them empty"
+
+
 @dataclass(frozen=True, kw_only=True)
 class PaySettings(ServiceSettings):
     """Settings of pay; variables begin with `PAY_`."""
 
     api_key_secret: Secret = setting(
-        "secret with which API keys are checked; changing it ends every key",
+        "secrets with which API keys are checked, with commas between: new keys are made under the first, those of the others honoured",
         default=Secret("for the sandbox only"),
+        check=_are_secrets,
         required_in_production=True,
     )
     counter_currency: str = setting("currency of what counters take for numbers that are none of ours", default="CLP")

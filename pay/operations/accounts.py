@@ -9,7 +9,7 @@ from pay.models.account import Account, find_key, get_account
 from pay.models.payment import payer_scope
 from pay.providers.sandbox import SandboxGateway
 from pay.standards.identifiers import AccountId
-from pay.standards.keys import read_key, token_hash
+from pay.standards.keys import kept_form
 
 _BEARER = "Bearer "
 
@@ -21,10 +21,9 @@ def authenticate(pay: Pay, header: str) -> Merchant:
     """
     if not header.startswith(_BEARER):
         raise KeyRefused
-    token = read_key(header.removeprefix(_BEARER).strip(), pay.key_secret)
-    if token is None:
+    hashed = kept_form(header.removeprefix(_BEARER).strip(), pay.key_secrets)
+    if hashed is None:
         raise KeyRefused
-    hashed = token_hash(token, pay.key_secret)
     now = pay.clock.now().timestamp()
     cached = pay.merchants.get(hashed)
     if cached is not None and cached[0] > now:

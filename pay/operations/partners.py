@@ -16,7 +16,7 @@ from pay.errors import FileUnreadable, PartnerKeyRefused, ReceiptReused
 from pay.events import PartnerAction
 from pay.models.partner import Partner, Receipt, find_partner_by_key, partner_keys, partners
 from pay.operations.counters import APPLIED, Taken, confirm
-from pay.standards.keys import make_key, read_key, token_hash
+from pay.standards.keys import kept_form, make_key, token_hash
 from shared.problems import NotFound
 
 LINES_MAX = 20_000
@@ -69,11 +69,11 @@ def revoke_partner_key(pay: Pay, key_id: UUID, *, actor: str) -> None:
 
 def authenticate_partner(pay: Pay, header: str) -> Partner:
     """Return who holds the key of an Authorization header.  Raises: PartnerKeyRefused."""
-    token = read_key(header.removeprefix("Bearer ").strip(), pay.key_secret) if header.startswith("Bearer ") else None
+    hashed = kept_form(header.removeprefix("Bearer ").strip(), pay.key_secrets) if header.startswith("Bearer ") else None
     partner = None
-    if token is not None:
+    if hashed is not None:
         with pay.reading() as tx:
-            partner = find_partner_by_key(tx.connection, token_hash(token, pay.key_secret))
+            partner = find_partner_by_key(tx.connection, hashed)
     if partner is None or partner.disabled_at is not None:
         raise PartnerKeyRefused(headers={"WWW-Authenticate": "Bearer"})
     return partner

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 from pay.standards.identifiers import ALPHABET, LENGTH
@@ -46,3 +47,12 @@ def read_key(key: str, secret: bytes) -> str | None:
 def token_hash(token: str, secret: bytes) -> bytes:
     """Return the form in which a token is kept: a keyed hash, so that a copy of the table opens nothing."""
     return hmac.digest(secret, token.encode(), "sha256")
+
+
+def kept_form(key: str, secrets: Iterable[bytes]) -> bytes | None:
+    """Return the form in which the token of a key is kept, by the secret under which its checksum is right; None where under none."""
+    for secret in secrets:
+        token = read_key(key, secret)
+        if token is not None:
+            return token_hash(token, secret)
+    return None

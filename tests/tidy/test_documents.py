@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from deploy import docs
+from deploy.install import folder
+from deploy.install.folder import Installation
 from deploy.sandbox.environment import environment
 from deploy.sandbox.plan import Engines, Plan
 from deploy.sandbox.ports import Ports
@@ -53,6 +55,20 @@ def test_sandbox_sets_only_settings_that_exist_and_all_that_are_required(service
     rows = describe(settings_class(service), service)
     assert given <= {row.variable for row in rows}
     assert {row.variable for row in rows if row.default is None} <= given
+
+
+def test_each_secret_has_its_line_about_how_it_is_changed(tmp_path: Path) -> None:
+    """Those of the settings, and those that `andamio init` makes beside them."""
+    text = (ROOT / "docs/operations/keys.md").read_text()
+    for service in SERVICES:
+        for row in describe(settings_class(service), service):
+            if row.kind == "secret":
+                common = "*_" + row.variable.partition("_")[2]
+                assert f"`{row.variable}`" in text or f"`{common}`" in text, row.variable
+    folder.write(Installation(tmp_path, "servicios.example.cl", "Quilpalín", "800 000 000"))
+    for name in ("postgres", "valkey", "grafana"):
+        for path in (tmp_path / "secrets" / name).iterdir():
+            assert f"secrets/{name}/{re.sub('|'.join(SERVICES), 'SERVICE', path.name)}" in text, path
 
 
 def test_each_problem_has_its_page_and_each_page_its_problem() -> None:

@@ -1,7 +1,11 @@
 """API keys: form, checksum, revocation; what one account may see of another."""
 
+from dataclasses import replace
+
 import pytest
 
+from shared.settings import Secret
+from tests.conformance.pay.test_counters import Counter
 from tests.factories.pay import BODY, World
 
 
@@ -42,6 +46,26 @@ def test_a_key_with_a_right_checksum_that_was_never_issued_is_refused(world: Wor
     from pay.standards.keys import make_key
 
     assert status(world, "Bearer " + make_key("api_test_" + "a" * 26, world.pay.key_secret)) == 401
+
+
+@pytest.mark.rule("pay", "A1", "§2")
+def test_the_secret_of_keys_is_changed_with_keys_of_both_honoured_in_between(world: World) -> None:
+    def restart(secrets: str) -> None:
+        world.pay.settings = replace(world.pay.settings, api_key_secret=Secret(secrets))
+        world.pay.__dict__.pop("key_secrets", None)
+        world.pay.merchants.clear()
+
+    before = world.till
+    restart("a new one,key secret of tests")
+    after = world.add_key(world.till.account_id)
+    counter = Counter(world)
+    assert [status(world, f"Bearer {till.key}") for till in (before, after)] == [404, 404]
+    restart("a new one")
+    assert [status(world, f"Bearer {till.key}") for till in (before, after)] == [401, 404]
+    assert counter.verify("1").status_code != 401
+    restart("another")
+    assert status(world, f"Bearer {after.key}") == 401
+    assert counter.verify("1").status_code == 401
 
 
 @pytest.mark.rule("pay", "A1", "§2")
