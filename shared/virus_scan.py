@@ -4,7 +4,8 @@ import socket
 import struct
 from typing import Protocol
 
-_TEST_FILE = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + rb"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+TEST_FILE = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + rb"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+"""The file by which scanners are tried: harmless, and found by every one."""
 CHUNK_BYTES = 64 * 1024
 ANSWER_BYTES_MAX = 4096
 
@@ -26,7 +27,7 @@ class TestFileScanner:
 
     def is_clean(self, content: bytes) -> bool:
         """Tell whether the test file is not in it."""
-        return _TEST_FILE not in content
+        return TEST_FILE not in content
 
 
 class ClamdScanner:

@@ -7,8 +7,7 @@ import contextlib
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -17,18 +16,16 @@ import redis
 
 from deploy.backup.client import for_dumping, server_version
 from deploy.errors import CannotStart
-from deploy.install.folder import SECRETS_IN_CONTAINER
+from deploy.install import certificate, neighbours
+from deploy.install.finding import Finding
+from deploy.install.folder import CONTAINER_USER, SECRETS_IN_CONTAINER
 from deploy.serving import settings_class
-from notify.context import Notify
-from notify.operations.receipt_secrets import Source, list_tellers
 from notify.settings import Settings as NotifySettings
-from shared.ids import SystemIds
+from pay.settings import PaySettings
 from shared.redis_address import redis_client
-from shared.s3 import BucketAway
-from shared.settings import ServiceSettings, SettingsError, load
+from shared.settings import ServiceSettings, SettingsError, describe, env_name, load
 
 FREE_BYTES_MIN = 5 << 30
-CERTIFICATE_WARNING = timedelta(days=21)
 POSTGRES_MIN = 150_000
 CLOCK_SECONDS_MAX = 2.0
 OLDEST_SECONDS_MAX = 300.0
@@ -39,14 +36,6 @@ FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = curr
 """
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    level: Literal["ok", "warning", "fault"]
-    text: str
-
-
 def examine(folder: Path | None, environ: Mapping[str, str], services: Sequence[str], *, offline: bool = False) -> list[Finding]:
     """Look at everything that can be looked at; faults first."""
     findings: list[Finding] = []
@@ -54,8 +43,11 @@ def examine(folder: Path | None, environ: Mapping[str, str], services: Sequence[
         findings += _folder(folder)
     settings: dict[str, ServiceSettings] = {}
     for service in services:
+        given = environment(folder, service) if folder else environ
+        if folder is not None:
+            findings += _in_the_open(folder, service, given)
         try:
-            settings[service] = load(settings_class(service), service, environment(folder, service) if folder else environ)
+            settings[service] = load(settings_class(service), service, given)
         except SettingsError as error:
             findings += [Finding("fault", f"{service}: {fault}.") for fault in error.faults]
     findings += _together(settings)
@@ -73,9 +65,15 @@ def environment(folder: Path, service: str) -> dict[str, str]:
     if not path.exists():
         return {}
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "=" in line and not line.startswith("#")]
-    values = dict(line.split("=", 1) for line in lines)
+    values = {name: _unquoted(value) for name, _, value in (line.partition("=") for line in lines)}
     here = str(folder / "secrets" / service)
     return {name: value.replace(SECRETS_IN_CONTAINER, here) if name.endswith("_FILE") else value for name, value in values.items()}
+
+
+def _unquoted(value: str) -> str:
+    """As Compose reads it: quotes around the whole are not part of it."""
+    value = value.strip()
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
 
 
 def _folder(folder: Path) -> Iterator[Finding]:
@@ -94,34 +92,20 @@ def _folder(folder: Path) -> Iterator[Finding]:
     yield Finding(
         level, f"{free >> 30} GiB are free where {folder} lies" + ("." if level == "ok" else ": the database needs room to grow.")
     )
-    yield from _certificate(folder)
+    yield from certificate.examine(folder)
 
 
-def _certificate(folder: Path) -> Iterator[Finding]:
-    from cryptography import x509
-
-    chain, key = folder / "edge" / "tls" / "fullchain.pem", folder / "edge" / "tls" / "privkey.pem"
-    if not chain.exists() or not key.exists():
-        yield Finding("fault", f"There is no certificate: put fullchain.pem and privkey.pem into {chain.parent}.")
-        return
-    try:
-        certificate = x509.load_pem_x509_certificates(chain.read_bytes())[0]
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
-    except (ValueError, x509.ExtensionNotFound):
-        yield Finding("fault", f"{chain} is not a certificate with names in PEM form.")
-        return
-    domain = dict(line.split("=", 1) for line in (folder / ".env").read_text().splitlines() if "=" in line).get("ANDAMIO_DOMAIN", "")
-    wanted = [f"{name}.{domain}" for name in ("identity", "notify", "pay", "wallet")]
-    missing = [name for name in wanted if name not in names and f"*.{domain}" not in names]
-    if missing:
-        yield Finding("fault", f"The certificate does not name {', '.join(missing)}.")
-    left = certificate.not_valid_after_utc - datetime.now(UTC)
-    if left < timedelta(0):
-        yield Finding("fault", "The certificate has run out: renew it.")
-    elif left < CERTIFICATE_WARNING:
-        yield Finding("warning", f"The certificate runs out in {left.days} days: is its renewal set up?")
-    elif not missing:
-        yield Finding("ok", f"The certificate names all four services and is good for {left.days} days.")
+def _in_the_open(folder: Path, service: str, given: Mapping[str, str]) -> Iterator[Finding]:
+    """Secrets that stand among the settings, which are a file that everybody may read."""
+    for row in describe(settings_class(service), service):
+        if row.kind == "secret" and given.get(row.variable):
+            name = row.variable.removeprefix(env_name(service, "")).lower()
+            yield Finding(
+                "warning",
+                f"{row.variable} stands in {folder}/env/{service}.env for everybody on this host: put it into "
+                f"{folder}/secrets/{service}/{name} (chown {CONTAINER_USER}, chmod 400), and "
+                f"{row.variable}_FILE={SECRETS_IN_CONTAINER}/{name} into its place.",
+            )
 
 
 def _together(settings: Mapping[str, ServiceSettings]) -> Iterator[Finding]:
@@ -164,46 +148,14 @@ def _backups(settings: Iterable[ServiceSettings]) -> Iterator[Finding]:
 
 def _engines(service: str, settings: ServiceSettings) -> Iterator[Finding]:
     yield from _database(service, settings)
+    yield from _replica(settings)
     yield from _queue(settings)
+    if isinstance(settings, NotifySettings | PaySettings):
+        yield from neighbours.scanner(settings)
     if isinstance(settings, NotifySettings):
-        yield from _bucket(settings)
-        yield from _shared_secret(settings)
-
-
-def _bucket(settings: NotifySettings) -> Iterator[Finding]:
-    bucket, name = Notify(settings, "notify").bucket, f"doctor/{SystemIds().uuid7()}"
-    if bucket is None:
-        return
-    try:
-        bucket.put(name, b"andamio doctor")
-        is_same = bucket.get(name) == b"andamio doctor"
-        bucket.delete([name])
-    except BucketAway as fault:
-        yield Finding("fault", f"The bucket for files cannot be used ({fault}): check NOTIFY_FILES_… and NOTIFY_OUTBOUND_PRIVATE_HOSTS.")
-        return
-    yield Finding("ok" if is_same else "fault", f"The bucket for files {'takes and gives' if is_same else 'does not give back'} a file.")
-
-
-def _shared_secret(settings: NotifySettings) -> Iterator[Finding]:
-    """Which providers prove what they say of messages by a secret that others have too."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    if not settings.receipt_secret:
-        return
-    with contextlib.closing(Notify(settings, "notify")) as notify:
-        try:
-            sharing = [teller for teller in list_tellers(notify) if teller.source is Source.SHARED]
-        except SQLAlchemyError:  # away or not migrated yet, which is told beside this
-            return
-    for teller in sharing:
-        command = f"flask --app notify.app notify give-receipt-secret {teller.channel} {teller.provider}"
-        yield Finding(
-            "warning",
-            f"{teller.provider} ({teller.channel}) proves its receipts by NOTIFY_RECEIPT_SECRET, with which it could speak for others: "
-            f"give it its own at /providers/secrets, or by `{command}`.",
-        )
-    if not sharing:
-        yield Finding("ok", "Each provider proves its receipts by a secret of its own: NOTIFY_RECEIPT_SECRET may go after a week.")
+        yield from neighbours.bucket(settings)
+        yield from neighbours.mail(settings)
+        yield from neighbours.shared_secret(settings)
 
 
 def _database(service: str, settings: ServiceSettings) -> Iterator[Finding]:
@@ -234,6 +186,21 @@ def _database(service: str, settings: ServiceSettings) -> Iterator[Finding]:
         yield Finding("fault", f"The database has not the form that this release needs: run `andamio migrate {service}`.")
     if oldest is not None and oldest > OLDEST_SECONDS_MAX:
         yield Finding("warning", f"A job has been due for {oldest / 60:.0f} minutes: do relay and worker run?")
+
+
+def _replica(settings: ServiceSettings) -> Iterator[Finding]:
+    """Where it is away the database itself is asked, so that nobody notices that it never was there."""
+    if not settings.read_database_url:
+        return
+    try:
+        with psycopg.connect(settings.read_database_url.reveal(), connect_timeout=5, autocommit=True) as connection:
+            connection.execute("SELECT 1 FROM outbox LIMIT 1")
+    except psycopg.errors.InsufficientPrivilege:
+        yield Finding("fault", "The replica's role may not read the tables: make it IN ROLE pg_read_all_data.")
+    except psycopg.Error:
+        yield Finding("warning", "The replica for lists does not answer as it should, so lists are read from the database itself.")
+    else:
+        yield Finding("ok", "The replica for lists answers.")
 
 
 def _oldest_job(connection: "psycopg.Connection") -> float | None:

@@ -100,6 +100,15 @@ class SmtpEmail:
             raise ProviderUnavailable(type(failed).__name__, may_have_taken=began) from None
         return HandOver(self.name, f"{built['Message-ID']} {token}".strip()[:REFERENCE_MAX], self._accepted_means)
 
+    def greet(self) -> None:
+        """Come to the relay as for a message, with TLS and password where they are set, and leave again.  Raises: ProviderUnavailable."""
+        try:
+            _Line(self._connect()).close()
+        except smtplib.SMTPResponseException as refused:
+            raise ProviderUnavailable(f"it answers {refused.smtp_code}") from None
+        except (OSError, smtplib.SMTPException) as failed:
+            raise ProviderUnavailable(type(failed).__name__) from None
+
     def close(self) -> None:
         """Close the connections that were kept open."""
         with self._lock:
