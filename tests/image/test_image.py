@@ -80,6 +80,15 @@ def test_it_backs_up_with_a_client_of_its_own(image: Image, database: Callable[[
     assert "audit_entries" in image.output("pg_restore", "--list", "/tmp/backup/pay.dump")
 
 
+def test_it_has_the_commands_of_a_services_operators(image: Image) -> None:
+    """As the documents have them: who has the image alone could enter no body into the wallet, and erase nobody, otherwise."""
+    settings = variables("wallet", "postgresql://nobody@localhost/none", "redis://localhost")
+    command = image.run("flask", "--app", "wallet.app", "wallet", "registry", "--help", environment=settings)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: flask wallet registry" in done.stdout
+
+
 def test_it_runs_as_nobody_in_particular_and_has_no_tools(image: Image) -> None:
     assert image.output("id", "-u").strip() == "10001"
     tools = "for tool in gcc cc g++ make git curl wget pip; do command -v $tool /opt/andamio/bin/$tool; done; true"
