@@ -28,6 +28,8 @@ STATUSES: Table[Status, Event] = Table(
         (Status.PENDING_VIRUS_CHECK, Status.VALIDATION_FAILED): Event.FAILED,
         (Status.PENDING_VIRUS_CHECK, Status.CANCELLED): Event.CANCELLED,
         (Status.CREATED, Status.CANCELLED): Event.CANCELLED,
+        # A letter that its values make too long is known when its pages are made.
+        (Status.CREATED, Status.VALIDATION_FAILED): Event.FAILED,
         (Status.CREATED, Status.SENDING): Event.HANDED_OVER,
         (Status.CREATED, Status.SENT): Event.HANDED_OVER,
         # A receipt may overtake the worker that is about to note the hand-over.

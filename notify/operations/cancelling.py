@@ -38,12 +38,13 @@ def may_be_cancelled(notify: Notify, message: Cancellable) -> bool:
     """Tell whether a message may be taken back, as far as it is not being handed over this very moment.
 
     A letter's cut-off is by the clock of the post: the British one, or where people are for services with another scheme of addresses.
+    One that a printer was offered, and has not answered for, may be on paper.
     """
     now = notify.clock.now()
     zone = BRITISH_CLOCK if rules_of(notify, message.service_id).address_scheme == "uk" else notify.zone
     scheduled = message.scheduled_for is not None and message.scheduled_for > now
     in_time = message.channel == Channel.LETTER and now < letter_cut_off(message.created_at, zone)
-    return STATUSES.allows(Status(message.status), Status.CANCELLED) and (scheduled or in_time)
+    return message.provider is None and STATUSES.allows(Status(message.status), Status.CANCELLED) and (scheduled or in_time)
 
 
 def cancel(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> Shown:

@@ -6,18 +6,21 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import pypdf
 import segno
+import structlog
 import typst
 
 from notify.models.catalogue import KnownBrand, KnownTemplate
+from notify.operations.checks import QR_BYTES_MAX
 from notify.operations.rendering import compose
 from notify.standards.email_markdown import printable_blocks
 from notify.standards.readability import measure
 
 PAGES_MAX = 10
+log = structlog.get_logger("andamio.notify.letters")
 LAYOUT = Path(__file__).resolve().parents[1] / "templates" / "notify"
 SCREEN_DOTS_PER_INCH = 72
 _QR_LINE = re.compile(r"^[ \t]*QR:[ \t]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
@@ -43,16 +46,29 @@ class Sheet:
 
 
 def letter_pdf(template: KnownTemplate, values: dict[str, object], sheet: Sheet) -> Rendered:
-    """Lay a letter out on A4, tagged for screen readers (PDF/UA-1)."""
-    pdf = typst.compile(
+    """Lay a letter out on A4, tagged for screen readers (PDF/UA-1).
+
+    That standard refuses a sign that no font of ours draws, and a subject of nothing: such a letter goes without it, with a box for the
+    sign, since a letter that never leaves serves nobody.
+    """
+    said = json.dumps(_said(template, values, sheet))
+    try:
+        pdf = _set(said, "ua-1")
+    except typst.TypstError:  # its text may quote the letter
+        log.warning("a letter does not meet PDF/UA", template=str(template.id), version=template.version)
+        pdf = _set(said, None)
+    return Rendered(pdf, len(pypdf.PdfReader(io.BytesIO(pdf)).pages))
+
+
+def _set(said: str, standard: Literal["ua-1"] | None) -> bytes:
+    return typst.compile(
         LAYOUT / "letter.typ",
         format="pdf",
         font_paths=[LAYOUT / "fonts"],
         ignore_system_fonts=True,
-        sys_inputs={"letter": json.dumps(_said(template, values, sheet))},
-        pdf_standards=["ua-1"],
+        sys_inputs={"letter": said},
+        pdf_standards=standard,
     )
-    return Rendered(pdf, len(pypdf.PdfReader(io.BytesIO(pdf)).pages))
 
 
 def letter_pictures(template: KnownTemplate, values: dict[str, object], sheet: Sheet) -> list[bytes]:
@@ -99,7 +115,20 @@ def _body(source: str) -> list[dict[str, object]]:
     for match in _QR_LINE.finditer(source):
         found += printable_blocks(source[at : match.start()])
         words = match[1].strip()
-        picture = segno.make(words, error="m", micro=False).svg_inline(scale=3, border=2)
-        found.append({"kind": "code", "picture": picture, "words": words})
+        if len(words.encode()) > QR_BYTES_MAX:  # refused when it is to be sent; a draft shows the words alone
+            found += printable_blocks(words)
+        else:
+            picture = segno.make(words, error="m", micro=False).svg_inline(scale=3, border=2)
+            found.append({"kind": "code", "picture": picture, "words": words})
         at = match.end()
-    return found + printable_blocks(source[at:])
+    return _ranked(found + printable_blocks(source[at:]))
+
+
+def _ranked(blocks: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Let a heading of the lower rank with none of the higher before it stand for one: PDF/UA refuses ranks that are skipped."""
+    has_higher = False
+    for block in blocks:
+        if block["kind"] == "h3" and not has_higher:
+            block["kind"] = "h2"
+        has_higher = has_higher or block["kind"] == "h2"
+    return blocks

@@ -11,7 +11,8 @@ from notify.models import messages
 from notify.models.base import scope_of
 from notify.models.catalogue import find_template_version
 from notify.models.letter_file import LetterFile, letter_name
-from notify.operations.letter_pages import Rendered, Sheet, letter_pdf
+from notify.operations.callbacks import callback_of, enqueue_callbacks
+from notify.operations.letter_pages import PAGES_MAX, Rendered, Sheet, letter_pdf
 from notify.standards.postal_address import postal_address
 from notify.standards.statuses import Status
 
@@ -21,7 +22,10 @@ class LetterNotRendered(LookupError):
 
 
 def render_letter(notify: Notify, notification_id: uuid.UUID) -> bool:
-    """Make the PDF of a letter that has none and leave its hand-over in the outbox; false when there is nothing to do."""
+    """Make the PDF of a letter that has none and leave its hand-over in the outbox; false when there is nothing to do.
+
+    One of more pages than an envelope takes ends with the reason.
+    """
     with notify.reading() as tx:
         row = messages.find_row(tx.connection, notification_id)
         if row is None or row.status != Status.CREATED:
@@ -39,6 +43,9 @@ def render_letter(notify: Notify, notification_id: uuid.UUID) -> bool:
         brand=service.brand,
     )
     rendered = letter_pdf(template, message.values, sheet)
+    if rendered.pages > PAGES_MAX:
+        end_letter(notify, notification_id, Status.CREATED, Status.VALIDATION_FAILED, "letter-too-long")
+        return False
     sealed = notify.cipher.encrypt(base64.b64encode(rendered.pdf).decode(), scope=scope_of(row.service_id))
     held = notify.files.keep(letter_name(notification_id), sealed)
     file = {"notification_id": notification_id, "pdf_sealed": held, "pages": rendered.pages, "created_at": notify.clock.now()}
@@ -47,6 +54,17 @@ def render_letter(notify: Notify, notification_id: uuid.UUID) -> bool:
         if tx.connection.execute(insert(LetterFile).values(file).on_conflict_do_nothing()).rowcount:
             tx.enqueue("deliver_letter", {"notification_id": str(notification_id)})
     return True
+
+
+def end_letter(notify: Notify, notification_id: uuid.UUID, source: Status, target: Status, reason: str | None) -> None:
+    """End a letter that cannot go, with the contract's code of why; leaves quietly where it moved on meanwhile."""
+    with notify.transaction() as tx:
+        action = messages.move(tx.connection, notification_id, source, target, notify.clock.now(), reason=reason)
+        row = messages.find_row(tx.connection, notification_id)
+        if action and row is not None:
+            data = {"channel": row.channel, "status": target.value, "reason": reason or ""}
+            tx.record(action, actor="notify", object_id=str(notification_id), channel="job", data=data)
+            enqueue_callbacks(tx, [callback_of(notify, row, target)])
 
 
 def letter_pages(connection: Connection, notification_id: uuid.UUID) -> int:

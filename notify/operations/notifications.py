@@ -109,6 +109,8 @@ def get_pdf(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> bytes
     try:
         return get_letter_file(notify, holder.service.id, notification_id).pdf
     except LetterNotRendered:
+        if row.status == Status.VALIDATION_FAILED:
+            raise MessageRefused(f"PDF not available for letters in status {Status.VALIDATION_FAILED.value}") from None
         raise PdfNotReady("PDF not available yet, try again later") from None
 
 

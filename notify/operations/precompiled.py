@@ -21,9 +21,8 @@ from notify.models.notification import STATUSES, Notification
 from notify.models.template import Template, TemplateVersion
 from notify.operations import checks
 from notify.operations.authentication import Holder
-from notify.operations.callbacks import callback_of, enqueue_callbacks
 from notify.operations.intake import CHECK_LETTER, Kept, count, keep_in, take_in, work_ids
-from notify.operations.letters import LetterNotRendered, get_letter_file
+from notify.operations.letters import LetterNotRendered, end_letter, get_letter_file
 from notify.operations.once import Once
 from notify.operations.requests import PrecompiledBody
 from notify.operations.sends import check_limits
@@ -148,12 +147,12 @@ def check_precompiled(notify: Notify, notification_id: uuid.UUID) -> None:
     international = service is not None and "international_letters" in service.permissions
     scheme = service.rules.address_scheme if service else "uk"
     if not notify.scanner.is_clean(pdf):
-        _end(notify, notification_id, Status.VIRUS_SCAN_FAILED, None)
+        end_letter(notify, notification_id, Status.PENDING_VIRUS_CHECK, Status.VIRUS_SCAN_FAILED, None)
         return
     try:
         letter = check_letter(pdf, allow_international=international, scheme=scheme)
     except LetterRefused as fault:
-        _end(notify, notification_id, Status.VALIDATION_FAILED, fault.code)
+        end_letter(notify, notification_id, Status.PENDING_VIRUS_CHECK, Status.VALIDATION_FAILED, fault.code)
         return
     address = dict(zip(LINE_KEYS, letter.address.lines, strict=False))
     sealed = {"to": ", ".join(letter.address.lines), "values": address, "unsubscribe_url": None}
@@ -173,14 +172,3 @@ def check_precompiled(notify: Notify, notification_id: uuid.UUID) -> None:
             tx.connection.execute(update(LetterFile).where(own).values(pages=letter.pages))
             tx.record(action, actor="notify", object_id=str(notification_id), channel="job", data={"pages": letter.pages})
             tx.enqueue("deliver_letter", {"notification_id": str(notification_id)})
-
-
-def _end(notify: Notify, notification_id: uuid.UUID, target: Status, reason: str | None) -> None:
-    now = notify.clock.now()
-    with notify.transaction() as tx:
-        action = messages.move(tx.connection, notification_id, Status.PENDING_VIRUS_CHECK, target, now, reason=reason)
-        row = messages.find_row(tx.connection, notification_id)
-        if action and row is not None:
-            data = {"channel": row.channel, "status": target.value, "reason": reason or ""}
-            tx.record(action, actor="notify", object_id=str(notification_id), channel="job", data=data)
-            enqueue_callbacks(tx, [callback_of(notify, row, target)])

@@ -8,14 +8,19 @@ from uuid import UUID
 import pikepdf
 import pytest
 import zxingcpp
+from flask.testing import FlaskClient
 from PIL import Image
 
+from notify.context import Notify
 from notify.models.catalogue import KnownBrand, KnownTemplate
 from notify.operations.drafts import draft_of
 from notify.operations.letter_pages import Sheet, letter_pdf, letter_pictures
 from notify.operations.templates import TemplateText
 from notify.standards.letter_check import LetterRefused, check_letter
 from notify.standards.statuses import Channel
+from tests.factories.notify import ADDRESS as POSTED_TO
+from tests.factories.notify import World, add_template
+from tests.factories.notify_fixtures import RunJobs
 
 ADDRESS = ("Camila Andrea Soto Pérez", "Avenida Los Aromos 12", "Departamento 3", "Quilpalín", "SW1 1AA")
 SHEET = Sheet(address=ADDRESS, service_name="Colegio Las Araucarias", date="08-06-2026", reference="R-1")
@@ -79,9 +84,42 @@ def test_a_code_can_be_scanned_and_its_words_are_under_it() -> None:
     assert [code.text for code in found] == ["https://example.com/hora?x=1"]
 
 
+@pytest.mark.rule("notify", "§3")
+def test_a_draft_with_a_code_that_is_too_long_shows_its_words() -> None:
+    """Or nobody could open it to put it right."""
+    assert letter_pictures(letter("Entre aquí:\n\nQR: https://example.com/" + "x" * 3000), {}, SHEET)
+
+
 @pytest.mark.rule("notify", "§17")
 def test_eleven_pages_are_too_many_for_an_envelope() -> None:
     rendered = letter_pdf(letter("\n\n***\n\n".join(f"Página {number}" for number in range(11))), {}, SHEET)
     assert rendered.pages == 11
     with pytest.raises(LetterRefused, match="letter-too-long"):
         check_letter(rendered.pdf, allow_international=True)
+
+
+@pytest.mark.rule("notify", "§17")
+@pytest.mark.parametrize(("subject", "body"), [("Su hora", "Hola 🙂"), ("Su hora", "Estimada 王小明:\n\nمرحبا"), ("((nada))", "Hola")])
+def test_a_letter_leaves_with_signs_that_no_font_draws_and_with_an_empty_subject(subject: str, body: str) -> None:
+    rendered = letter_pdf(replace(letter(body), subject=subject), {"nada": ""}, SHEET)
+    assert check_letter(rendered.pdf, allow_international=True).address.lines == ADDRESS
+
+
+@pytest.mark.rule("notify", "§17")
+@pytest.mark.parametrize("body", ["## Qué traer\n\nSu carnet.", "# Su hora\n\n## Qué traer\n\nSu carnet.\n\n## Dónde"])
+def test_a_letter_with_headings_of_either_rank_is_read_aloud_in_order(body: str) -> None:
+    with pikepdf.open(io.BytesIO(letter_pdf(letter(body), {}, SHEET).pdf)) as pdf:
+        assert b"pdfuaid:part" in pdf.Root.Metadata.read_bytes()
+
+
+@pytest.mark.rule("notify", "§11", "§17")
+def test_a_letter_that_turns_out_too_long_is_not_printed(client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs) -> None:
+    template = add_template(world, "letter", body="\n\n***\n\n".join(["Página"] * 11), subject="Larga")
+    body = {"template_id": str(template), "personalisation": POSTED_TO}
+    path = f"/v2/notifications/{client.post('/v2/notifications/letter', json=body, headers=world.headers()).json['id']}"
+    run_jobs()
+    found = client.get(path, headers=world.headers()).json
+    assert (found["status"], found["validation_error"], found["cost_in_pounds"]) == ("validation-failed", "letter-too-long", 0.0)
+    refused = client.get(f"{path}/pdf", headers=world.headers())
+    assert refused.json["errors"][0]["message"] == "PDF not available for letters in status validation-failed"
+    assert notify.printer.messages == []  # type: ignore[attr-defined]  # the one in memory
