@@ -104,9 +104,10 @@ _APPLY = text("""
 UPDATE notifications AS n SET
     status = COALESCE(v.status, n.status), updated_at = CASE WHEN v.status IS NULL THEN n.updated_at ELSE CAST(:now AS timestamptz) END,
     claimed_until = NULL, sent_at = COALESCE(v.sent_at, n.sent_at), provider = COALESCE(v.provider, n.provider),
-    provider_reference = COALESCE(v.provider_reference, n.provider_reference), billable_units = COALESCE(v.billable_units, n.billable_units)
+    provider_reference = COALESCE(v.provider_reference, n.provider_reference),
+    billable_units = COALESCE(v.billable_units, n.billable_units), attempts = n.attempts - COALESCE(v.no_tries, 0)
 FROM json_to_recordset(CAST(:rows AS json)) AS v (id uuid, status text, sent_at timestamptz, provider text, provider_reference text,
-    billable_units int)
+    billable_units int, no_tries int)
 WHERE n.id = v.id
 """)
 # Made once: making a statement takes longer than running it.
@@ -256,5 +257,7 @@ def move(
 def find_unanswered(connection: Connection, before: datetime, limit: int) -> list[uuid.UUID]:
     """Give ids of messages handed over before a moment and still without an outcome; letters wait for nobody."""
     open_ones = Notification.status.in_([Status.SENDING.value, Status.PENDING.value])
-    wanted = and_(open_ones, Notification.created_at < before, Notification.channel != "letter")
+    handed_over = func.coalesce(Notification.sent_at, Notification.created_at) < before
+    # The index goes by when it was made, which was before.
+    wanted = and_(open_ones, Notification.created_at < before, handed_over, Notification.channel != "letter")
     return list(connection.execute(select(Notification.id).where(wanted).order_by(Notification.created_at).limit(limit)).scalars())

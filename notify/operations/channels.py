@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import insert, select
 
 from notify.context import Notify
 from notify.events import Event
@@ -116,15 +116,16 @@ def send_mailbox(notify: Notify, work: Work) -> HandOver:
         "content_sha256": content_hash(service.name, content.subject or "", content.body, [file.content for file in files]),
     }
     with notify.transaction() as tx:
-        proof = tx.record(
-            Event.MAILBOX_PLACED,
-            actor="notify",
-            object_id=str(message.id),
-            channel="job",
-            data={"content_sha256": row["content_sha256"]},
-        )
-        row["placed_entry"] = proof.entry_id
-        if tx.connection.execute(insert(MailboxMessage).values(row).on_conflict_do_nothing()).rowcount:
+        # Another try, because the reader outside was away, places nothing and says nothing in the log.
+        if (
+            tx.connection.execute(select(MailboxMessage.notification_id).where(MailboxMessage.notification_id == message.id)).first()
+            is None
+        ):
+            data: dict[str, str | int | bool | list[str]] = {"content_sha256": row["content_sha256"]}
+            row["placed_entry"] = tx.record(
+                Event.MAILBOX_PLACED, actor="notify", object_id=str(message.id), channel="job", data=data
+            ).entry_id
+            tx.connection.execute(insert(MailboxMessage).values(row))
             enqueue_reminder(notify, tx, message.id, row["person_index"])
     if notify.mailbox is not None:
         notify.mailbox.send(MailboxItem(str(message.id), message.to, service.name, content.subject or "", content.body))

@@ -4,7 +4,9 @@ A worker that dies after a provider's yes leaves the claims to run out; the next
 provider drops the repeats.  Spec: notify-api §10, §12.
 """
 
+import random
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -84,13 +86,24 @@ def deliver_many(notify: Notify, job: str, due: Sequence[Due], send: Send, *, bi
     _wait_for_others(notify, job, by_id, held, now)
     one_try = _OneTry(notify, job, send, billable_units, frozenset(suppressed), alone=len(due) == 1)
     work = [(row, by_id[row.id]) for row in rows]
-    if threads == 1 or len(work) == 1:
-        for each in work:
-            settle(notify, [one_try.run(*each)])
-        return
+    latest = now + lease - timedelta(seconds=notify.settings.provider_timeout_seconds)
     with ThreadPoolExecutor(threads, thread_name_prefix="deliver") as pool:
         for begin in range(0, len(work), threads):
-            settle(notify, list(pool.map(lambda each: one_try.run(*each), work[begin : begin + threads])))
+            if begin and notify.clock.now() > latest:
+                _leave(notify, job, work[begin:], now + lease)
+                return
+            some = work[begin : begin + threads]
+            settle(notify, [one_try.run(*some[0])] if len(some) == 1 else list(pool.map(lambda each: one_try.run(*each), some)))
+
+
+def _leave(notify: Notify, job: str, work: Sequence[tuple[Row[Any], Due]], end: datetime) -> None:
+    """Leave messages for when their claims have run out: the others took so long that another worker might send these at the same time."""
+    by_queue: dict[str, list[Due]] = defaultdict(list)
+    for row, due in work:
+        by_queue[messages.queue_of(row)].append(due)
+    with notify.transaction() as tx:
+        for queue, some in by_queue.items():
+            tx.enqueue(job, payload(some), due_at=end, queue=queue)
 
 
 def _wait_for_others(notify: Notify, job: str, by_id: dict[uuid.UUID, Due], held: Sequence[Row[Any]], now: datetime) -> None:
@@ -160,8 +173,12 @@ class _OneTry:
     def _not_now(self, work: Work, row: Row[Any], due: Due, fault: ProviderUnavailable) -> Outcome:
         """Say when to try again: after a wait that doubles, not before the provider says; after the last try it has failed.
 
-        A short wait that somebody says every time would use up the tries in minutes.
+        A short wait that somebody says every time would use up the tries in minutes.  One that was held back has not been tried.
         """
+        if fault.is_held_back:
+            # Not all at the same moment, or most would be held back once more.
+            seconds = (fault.retry_after_seconds or 0) * (1 + random.random())  # noqa: S311 - jitter, not a secret
+            return Outcome(row, retry=(self.job, payload([due]), seconds), was_held_back=True)
         if work.message.attempts >= ATTEMPTS_MAX:
             return Outcome(row, Status.TECHNICAL_FAILURE)
         own = min(float(WAIT_SECONDS_MAX), wait_seconds(work.message.attempts))

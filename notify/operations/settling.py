@@ -23,7 +23,10 @@ Retry = tuple[str, dict[str, object], float]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one try led to.  Without a status only the claim ends; `receipt` is what a simulated provider says at once."""
+    """What one try led to.  Without a status only the claim ends; `receipt` is what a simulated provider says at once.
+
+    With `was_held_back` it was none: nobody was asked.
+    """
 
     row: Row[Any]
     status: Status | None = None
@@ -31,6 +34,7 @@ class Outcome:
     units: int | None = None
     receipt: Status | None = None
     retry: Retry | None = None
+    was_held_back: bool = False
     request_id: str = ""
     journey_id: str = ""
 
@@ -46,6 +50,8 @@ def settle(notify: Notify, outcomes: Sequence[Outcome]) -> None:
             if each.row.id not in present:
                 continue  # its retention has ended meanwhile
             change: dict[str, object] = {"id": each.row.id}
+            if each.was_held_back:
+                change["no_tries"] = 1  # the one that the claim counted
             if each.done is not None:
                 change |= {"sent_at": now, "provider": each.done.provider, "provider_reference": each.done.provider_reference}
                 change["billable_units"] = each.units

@@ -4,17 +4,20 @@ import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from notify.context import Notify
 from notify.models.sms_part import SmsPart
 from notify.operations.receipts import apply_receipt
+from notify.providers.base import ProviderUnavailable
 from notify.providers.smpp import SmppSms
 from notify.standards.smpp_receipt import FINAL
 from notify.standards.statuses import Channel, Status
 
 KEPT = timedelta(days=7)
+log = structlog.get_logger("andamio.notify.sms_parts")
 
 
 def keep_parts(notify: Notify, provider: str, parts: Sequence[str], notification_id: uuid.UUID) -> None:
@@ -56,15 +59,24 @@ def _whole(statuses: Sequence[str]) -> str:
 
 
 def read_sms_receipts(notify: Notify) -> int:
-    """Read the waiting receipts of every SMPP provider; return how many."""
+    """Read the waiting receipts of every SMPP provider; return how many.
+
+    Raises: ProviderUnavailable of the first that was away, after all were asked.
+    """
     routes = [route.provider for route in notify.sms_routes if isinstance(route.provider, SmppSms)]
-    count = 0
+    count, faults = 0, list[ProviderUnavailable]()
     for provider in routes:
 
         def take(reference: str, status: Status, name: str = provider.name) -> bool:
             return take_part_receipt(notify, name, reference, status)
 
-        count += provider.read_receipts(take)
+        try:
+            count += provider.read_receipts(take)
+        except ProviderUnavailable as away:
+            log.warning("provider of texts away", provider=provider.name)
+            faults.append(away)
+    if faults:
+        raise faults[0]
     return count
 
 

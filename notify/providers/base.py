@@ -25,13 +25,17 @@ class ProviderError(Exception):
 class ProviderUnavailable(ProviderError):
     """Not now: to be tried again under the same reference, in `retry_after_seconds` where they say when.
 
-    `may_have_taken` says that no answer came: another provider must not be given the message in their place.
+    `may_have_taken` says that no answer came: another provider must not be given the message in their place.  `is_held_back` says that
+    nobody was asked, since the sender has had its share of this minute: that is no try.
     """
 
-    def __init__(self, why: str = "", *, retry_after_seconds: float | None = None, may_have_taken: bool = False) -> None:
+    def __init__(
+        self, why: str = "", *, retry_after_seconds: float | None = None, may_have_taken: bool = False, is_held_back: bool = False
+    ) -> None:
         super().__init__(why)
         self.retry_after_seconds = retry_after_seconds
         self.may_have_taken = may_have_taken
+        self.is_held_back = is_held_back
 
 
 class RecipientRefused(ProviderError):

@@ -1,6 +1,6 @@
 """Providers that are spoken to over HTTP: SMS gateway, print, mailbox.
 
-Every call is a POST that carries our reference; 2xx is a yes, 408, 425, 429 and 5xx are "not now", another 4xx is a no.
+Every call is a POST that carries our reference; 2xx is a yes, 401, 403, 408, 425, 429 and 5xx are "not now", another 4xx is a no.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from notify.providers.base import HandOver, Letter, MailboxItem, ProviderRefused, ProviderUnavailable, RecipientRefused, Text
 from shared.http import Outbound, OutboundError, OutboundFailed, OutboundTimeout, Reply
 
-_NOT_NOW = frozenset({408, 425, 429})
+_NOT_NOW = frozenset({401, 403, 408, 425, 429})  # the first two are about us, whose token has ended, and not about the message
 _BAD_RECIPIENT = 422
 
 

@@ -140,7 +140,7 @@ class Router(Generic[M]):
             if not route.breaker.allows():
                 continue
             if route.per_minute and not self._within_cap(route.name, self._sender_of(handed), route.per_minute):
-                fault = ProviderUnavailable("the sender's cap is reached", retry_after_seconds=CAP_SECONDS)
+                fault = ProviderUnavailable("the sender's cap is reached", retry_after_seconds=CAP_SECONDS, is_held_back=True)
                 continue
             if self._stays:
                 self._stays.keep(handed, route.name)

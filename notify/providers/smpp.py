@@ -57,8 +57,14 @@ class SmppSms:
             parts = split(text.body, UUID(text.reference).int)
         except ValueError:
             raise ProviderRefused("the text cannot be carried") from None
+        ids: list[str] = []
         with self._connection() as client:
-            ids = [self._submit(client, text, body, parts.coding, joined=parts.has_header) for body in parts.bodies]
+            for body in parts.bodies:
+                try:
+                    ids.append(self._submit(client, text, body, parts.coding, joined=parts.has_header))
+                except ProviderUnavailable as away:
+                    away.may_have_taken |= bool(ids)  # who has the beginning is sent the rest
+                    raise
         return HandOver(self.name, ids[0], parts=tuple(ids))
 
     def read_receipts(self, take: Callable[[str, Status], bool], *, seconds_idle: float = 1.0) -> int:

@@ -96,8 +96,7 @@ class SmtpEmail:
         except smtplib.SMTPResponseException as refused:
             raise _kind(refused.smtp_code, of_recipient=False)(f"relay answered {refused.smtp_code}") from None
         except (OSError, smtplib.SMTPException) as failed:
-            began = not isinstance(failed, ConnectionRefusedError | smtplib.SMTPConnectError | smtplib.SMTPNotSupportedError)
-            raise ProviderUnavailable(type(failed).__name__, may_have_taken=began) from None
+            raise ProviderUnavailable(type(failed).__name__, may_have_taken=True) from None
         return HandOver(self.name, f"{built['Message-ID']} {token}".strip()[:REFERENCE_MAX], self._accepted_means)
 
     def greet(self) -> None:
@@ -154,16 +153,20 @@ class SmtpEmail:
         return line
 
     def _connect(self) -> smtplib.SMTP:
-        relay = smtplib.SMTP(self._host, self._port, timeout=self._timeout_seconds)
+        """Raises: ProviderUnavailable, also for a no: it is to us, and nothing was said of the message yet."""
         try:
-            if self._starttls:
-                relay.starttls(context=ssl.create_default_context())
-            if self._username:
-                relay.login(self._username, self._password)
-            relay.ehlo_or_helo_if_needed()
-        except BaseException:
-            relay.close()
-            raise
+            relay = smtplib.SMTP(self._host, self._port, timeout=self._timeout_seconds)
+            try:
+                if self._starttls:
+                    relay.starttls(context=ssl.create_default_context())
+                if self._username:
+                    relay.login(self._username, self._password)
+                relay.ehlo_or_helo_if_needed()
+            except BaseException:
+                relay.close()
+                raise
+        except (OSError, smtplib.SMTPException) as failed:
+            raise ProviderUnavailable(type(failed).__name__) from None
         return relay
 
     def _take(self) -> _Line | None:

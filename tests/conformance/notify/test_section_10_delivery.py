@@ -182,6 +182,16 @@ def test_silence_for_72_hours_is_a_temporary_failure(notify: Notify, world: Worl
     ]
 
 
+def test_the_72_hours_begin_when_it_was_handed_over(notify: Notify, world: World, clock: FixedClock) -> None:
+    """A message may have waited for its moment, for a provider or for its sender's cap before."""
+    late = add_notification(world, status="sending", sent_at=clock.now() + timedelta(hours=60))
+    clock.advance(seconds=73 * 3600)
+    assert expire_unanswered(notify) == 0
+    clock.advance(seconds=60 * 3600)
+    assert expire_unanswered(notify) == 1
+    assert status_of(notify, late) == "temporary-failure"
+
+
 def test_however_many_are_silent_all_are_given_up(notify: Notify, world: World, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receipts, "EXPIRED_AT_ONCE", 2)
     made = [add_notification(world, status="sending") for _ in range(5)]
@@ -200,6 +210,8 @@ def test_a_failed_feed_is_repeated_and_the_mailbox_holds_one(notify: Notify, wor
     deliver(notify, made, channels.send_mailbox)
     with notify.reading() as tx:
         assert len(tx.connection.execute(select(MailboxMessage.notification_id)).all()) == 1
+        placed = "select count(*) from audit_entries where core like '%notify:mailbox_message:placed%'"
+        assert tx.connection.execute(text(placed)).scalar_one() == 1
     assert (len(feed.messages), status_of(notify, made)) == (1, "delivered")
 
 

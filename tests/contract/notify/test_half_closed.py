@@ -77,3 +77,12 @@ def test_a_relay_that_breaks_off_after_the_words_may_have_taken_them() -> None:
     with breaking_off(*said, greets=b"220 hola\r\n") as port, pytest.raises(ProviderUnavailable) as away:
         SmtpEmail("127.0.0.1", port, timeout_seconds=5).send(MAIL)
     assert away.value.may_have_taken
+
+
+@pytest.mark.rule("notify", "§10")
+def test_a_relay_that_does_not_let_us_in_loses_no_message() -> None:
+    """A password that has ended is no word about the message: it waits, and another relay may have it."""
+    said = (b"250-hola\r\n250 AUTH PLAIN\r\n", b"535 5.7.8 no\r\n")
+    with breaking_off(*said, greets=b"220 hola\r\n") as port, pytest.raises(ProviderUnavailable) as away:
+        SmtpEmail("127.0.0.1", port, username="andamio", password="ended", timeout_seconds=5).send(MAIL)
+    assert not away.value.may_have_taken

@@ -219,11 +219,11 @@ def test_what_the_gateway_is_asked() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        *((status, ProviderUnavailable) for status in (408, 425, 429, 500, 503)),
+        *((status, ProviderUnavailable) for status in (401, 403, 408, 425, 429, 500, 503)),
         (OutboundTimeout("x"), ProviderUnavailable),
         (OutboundFailed("x", sent=True), ProviderUnavailable),
         (422, RecipientRefused),
-        *((status, ProviderRefused) for status in (302, 400, 401, 404)),
+        *((status, ProviderRefused) for status in (302, 400, 404)),
     ],
 )
 def test_gateway_refusals(answer: int | Exception, kind: type[Exception]) -> None:

@@ -12,7 +12,7 @@ from notify.operations.delivery import deliver
 from notify.operations.sms_parts import keep_parts, read_sms_receipts, take_part_receipt
 from notify.providers.base import ProviderRefused, ProviderUnavailable, RecipientRefused, Text
 from notify.providers.memory import MemorySms
-from notify.providers.routing import Breaker, Route
+from notify.providers.routing import Breaker, Route, Router
 from notify.providers.smpp import Account, SmppSms
 from notify.standards.statuses import Status
 from tests.factories.notify import World, add_notification, add_template
@@ -87,6 +87,18 @@ def test_an_answer_that_never_comes_may_have_been_a_yes(smsc: Smsc) -> None:
     assert lost.value.may_have_taken
 
 
+@pytest.mark.rule("notify", "§10")
+def test_a_text_of_which_a_part_was_taken_goes_to_nobody_else(smsc: Smsc, notify: Notify) -> None:
+    other, mine = MemorySms("otro"), provider(smsc)
+    routes: list[Route[Text]] = [Route("smpp", mine, Breaker(notify.clock)), Route("otro", other, Breaker(notify.clock))]
+    router = Router(routes)
+    number = next(n for n in range(50) if router.order(str(uuid.UUID(int=n)))[0].name == "smpp")
+    smsc.statuses = [0, 0x58]  # the second part is too much just now
+    with pytest.raises(ProviderUnavailable):
+        router.send(Text(str(uuid.UUID(int=number)), "56912345678", "COLEGIO", "a" * 200))
+    assert (len(smsc.taken), other.calls) == (1, 0)
+
+
 def test_nobody_there_and_a_wrong_password_are_not_now(smsc: Smsc) -> None:
     with pytest.raises(ProviderUnavailable) as refused:
         provider(smsc, password="wrong").send(a_text("Hola"))
@@ -159,3 +171,15 @@ def test_a_text_has_failed_when_one_of_its_parts_has(smsc: Smsc, notify: Notify,
     smsc.receipts = [receipt("m-2", "UNDELIV")]
     read_sms_receipts(notify)
     assert status_of(notify, made) == "permanent-failure"
+
+
+@pytest.mark.rule("notify", "§19")
+def test_one_provider_that_is_away_keeps_no_receipts_from_the_others(smsc: Smsc, notify: Notify, world: World) -> None:
+    away = SmppSms(Account("127.0.0.1", 1, "andamio", "x"), name="lejos", timeout_seconds=1)
+    notify.sms_routes = (Route("lejos", away, Breaker(notify.clock)), Route("smpp", provider(smsc), Breaker(notify.clock)))
+    made = add_notification(world, status="sending", provider="smpp")
+    keep_parts(notify, "smpp", ["m-1"], made)
+    smsc.receipts = [receipt("m-1", "DELIVRD")]
+    with pytest.raises(ProviderUnavailable):
+        read_sms_receipts(notify)
+    assert status_of(notify, made) == "delivered"

@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 from notify.context import Notify
 from notify.models import Notification
 from notify.operations import channels
-from notify.operations.delivery import Due, deliver_many
+from notify.operations.delivery import ATTEMPTS_MAX, Due, deliver_many
 from notify.operations.receipts import apply_receipt
 from notify.providers.base import HandOver, ProviderUnavailable, RecipientRefused, Text
 from notify.providers.memory import MemorySms
@@ -149,3 +149,42 @@ def test_messages_in_another_workers_hands_are_looked_at_again_when_its_claim_en
     assert statuses(notify, [held, free]) == ["created", "sending"]
     [(payload, seconds, _)] = waiting(notify)
     assert (payload["messages"][0][0], float(seconds)) == (str(held), 1800.0)
+
+
+def test_waiting_for_the_next_minute_of_a_cap_is_no_try(notify: Notify, world: World) -> None:
+    """Or what a sender's cap holds back for hours would end as a failure that nobody met."""
+    made = add_notification(world, attempts=ATTEMPTS_MAX - 1)
+    held = ProviderUnavailable("the sender's cap is reached", retry_after_seconds=60, is_held_back=True)
+    sms(notify).faults += [held, held]
+    for _ in range(2):
+        deliver(notify, [made])
+        [(payload, seconds, state)] = waiting(notify)
+        assert (payload["messages"][0][0], state) == (str(made), "waiting")
+        assert 60 <= seconds <= 120
+        with notify.db.begin() as connection:
+            connection.execute(text("delete from outbox"))
+    assert statuses(notify, [made]) == ["created"]
+    deliver(notify, [made])
+    assert statuses(notify, [made]) == ["sending"]
+
+
+def test_what_waits_behind_a_slow_provider_is_left_before_its_claim_runs_out(notify: Notify, world: World, clock: FixedClock) -> None:
+    """Another worker could take it meanwhile, and both would send it."""
+
+    class Slow(MemorySms):
+        """Takes twice as long as it may."""
+
+        def send(self, handed: Text) -> HandOver:
+            clock.advance(seconds=2 * notify.settings.provider_timeout_seconds)
+            return super().send(handed)
+
+    notify.sms = slow = Slow()
+    ids = [add_notification(world) for _ in range(3)]
+    deliver(notify, ids)
+    assert len(slow.messages) == 2
+    [(payload, _, _)] = waiting(notify)
+    (left,) = [uuid.UUID(each[0]) for each in payload["messages"]]
+    assert statuses(notify, [left]) == ["created"]
+    deliver(notify, [left])
+    assert statuses(notify, ids) == ["sending"] * 3
+    assert slow.calls == 3

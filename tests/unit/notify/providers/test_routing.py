@@ -149,7 +149,7 @@ def test_a_sender_over_its_cap_goes_another_way_or_waits(clock: FixedClock, redi
             router.send(a_text(number))
         with pytest.raises(ProviderUnavailable) as capped:
             router.send(a_text(3))
-        assert capped.value.retry_after_seconds == 60
+        assert (capped.value.retry_after_seconds, capped.value.is_held_back) == (60, True)
         assert router.send(a_text(4, sender="OTRO")).provider == "uno"
         clock.advance(seconds=60)
         assert router.send(a_text(5)).provider == "uno"
