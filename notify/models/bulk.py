@@ -35,6 +35,8 @@ BULK_STATES: Table[BulkState, Event] = Table(
         (BulkState.IN_PROGRESS, BulkState.ERROR): Event.BULK_STOPPED,
         (BulkState.IN_PROGRESS, BulkState.FINISHED): Event.BULK_FINISHED,
         (BulkState.CANCELLED, BulkState.IN_PROGRESS): Event.BULK_STARTED,
+        # One that was stopped before its moment waits for it again.
+        (BulkState.CANCELLED, BulkState.SCHEDULED): Event.BULK_ACCEPTED,
         (BulkState.LIMITED, BulkState.IN_PROGRESS): Event.BULK_STARTED,
         (BulkState.LIMITED, BulkState.CANCELLED): Event.BULK_CANCELLED,
     },

@@ -209,7 +209,8 @@ def cancel_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, ac
         if row.state != BulkState.CANCELLED and not (row.state == BulkState.FINISHED and row.reminders):
             _move(notify, tx, row, BulkState.CANCELLED, actor)
             mine = (Notification.bulk_id == bulk_id) & (Notification.status == Status.CREATED.value)
-            waiting = select(Notification.__table__).where(mine, Notification.claimed_until.is_(None)).order_by(Notification.id)
+            not_offered = Notification.claimed_until.is_(None) & Notification.provider.is_(None)
+            waiting = select(Notification.__table__).where(mine, not_offered).order_by(Notification.id)
             cancelled = tx.connection.execute(waiting.with_for_update(skip_locked=True)).all()
             cancel_all(notify, tx, cancelled, actor=actor)
     give_back(notify, cancelled)
@@ -217,13 +218,18 @@ def cancel_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, ac
 
 
 def resume_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, actor: str) -> BulkShown:
-    """Let a stopped job go on with the rows that are not messages yet.  Raises: NotificationNotFound, BulkNotPossible."""
+    """Let a stopped job go on with the rows that are not messages yet, at its moment where that is still to come.
+
+    Raises: NotificationNotFound, BulkNotPossible.
+    """
     with notify.transaction() as tx:
         row = _locked(tx, service_id, bulk_id)
-        if row.state != BulkState.IN_PROGRESS:
-            _move(notify, tx, row, BulkState.IN_PROGRESS, actor)
+        if row.state not in {BulkState.IN_PROGRESS, BulkState.SCHEDULED}:
+            is_early = row.scheduled_for is not None and row.scheduled_for > notify.clock.now()
+            _move(notify, tx, row, BulkState.SCHEDULED if is_early else BulkState.IN_PROGRESS, actor)
             tx.connection.execute(update(BulkJob).where(BulkJob.id == bulk_id).values(run=row.run + 1))
-            tx.enqueue("run_bulk", {"bulk_id": str(bulk_id), "run": row.run + 1}, queue=BULK)
+            due_at = row.scheduled_for if is_early else None
+            tx.enqueue("run_bulk", {"bulk_id": str(bulk_id), "run": row.run + 1}, due_at=due_at, queue=BULK)
     return get_bulk(notify, service_id, bulk_id)
 
 

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import delete, func, insert, select, update
 
 from notify.context import Notify
-from notify.errors import Refusal
+from notify.errors import DailyLimitExceeded, Refusal
 from notify.models.base import scope_of
 from notify.models.bulk import BULK_STATES, BulkChunk, BulkError, BulkJob, BulkState
 from notify.models.catalogue import KnownTemplate
@@ -27,7 +27,7 @@ from notify.operations.holders import holder_of
 from notify.operations.intake import Kept, count, keep_in
 from notify.operations.reminders import Wanted, keep_reminders, reminder_rows
 from notify.operations.requests import SendBody
-from notify.operations.sends import kept_form, prepare
+from notify.operations.sends import INTERNATIONAL, check_daily, kept_form, prepare
 from notify.standards.email_address import InvalidEmailAddress, email_address
 from notify.standards.mailbox_address import InvalidMailboxAddress, mailbox_address
 from notify.standards.personalisation import same_key
@@ -123,16 +123,28 @@ def _next_chunk(notify: Notify, tx: Transaction, job: Any, holder: Holder, templ
 def _fits_today(notify: Notify, holder: Holder, channel: str, more: int) -> bool:
     if holder.key.kind == "test":
         return True
-    counts = notify.limits.counts(str(holder.service.id), [channel], notify.clock.now())
-    return counts[0] + more <= holder.service.daily[channel]
+    try:
+        check_daily(notify, holder, channel, _counted(notify, holder, channel), more)
+    except DailyLimitExceeded:
+        return False
+    return True
+
+
+def _counted(notify: Notify, holder: Holder, counter: str) -> int:
+    return notify.limits.counts(str(holder.service.id), [counter], notify.clock.now())[0]
 
 
 def _make(notify: Notify, job: Any, holder: Holder, template: KnownTemplate, rows: Sequence[Sequence[str]]) -> _Made:
+    """Make what the rows say; texts to other countries beyond the day's allowance of those are faults of their rows."""
     made = _Made([], [], [])
+    abroad = _counted(notify, holder, INTERNATIONAL) if job.channel == Channel.SMS else 0
     for offset, cells in enumerate(rows):
         number = job.next_chunk * CHUNK_ROWS + offset + 1
         try:
             kept = _message(notify, job, holder, template, number=number, cells=cells)
+            if isinstance(kept, Kept) and INTERNATIONAL in kept.counters:
+                check_daily(notify, holder, INTERNATIONAL, abroad)
+                abroad += 1
         except InvalidReminder as fault:
             made.errors.append((number, [str(fault)]))
         except Refusal as refused:

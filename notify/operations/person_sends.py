@@ -31,6 +31,7 @@ from notify.standards.mailbox_address import mailbox_address
 from notify.standards.postal_address import LINE_KEYS
 from notify.standards.statuses import COMPLETED, Channel, Status
 from shared import trace
+from shared.tasks import ALWAYS_PASSING
 
 log = structlog.get_logger("andamio.notify.person_sends")
 USUAL = (Channel.MAILBOX, Channel.EMAIL, Channel.SMS, Channel.LETTER)
@@ -164,6 +165,12 @@ def _look(notify: Notify, row: Row[Any]) -> bool:
         return False  # looked at again
     except Refusal as refused:
         log.info("no other way to a person", notification=str(row.notification_id), refused=refused.slug)
+        went_on = False
+    except ALWAYS_PASSING:
+        raise
+    except Exception as fault:
+        # One that breaks us holds nobody else up.
+        log.exception("cannot go on to another way", notification=str(row.notification_id), error=type(fault).__name__)
         went_on = False
     _forget(notify, row.notification_id)
     return went_on

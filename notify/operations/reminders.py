@@ -31,6 +31,7 @@ from notify.operations.requests import SendBody
 from notify.operations.sends import accept, prepare
 from shared import trace
 from shared.context import Transaction
+from shared.tasks import ALWAYS_PASSING
 
 log = structlog.get_logger("andamio.notify.reminders")
 SENT_AT_ONCE = 200
@@ -227,8 +228,8 @@ def _send(notify: Notify, row: Row[Any]) -> bool:
         return _end(notify, row, ReminderState.REFUSED, fault="the key was revoked, or the service closed")
     if row.unread_id is not None and not _is_unread(notify, row.unread_id):
         return _end(notify, row, ReminderState.NOT_NEEDED)
-    kept = json.loads(notify.cipher.decrypt(row.sealed, scope=scope_of(row.service_id)))
     try:
+        kept = json.loads(notify.cipher.decrypt(row.sealed, scope=scope_of(row.service_id)))
         once = Once(row.service_id, "/reminders", str(row.id), "")
         if "person" in kept:
             made = send_to_person(notify, holder, person_of(kept["person"]), once)
@@ -242,6 +243,12 @@ def _send(notify: Notify, row: Row[Any]) -> bool:
         return False  # tried again when it is no longer held
     except Refusal as refused:
         return _end(notify, row, ReminderState.REFUSED, fault=refused.messages[0])
+    except ALWAYS_PASSING:
+        raise
+    except Exception as fault:
+        # One that breaks us, such as a number that cannot be read any more, is told as its own fault, and the others go.
+        log.exception("reminder failed", reminder=str(row.id), error=type(fault).__name__)
+        return _end(notify, row, ReminderState.REFUSED, fault="the reminder could not be made into a message")
     _end(notify, row, ReminderState.SENT, notification_id=made.id)
     return True
 

@@ -18,7 +18,7 @@ from notify.providers.memory import MemorySms
 from notify.standards.csv_rows import InvalidSheet, read_csv
 from shared import outbox
 from shared.clock import FixedClock
-from tests.factories.notify import World, add_callback, add_jobs, make_world
+from tests.factories.notify import World, add_callback, add_guest, add_jobs, make_world
 from tests.factories.notify_fixtures import RunJobs
 
 pytestmark = pytest.mark.rule("notify", "§20")
@@ -228,6 +228,27 @@ def test_the_days_allowance_holds_for_jobs_too(client: FlaskClient, notify: Noti
     client.post(f"/v2/notifications/bulk/{made}/resume", headers=world.headers())
     run_jobs()
     assert read(client, world, made)["status"] == "finished"
+
+
+@pytest.mark.rule("notify", "§11")
+def test_the_days_allowance_of_texts_abroad_holds_for_rows_too(client: FlaskClient, notify: Notify, run_jobs: RunJobs) -> None:
+    world = make_world(notify, daily_international_sms=1)
+    abroad = [["+33612345678", "Zoé", "1"], ["+33612345679", "Léa", "2"], ["07700900001", "Ana", "3"]]
+    made = create(client, world, rows=[HEADER, *abroad]).json["id"]
+    run_jobs()
+    assert (read(client, world, made)["status"], read(client, world, made)["messages"]) == ("finished", 2)
+    errors = client.get(f"/v2/notifications/bulk/{made}/errors", headers=world.headers()).json["errors"]
+    assert errors == [{"row": 2, "messages": ["Exceeded send limits (international_sms: 1) for today"]}]
+
+
+@pytest.mark.rule("notify", "§11", "§12")
+def test_fifty_a_day_on_trial_holds_for_several_jobs(client: FlaskClient, notify: Notify, run_jobs: RunJobs) -> None:
+    world = make_world(notify, restricted=True)
+    add_guest(world, "447700900001")
+    mine = [HEADER, *[["07700900001", "Ana", str(number)] for number in range(30)]]
+    one, two = (create(client, world, "team", rows=mine).json["id"] for _ in range(2))
+    run_jobs()
+    assert sorted(read(client, world, made)["status"] for made in (one, two)) == ["finished", "sending limits exceeded"]
 
 
 def test_a_job_of_a_revoked_key_ends(client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs) -> None:

@@ -106,6 +106,21 @@ def test_what_can_no_longer_be_sent_is_said(client: FlaskClient, world: World, n
     assert [(each["state"], each["fault"]) for each in shown["reminders"]] == [("refused", "the key was revoked, or the service closed")]
 
 
+def test_one_that_cannot_be_read_any_more_holds_nobody_up(client: FlaskClient, world: World, notify: Notify, clock: FixedClock) -> None:
+    """Numbers are read by another country's rules than when it was set."""
+    with notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == world.service_id).values(number_region="CL"))
+    notify.catalogue.forget()
+    bad = post(client, world, asked(world, phone_number="9 1234 5678", date="2026-06-20")).get_json()
+    good = post(client, world, asked(world, phone_number="+56 9 1234 5678", date="2026-06-21")).get_json()
+    with notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == world.service_id).values(number_region="GB"))
+    notify.catalogue.forget()
+    clock.advance(seconds=20 * 24 * 3600)
+    assert send_due_reminders(notify) == 1
+    assert [states(client, world, each) for each in (bad, good)] == [["refused"], ["sent"]]
+
+
 def test_a_limit_of_the_day_only_delays(client: FlaskClient, world: World, notify: Notify, clock: FixedClock) -> None:
     made = post(client, world, asked(world, date="2026-06-20")).get_json()
     with notify.db.begin() as connection:
