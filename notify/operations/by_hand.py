@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from notify.context import Notify
 from notify.models.catalogue import KnownTemplate
 from notify.models.team import Member
+from notify.operations.once import Once
 from notify.operations.requests import SendBody
 from notify.operations.sends import Accepted, accept
 from notify.operations.teams import acting_for
@@ -59,8 +60,9 @@ def send_by_hand(
     reference: str | None = None,
     sender_id: uuid.UUID | None = None,
     scheduled_for: datetime | None = None,
+    press: uuid.UUID | None = None,
 ) -> Accepted:
-    """Send to one person.  Raises: Refusal as by machine, RateLimitExceeded, DailyLimitExceeded."""
+    """Send to one person; a `press` of the button that came before gives what it made.  Raises: Refusal as by machine."""
     holder = acting_for(notify, member, template.service_id)
     body = SendBody(
         template_id=template.id,
@@ -70,4 +72,9 @@ def send_by_hand(
         sender_id=sender_id,
         scheduled_for=scheduled_for,
     )
-    return accept(notify, holder, template.channel, lambda: body)
+    return accept(notify, holder, template.channel, lambda: body, pressed(template.service_id, "/by-hand", press))
+
+
+def pressed(service_id: uuid.UUID, address: str, press: uuid.UUID | None) -> Once | None:
+    """Give what makes one press of a button of two: the page that holds the button names it."""
+    return Once(service_id, address, str(press), "") if press else None

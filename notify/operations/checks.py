@@ -106,6 +106,14 @@ def check_recipient(notify: Notify, holder: Holder, channel: str, given: str) ->
     return recipient
 
 
+def check_whom(notify: Notify, holder: Holder, template: KnownTemplate, given: str, values: Mapping[str, object]) -> Recipient:
+    """Give whom a message goes to: of letters the address among the values, else `given`.  Raises: Refusal as the channel's own checks."""
+    if template.channel == Channel.LETTER:
+        check_letter(holder)
+        return check_address(holder, template, values)[0]
+    return check_recipient(notify, holder, template.channel, given)
+
+
 def _check_allowed(notify: Notify, holder: Holder, recipient: Recipient) -> None:
     limited_by_key, limited_by_trial = holder.key.kind == "team", holder.service.restricted
     if holder.key.kind == "test" or not (limited_by_key or limited_by_trial):

@@ -189,11 +189,7 @@ def prepare(notify: Notify, holder: Holder, channel: str, body: SendBody, known:
     checks.check_not_empty(content)
     checks.check_files(channel, values)
     sender = checks.choose_sender(holder, channel, body.sender_id)
-    if channel == Channel.LETTER:
-        checks.check_letter(holder)
-        recipient, _ = checks.check_address(holder, template, values)
-    else:
-        recipient = checks.check_recipient(notify, holder, channel, body.recipient)
+    recipient = checks.check_whom(notify, holder, template, body.recipient, values)
     if channel == Channel.SMS:
         sender = sender or notify.settings.default_sms_sender
     return Prepared(template, content, recipient, values, sender, sanitised)

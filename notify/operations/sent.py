@@ -99,16 +99,20 @@ def show_sent(notify: Notify, member: Member, service_id: uuid.UUID, notificatio
     return SentMessage(message, template, content, has_pdf, row.provider if row.sent_at else None, html)
 
 
-def letter_of(notify: Notify, service_id: uuid.UUID, notification_id: uuid.UUID) -> bytes:
-    """Give the PDF of a letter of this service.  Raises: NotFound."""
+def letter_of(notify: Notify, member: Member, service_id: uuid.UUID, notification_id: uuid.UUID) -> bytes:
+    """Give the PDF of a letter of this service, and note who looked at it.  Raises: NotFound."""
+    gone = NotFound(gettext_noop("There is no such message, or it is past the time for which it is kept."))
     with notify.reading() as tx:
         row = messages.find_service_row(tx.connection, service_id, notification_id, _kept(notify, service_id))
+    if row is None or row.channel != Channel.LETTER:
+        raise gone
     try:
-        if row is not None and row.channel == Channel.LETTER:
-            return get_letter_file(notify, service_id, notification_id).pdf
+        pdf = get_letter_file(notify, service_id, notification_id).pdf
     except LetterNotRendered:
-        pass
-    raise NotFound(gettext_noop("There is no such message, or it is past the time for which it is kept."))
+        raise gone from None
+    with notify.transaction() as tx:
+        tx.record(Event.MESSAGE_VIEWED, actor=member.actor, object_id=str(notification_id), channel="console")
+    return pdf
 
 
 def report(notify: Notify, member: Member, service_id: uuid.UUID, wanted: Wanted) -> Iterator[str]:

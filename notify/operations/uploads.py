@@ -19,8 +19,8 @@ from notify.operations import checks
 from notify.operations.bulk import RECIPIENTS, BulkBody, create_bulk
 from notify.operations.by_hand import RECIPIENT, faults
 from notify.operations.drafts import asked_for
+from notify.operations.once import Once
 from notify.operations.rendering import compose
-from notify.operations.services import rules_of
 from notify.operations.teams import acting_for
 from notify.standards.csv_rows import Sheet
 from notify.standards.personalisation import same_key
@@ -123,18 +123,22 @@ def guess(columns: Sequence[str], names: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def check_rows(notify: Notify, template: KnownTemplate, upload: Uploaded, match: Mapping[str, int]) -> Checked:
-    """Look at every row as if it were sent by hand."""
+def check_rows(notify: Notify, member: Member, template: KnownTemplate, upload: Uploaded, match: Mapping[str, int]) -> Checked:
+    """Look at every row as if it were sent by hand: whether it can be read, and whether this service may send it."""
     wrong: list[WrongRow] = []
     right: list[int] = []
-    count, rules = 0, rules_of(notify, template.service_id)
+    count, holder = 0, acting_for(notify, member, template.service_id)
     for number, cells in enumerate(upload.rows, 1):
         recipient, values = _said(template, match, cells)
-        found = faults(template, recipient, values, rules)
+        found = faults(template, recipient, values, holder.service.rules)
         try:
             if not found:
-                checks.check_size(template.channel, compose(template, values))
-                checks.check_not_empty(compose(template, values))
+                content = compose(template, values)
+                checks.check_size(template.channel, content)
+                checks.check_not_empty(content)
+                if template.channel == Channel.LETTER:
+                    checks.check_qr(content)
+                checks.check_whom(notify, holder, template, recipient, values)
                 by_key = {same_key(name): str(cell) for name, cell in values.items()}
                 moments_ahead({name: by_key.get(same_key(name), "") for name in COLUMNS}, notify.zone, notify.clock.now())
         except Refusal as refused:
@@ -161,17 +165,20 @@ def send_upload(
     scheduled_for: datetime | None,
     sender_id: uuid.UUID | None = None,
 ) -> uuid.UUID:
-    """Send the rows that are right, as one job; the file is not kept any longer.  Raises: Refusal as by machine."""
-    checked = check_rows(notify, template, upload, match)
+    """Send the rows that are right, as one job, however often the button is pressed; the file is not kept any longer.
+
+    Raises: Refusal as by machine.
+    """
+    checked = check_rows(notify, member, template, upload, match)
     names = [name for name in answerable(template) if name in match]
     rows = [[upload.rows[number - 1][match[name]] for name in names] for number in checked.right]
     holder = acting_for(notify, member, template.service_id)
     body = BulkBody(template.id, Sheet(tuple(names), rows), upload.name, sender_id, scheduled_for)
-    made = create_bulk(notify, holder, body, None)
+    made = create_bulk(notify, holder, body, Once(template.service_id, "/uploads", str(upload.id), ""))
     with notify.transaction() as tx:
-        tx.connection.execute(delete(Upload).where(Upload.id == upload.id))
-        data: dict[str, str | int | bool | list[str]] = {"bulk": str(made.id), "rows": len(rows), "left_out": checked.wrong_n}
-        tx.record(Event.FILE_SENT, actor=member.actor, object_id=str(upload.id), channel="console", data=data)
+        if tx.connection.execute(delete(Upload).where(Upload.id == upload.id)).rowcount:
+            data: dict[str, str | int | bool | list[str]] = {"bulk": str(made.id), "rows": len(rows), "left_out": checked.wrong_n}
+            tx.record(Event.FILE_SENT, actor=member.actor, object_id=str(upload.id), channel="console", data=data)
     return made.id
 
 

@@ -32,6 +32,7 @@ from shared.routes import Routes
 
 mailbox = Routes("mailbox", __name__, url_prefix="/v1/mailbox", access=MailboxReader())
 BODY_BYTES_MAX = 4 * 1024
+LIMIT_DIGITS_MAX = 3
 
 
 @mailbox.get("/messages")
@@ -150,7 +151,7 @@ def _older_than() -> uuid.UUID | None:
 
 def _limit() -> int:
     text = request.args.get("limit", str(MESSAGES_MAX))
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:4]) <= MESSAGES_MAX:
+    if not text.isascii() or not text.isdecimal() or len(text) > LIMIT_DIGITS_MAX or not 1 <= int(text) <= MESSAGES_MAX:
         raise InvalidRequest("limit is a number from 1 to 250.")
     return int(text)
 

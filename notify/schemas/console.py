@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from werkzeug.datastructures import MultiDict
 
@@ -13,6 +13,7 @@ from notify.operations.templates import TemplateText
 from notify.standards.statuses import Channel
 from shared.clock import ZONE
 from shared.web import gettext
+from shared.web.csrf import FIELD as CSRF_FIELD
 
 NAME_CHARACTERS_MAX = 255
 VALUE_PREFIX = "value-"
@@ -78,6 +79,14 @@ def sender_of(form: Mapping[str, str]) -> UUID | None:
         return UUID(text) if text else None
     except ValueError:
         return UUID(int=0)
+
+
+def press_of(form: Mapping[str, str]) -> UUID | None:
+    """Give a name for this press of the button, None where there is none: the same page with the same words has the same name again."""
+    try:
+        return uuid5(UUID(form.get("press", "")), repr(sorted(item for item in form.items() if item[0] != CSRF_FIELD)))
+    except ValueError:
+        return None
 
 
 def values_of(form: MultiDict[str, str] | Mapping[str, str]) -> dict[str, object]:

@@ -5,7 +5,9 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
+from notify.operations.bulk import RECIPIENTS
 from notify.operations.uploads import WrongRow
+from notify.standards.reminder_times import COLUMNS
 from shared.web import gettext, gettext_noop
 from shared.web.words import clp, locale
 
@@ -55,6 +57,8 @@ KNOWN = (  # what operations refuse with, marked here so that the catalogue has 
     gettext_noop("is not a time such as 09:00"),
     gettext_noop("A guest is an email address, a phone number or a RUN"),
     gettext_noop("Letter content is larger than 5MB"),
+    gettext_noop("The row could not be made into a message"),
+    gettext_noop("Cannot create a usable QR code - the link is too long"),
 )
 _BEGINNINGS = {
     "Can’t send to this recipient": gettext_noop("The service is on trial: it can send to its own team only."),
@@ -113,6 +117,18 @@ def said(message: str) -> str:
 def said_of_rows(rows: Sequence[WrongRow]) -> list[tuple[int, list[tuple[str, str]]]]:
     """Give the wrong rows of a file with their faults in the visitor's language."""
     return [(row.number, [(name, said(fault)) for name, fault in row.faults]) for row in rows]
+
+
+def said_of_errors(errors: Sequence[tuple[int, Sequence[str]]]) -> list[tuple[int, list[tuple[str, str]]]]:
+    """Give the rows of a job that made no message, each fault as what it is about (or nothing) and what to do."""
+    return [(number, [_said_of(text) for text in texts]) for number, texts in errors]
+
+
+def _said_of(text: str) -> tuple[str, str]:
+    name, _, fault = text.partition(": ")
+    if name == "Missing personalisation":
+        return fault, said("missing")
+    return (name, said(fault)) if name in {*RECIPIENTS.values(), *COLUMNS} else ("", said(text))
 
 
 def written_price(amount: Decimal, currency: str) -> str:

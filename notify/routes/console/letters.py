@@ -1,6 +1,7 @@
 """Letters as files: send one that is a PDF already, and see all pages of a template.  Spec: notify-api §4.4, §20."""
 
 import base64
+import hashlib
 from uuid import UUID
 
 from flask import Response, redirect, request, url_for
@@ -9,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from notify.context import current
 from notify.errors import Refusal
 from notify.models.team import Right
+from notify.operations.by_hand import pressed
 from notify.operations.drafts import pages_of
 from notify.operations.precompiled import BYTES_MAX, accept_precompiled, take_precompiled_limit
 from notify.operations.requests import PrecompiledBody
@@ -17,6 +19,7 @@ from notify.operations.template_edits import POSTAGES
 from notify.operations.template_shelf import take_template
 from notify.routes.console.access import Team, member
 from notify.routes.console.pages import Problems, show_page
+from notify.schemas.console import press_of
 from notify.schemas.console_words import said
 from notify.standards.statuses import Channel
 from shared.problems import NotFound
@@ -51,7 +54,9 @@ def send(service_id: UUID) -> ResponseReturnValue:
     try:
         holder = acting_for(notify, member(), service_id)
         take_precompiled_limit(notify, holder)
-        made = accept_precompiled(notify, holder, PrecompiledBody(reference, base64.b64encode(pdf).decode(), postage))
+        press = press_of(request.form.to_dict() | {"file": hashlib.sha256(pdf).hexdigest()})
+        body = PrecompiledBody(reference, base64.b64encode(pdf).decode(), postage)
+        made = accept_precompiled(notify, holder, body, pressed(service_id, "/letters", press))
     except Refusal as refused:
         return _form([("file", said(refused.messages[0]))])
     return redirect(url_for("console_messages.show", service_id=service_id, notification_id=made), 303)
@@ -67,4 +72,5 @@ def show_pages(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
 
 
 def _form(problems: Problems = ()) -> ResponseReturnValue:
-    return show_page("letter_new", problems, typed=request.form, postages=POSTAGES)
+    press = request.form.get("press") or current().ids.uuid4()
+    return show_page("letter_new", problems, typed=request.form, postages=POSTAGES, press=press)

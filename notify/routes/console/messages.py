@@ -95,7 +95,7 @@ def take_proof(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
 @bp.get("/<uuid:notification_id>/letter.pdf")
 def show_letter(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
     """Give the pages of a letter."""
-    pdf = letter_of(current(), service_id, notification_id)
+    pdf = letter_of(current(), member(), service_id, notification_id)
     return Response(pdf, content_type="application/pdf")
 
 

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from notify.context import current
 from notify.errors import MessageNotValid, NotificationNotFound, Refusal
 from notify.models.team import Right
-from notify.operations.by_hand import RECIPIENT
+from notify.operations.by_hand import RECIPIENT, pressed
 from notify.operations.drafts import asked_for
 from notify.operations.reminders import cancel_set, list_reminders, set_reminders
 from notify.operations.services import rules_of
@@ -16,7 +16,7 @@ from notify.operations.teams import acting_for
 from notify.operations.template_shelf import list_shelf, take_template
 from notify.routes.console.access import Team, member
 from notify.routes.console.pages import show_page
-from notify.schemas.console import values_of
+from notify.schemas.console import press_of, values_of
 from notify.schemas.console_words import said
 from notify.schemas.people import read_reminder
 from notify.standards.statuses import Channel
@@ -64,11 +64,13 @@ def remind(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
             asked[field] = recipient
         try:
             wanted = read_reminder(asked, current().zone, current().clock.now(), rules_of(current(), service_id).number_region)
-            set_reminders(current(), acting_for(current(), member(), service_id), wanted)
+            once = pressed(service_id, "/remind", press_of(request.form))
+            set_reminders(current(), acting_for(current(), member(), service_id), wanted, once)
             return redirect(url_for("console_reminders.show", service_id=service_id), 303)
         except Refusal as refused:
             problems = [_problem(message, bare=isinstance(refused, MessageNotValid)) for message in refused.messages]
-    return show_page("remind", problems, draft=template, names=asked_for(template), recipient=recipient, values=values, typed=request.form)
+    names, press = asked_for(template), request.form.get("press") or current().ids.uuid4()
+    return show_page("remind", problems, draft=template, names=names, recipient=recipient, values=values, typed=request.form, press=press)
 
 
 def _numbers(text: str) -> list[int]:

@@ -16,7 +16,7 @@ from notify.operations.services import rules_of
 from notify.operations.template_shelf import take_template
 from notify.routes.console.access import Team, member, service
 from notify.routes.console.pages import Problems, show_page
-from notify.schemas.console import moment_of, sender_of, values_of
+from notify.schemas.console import moment_of, press_of, sender_of, values_of
 from notify.schemas.console_words import said
 from notify.standards.statuses import Channel
 from shared.routes import Routes
@@ -48,8 +48,17 @@ def _check(template: KnownTemplate, recipient: str, values: dict[str, object], p
     if look.pages:
         allow("img-src", "data:")
     senders = choosable_senders(current(), template.service_id, template.channel)
+    press = request.form.get("press") or current().ids.uuid4()
     return show_page(
-        "send_check", problems, draft=template, look=look, recipient=recipient, values=values, senders=senders, typed=request.form
+        "send_check",
+        problems,
+        draft=template,
+        look=look,
+        recipient=recipient,
+        values=values,
+        senders=senders,
+        typed=request.form,
+        press=press,
     )
 
 
@@ -58,9 +67,9 @@ def _send(template: KnownTemplate, recipient: str, values: dict[str, object]) ->
         when = moment_of(request.form, current().clock.now(), SCHEDULE_MAX) if template.channel != Channel.LETTER else None
     except ValueError:
         return _check(template, recipient, values, [("when", gettext("Choose a moment within the next 24 hours."))])
-    chosen = sender_of(request.form)
+    chosen, press = sender_of(request.form), press_of(request.form)
     try:
-        accepted = send_by_hand(current(), member(), template, recipient, values, sender_id=chosen, scheduled_for=when)
+        accepted = send_by_hand(current(), member(), template, recipient, values, sender_id=chosen, scheduled_for=when, press=press)
     except Refusal as refused:
         return _form(template.id, recipient, values, [(RECIPIENT, said(message)) for message in refused.messages])
     return redirect(url_for("console_messages.show", service_id=template.service_id, notification_id=accepted.id), 303)

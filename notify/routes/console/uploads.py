@@ -1,12 +1,13 @@
 """Files of recipients: upload, match, look at wrong rows, send now or later, watch, stop."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from notify.context import current
-from notify.errors import Refusal
+from notify.errors import BulkNotPossible, NotificationNotFound, Refusal
 from notify.models.catalogue import KnownTemplate
 from notify.models.team import Right
 from notify.operations import uploads
@@ -19,7 +20,7 @@ from notify.operations.uploads import Uploaded
 from notify.routes.console.access import UPLOAD_BYTES_MAX, Team, member
 from notify.routes.console.pages import show_page
 from notify.schemas.console import moment_of, sender_of
-from notify.schemas.console_words import said, said_of_rows
+from notify.schemas.console_words import said, said_of_errors, said_of_rows
 from notify.standards.csv_rows import InvalidSheet, read_csv
 from shared.problems import NotFound
 from shared.routes import Routes
@@ -94,16 +95,18 @@ def show_job(service_id: UUID, job_id: UUID) -> ResponseReturnValue:
     except Refusal:
         raise NotFound(gettext("There is no such job.")) from None
     more = len(errors) > WRONG_SHOWN
-    return show_page("job", job=job, wrong=errors[:WRONG_SHOWN], more=more, done=job.messages + job.failed + job.reminders)
+    wrong = said_of_errors(errors[:WRONG_SHOWN])
+    return show_page("job", job=job, wrong=wrong, more=more, done=job.messages + job.failed + job.reminders)
 
 
 @bp.post("/jobs/<uuid:job_id>")
 def change_job(service_id: UUID, job_id: UUID) -> ResponseReturnValue:
-    """Stop a job, or let it go on."""
+    """Stop a job, or let it go on; where it was faster its page says how it stands."""
     change = resume_bulk if "resume" in request.form else cancel_bulk
     try:
-        change(current(), service_id, job_id, actor=member().actor)
-    except Refusal:
+        with suppress(BulkNotPossible):
+            change(current(), service_id, job_id, actor=member().actor)
+    except NotificationNotFound:
         raise NotFound(gettext("There is no such job.")) from None
     return redirect(url_for("console_uploads.show_job", service_id=service_id, job_id=job_id), 303)
 
@@ -113,7 +116,7 @@ def _matching(known: Uploaded, template: KnownTemplate, chosen: dict[str, int]) 
 
 
 def _checking(known: Uploaded, template: KnownTemplate, chosen: dict[str, int], problems: list[tuple[str, str]]) -> ResponseReturnValue:
-    checked = uploads.check_rows(current(), template, known, chosen)
+    checked = uploads.check_rows(current(), member(), template, known, chosen)
     look = None
     if checked.right:
         look = look_at(current(), template, uploads.sample(template, known, chosen, checked.right[0]))

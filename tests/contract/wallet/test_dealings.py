@@ -155,6 +155,6 @@ def test_notify_gives_the_portal_the_messages_of_the_person_it_names_and_notes_t
     line.scope = "notify:mailbox"  # an app of some person does not read another's by naming her
     named = {"Authorization": "Bearer " + line.token(AT["notify"], ""), "Andamio-Person": RUN}
     assert client.get("/v1/mailbox/messages", headers=named).json == {"messages": [], "next_older_than": None}
-    for wrong in ("limit=0", "limit=251", "limit=x", "limit=%D9%A1", "older_than=x", "older_than="):
+    for wrong in ("limit=0", "limit=251", "limit=02501", "limit=x", "limit=%D9%A1", "older_than=x", "older_than="):
         assert client.get(f"/v1/mailbox/messages?{wrong}", headers=named).status_code == 400
     notify.close()

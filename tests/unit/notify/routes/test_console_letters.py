@@ -14,7 +14,7 @@ from notify.providers.memory import MemoryPrint
 from notify.schemas.console_words import LETTER_REASONS
 from tests.conformance.notify.test_section_04_precompiled import ADDRESS, GOOD, drawn, window
 from tests.factories.notify import World, add_notification, add_template
-from tests.factories.notify_console import soup, submit
+from tests.factories.notify_console import actions, soup, submit
 from tests.factories.notify_fixtures import RunJobs
 
 pytestmark = pytest.mark.rule("notify", "§17", "§20", "NO-3")
@@ -55,10 +55,21 @@ def test_a_pdf_is_sent_by_hand_as_it_is(team: Callable[..., FlaskClient], world:
     [printed] = notify.printer.messages
     assert (printed.pdf, printed.postage, printed.recipient) == (GOOD, "first", ", ".join(ADDRESS))
     assert client.get(page + "/letter.pdf").data == GOOD
+    assert sum("notification:viewed" in core for core in actions(notify)) == 2  # its page, and the letter itself
     assert "carta.pdf" in client.get(page).text
     with notify.reading() as tx:
         cores = tx.connection.execute(text("select core from audit_entries")).scalars().all()
     assert any("notification:accepted" in core and "staff:staff-1" in core for core in cores)
+
+
+@pytest.mark.rule("notify", "§4.4")
+def test_a_pdf_is_sent_once_however_often_the_button_is_pressed(team: Callable[..., FlaskClient], world: World) -> None:
+    client = team("agent")
+    button = soup(client.get(f"/services/{world.service_id}/letters/new")).select_one("input[name=press]")
+    assert button is not None
+    press = str(button["value"])
+    assert sent(client, world, GOOD, press=press) == sent(client, world, GOOD, press=press)
+    assert sent(client, world, GOOD + b" ", press=press) != sent(client, world, GOOD, press=press)  # another file
 
 
 def test_what_is_wrong_with_a_pdf_is_said_in_words(team: Callable[..., FlaskClient], world: World, run_jobs: RunJobs) -> None:

@@ -37,6 +37,43 @@ def test_one_message_is_filled_in_looked_at_and_sent(
     assert any("notify:notification:viewed" in core for core in actions(notify))
 
 
+@pytest.mark.rule("notify", "§20")
+def test_the_same_button_pressed_twice_sends_once(
+    team: Callable[..., FlaskClient], world: World, notify: Notify, run_jobs: RunJobs
+) -> None:
+    client, path = team("agent"), f"{home(world)}/templates/{world.templates['sms']}/send"
+    values = {"recipient": "07700900001", "value-name": "Camila", "value-amount": "$1"}
+    button = soup(submit(client, path, values)).select_one("input[name=press]")
+    assert button is not None
+    pressed = values | {"press": str(button["value"]), "send": "1"}
+    first, second = (submit(client, path, pressed).headers["Location"] for _ in range(2))
+    assert first == second
+    assert submit(client, path, pressed | {"value-name": "José"}).headers["Location"] != first  # other words are another message
+    assert submit(client, path, pressed | {"press": "x"}).headers["Location"] != first
+    run_jobs()
+    assert len(notify.sms.messages) == 3  # type: ignore[attr-defined]
+
+
+@pytest.mark.rule("notify", "NO-14")
+def test_a_reminder_is_set_once_however_often_the_button_is_pressed(team: Callable[..., FlaskClient], world: World) -> None:
+    client, path = team("agent"), f"{home(world)}/templates/{world.templates['sms']}/remind"
+    button = soup(client.get(path)).select_one("input[name=press]")
+    assert button is not None
+    form = {"recipient": "07700900003", "value-name": "Camila", "value-amount": "$1", "date": "2026-07-08", "days_before": "10"}
+    for _ in range(2):
+        assert submit(client, path, form | {"press": str(button["value"])}).status_code == 303
+    assert len(soup(client.get(f"{home(world)}/reminders")).select("tbody tr")) == 1
+
+
+@pytest.mark.rule("notify", "§17")
+def test_a_letter_that_a_printer_may_have_is_not_taken_back(team: Callable[..., FlaskClient], world: World) -> None:
+    """It was offered, and no answer came: it may be on paper."""
+    client, offered = team("agent"), add_notification(world, "letter", to="Camila", provider="print", attempts=1)
+    path = f"{home(world)}/messages/{offered}"
+    assert soup(client.get(path)).select("#cancel") == []
+    assert submit(client, path + "/cancel", page=f"{home(world)}/messages").status_code == 422
+
+
 def test_a_letter_by_hand_says_what_is_wrong_with_its_address(team: Callable[..., FlaskClient], world: World) -> None:
     client, path = team("agent"), f"{home(world)}/templates/{world.templates['letter']}/send"
     wrong = submit(client, path, {"value-address_line_1": "Camila", "value-name": "C", "value-amount": "1"})

@@ -8,15 +8,16 @@ from datetime import datetime
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 
 from notify.context import Notify
-from notify.models import BulkError
+from notify.models import BulkError, Service
+from notify.models.team import Member
 from notify.operations.bulk import LIST_SIZE
-from notify.operations.uploads import forget_uploads
+from notify.operations.uploads import forget_uploads, get_upload, send_upload
 from shared.clock import FixedClock
-from tests.factories.notify import World, add_jobs, add_notification, add_sender
-from tests.factories.notify_console import sign_in, soup, submit
+from tests.factories.notify import World, add_guest, add_jobs, add_notification, add_sender
+from tests.factories.notify_console import ORG, actions, sign_in, soup, submit
 from tests.factories.notify_fixtures import RunJobs
 
 GOOD = "Celular;Nombre;Amount\n07700900001;Camila;$1\n07700900002;José;=1+1\n"
@@ -216,14 +217,70 @@ def test_a_file_is_sent_by_the_clock_of_its_day(
 
 
 @pytest.mark.rule("notify", "§20")
-def test_a_job_is_stopped_and_goes_on(team: Callable[[str], FlaskClient], world: World, notify: Notify, run_jobs: RunJobs) -> None:
+def test_a_job_is_stopped_and_goes_on(
+    team: Callable[[str], FlaskClient], world: World, notify: Notify, run_jobs: RunJobs, clock: FixedClock
+) -> None:
     client = team("agent")
     sent = submit(client, upload(client, world, GOOD.encode()), MATCHED | {"send": "1", "when": "2026-06-09T10:00"}).headers["Location"]
     assert submit(client, sent, {"stop": "1"}).status_code == 303
     assert "Detenido" in client.get(sent).text
     assert submit(client, sent, {"resume": "1"}).status_code == 303
+    assert "Espera su momento" in client.get(sent).text
+    run_jobs()
+    assert notify.sms.messages == []  # type: ignore[attr-defined]  # not before the moment that was chosen
+    clock.advance(seconds=24 * 3600)
     run_jobs()
     assert len(notify.sms.messages) == 2  # type: ignore[attr-defined]
+    assert submit(team("agent"), sent, {"stop": "1"}).status_code == 303  # it was faster: its page says so
+
+
+@pytest.mark.rule("notify", "§20")
+def test_a_file_is_sent_once_however_often_the_button_is_pressed(team: Callable[[str], FlaskClient], world: World, notify: Notify) -> None:
+    columns = upload(team("agent"), world, GOOD.encode())
+    kept = get_upload(notify, world.service_id, uuid.UUID(columns.rpartition("/")[2]))  # as both presses find it
+    template = notify.catalogue.find_template(world.service_id, world.templates["sms"])
+    assert template is not None
+    person, match = Member("staff-1", "Rosa", (f"{ORG}:agent",)), {"phone number": 0, "name": 1, "amount": 2}
+    first, second = (send_upload(notify, person, template, kept, match, scheduled_for=None) for _ in range(2))
+    assert first == second
+    with notify.reading() as tx:
+        assert tx.connection.execute(text("select count(*) from bulk_jobs")).scalar_one() == 1
+    assert sum("notify:upload:sent" in core for core in actions(notify)) == 1
+
+
+@pytest.mark.rule("notify", "§12", "§20")
+def test_rows_that_the_service_may_not_send_to_are_told_before_anything_is_sent(
+    team: Callable[[str], FlaskClient], world: World, notify: Notify
+) -> None:
+    client, rows = team("agent"), b"phone number,name,amount\n+33612345678,Zoe,1\n07700900001,Ana,2\n"
+    with notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == world.service_id).values(permissions=["sms"]))
+    notify.catalogue.forget()
+    columns = upload(client, world, rows)
+    wrong = [row.text for row in soup(submit(client, columns, MATCHED)).select("tbody tr")]
+    assert wrong == ["2Este servicio no envía a números de otros países"]
+    add_guest(world, "447700900001")
+    with notify.db.begin() as connection:
+        connection.execute(update(Service).where(Service.id == world.service_id).values(restricted=True))
+    notify.catalogue.forget()
+    wrong = [row.text for row in soup(submit(client, columns, MATCHED)).select("tbody tr")]
+    assert wrong == ["2El servicio está en prueba: solo envía a su propio equipo."]
+
+
+@pytest.mark.rule("notify", "§20")
+def test_why_a_row_made_no_message_is_said_in_the_words_of_the_page(
+    team: Callable[[str], FlaskClient], world: World, notify: Notify
+) -> None:
+    (job,) = add_jobs(world, 1)
+    told = ["phone number: Not enough digits"], ["Missing personalisation: name"], ["The row could not be made into a message", "x"]
+    with notify.db.begin() as connection:
+        connection.execute(insert(BulkError), [{"bulk_id": job, "row_number": n, "messages": texts} for n, texts in enumerate(told, 1)])
+    page = soup(team("auditor").get(f"/services/{world.service_id}/jobs/{job}"))
+    assert [item.text for item in page.select("main ul.govuk-list--bullet li")] == [
+        "Fila 1: Número de celular: Faltan números",
+        "Fila 2: name: Complete este dato.",
+        "Fila 3: Con esta fila no se pudo hacer un mensaje; x",
+    ]
 
 
 @pytest.mark.parametrize("data", [b"", b"a,b\n", b"\xff\xfe\x00", b"a\n" + b"1\n" * 100_001])
