@@ -13,13 +13,15 @@ from notify.models.print_batch import BATCHES, BatchState, PrintBatch, PrintItem
 from notify.operations.letters import LetterNotRendered, get_letter_file
 from notify.operations.receipts import Applied, apply_receipt
 from notify.operations.returned_letters import take_returned
-from notify.providers.base import ProviderError
+from notify.providers.base import ProviderError, ProviderUnavailable
 from notify.providers.print_sftp import SftpPrint
 from notify.standards.print_manifest import LETTERS_MAX, NotAReceipt, Printed, pack, read_receipt
 from notify.standards.statuses import Channel, Status
 
 log = structlog.get_logger("andamio.notify.print")
 BATCHES_AT_ONCE = 20
+FAULTS_MAX = 5
+"""Files of a printer that cannot be fetched before it is taken to be away."""
 RETURNED = "RETURNED"
 _OUTCOMES = {"DESPATCHED": Status.DELIVERED, "REJECTED": Status.TECHNICAL_FAILURE}
 
@@ -112,23 +114,38 @@ def read_print_receipts(notify: Notify) -> int:
 
 
 def _read_receipts(notify: Notify, shop: SftpPrint) -> int:
-    names = shop.list_receipts()
+    """Apply what waits at one printer; a file that cannot be fetched keeps nothing from the others."""
+    names, faults = shop.list_receipts(), list[ProviderUnavailable]()
     for name in names:
         try:
-            receipt = read_receipt(shop.read_receipt(name))
-        except NotAReceipt as fault:
-            log.warning("print receipt cannot be read", file=name, fault=str(fault))
-            shop.put_away(name, readable=False)
-            continue
-        for notification_id, word in receipt.outcomes:
-            _take(notify, shop, receipt.batch_id, notification_id, word)
-        _finish(notify, shop, receipt.batch_id)
-        shop.put_away(name, readable=True)
+            _read_one(notify, shop, name)
+        except ProviderUnavailable as fault:
+            log.warning("print receipt cannot be fetched", provider=shop.name, file=name)
+            faults.append(fault)
+            if len(faults) == FAULTS_MAX:
+                break
+    if faults:
+        raise faults[0]
     return len(names)
 
 
-def _take(notify: Notify, shop: SftpPrint, batch_id: uuid.UUID, notification_id: uuid.UUID, word: str) -> None:
-    """Note one letter's outcome; a letter of another batch or printer is none of theirs to tell about."""
+def _read_one(notify: Notify, shop: SftpPrint, name: str) -> None:
+    try:
+        receipt = read_receipt(shop.read_receipt(name))
+    except NotAReceipt as fault:
+        log.warning("print receipt cannot be read", file=name, fault=str(fault))
+        shop.put_away(name, readable=False)
+        return
+    known = [_take(notify, shop, receipt.batch_id, *outcome) for outcome in receipt.outcomes]
+    if any(known):
+        # It has the batch, also where a worker died before it noted the upload: it must not get it again.
+        _move(notify, shop, receipt.batch_id, BatchState.MADE, BatchState.UPLOADED, uploaded_at=notify.clock.now())
+    _finish(notify, shop, receipt.batch_id)
+    shop.put_away(name, readable=True)
+
+
+def _take(notify: Notify, shop: SftpPrint, batch_id: uuid.UUID, notification_id: uuid.UUID, word: str) -> bool:
+    """Note one letter's outcome; false for a letter of another batch or printer, which is none of theirs to tell about."""
     own = (PrintItem.notification_id == notification_id) & (PrintItem.batch_id == batch_id) & (PrintItem.printer == shop.name)
     with notify.transaction() as tx:
         known = tx.connection.execute(update(PrintItem).where(own).values(outcome=word.lower())).rowcount
@@ -136,13 +153,14 @@ def _take(notify: Notify, shop: SftpPrint, batch_id: uuid.UUID, notification_id:
             log.warning("print receipt for a letter that is unknown or another's", provider=shop.name, notification=str(notification_id))
             actor = f"provider:{shop.name}"
             tx.record(Event.RECEIPT_REFUSED, actor=actor, outcome="refused", object_id=str(notification_id), channel="receipt")
-            return
+            return False
     if word == RETURNED:
         take_returned(notify, [notification_id], is_theirs=lambda printer: printer == shop.name)
-        return
+        return True
     applied = apply_receipt(notify, notification_id, _OUTCOMES[word].value, provider=shop.name, channel=Channel.LETTER)
     if applied is not Applied.CHANGED:
         log.info("print receipt changes nothing", notification=str(notification_id))
+    return True
 
 
 def _finish(notify: Notify, shop: SftpPrint, batch_id: uuid.UUID) -> None:

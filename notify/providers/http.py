@@ -4,6 +4,7 @@ Every call is a POST that carries our reference; 2xx is a yes, 401, 403, 408, 42
 """
 
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 from notify.providers.base import HandOver, Letter, MailboxItem, ProviderRefused, ProviderUnavailable, RecipientRefused, Text
 from shared.http import Outbound, OutboundError, OutboundFailed, OutboundTimeout, Reply
@@ -43,9 +44,15 @@ class HttpProvider:
 
 
 def _retry_after(reply: Reply) -> float | None:
-    """Read the seconds of a Retry-After; a date there, which gateways do not send, is left aside.  Spec: RFC 9110 §10.2.3."""
+    """Read the seconds of a Retry-After, or how far its date lies from that of the answer.  Spec: RFC 9110 §10.2.3."""
     text = reply.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
+    if text.isascii() and text.isdigit():
+        return float(text) if len(text) < 8 else None
+    try:
+        end, now = parsedate_to_datetime(text), parsedate_to_datetime(reply.headers.get("date", ""))
+        return max(0.0, (end - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _their_reference(reply: Reply) -> str:

@@ -148,6 +148,26 @@ def test_a_batch_that_did_not_arrive_is_sent_again_as_the_same_one(
     assert make_batch(notify, shop.name) is None
 
 
+@pytest.mark.rule("notify", "§17", "§19")
+def test_a_batch_that_arrived_is_not_sent_again_where_our_note_of_it_was_lost(
+    server: SftpServer, shop: SftpPrint, notify: Notify, world: World, run_jobs: RunJobs
+) -> None:
+    """The worker died after the upload, and the supplier was faster than the next."""
+    made = letters(world, run_jobs)
+    send_batches(notify)
+    with notify.db.begin() as connection:
+        connection.execute(sql("update print_batches set state = 'made', uploaded_at = null"))
+    batch = next((server.folder / "out").glob("*.zip")).stem
+    receipt = {"batch": batch, "letters": [{"id": str(each), "status": "DESPATCHED"} for each in made]}
+    (server.folder / "in" / "b.receipt.json").write_text(json.dumps(receipt))
+    (server.folder / "in" / "a.receipt.json").mkdir()  # what cannot be fetched keeps nothing from the others
+    with pytest.raises(ProviderUnavailable):
+        read_print_receipts(notify)
+    assert statuses(notify, made) == ["delivered", "delivered"]
+    assert batches(notify) == ["receipted"]
+    assert send_batches(notify) == 0
+
+
 def waiting(notify: Notify) -> Counter[str]:
     with notify.reading() as tx:
         return Counter(tx.connection.execute(sql("select printer from print_items where batch_id is null")).scalars())

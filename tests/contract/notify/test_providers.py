@@ -98,12 +98,13 @@ class Gateway:
         self.answer = answer
         self.body = body
         self.calls: list[dict[str, Any]] = []
+        self.headers: dict[str, str] = {}
 
     def request(self, method: str, url: str, **call: Any) -> Reply:
         self.calls.append({"method": method, "url": url, **call})
         if isinstance(self.answer, Exception):
             raise self.answer
-        return Reply(self.answer, {}, self.body)
+        return Reply(self.answer, self.headers, self.body)
 
 
 def http_sms(gateway: Gateway) -> SmsSender:
@@ -229,6 +230,26 @@ def test_what_the_gateway_is_asked() -> None:
 def test_gateway_refusals(answer: int | Exception, kind: type[Exception]) -> None:
     with pytest.raises(kind):
         http_sms(Gateway(answer)).send(TEXT)
+
+
+@pytest.mark.rule("notify", "§10")
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("77", 77.0),
+        ("Mon, 08 Jun 2026 16:01:00 GMT", 60.0),
+        ("Mon, 08 Jun 2026 15:00:00 GMT", 0.0),
+        ("mañana", None),
+        ("Mon, 08 Jun 2026 16:01:00", None),
+        ("9" * 400, None),
+    ],
+)
+def test_when_a_gateway_says_to_come_again(said: str, seconds: float | None) -> None:
+    gateway = Gateway(503)
+    gateway.headers = {"retry-after": said, "date": "Mon, 08 Jun 2026 16:00:00 GMT"}
+    with pytest.raises(ProviderUnavailable) as later:
+        http_sms(gateway).send(TEXT)
+    assert later.value.retry_after_seconds == seconds
 
 
 @pytest.mark.parametrize("body", [b"", b"not json", b"[]", b"{}"])
