@@ -163,8 +163,8 @@ class _OneTry:
             done = self.send(self.notify, work)
         except ProviderUnavailable as fault:
             return self._not_now(work, row, due, fault)
-        except RecipientRefused:
-            return Outcome(row, Status.PERMANENT_FAILURE)
+        except RecipientRefused as refused:
+            return Outcome(row, Status.PERMANENT_FAILURE, refused_with=refused.status)
         except ProviderRefused:
             return Outcome(row, Status.TECHNICAL_FAILURE)
         abroad = done.status is Status.SENDING and work.message.international and work.message.channel == "sms"

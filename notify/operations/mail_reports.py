@@ -57,7 +57,7 @@ def _apply(notify: Notify, report: MailReport) -> Applied:
             log.warning("report that is not the relay's that took the message", notification=str(row.id), channel=row.channel)
             tx.record(Event.RECEIPT_REFUSED, actor=f"provider:{PROVIDER}", outcome="refused", object_id=str(row.id), channel="receipt")
             return Applied.UNKNOWN
-        is_new = _remember(notify, tx, messages.open_row(row, notify.cipher), report, actor=f"provider:{relay}")
+        is_new = remember(notify, tx, messages.open_row(row, notify.cipher), report, actor=f"provider:{relay}")
     if report.kind is Kind.COMPLAINT:
         return Applied.CHANGED if is_new else Applied.REPEATED
     failed = Status.PERMANENT_FAILURE if report.is_permanent else Status.TEMPORARY_FAILURE
@@ -77,7 +77,7 @@ def _relay_of(notify: Notify, row: Row[Any], report: MailReport) -> str | None:
     return relay if is_takers or report.kind is Kind.COMPLAINT else None
 
 
-def _remember(notify: Notify, tx: Transaction, message: Message, report: MailReport, *, actor: str) -> bool:
+def remember(notify: Notify, tx: Transaction, message: Message, report: MailReport, *, actor: str) -> bool:
     """Put the address on the list where the report says that it is of no use, or not wanted; false when that was said before."""
     reason, is_new = _reason(report), True
     of_ours = not report.address or report.address == message.matched

@@ -12,7 +12,9 @@ from notify.events import Event
 from notify.models import messages
 from notify.models.notification import STATUSES
 from notify.operations.callbacks import callback_of, enqueue_callbacks
+from notify.operations.mail_reports import remember
 from notify.providers.base import HandOver
+from notify.standards.mail_reports import Kind, MailReport
 from notify.standards.statuses import Status
 from shared import trace
 from shared.context import Transaction
@@ -25,7 +27,7 @@ Retry = tuple[str, dict[str, object], float]
 class Outcome:
     """What one try led to.  Without a status only the claim ends; `receipt` is what a simulated provider says at once.
 
-    With `was_held_back` it was none: nobody was asked.
+    With `was_held_back` it was none: nobody was asked.  `refused_with` is the code with which a relay refused the recipient at once.
     """
 
     row: Row[Any]
@@ -35,6 +37,7 @@ class Outcome:
     receipt: Status | None = None
     retry: Retry | None = None
     was_held_back: bool = False
+    refused_with: str = ""
     request_id: str = ""
     journey_id: str = ""
 
@@ -59,6 +62,8 @@ def settle(notify: Notify, outcomes: Sequence[Outcome]) -> None:
                 with trace.working_on(each.request_id, each.journey_id):
                     ended = _moved(tx, each, each.status)
                 change["status"] = ended.value
+                if each.refused_with:
+                    _remember_refused(notify, tx, each)
                 calls.append(callback_of(notify, each.row, ended))
             changes.append(change)
             if each.retry is not None:
@@ -66,6 +71,12 @@ def settle(notify: Notify, outcomes: Sequence[Outcome]) -> None:
                 tx.enqueue(job, payload, due_at=now + timedelta(seconds=seconds), queue=messages.queue_of(each.row))
         messages.apply_many(tx.connection, changes, now)
         enqueue_callbacks(tx, calls)
+
+
+def _remember_refused(notify: Notify, tx: Transaction, each: Outcome) -> None:
+    """Take a relay's no for what a report of it would say later."""
+    report = MailReport(each.row.id, Kind.FAILED, each.refused_with)
+    remember(notify, tx, messages.open_row(each.row, notify.cipher), report, actor="notify")
 
 
 def _moved(tx: Transaction, each: Outcome, target: Status) -> Status:

@@ -163,9 +163,12 @@ def _measure(tx: Transaction, service_id: uuid.UUID, since: datetime) -> Measure
     table = Notification
     sent = (table.service_id == service_id) & table.key_kind.in_(_LIVE_KINDS) & (table.created_at > since)
     mails = select(func.count()).where(sent, table.channel == Channel.EMAIL.value, table.sent_at.is_not(None))
-    troubles = select(MailTrouble.kind, func.count()).where(MailTrouble.service_id == service_id, MailTrouble.at > since)
+    own = (MailTrouble.service_id == service_id) & (MailTrouble.at > since)
+    troubles = select(MailTrouble.kind, func.count()).where(own)
+    # What a relay refused at once never left, and counts as an e-mail too.
+    refused = select(func.count()).where(own, MailTrouble.notification_id == table.id, table.sent_at.is_(None))
     found: dict[str, int] = {kind: int(number) for kind, number in tx.connection.execute(troubles.group_by(MailTrouble.kind))}
-    counted = tx.connection.execute(mails).scalar_one()
+    counted = tx.connection.execute(mails).scalar_one() + tx.connection.execute(refused).scalar_one()
     return Measured(counted, found.get(Reason.BOUNCE.value, 0), found.get(Reason.COMPLAINT.value, 0))
 
 

@@ -39,7 +39,11 @@ class ProviderUnavailable(ProviderError):
 
 
 class RecipientRefused(ProviderError):
-    """The recipient cannot be reached."""
+    """The recipient cannot be reached; `status` is the enhanced status code that a relay gave with its no (RFC 3463), empty for none."""
+
+    def __init__(self, why: str = "", *, status: str = "") -> None:
+        super().__init__(why)
+        self.status = status
 
 
 class ProviderRefused(ProviderError):

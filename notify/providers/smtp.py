@@ -1,6 +1,7 @@
 """Email over SMTP.  Spec: RFC 5321; 4xx answers pass, 5xx do not."""
 
 import contextlib
+import re
 import smtplib
 import ssl
 import threading
@@ -18,6 +19,7 @@ from shared import telemetry
 
 Sign = Callable[[bytes], bytes]
 _RECIPIENT_FAULTS = frozenset({550, 551, 553})
+_ENHANCED = re.compile(rb"5\.[0-9]{1,3}\.[0-9]{1,3}")
 _IDLE_SECONDS = 20.0
 _MAILS_A_CONNECTION = 100
 _TAKEN = frozenset({250, 251})
@@ -91,10 +93,12 @@ class SmtpEmail:
             with telemetry.span(f"mail {self.name}", kind=SpanKind.CLIENT):
                 self._deliver(raw, sender, recipient)
         except smtplib.SMTPRecipientsRefused as refused:
-            code = next(iter(refused.recipients.values()))[0]
-            raise _kind(code)(f"recipient refused with {code}") from None
+            code, answer = next(iter(refused.recipients.values()))
+            if code < 500:
+                raise ProviderUnavailable(f"recipient refused with {code}") from None
+            raise RecipientRefused(f"recipient refused with {code}", status=_enhanced(answer)) from None
         except smtplib.SMTPResponseException as refused:
-            raise _kind(refused.smtp_code, of_recipient=False)(f"relay answered {refused.smtp_code}") from None
+            raise _kind(refused.smtp_code)(f"relay answered {refused.smtp_code}") from None
         except (OSError, smtplib.SMTPException) as failed:
             raise ProviderUnavailable(type(failed).__name__, may_have_taken=True) from None
         return HandOver(self.name, f"{built['Message-ID']} {token}".strip()[:REFERENCE_MAX], self._accepted_means)
@@ -194,7 +198,12 @@ def _options(relay: smtplib.SMTP, size: int) -> list[str]:
     return [f"size={size}"] if relay.has_extn("size") else []
 
 
-def _kind(code: int, *, of_recipient: bool = True) -> type[Exception]:
+def _kind(code: int) -> type[Exception]:
     if code < 500:
         return ProviderUnavailable
-    return RecipientRefused if of_recipient or code in _RECIPIENT_FAULTS else ProviderRefused
+    return RecipientRefused if code in _RECIPIENT_FAULTS else ProviderRefused
+
+
+def _enhanced(answer: bytes | str) -> str:
+    found = _ENHANCED.match(answer if isinstance(answer, bytes) else answer.encode())
+    return found[0].decode() if found else ""

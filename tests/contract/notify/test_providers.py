@@ -166,6 +166,15 @@ def test_smtp_refusals(sink: tuple[Sink, int], smtp: SmtpEmail, answer: str, rcp
     assert sink[0].callers == 1
 
 
+@pytest.mark.rule("notify", "§19")
+@pytest.mark.parametrize(("said", "status"), [("550 5.1.1 nobody", "5.1.1"), ("550 nobody 5.1.1", ""), ("550 4.1.1 x", "")])
+def test_why_a_relay_refuses_a_recipient(sink: tuple[Sink, int], smtp: SmtpEmail, said: str, status: str) -> None:
+    sink[0].rcpt = said
+    with pytest.raises(RecipientRefused) as refused:
+        smtp.send(MAIL)
+    assert refused.value.status == status
+
+
 @pytest.mark.rule("notify", "§10")
 def test_a_connection_is_used_again_and_a_dead_one_is_no_fault(sink: tuple[Sink, int], smtp: SmtpEmail) -> None:
     smtp.send(MAIL)

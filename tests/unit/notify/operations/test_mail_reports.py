@@ -13,7 +13,9 @@ from notify.models.suppression import Reason
 from notify.operations import channels
 from notify.operations.delivery import deliver
 from notify.operations.mail_reports import return_token
+from notify.operations.standing import show_standing
 from notify.operations.suppressions import list_suppressed, suppress
+from notify.providers.base import RecipientRefused
 from notify.standards.mime import message
 from notify.standards.return_token import find_token
 from notify.standards.statuses import Status
@@ -62,6 +64,18 @@ def test_an_address_that_nobody_has_fails_for_good_and_is_not_written_to_again(
     deliver(notify, again, channels.send_email)
     assert status_of(notify, again) == "permanent-failure"
     assert len(notify.email.messages) == taken  # type: ignore[attr-defined]
+
+
+@pytest.mark.rule("notify", "§19")
+@pytest.mark.parametrize(("status", "listed"), [("5.1.1", ["a@example.com"]), ("5.7.1", []), ("", [])])
+def test_what_a_relay_refuses_at_once_counts_as_what_it_reports_later(notify: Notify, world: World, status: str, listed: list[str]) -> None:
+    notify.email.faults.append(RecipientRefused("550", status=status))  # type: ignore[attr-defined]  # the one in memory
+    made = add_notification(world, "email", to="a@example.com")
+    deliver(notify, made, channels.send_email)
+    assert status_of(notify, made) == "permanent-failure"
+    assert [each.address for each in list_suppressed(notify, world.service_id)] == listed
+    measured = show_standing(notify, world.service_id).lately
+    assert (measured.mails, measured.bounces) == (len(listed), len(listed))
 
 
 @pytest.mark.rule("notify", "§19")
