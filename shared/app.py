@@ -10,7 +10,7 @@ import structlog
 from flask import Flask, Response, g, jsonify, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from opentelemetry.trace import SpanKind
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -187,11 +187,16 @@ def _refuse_http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _refuse_unknown(error: Exception) -> ResponseReturnValue:
-    """An engine that is away is a 503; anything else is our fault: logged, and told without its text."""
+    """An engine that is away is a 503; anything else is our fault: logged, and told without its text.
+
+    What a page was sent and the database takes from nobody, as a text with a NUL in it, comes from no page of ours: a 400, logged too.
+    """
     if is_engine_away(error):
         log.error("engine away", error=type(error).__name__)
         return _refuse(Unavailable("The service is restarting. Try again in a few seconds."))
     log.exception("unhandled", exception_type=type(error).__name__)
+    if isinstance(error, DataError) and _is_page():
+        return _refuse(InvalidRequest("What you sent cannot be kept. Go back and write it again."))
     return _refuse(InternalError("The fault was recorded. Give the request id when you ask for help."))
 
 

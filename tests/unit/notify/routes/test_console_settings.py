@@ -25,6 +25,20 @@ def test_a_key_is_shown_once_and_ended(team: Callable[..., FlaskClient], world: 
     assert "Terminó el" in client.get(path).text
 
 
+def test_what_no_page_of_ours_sends_is_told_and_is_no_fault_of_ours(team: Callable[..., FlaskClient], world: World) -> None:
+    client, base = team("owner"), home(world)
+    for path, form in (
+        ("/settings", {"name": "a\x00b"}),
+        ("/settings/keys", {"name": "a\x00b", "kind": "test"}),
+        ("/settings/files", {"contact": "a\x00b"}),
+        ("/messages", {"reference": "a\x00b"}),
+        (f"/templates/{world.templates['sms']}/edit", {"name": "x", "body": "Hola", "folder": "a\x00b", "save": "1", "version": "1"}),
+    ):
+        refused = submit(client, base + path, form)
+        assert (refused.status_code, "Lo que envió no se puede guardar" in refused.text) == (400, True)
+    assert client.get(f"{base}/templates/{world.templates['sms']}/versions/{10**20}").status_code == 400
+
+
 @pytest.mark.rule("notify", "§15", "§20")
 def test_senders_have_one_default_that_cannot_be_archived(team: Callable[..., FlaskClient], world: World, notify: Notify) -> None:
     client, path = team("owner"), home(world) + "/settings/senders"
