@@ -8,7 +8,7 @@ from notify.context import Notify
 from notify.errors import LetterNotAllowed, MessageNotValid, MessageRefused, PhoneNotValid, QrTooLong, SendingPaused
 from notify.models.catalogue import KnownTemplate
 from notify.operations.authentication import Holder
-from notify.operations.rendering import Content
+from notify.operations.rendering import EMAIL_BYTES_MAX, Content, too_long
 from notify.standards import email_address, personalisation, phone_number
 from notify.standards.file_values import is_file
 from notify.standards.mailbox_address import mailbox_address
@@ -16,7 +16,6 @@ from notify.standards.postal_address import Address, InvalidAddress, postal_addr
 from notify.standards.sms_text import CHARACTERS_MAX
 from notify.standards.statuses import Channel
 
-EMAIL_BYTES_MAX = 2_000_000
 QR_BYTES_MAX = 504
 _PLURALS = {"sms": "text messages", "email": "emails", "letter": "letters", "mailbox": "mailbox messages"}
 _TRIAL = "Can’t send to this recipient when service is in trial mode – see https://www.notifications.service.gov.uk/trial-mode"
@@ -160,11 +159,6 @@ def check_size(channel: str, content: Content) -> None:
     """Raises: MessageRefused when the filled message is too long for its channel."""
     characters = len(content.body)
     if channel == Channel.SMS and characters > CHARACTERS_MAX:
-        raise MessageRefused(
-            f"Your message is too long. Text messages cannot be longer than {CHARACTERS_MAX} characters. "
-            f"Your message is {characters} characters long."
-        )
+        raise too_long(channel, characters)
     if channel in {Channel.EMAIL, Channel.MAILBOX} and (bytes_n := len(content.body.encode())) > EMAIL_BYTES_MAX:
-        raise MessageRefused(
-            f"Your message is too long. Emails cannot be longer than {EMAIL_BYTES_MAX} bytes. Your message is {bytes_n} bytes."
-        )
+        raise too_long(channel, bytes_n)

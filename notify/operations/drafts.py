@@ -10,9 +10,8 @@ from markupsafe import Markup
 
 from notify.context import Notify
 from notify.models.catalogue import KnownService, KnownTemplate
-from notify.operations.checks import EMAIL_BYTES_MAX
 from notify.operations.letter_pages import PAGES_MAX, Rendered, Sheet, letter_pdf, letter_pictures
-from notify.operations.rendering import Content, compose
+from notify.operations.rendering import EMAIL_BYTES_MAX, Content, compose
 from notify.operations.templates import TemplateText
 from notify.standards.email_markdown import to_html
 from notify.standards.personalisation import PLACEHOLDER, missing, placeholders

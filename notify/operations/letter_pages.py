@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -15,11 +16,13 @@ import typst
 
 from notify.models.catalogue import KnownBrand, KnownTemplate
 from notify.operations.checks import QR_BYTES_MAX
-from notify.operations.rendering import compose
+from notify.operations.rendering import Content, compose
 from notify.standards.email_markdown import printable_blocks
 from notify.standards.readability import measure
 
 PAGES_MAX = 10
+CHARACTERS_MAX, CODES_MAX = 200_000, 200
+"""Far more than ten pages hold."""
 log = structlog.get_logger("andamio.notify.letters")
 LAYOUT = Path(__file__).resolve().parents[1] / "templates" / "notify"
 SCREEN_DOTS_PER_INCH = 72
@@ -43,6 +46,12 @@ class Sheet:
     date: str
     reference: str | None = None
     brand: KnownBrand | None = None
+
+
+def may_be_set(content: Content, address: Sequence[str]) -> bool:
+    """Tell whether a letter could have ten pages; what is far longer could take minutes to set."""
+    characters = sum(len(part) for part in (content.subject or "", content.body, *address))
+    return characters <= CHARACTERS_MAX and sum(1 for _ in _QR_LINE.finditer(content.body)) <= CODES_MAX
 
 
 def letter_pdf(template: KnownTemplate, values: dict[str, object], sheet: Sheet) -> Rendered:

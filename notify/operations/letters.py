@@ -12,7 +12,8 @@ from notify.models.base import scope_of
 from notify.models.catalogue import find_template_version
 from notify.models.letter_file import LetterFile, letter_name
 from notify.operations.callbacks import callback_of, enqueue_callbacks
-from notify.operations.letter_pages import PAGES_MAX, Rendered, Sheet, letter_pdf
+from notify.operations.letter_pages import PAGES_MAX, Rendered, Sheet, letter_pdf, may_be_set
+from notify.operations.rendering import compose
 from notify.standards.postal_address import postal_address
 from notify.standards.statuses import Status
 
@@ -42,8 +43,9 @@ def render_letter(notify: Notify, notification_id: uuid.UUID) -> bool:
         reference=message.reference,
         brand=service.brand,
     )
-    rendered = letter_pdf(template, message.values, sheet)
-    if rendered.pages > PAGES_MAX:
+    may_fit = may_be_set(compose(template, message.values), sheet.address)
+    rendered = letter_pdf(template, message.values, sheet) if may_fit else None
+    if rendered is None or rendered.pages > PAGES_MAX:
         end_letter(notify, notification_id, Status.CREATED, Status.VALIDATION_FAILED, "letter-too-long")
         return False
     sealed = notify.cipher.encrypt(base64.b64encode(rendered.pdf).decode(), scope=scope_of(row.service_id))

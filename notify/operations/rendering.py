@@ -7,13 +7,17 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from notify.errors import MessageRefused
 from notify.models.catalogue import KnownService, KnownTemplate
 from notify.standards.email_markdown import preheader, to_html, to_plain_text
-from notify.standards.personalisation import bullet_list, fill, fill_line
-from notify.standards.sms_text import prepare
+from notify.standards.personalisation import FilledTooLong, bullet_list, fill, fill_line
+from notify.standards.sms_text import CHARACTERS_MAX, prepare
 from notify.standards.statuses import Channel
 
 BLUE = "#124d87"
+EMAIL_BYTES_MAX = 2_000_000
+SMS_LOOKED_AT_MAX = 100_000
+"""Of a text that is longer not even what networks would leave out is looked for."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,22 @@ class Content:
 
 
 def compose(template: KnownTemplate, values: Mapping[str, object]) -> Content:
-    """Fill a template."""
-    if template.channel == Channel.SMS:
-        return Content(None, prepare(fill(template.body, values)))
-    return Content(fill_line(template.subject or "", values), fill(template.body, values, write_list=bullet_list))
+    """Fill a template.  Raises: MessageRefused for what no channel carries; shorter ones are measured by who sends them."""
+    try:
+        if template.channel == Channel.SMS:
+            return Content(None, prepare(fill(template.body, values, most=SMS_LOOKED_AT_MAX)))
+        return Content(fill_line(template.subject or "", values), fill(template.body, values, write_list=bullet_list))
+    except FilledTooLong as fault:
+        raise too_long(template.channel, fault.characters) from None
+
+
+def too_long(channel: str, size: int) -> MessageRefused:
+    """Say that a message is too long for its channel; `size` is in characters of a text, in bytes of an email."""
+    if channel == Channel.LETTER:
+        return MessageRefused("Your message is too long. Letters cannot be longer than 10 pages.")
+    what, most, unit = ("Text messages", CHARACTERS_MAX, "characters") if channel == Channel.SMS else ("Emails", EMAIL_BYTES_MAX, "bytes")
+    told = f"{size} {unit}{' long' if channel == Channel.SMS else ''}"
+    return MessageRefused(f"Your message is too long. {what} cannot be longer than {most} {unit}. Your message is {told}.")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from notify.operations.intake import Kept, count, keep_in, take_in, work_ids
 from notify.operations.once import Once
 from notify.operations.rendering import Content, compose
 from notify.operations.requests import SendBody
+from notify.standards.file_values import is_file
 from notify.standards.sanitise import sanitise_values
 from notify.standards.simulator import is_smoke
 from notify.standards.statuses import Channel, Status
@@ -182,7 +183,7 @@ def prepare(notify: Notify, holder: Holder, channel: str, body: SendBody, known:
     values, sanitised = sanitise_values(body.personalisation, body.sanitise_for)
     values = holder.service.rules.written(values)
     template = known or checks.get_template(notify, holder, body.template_id, channel)
-    content = compose(template, values)
+    content = compose(template, {key: "…" if is_file(value) else value for key, value in values.items()})  # its link comes later
     if channel == Channel.LETTER:
         checks.check_qr(content)
     checks.check_values(template, values)

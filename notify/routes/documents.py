@@ -15,6 +15,7 @@ from notify.schemas.person_shapes import FILE, FILE_ABOUT, FILE_KEY, FILE_PROOF,
 from notify.schemas.shapes import ONCE
 from notify.schemas.wire import parse_json
 from notify.standards.email_address import InvalidEmailAddress, email_address
+from notify.standards.mime import one_line
 from notify.standards.wire_time import wire_time
 from shared.access import PUBLIC, PUBLIC_PAGE
 from shared.openapi import describes
@@ -100,7 +101,7 @@ def download(service_id: uuid.UUID, name: str) -> ResponseReturnValue:
     facts, content = fetch(current(), service_id, document_id, request.args.get("key", ""), request.cookies.get(PROOF_COOKIE, ""))
     response = Response(content, content_type=facts.mimetype)
     inline = facts.mimetype in _SHOWN_INLINE
-    response.headers.set("Content-Disposition", "inline" if inline else "attachment", filename=facts.filename)
+    response.headers.set("Content-Disposition", "inline" if inline else "attachment", filename=one_line(facts.filename))
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"

@@ -17,10 +17,11 @@ _NUMBER = re.compile(r"[0-9]{1,9}[.)][ \t]+(?P<text>\S.*)")
 _HEADING = re.compile(r"(?P<level>#{1,6})[ \t]+(?P<text>\S.*)")
 _RULE = re.compile(r"(?:-{3,}|\*{3,})")
 _INSET = re.compile(r"\^[ \t]*(?P<text>.*)")
-_TABLE_RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)+")
+# Nothing is given back, or the blanks between bars would be shared out in every way there is.
+_TABLE_RULE = re.compile(r"\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-*+:?[ \t]*+)++")
 _INLINE = re.compile(  # every repeat is bounded, so that no text makes it slow
     r"(?P<escape>\\[`*_(){}\[\]<>#+\-.!|\\])"
-    r"|(?P<image>!\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\))"
+    r"|(?P<image>!\[[^\]\n]{0,1000}+\]\([^)\n]{0,2000}+\))"
     r"|(?P<link>\[(?P<text>[^\]\n]{1,1000}+)\]\((?P<href>[^)\s]{1,2000}+)(?:[ \t]{1,20}\"(?P<title>[^\"\n]{0,500})\")?\))"
     r"|(?P<url>https?://[^\s<>\"]+)"
 )
@@ -84,20 +85,20 @@ def _starts_block(lines: list[str], at: int) -> bool:
 
 
 def _list(kind: str, pattern: re.Pattern[str], lines: list[str], at: int) -> tuple[Block, int]:
-    items: list[str] = []
+    items: list[list[str]] = []
     end = at
     while at < len(lines):
         match = pattern.fullmatch(lines[at])
         if match:
-            items.append(match["text"])
+            items.append([match["text"]])
             end = at + 1
         elif lines[at] and (at > end or _starts_block(lines, at)):  # text after a blank line, or another block, ends the list
             break
         elif lines[at]:
-            items[-1] += "\n" + lines[at]
+            items[-1].append(lines[at])
             end = at + 1
         at += 1
-    return Block(kind, tuple(items)), end
+    return Block(kind, tuple("\n".join(item) for item in items)), end
 
 
 def _inset(lines: list[str], at: int) -> tuple[Block, int]:
@@ -114,7 +115,7 @@ def _inset(lines: list[str], at: int) -> tuple[Block, int]:
 
 def typography(text: str, before: str = "") -> str:
     """Write quotes, dashes and spaces as printers do; `before` is the character the text follows."""
-    text = re.sub(r"[ \t]+(?=[,.](?![0-9.]))", "", text)
+    text = re.sub(r"(?<![ \t])[ \t]++(?=[,.](?![0-9.]))", "", text)
     text = re.sub(r"(?<=\S)[ \t]+--?[ \t]+(?=\S)", " – ", text)
     out: list[str] = []
     for character in text:
@@ -137,22 +138,22 @@ class _Writer:
 
 def _inline(source: str, writer: _Writer) -> str:
     out: list[str] = []
-    plain = ""  # text gathered since the last link, so that quotes see their neighbours
+    plain: list[str] = []  # text gathered since the last link, so that quotes see their neighbours
     before = ""
     at = 0
 
     def flush() -> None:
-        nonlocal plain, before
-        if plain:
-            out.append(writer.text(typography(plain, before)))
-            before = plain[-1]
-            plain = ""
+        nonlocal before
+        if text := "".join(plain):
+            out.append(writer.text(typography(text, before)))
+            before = text[-1]
+        plain.clear()
 
     for match in _INLINE.finditer(source):
-        plain += source[at : match.start()]
+        plain.append(source[at : match.start()])
         at = match.end()
         if match["escape"]:
-            plain += match["escape"][1]
+            plain.append(match["escape"][1])
         elif match["link"]:
             flush()
             out.append(writer.link(match["text"], match["href"], match["title"], match["link"]))
@@ -161,8 +162,9 @@ def _inline(source: str, writer: _Writer) -> str:
             flush()
             address = match["url"].rstrip(".,;:!?'\")]*_")
             out.append(writer.url(address))
-            plain, before = match["url"][len(address) :], "a"
-    plain += source[at:]
+            plain.append(match["url"][len(address) :])
+            before = "a"
+    plain.append(source[at:])
     flush()
     return "".join(out)
 

@@ -13,10 +13,19 @@ WriteList = Callable[[Sequence[Value]], str]
 
 PLACEHOLDER = re.compile(r"\(\(([^()]+)\)\)")
 YES = frozenset({"yes", "y", "true", "t", "1", "include", "show"})
+FILLED_CHARACTERS_MAX = 10_000_000
 KEY_KEPT_CHARACTERS_MAX = 64
 TEXT_KEPT_CHARACTERS_MAX = 20_000
 _KEY_NOISE = str.maketrans("", "", " _-")
-_NEWLINES = re.compile(r"\s*[\r\n]+\s*")
+_SPACES = re.compile(r"\s+")
+
+
+class FilledTooLong(ValueError):
+    """A short text would become one that nobody can send, and that might fill the memory."""
+
+    def __init__(self, characters: int) -> None:
+        super().__init__(f"{characters} characters")
+        self.characters = characters
 
 
 def same_key(name: str) -> str:
@@ -59,16 +68,25 @@ def bullet_list(items: Sequence[Value]) -> str:
     return "\n\n" + "\n".join(f"* {item}" for item in items if item is not None and item != "")
 
 
-def fill(text: str, values: Mapping[str, Value], *, write_list: WriteList = inline_list) -> str:
-    """Put values in the place of placeholders; those without a value stay as they are."""
+def fill(text: str, values: Mapping[str, Value], *, write_list: WriteList = inline_list, most: int = FILLED_CHARACTERS_MAX) -> str:
+    """Put values in the place of placeholders; those without a value stay as they are.  Raises: FilledTooLong, before it is made."""
     by_key = {same_key(key): value for key, value in values.items()}
     parts = _known_parts(text) if len(text) <= TEXT_KEPT_CHARACTERS_MAX else _parts(text)
-    return "".join([part if isinstance(part, str) else part.filled(by_key, write_list) for part in parts])
+    written: dict[str, str] = {}
+    filled = [part if isinstance(part, str) else part.filled(by_key, write_list, written) for part in parts]
+    characters = sum(map(len, filled))
+    if characters > most:
+        raise FilledTooLong(characters)
+    return "".join(filled)
 
 
 def fill_line(text: str, values: Mapping[str, Value]) -> str:
-    """Fill a text that must stay one line (a subject): newlines become spaces, so no header can be injected."""
-    return _NEWLINES.sub(" ", fill(text, values)).strip()
+    """Fill a text that must stay one line (a subject): newlines become spaces, so no header can be injected.  Raises: FilledTooLong."""
+    return _SPACES.sub(_on_one_line, fill(text, values)).strip()
+
+
+def _on_one_line(spaces: re.Match[str]) -> str:
+    return " " if "\n" in spaces[0] or "\r" in spaces[0] else spaces[0]
 
 
 class _Place(NamedTuple):
@@ -78,13 +96,18 @@ class _Place(NamedTuple):
     key: str
     shown: str | None
 
-    def filled(self, by_key: Mapping[str, Value], write_list: WriteList) -> str:
+    def filled(self, by_key: Mapping[str, Value], write_list: WriteList, written: dict[str, str]) -> str:
+        """Give what stands here; `written` holds what was written of values, so that one that comes often is written once."""
         value = by_key.get(self.key)
         if value is None:
             return self.written
         if self.shown is not None:
             return self.shown if str(value).lower() in YES else ""
-        return write_list(value) if isinstance(value, list) else str(value)
+        if isinstance(value, str):
+            return value
+        if self.key not in written:
+            written[self.key] = write_list(value) if isinstance(value, list) else str(value)
+        return written[self.key]
 
 
 def _parts(text: str) -> tuple[str | _Place, ...]:

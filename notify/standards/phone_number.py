@@ -29,6 +29,7 @@ _CHILEAN_DIGITS = 9
 _CROWN_DEPENDENCIES = frozenset({"GG", "JE", "IM"})
 _MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.PERSONAL_NUMBER})
 _UK_DIGITS = 10
+DIGITS_READ_MAX = 250
 
 
 class InvalidPhoneNumber(ValueError):
@@ -60,6 +61,8 @@ def phone_number(text: str, region: str = "GB") -> PhoneNumber:
     bare = digits.lstrip("+") if digits.startswith("+") else digits[2:] if abroad else digits
     if len(bare) < 4:
         raise InvalidPhoneNumber(TOO_SHORT)
+    if len(bare) > DIGITS_READ_MAX:
+        raise InvalidPhoneNumber(TOO_LONG)
     if region == "CL":
         return _by_chilean_rules(bare, abroad=abroad)
     if bare.startswith("44") and (abroad or len(bare) == 12):

@@ -10,6 +10,7 @@ from babel import Locale
 
 from notify.standards.personalisation import Value, same_key
 
+NAME_CHARACTERS_MAX = 200
 LINE_KEYS = tuple(f"address_line_{n}" for n in range(1, 8))
 _POSTCODE = re.compile(r"([A-PR-UWYZ]([0-9]{1,2}|[A-HK-Y][0-9]([0-9ABEHMNPRV-Y])?|[0-9][A-HJKPS-UW]) ?[0-9][ABD-HJLNP-UW-Z]{2})")
 _BFPO = re.compile(r"\bBFPO ?(?:C/O )?[0-9]{1,4}\b", re.IGNORECASE)
@@ -183,6 +184,8 @@ def _chilean(lines: list[str], allow_international: bool) -> Address:
 
 
 def _plain(text: str) -> str:
+    if len(text) > NAME_CHARACTERS_MAX:
+        return ""  # no country, and dear to put in order
     bare = "".join(part for part in unicodedata.normalize("NFKD", text) if not unicodedata.combining(part)).lower()
     return re.sub(r"\s+", " ", re.sub(r"[’'.]", "", bare).replace("-", " ")).strip()
 

@@ -14,7 +14,7 @@ WORDS_MIN = 20
 SENTENCE_WORDS_MAX = 25
 SUBJECT_CHARACTERS_MAX = 70
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_SENTENCE_END = re.compile(r"[.!?:;]+(?=\s|$)|\n+")
+_SENTENCE_END = re.compile(r"(?<![.!?:;])[.!?:;]++(?=\s|$)|\n+")
 _SPANISH = re.compile("el|la|los|las|de|que|y|en|un|una|por|con|para|su|se|no|es|del|al|lo|le|más|como|usted", re.IGNORECASE)
 _ENGLISH = re.compile("the|of|and|to|in|is|you|that|it|for|on|with|as|your|are|this|be|have|from|or|not|we", re.IGNORECASE)
 _STRONG = "aeoáéíóú"

@@ -10,6 +10,7 @@ GSM_EXTENDED = frozenset("^{}[]~|\\€")
 WELSH = frozenset("ÀÁÂÈÊËÌÍÎÏÒÓÔÙÚÛÝáâêëíîïóôúûýÿŴŵŶŷŸẀẁẂẃẄẅỲỳ")
 ALLOWED = GSM_BASIC | GSM_EXTENDED | WELSH
 CHARACTERS_MAX = 918
+COMPOSED_CHARACTERS_MAX = 10_000
 
 _REPLACED = {
     **dict.fromkeys("‘’‚‛′`´", "'"),
@@ -26,7 +27,7 @@ _NOT_CARRIED = re.compile("[^" + re.escape("".join(sorted(ALLOWED))) + "]")
 # What most texts are: nothing to write otherwise, and no carriage return.
 _AS_IT_IS = re.compile("[" + re.escape("".join(sorted(ALLOWED - {"\r"}))) + "]*")
 _OBSCURE = re.compile("[\u180e\u200b\u200c\u200d\u2060\ufeff\u00ad]")
-_SPACES_BEFORE_NEWLINE = re.compile(r"[^\S\n]+(?=\n)")
+_SPACES_BEFORE_NEWLINE = re.compile(r"(?<![^\S\n])[^\S\n]++(?=\n)")  # begun once a run, or a long run costs its square
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -48,7 +49,9 @@ def _downgraded(match: re.Match[str]) -> str:
 
 def downgrade(text: str) -> str:
     """Keep what networks carry; write the rest with the nearest plain characters, or `?`."""
-    return _NOT_CARRIED.sub(_downgraded, unicodedata.normalize("NFC", text))
+    # Putting many marks in order costs their square; what is so long is no text message anyway.
+    composed = unicodedata.normalize("NFC", text) if len(text) <= COMPOSED_CHARACTERS_MAX else text
+    return _NOT_CARRIED.sub(_downgraded, composed)
 
 
 def prepare(text: str) -> str:

@@ -1,5 +1,8 @@
 """Values that try something: other people's headers, scripts, letters that look alike, text that runs backwards, ten megabytes."""
 
+import time
+import tracemalloc
+from collections.abc import Callable
 from email import message_from_bytes
 from email.policy import default
 
@@ -8,8 +11,14 @@ from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 
 from notify.context import Notify
+from notify.standards.email_markdown import to_html
 from notify.standards.mime import message
-from tests.factories.notify import World
+from notify.standards.personalisation import FilledTooLong, fill, fill_line
+from notify.standards.postal_address import country
+from notify.standards.readability import measure
+from notify.standards.sms_text import prepare
+from notify.standards.text_diff import diff
+from tests.factories.notify import ADDRESS, World, add_template
 from tests.factories.notify_fixtures import RunJobs
 
 BACKWARDS = "\u202efdp.exe\u202c"
@@ -71,3 +80,55 @@ def test_an_address_that_looks_like_another_is_written_as_it_is_or_refused(clien
         assert "\n" not in shown["email_address"]
     else:
         assert answer.get_json()["errors"][0]["message"] == "email_address Not a valid email address"
+
+
+SPACES = "a" + " " * 200_000 + "b"
+MARKS = "e" + "\u0301\u0323" * 100_000
+SLOW: dict[str, Callable[[], object]] = {
+    "blanks in an email": lambda: to_html(SPACES),
+    "blanks in a subject": lambda: fill_line("((a))", {"a": SPACES}),
+    "blanks in a text": lambda: prepare("🧨" + SPACES),
+    "blanks between bars": lambda: to_html("a|b\n-" + "|  " * 40 + "x"),
+    "backslashes": lambda: to_html("\\*" * 1_000_000),
+    "lines of one item": lambda: to_html("* a" + ("\n" + "b" * 19) * 50_000),
+    "full stops": lambda: measure("." * 200_000 + "x"),
+    "marks in a text": lambda: prepare(MARKS),
+    "marks in an address": lambda: country(MARKS),
+    "lines that are the same": lambda: diff("a\n" * 20_000, "b\n" + "a\n" * 20_000 + "b"),
+}
+
+
+@pytest.mark.rule("notify", "§6", "§13", "§14", "§15", "§17")
+@pytest.mark.parametrize("what", SLOW)
+def test_no_value_takes_a_worker_for_itself(what: str) -> None:
+    began = time.process_time()
+    SLOW[what]()
+    assert time.process_time() - began < 4
+
+
+@pytest.mark.rule("notify", "§13")
+@pytest.mark.parametrize("value", ["x" * 100_000, ["x" * 50_000] * 2, {"k": "x" * 100_000}])
+def test_a_short_text_does_not_become_one_that_fills_the_memory(value: object) -> None:
+    tracemalloc.start()
+    with pytest.raises(FilledTooLong):
+        fill("((a))" * 1000, {"a": value})
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10_000_000
+
+
+@pytest.mark.rule("notify", "§3")
+@pytest.mark.parametrize(
+    ("channel", "message"),
+    [
+        ("sms", "Text messages cannot be longer than 918 characters. Your message is 100000001 characters long."),
+        ("email", "Emails cannot be longer than 2000000 bytes. Your message is 100000001 bytes."),
+        ("letter", "Letters cannot be longer than 10 pages."),
+    ],
+)
+def test_what_would_is_refused(client: FlaskClient, world: World, channel: str, message: str) -> None:
+    template = add_template(world, channel, body="((name))" * 1000 + "!")
+    to = {"sms": {"phone_number": "07700900003"}, "email": {"email_address": "camila@example.com"}, "letter": {}}[channel]
+    body = {"template_id": str(template), "personalisation": {"name": "x" * 100_000} | ADDRESS, **to}
+    answer = client.post(f"/v2/notifications/{channel}", json=body, headers=world.headers())
+    assert answer.get_json()["errors"] == [{"error": "BadRequestError", "message": f"Your message is too long. {message}"}]

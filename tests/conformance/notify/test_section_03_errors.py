@@ -60,6 +60,7 @@ CHANGES: list[tuple[str, dict[str, Any], str]] = [
     ("sms", {"phone_number": "+99912345678"}, "phone_number Too many digits"),
     ("sms", {"phone_number": "999"}, "phone_number Not enough digits"),
     ("sms", {"phone_number": ""}, "phone_number Not enough digits"),
+    ("sms", {"phone_number": "07" + "7" * 5000}, "phone_number Too many digits"),
     ("sms", {"phone_number": "07abc"}, "phone_number Must not contain letters or symbols"),
     ("sms", {"phone_number": "0800123456"}, "phone_number Number is not valid – double check the phone number you entered"),
     ("email", {"email_address": "a@b"}, "email_address Not a valid email address"),
@@ -153,6 +154,11 @@ def refusals(world: World) -> dict[str, tuple[str, dict[str, Any], str]]:
 
 
 def test_business_refusals(client: FlaskClient, world: World) -> None:
+        "large file in sms": (
+            "sms",
+            {"template_id": str(long_sms), "personalisation": {"x": {"file": "YQ==" * 50_000}}},
+            "Can only send a file by email",
+        ),
     for name, (channel, change, message) in refusals(world).items():
         assert post(client, world, channel, valid(world, channel) | change) == (400, [("BadRequestError", message)]), name
 

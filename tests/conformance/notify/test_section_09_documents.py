@@ -73,6 +73,19 @@ def test_a_file_travels_as_a_link_and_only_the_link_opens_it(client: FlaskClient
     assert client.get(f"/services/{make_world(notify).service_id}/documents/{address.rpartition('/')[2]}?key={key}").status_code == 404
 
 
+def test_a_file_that_stands_often_in_a_template_is_one_link_often(client: FlaskClient, sender: World) -> None:
+    file = {"file": b64(b"%PDF-" + b"x" * 2_000_000)}
+    answer = send(client, sender, file, body="((file)) " * 5)
+    assert (answer.status_code, len(set(answer.json["content"]["body"].split()))) == (201, 1)
+
+
+@pytest.mark.parametrize("name", ["a\r\nX-Other: 1.csv", "Ñandú\r\nX-Other: 1.csv"])
+def test_a_name_makes_no_second_header(client: FlaskClient, sender: World, notify: Notify, name: str) -> None:
+    _, _, key = link_of(send(client, sender, {"file": b64(b"a,b"), "filename": name, "confirm_email_before_download": False}))
+    got = client.get(f"{direct(client, sender, notify, key)}?key={key}")
+    assert (got.status_code, got.data, "X-Other" in got.headers) == (200, b"a,b", False)
+
+
 def test_neither_file_nor_address_nor_key_stands_readable(client: FlaskClient, sender: World, notify: Notify) -> None:
     _, _, key = link_of(send(client, sender, {"file": b64(b"secreto secreto"), "filename": "camila.txt"}))
     with notify.reading() as tx:

@@ -14,7 +14,8 @@ from PIL import Image
 from notify.context import Notify
 from notify.models.catalogue import KnownBrand, KnownTemplate
 from notify.operations.drafts import draft_of
-from notify.operations.letter_pages import Sheet, letter_pdf, letter_pictures
+from notify.operations.letter_pages import Sheet, letter_pdf, letter_pictures, may_be_set
+from notify.operations.rendering import Content
 from notify.operations.templates import TemplateText
 from notify.standards.letter_check import LetterRefused, check_letter
 from notify.standards.statuses import Channel
@@ -38,6 +39,21 @@ def test_our_letters_pass_our_own_checks_and_the_address_is_in_the_window(body: 
     checked = check_letter(rendered.pdf, allow_international=True)
     assert checked.address.lines == ADDRESS
     assert checked.pages == rendered.pages
+
+
+@pytest.mark.rule("notify", "§17")
+@pytest.mark.parametrize(
+    ("subject", "body", "lines", "is_set"),
+    [
+        ("Su hora", "QR: a\n\n" * 200, ADDRESS, True),
+        ("Su hora", "QR: a\n\n" * 201, ADDRESS, False),
+        ("x" * 199_998, "a", ("b",), True),
+        ("x" * 199_999, "a", ("b",), False),
+        ("", "a", ("b" * 200_000,), False),
+    ],
+)
+def test_what_is_far_too_long_is_not_even_set(subject: str, body: str, lines: tuple[str, ...], is_set: bool) -> None:
+    assert may_be_set(Content(subject, body), lines) == is_set
 
 
 @pytest.mark.rule("notify", "§17")
