@@ -19,12 +19,11 @@ from notify.operations.callbacks import callback_of, enqueue_callbacks
 from notify.operations.notifications import Shown, get_notification
 from notify.operations.services import rules_of
 from notify.standards.statuses import Channel, Status
+from notify.standards.wire_time import CUT_OFF
 from shared.context import Transaction
 from shared.web import gettext_noop
 
 Cancellable = Message | Row[Any]
-BRITISH_CLOCK = ZoneInfo("Europe/London")
-CUT_OFF = (17, 30)
 
 
 def letter_cut_off(created_at: datetime, zone: ZoneInfo) -> datetime:
@@ -37,11 +36,10 @@ def letter_cut_off(created_at: datetime, zone: ZoneInfo) -> datetime:
 def may_be_cancelled(notify: Notify, message: Cancellable) -> bool:
     """Tell whether a message may be taken back, as far as it is not being handed over this very moment.
 
-    A letter's cut-off is by the clock of the post: the British one, or where people are for services with another scheme of addresses.
-    One that a printer was offered, and has not answered for, may be on paper.
+    A letter that a printer was offered, and has not answered for, may be on paper.
     """
     now = notify.clock.now()
-    zone = BRITISH_CLOCK if rules_of(notify, message.service_id).address_scheme == "uk" else notify.zone
+    zone = rules_of(notify, message.service_id).post_clock(notify.zone)
     scheduled = message.scheduled_for is not None and message.scheduled_for > now
     in_time = message.channel == Channel.LETTER and now < letter_cut_off(message.created_at, zone)
     return message.provider is None and STATUSES.allows(Status(message.status), Status.CANCELLED) and (scheduled or in_time)

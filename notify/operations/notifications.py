@@ -17,6 +17,7 @@ from notify.operations.prices import letter_cost, price_list, sms_cost
 from notify.operations.rendering import Content, compose
 from notify.operations.requests import ListQuery
 from notify.operations.retention import kept_of
+from notify.operations.services import rules_of
 from notify.standards.statuses import NEVER_PRINTED, Channel, Status, queried
 from notify.standards.wire_time import estimated_delivery
 
@@ -109,8 +110,8 @@ def get_pdf(notify: Notify, holder: Holder, notification_id: uuid.UUID) -> bytes
     try:
         return get_letter_file(notify, holder.service.id, notification_id).pdf
     except LetterNotRendered:
-        if row.status == Status.VALIDATION_FAILED:
-            raise MessageRefused(f"PDF not available for letters in status {Status.VALIDATION_FAILED.value}") from None
+        if row.status in NEVER_PRINTED:
+            raise MessageRefused(f"PDF not available for letters in status {row.status}") from None
         raise PdfNotReady("PDF not available yet, try again later") from None
 
 
@@ -127,7 +128,10 @@ def _show(notify: Notify, message: Message, template: KnownTemplate, known: _Cos
     cost = known.get(about)
     if cost is None:
         cost = known[about] = _cost(notify, message)
-    arrives = estimated_delivery(message.created_at, message.postage or "second") if message.channel == Channel.LETTER else None
+    arrives = None
+    if message.channel == Channel.LETTER:
+        clock = rules_of(notify, message.service_id).post_clock(notify.zone)
+        arrives = estimated_delivery(message.created_at, message.postage or "second", clock)
     return Shown(message, template, compose(template, message.values), cost, arrives)
 
 

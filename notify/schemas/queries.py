@@ -38,10 +38,11 @@ def list_query(arguments: Mapping[str, Sequence[str]]) -> ListQuery:
         faults.append(unexpected(extra))
     if faults:
         raise MessageNotValid(*dict.fromkeys(faults))
+    reference = next(iter(arguments.get("reference", ())), None)
     return ListQuery(
         statuses=tuple(arguments.get("status", ())),
         channels=tuple(arguments.get("template_type", ())),
-        reference=next(iter(arguments.get("reference", ())), None),
+        reference=None if reference is None else reference.replace("\x00", ""),  # as bodies are kept
         older_than=older_than,
         include_jobs=bool(arguments.get("include_jobs")),
     )

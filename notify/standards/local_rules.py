@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from notify.standards.personalisation import same_key
 from shared.run import InvalidRun, parse_run
 
+BRITISH_CLOCK = ZoneInfo("Europe/London")
 RUN_KEYS = frozenset({"run", "rut"})
 
 NUMBER_REGIONS = ("GB", "CL")
@@ -20,6 +22,10 @@ class LocalRules:
 
     number_region: str = "GB"
     address_scheme: str = "uk"
+
+    def post_clock(self, here: ZoneInfo) -> ZoneInfo:
+        """Give the clock that the post goes by: the British one, or the one where people are."""
+        return BRITISH_CLOCK if self.address_scheme == "uk" else here
 
     def written(self, values: Mapping[str, object]) -> dict[str, object]:
         """Give a message's values as people here write them: by Chile's rules a RUN is `12.345.678-5`, however the service sent it."""

@@ -1,7 +1,7 @@
 """Reading back, notify-api §5."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,6 +10,8 @@ from sqlalchemy import update
 
 from notify.context import Notify
 from notify.models import Notification
+from notify.standards.local_rules import BRITISH_CLOCK
+from notify.standards.wire_time import estimated_delivery, wire_time
 from shared.clock import FixedClock
 from tests.factories.notify import World, add_notification, make_world
 
@@ -59,9 +61,32 @@ def test_emails_cost_nothing_and_letters_say_when_they_come(client: FlaskClient,
     assert (email["cost_details"], email["cost_in_pounds"], email["is_cost_data_ready"]) == ({}, 0.0, True)
     assert "estimated_delivery" not in email
     letter = client.get(f"{URL}/{add_notification(world, 'letter')}", headers=world.headers()).json
-    assert letter["estimated_delivery"] == "2026-06-15T16:00:00.000000Z"  # made Monday, printed Tuesday, four working days
+    assert letter["estimated_delivery"] == "2026-06-15T15:00:00.000000Z"  # made Monday, printed Tuesday, four working days
     failed = client.get(f"{URL}/{add_notification(world, 'letter', status='technical-failure')}", headers=world.headers()).json
     assert failed["cost_details"] == {"billable_sheets_of_paper": 0, "postage": "second"}
+
+
+@pytest.mark.rule("notify", "§5.1", "§17")
+@pytest.mark.parametrize(
+    ("made", "arrives"),
+    [
+        ("2026-06-08T16:29:59Z", "2026-06-10T15:00:00.000000Z"),  # Monday, 17:29 in London
+        ("2026-06-08T16:30:00Z", "2026-06-11T15:00:00.000000Z"),
+        ("2026-06-09T23:30:00Z", "2026-06-12T15:00:00.000000Z"),  # half past midnight on Wednesday
+        ("2026-01-12T17:29:59Z", "2026-01-14T16:00:00.000000Z"),
+        ("2026-01-12T17:30:00Z", "2026-01-15T16:00:00.000000Z"),
+    ],
+)
+def test_a_letter_arrives_by_the_clock_of_the_post(made: str, arrives: str) -> None:
+    assert wire_time(estimated_delivery(datetime.fromisoformat(made), "first", BRITISH_CLOCK)) == arrives
+
+
+@pytest.mark.rule("notify", "§5.1", "§17")
+def test_letters_of_another_post_arrive_by_its_clock(client: FlaskClient, notify: Notify, clock: FixedClock) -> None:
+    here = make_world(notify, number_region="CL", address_scheme="cl")
+    clock.advance(seconds=4 * 3600)  # Monday, 21:00 in London, 16:00 in Santiago
+    letter = client.get(f"{URL}/{add_notification(here, 'letter', postage='first')}", headers=here.headers()).get_json()
+    assert letter["estimated_delivery"] == "2026-06-10T20:00:00.000000Z"
 
 
 @pytest.mark.parametrize("kind", ["normal", "team", "test"])
@@ -136,6 +161,7 @@ def test_only_the_callers_key_type_is_listed(client: FlaskClient, world: World) 
         ("?template_type=email&template_type=sms&status=sending", {"sending"}),
         ("?include_jobs=True&status=pending", {"pending"}),
         ("?reference=nothing", set()),
+        ("?reference=a%00b", set()),
     ],
 )
 def test_filters(client: FlaskClient, world: World, notify: Notify, query: str, statuses: set[str]) -> None:
@@ -183,6 +209,7 @@ def test_a_bad_query(client: FlaskClient, world: World, query: str, message: str
         ("sms", "created", "BadRequestError", "Notification is not a letter"),
         ("letter", "virus-scan-failed", "BadRequestError", "File did not pass the virus scan"),
         ("letter", "technical-failure", "BadRequestError", "PDF not available for letters in status technical-failure"),
+        ("letter", "validation-failed", "BadRequestError", "PDF not available for letters in status validation-failed"),
         ("letter", "created", "PDFNotReadyError", "PDF not available yet, try again later"),
     ],
 )
