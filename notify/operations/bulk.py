@@ -5,7 +5,7 @@ A job hands on its rows chunk by chunk (operations/bulk_run.py).  Spec: notify-a
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from notify.models.notification import Notification
 from notify.operations import checks
 from notify.operations.authentication import Holder
 from notify.operations.cancelling import cancel_all, give_back
+from notify.operations.holders import check_reach
 from notify.operations.once import Once
 from notify.operations.reminders import cancel_of_bulk, waiting_of_bulks
 from notify.operations.sends import check_daily
@@ -78,10 +79,11 @@ class BulkPage:
     more: bool
 
 
-def create_bulk(notify: Notify, holder: Holder, body: BulkBody, once: Once | None) -> BulkShown:
+def create_bulk(notify: Notify, holder: Holder, read_body: Callable[[], BulkBody], once: Once | None = None) -> BulkShown:
     """Take a job; its rows are looked at one by one while it runs.  Raises: the kinds of notify.errors."""
     if once and (earlier := once.find(notify)):
         return get_bulk(notify, holder.service.id, uuid.UUID(earlier["id"]))
+    body = read_body()
     template = notify.catalogue.find_template(holder.service.id, body.template_id)
     if template is None:
         raise MessageRefused("Template not found")
@@ -196,14 +198,14 @@ def list_errors(
         return [(row.row_number, list(row.messages)) for row in rows]
 
 
-def cancel_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, actor: str) -> BulkShown:
+def cancel_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, actor: str, holder: Holder | None = None) -> BulkShown:
     """Stop a job, and what of it has not left; of one that is finished, its reminders.  Twice is as good as once.
 
-    Raises: NotificationNotFound, BulkNotPossible.
+    Raises: NotificationNotFound, BulkNotPossible, KeyNotAllowed.
     """
     cancelled: Sequence[Row[Any]] = ()
     with notify.transaction() as tx:
-        row = _locked(tx, service_id, bulk_id)
+        row = _locked(tx, service_id, bulk_id, holder)
         if row.reminders:
             cancel_of_bulk(tx, bulk_id, actor=actor)
         if row.state != BulkState.CANCELLED and not (row.state == BulkState.FINISHED and row.reminders):
@@ -217,13 +219,13 @@ def cancel_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, ac
     return get_bulk(notify, service_id, bulk_id)
 
 
-def resume_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, actor: str) -> BulkShown:
+def resume_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, actor: str, holder: Holder | None = None) -> BulkShown:
     """Let a stopped job go on with the rows that are not messages yet, at its moment where that is still to come.
 
-    Raises: NotificationNotFound, BulkNotPossible.
+    Raises: NotificationNotFound, BulkNotPossible, KeyNotAllowed.
     """
     with notify.transaction() as tx:
-        row = _locked(tx, service_id, bulk_id)
+        row = _locked(tx, service_id, bulk_id, holder)
         if row.state not in {BulkState.IN_PROGRESS, BulkState.SCHEDULED}:
             is_early = row.scheduled_for is not None and row.scheduled_for > notify.clock.now()
             _move(notify, tx, row, BulkState.SCHEDULED if is_early else BulkState.IN_PROGRESS, actor)
@@ -233,11 +235,13 @@ def resume_bulk(notify: Notify, service_id: uuid.UUID, bulk_id: uuid.UUID, *, ac
     return get_bulk(notify, service_id, bulk_id)
 
 
-def _locked(tx: Transaction, service_id: uuid.UUID, bulk_id: uuid.UUID) -> Any:  # a row of all columns
+def _locked(tx: Transaction, service_id: uuid.UUID, bulk_id: uuid.UUID, holder: Holder | None) -> Any:  # a row of all columns
     own = (BulkJob.id == bulk_id) & (BulkJob.service_id == service_id)
     row = tx.connection.execute(select(BulkJob.__table__).where(own).with_for_update()).one_or_none()
     if row is None:
         raise NotificationNotFound
+    if holder:
+        check_reach(holder, row.api_key_id)
     return row
 
 

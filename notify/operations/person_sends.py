@@ -26,8 +26,9 @@ from notify.operations.intake import work_ids
 from notify.operations.once import Once
 from notify.operations.preferences import Preference, preference_of
 from notify.operations.requests import SendBody
-from notify.operations.sends import Accepted, accept, prepare
+from notify.operations.sends import Accepted, accept, again, prepare
 from notify.standards.mailbox_address import mailbox_address
+from notify.standards.personalisation import same_key
 from notify.standards.postal_address import LINE_KEYS
 from notify.standards.statuses import COMPLETED, Channel, Status
 from shared import trace
@@ -56,6 +57,8 @@ class PersonBody:
 
 def send_to_person(notify: Notify, holder: Holder, body: PersonBody, once: Once | None = None) -> Accepted:
     """Take one message on the best channel there is.  Raises: MessageRefused where there is none, else as `accept`."""
+    if once and (earlier := once.find(notify)):
+        return again(notify, holder, earlier)  # the ways may have changed since
     ways = _ways(notify, holder, body)
     (channel, recipient), rest = ways[0], ways[1:]
     template_id = body.templates[channel]
@@ -124,11 +127,12 @@ def person_of(kept: Mapping[str, Any]) -> PersonBody:
 def ways_to(holder: Holder, body: PersonBody, wish: Preference | None) -> list[tuple[Channel, str]]:
     """Give the channels that lead to the person, the wanted ones first, each with where it leads."""
     wanted = wish.channels if wish else ()
+    by_key = {same_key(key): value for key, value in body.personalisation.items()}
     reach = {
         Channel.MAILBOX: body.person,
         Channel.EMAIL: (wish.email if wish else "") or body.email,
         Channel.SMS: (wish.phone if wish else "") or body.phone,
-        Channel.LETTER: ", ".join(str(body.personalisation[key]) for key in LINE_KEYS if body.personalisation.get(key)),
+        Channel.LETTER: ", ".join(str(by_key[same_key(key)]) for key in LINE_KEYS if by_key.get(same_key(key))),
     }
     order = dict.fromkeys((*wanted, *USUAL))
     allowed = holder.service.permissions

@@ -62,9 +62,10 @@ def accept_precompiled(notify: Notify, holder: Holder, body: PrecompiledBody, on
     return notification_id
 
 
-def take_precompiled_limit(notify: Notify, holder: Holder) -> None:
-    """Raises: RateLimitExceeded, DailyLimitExceeded."""
-    check_limits(notify, holder, Channel.LETTER)
+def take_precompiled_limit(notify: Notify, holder: Holder, once: Once | None = None) -> None:
+    """Let a letter's file pass, or pass again.  Raises: RateLimitExceeded, DailyLimitExceeded."""
+    if not (once and once.find(notify)):
+        check_limits(notify, holder, Channel.LETTER)
 
 
 def _kept(notify: Notify, holder: Holder, notification_id: uuid.UUID, body: PrecompiledBody, pdf: bytes) -> Kept:

@@ -23,7 +23,7 @@ from notify.models.mailbox_message import MailboxMessage
 from notify.models.reminder import REMINDERS, Reminder, ReminderState
 from notify.operations import checks
 from notify.operations.authentication import Holder
-from notify.operations.holders import holder_of
+from notify.operations.holders import check_reach, holder_of
 from notify.operations.intake import work_ids
 from notify.operations.once import Once
 from notify.operations.person_sends import PersonBody, check_person, person_json, person_of, send_to_person
@@ -185,11 +185,16 @@ def list_reminders(notify: Notify, service_id: uuid.UUID, after: uuid.UUID | Non
     return RemindersPage([_shown(notify, row) for row in rows[:LISTED_MAX]], follows)
 
 
-def cancel_set(notify: Notify, service_id: uuid.UUID, set_id: uuid.UUID, *, actor: str, channel: str = "api") -> list[ReminderShown]:
-    """Cancel what of a request still waits; again is harmless.  Raises: NotificationNotFound."""
+def cancel_set(
+    notify: Notify, service_id: uuid.UUID, set_id: uuid.UUID, *, actor: str, channel: str = "api", holder: Holder | None = None
+) -> list[ReminderShown]:
+    """Cancel what of a request still waits; again is harmless.  Raises: NotificationNotFound, KeyNotAllowed."""
     own = (Reminder.service_id == service_id) & (Reminder.set_id == set_id) & (Reminder.state == ReminderState.WAITING.value)
     action = REMINDERS.check(ReminderState.WAITING, ReminderState.CANCELLED)
     with notify.transaction() as tx:
+        if holder:
+            for key_id in tx.connection.execute(select(Reminder.api_key_id).where(own).distinct()).scalars():
+                check_reach(holder, key_id)
         cancelled = tx.connection.execute(update(Reminder).where(own).values(state=ReminderState.CANCELLED.value)).rowcount
         if cancelled:
             tx.record(action, actor=actor, object_id=str(set_id), channel=channel, data={"count": cancelled})

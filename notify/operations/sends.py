@@ -70,11 +70,14 @@ class Prepared:
 
 
 def accept(notify: Notify, holder: Holder, channel: str, read_body: Callable[[], SendBody], once: Once | None = None) -> Accepted:
-    """Take one message.  The body is read only after the limits let it pass.  Raises: the kinds of notify.errors."""
+    """Take one message.  The body is read only after the limits let it pass.  Raises: the kinds of notify.errors.
+
+    What was done with the same key is answered first: it is no new message, and limits, times and templates may have changed since.
+    """
+    if once and (earlier := once.find(notify)):
+        return again(notify, holder, earlier)
     international_count = check_limits(notify, holder, channel)
     body = read_body()
-    if once and (earlier := once.find(notify)):
-        return _again(notify, holder, earlier)
     prepared = prepare(notify, holder, channel, body)
     if prepared.recipient.international and channel == Channel.SMS:
         check_daily(notify, holder, INTERNATIONAL, international_count)
@@ -99,7 +102,7 @@ def accept(notify: Notify, holder: Holder, channel: str, read_body: Callable[[],
         return accepted
     with notify.transaction() as tx:
         if earlier := once.claim(notify, tx.connection, _for_later(accepted)):
-            return _again(notify, holder, earlier)
+            return again(notify, holder, earlier)
         keep_in(tx, [kept])
     count(notify, [kept])
     return accepted
@@ -119,7 +122,7 @@ def _for_later(accepted: Accepted) -> dict[str, Any]:
     }
 
 
-def _again(notify: Notify, holder: Holder, kept: dict[str, Any]) -> Accepted:
+def again(notify: Notify, holder: Holder, kept: dict[str, Any]) -> Accepted:
     """Give the acceptance of the first request with a key."""
     template_id, version = kept["template"]
     template = notify.catalogue.find_version(holder.service.id, uuid.UUID(template_id), version)

@@ -174,7 +174,7 @@ def send_upload(
     rows = [[upload.rows[number - 1][match[name]] for name in names] for number in checked.right]
     holder = acting_for(notify, member, template.service_id)
     body = BulkBody(template.id, Sheet(tuple(names), rows), upload.name, sender_id, scheduled_for)
-    made = create_bulk(notify, holder, body, Once(template.service_id, "/uploads", str(upload.id), ""))
+    made = create_bulk(notify, holder, lambda: body, Once(template.service_id, "/uploads", str(upload.id), ""))
     with notify.transaction() as tx:
         if tx.connection.execute(delete(Upload).where(Upload.id == upload.id)).rowcount:
             data: dict[str, str | int | bool | list[str]] = {"bulk": str(made.id), "rows": len(rows), "left_out": checked.wrong_n}

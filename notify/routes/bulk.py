@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from notify.context import current
 from notify.errors import MessageNotValid
-from notify.operations.bulk import cancel_bulk, create_bulk, get_bulk, list_bulks, list_errors, resume_bulk
+from notify.operations.bulk import BulkBody, cancel_bulk, create_bulk, get_bulk, list_bulks, list_errors, resume_bulk
 from notify.operations.once import Once
 from notify.routes.access import ServiceKey, holder
 from notify.schemas.bulk import read_bulk, read_bulk_file, show_bulk
@@ -28,7 +28,11 @@ def create() -> ResponseReturnValue:
     key = request.headers.get("Idempotency-Key")
     once = Once.read(holder().service.id, request.full_path, key, raw)
     is_file = request.mimetype in {"text/csv", "text/plain", "application/vnd.ms-excel"} and "template_id" in request.args
-    body = read_bulk_file(raw, request.args.to_dict(), now) if is_file else read_bulk(parse_json(raw), now)
+    arguments = request.args.to_dict()
+
+    def body() -> BulkBody:
+        return read_bulk_file(raw, arguments, now) if is_file else read_bulk(parse_json(raw), now)
+
     return jsonify(show_bulk(create_bulk(current(), holder(), body, once))), 201
 
 
@@ -67,13 +71,13 @@ def read_errors(bulk_id: str) -> ResponseReturnValue:
 @describes(answers={200: BULK_JOB, **READING})
 def cancel(bulk_id: str) -> ResponseReturnValue:
     """Stop a job, and what of it has not left."""
-    known = wire_uuid(bulk_id, "id")
-    return jsonify(show_bulk(cancel_bulk(current(), holder().service.id, known, actor=f"api-key:{holder().key.id}")))
+    who, known = holder(), wire_uuid(bulk_id, "id")
+    return jsonify(show_bulk(cancel_bulk(current(), who.service.id, known, actor=who.named, holder=who)))
 
 
 @bulk.post("/<bulk_id>/resume")
 @describes(answers={200: BULK_JOB, **READING})
 def resume(bulk_id: str) -> ResponseReturnValue:
     """Let a stopped job go on."""
-    known = wire_uuid(bulk_id, "id")
-    return jsonify(show_bulk(resume_bulk(current(), holder().service.id, known, actor=f"api-key:{holder().key.id}")))
+    who, known = holder(), wire_uuid(bulk_id, "id")
+    return jsonify(show_bulk(resume_bulk(current(), who.service.id, known, actor=who.named, holder=who)))

@@ -71,4 +71,5 @@ def read_one(set_id: str) -> ResponseReturnValue:
 @describes(answers={200: REMINDERS, **READING})
 def cancel(set_id: str) -> ResponseReturnValue:
     """Cancel what of a request still waits."""
-    return jsonify(show_reminders(cancel_set(current(), holder().service.id, wire_uuid(set_id, "id"), actor=holder().named)))
+    who = holder()
+    return jsonify(show_reminders(cancel_set(current(), who.service.id, wire_uuid(set_id, "id"), actor=who.named, holder=who)))

@@ -65,10 +65,10 @@ def _is_precompiled(raw: bytes) -> bool:
 
 
 def _precompiled() -> ResponseReturnValue:
-    notify = current()
-    take_precompiled_limit(notify, holder())
+    notify, once = current(), once_of_request()
+    take_precompiled_limit(notify, holder(), once)
     body = read_precompiled(parse_json(request.get_data()))
-    made = accept_precompiled(notify, holder(), body, once_of_request())
+    made = accept_precompiled(notify, holder(), body, once)
     return jsonify({"id": str(made), "reference": body.reference, "postage": body.postage}), 201
 
 

@@ -52,7 +52,7 @@ def _body(given: Mapping[str, Any], read: Sheet, now: datetime) -> BulkBody:
     return BulkBody(
         template_id=_uuid(given["template_id"], "template_id"),
         sheet=read,
-        name=name,
+        name=name.replace("\x00", ""),
         sender_id=None if given.get("sender_id") is None else _uuid(given["sender_id"], "sender_id"),
         scheduled_for=_moment(given.get("scheduled_for"), now),
     )

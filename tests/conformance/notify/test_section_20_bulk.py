@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -251,6 +251,15 @@ def test_fifty_a_day_on_trial_holds_for_several_jobs(client: FlaskClient, notify
     assert sorted(read(client, world, made)["status"] for made in (one, two)) == ["finished", "sending limits exceeded"]
 
 
+@pytest.mark.rule("notify", "§12")
+def test_a_test_key_changes_jobs_of_test_keys_only(client: FlaskClient, world: World) -> None:
+    for kind, status in (("normal", 403), ("team", 403), ("test", 200)):
+        made = create(client, world, kind).json["id"]
+        for change in ("cancel", "resume"):
+            answer = client.post(f"/v2/notifications/bulk/{made}/{change}", headers=world.headers("test"))
+            assert answer.status_code == status, (kind, change)
+
+
 def test_a_job_of_a_revoked_key_ends(client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs) -> None:
     made = create(client, world, "team").json["id"]
     with notify.db.begin() as connection:
@@ -270,12 +279,16 @@ def test_job_rows_are_listed_only_where_asked_for(client: FlaskClient, world: Wo
     assert (listed(""), listed("?include_jobs=true")) == (0, 3)
 
 
-def test_the_same_request_twice_is_one_job(client: FlaskClient, world: World, notify: Notify) -> None:
+def test_the_same_request_twice_is_one_job(client: FlaskClient, world: World, notify: Notify, clock: FixedClock) -> None:
     headers = {"Idempotency-Key": "k"}
     assert create(client, world, headers=headers).json["id"] == create(client, world, headers=headers).json["id"]
     assert create(client, world, headers=headers, name="other").status_code == 409
+    at, scheduled = (clock.now() + timedelta(hours=1)).isoformat(), {"Idempotency-Key": "later"}
+    first = create(client, world, headers=scheduled, scheduled_for=at).json["id"]
+    clock.advance(seconds=2 * 3600)
+    assert create(client, world, headers=scheduled, scheduled_for=at).json["id"] == first
     with notify.reading() as tx:
-        assert len(tx.connection.execute(select(BulkJob.id)).all()) == 1
+        assert len(tx.connection.execute(select(BulkJob.id)).all()) == 2
 
 
 def test_nobody_elses_job(client: FlaskClient, world: World, notify: Notify) -> None:
@@ -319,9 +332,9 @@ class TestFiles:
 
     @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
     def test_any_usual_encoding(self, client: FlaskClient, world: World, notify: Notify, run_jobs: RunJobs, encoding: str) -> None:
-        address = f"/v2/notifications/bulk?template_id={world.templates['sms']}"
+        address = f"/v2/notifications/bulk?template_id={world.templates['sms']}&name=a%00b"
         made = client.post(address, data=self.TEXT.encode(encoding), content_type="text/csv", headers=world.headers())
-        assert (made.status_code, made.json["total"]) == (201, 2)
+        assert (made.status_code, made.json["total"], made.json["name"]) == (201, 2, "ab")
         run_jobs()
         assert sorted(message.body.partition("Hola ")[2] for message in sms(notify).messages) == [
             'José; con "comillas": recibimos su pago de 2.',

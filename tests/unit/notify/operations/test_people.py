@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 
 from notify.context import Notify
+from notify.models import Template
 from notify.models.base import scope_of
 from notify.models.mailbox_message import MailboxMessage
 from notify.operations.mailbox import get_file
@@ -67,6 +68,21 @@ def test_the_log_names_a_person_as_all_logs_do(notify: Notify, subject: str, nam
 
 def wish(notify: Notify, *channels: Channel, email: str = "", phone: str = "") -> None:
     keep_preference(notify, CAMILA, Preference(channels, email, phone))
+
+
+@pytest.mark.rule("notify", "§4")
+def test_the_same_request_is_answered_the_same_though_the_ways_have_changed(client: FlaskClient, world: World, notify: Notify) -> None:
+    first = sent(client, world, asked(world), **{"Idempotency-Key": "k"})
+    with notify.db.begin() as connection:
+        connection.execute(update(Template).values(archived=True))
+    notify.catalogue.forget()
+    assert sent(client, world, asked(world), **{"Idempotency-Key": "k"}) == first
+
+
+@pytest.mark.rule("notify", "§13")
+def test_an_address_is_found_however_its_keys_are_written(client: FlaskClient, world: World) -> None:
+    address = {key.replace("_", " ").upper(): line for key, line in ADDRESS.items()}
+    assert sent(client, world, asked(world, "letter", personalisation=VALUES | address))["channel"] == "letter"
 
 
 @pytest.mark.rule("notify", "§4")

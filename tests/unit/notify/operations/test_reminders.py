@@ -69,6 +69,13 @@ def test_reminders_are_sent_at_their_moments_once(client: FlaskClient, world: Wo
     assert (found["id"], found["status"]) == (shown["reminders"][0]["notification_id"], "created")
 
 
+@pytest.mark.rule("notify", "§12")
+def test_a_test_key_cancels_no_reminder_of_a_live_one(client: FlaskClient, world: World) -> None:
+    for kind, status in (("normal", 403), ("test", 200)):
+        made = client.post(PATH, json=asked(world), headers=world.headers(kind)).get_json()["id"]
+        assert client.post(f"{PATH}/{made}/cancel", headers=world.headers("test")).status_code == status
+
+
 def test_what_waits_can_be_cancelled_and_what_was_sent_stays(client: FlaskClient, world: World, notify: Notify, clock: FixedClock) -> None:
     made = post(client, world, asked(world, date="2026-07-10")).get_json()
     at(clock, datetime(2026, 6, 10, 13, 1, tzinfo=UTC))

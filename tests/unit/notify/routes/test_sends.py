@@ -68,6 +68,29 @@ class TestIdempotency:
         assert len({answer.json["id"] for answer in found}) == 1
         assert count(notify) == 1
 
+    def test_what_was_done_is_told_after_its_moment_too(self, client: FlaskClient, world: World, clock: FixedClock) -> None:
+        at = (clock.now() + timedelta(hours=1)).isoformat()
+        first = sms(client, world, "k", scheduled_for=at)
+        clock.advance(seconds=2 * 3600)
+        second = sms(client, world, "k", scheduled_for=at)
+        assert (second.status_code, second.json) == (201, first.json)
+        assert sms(client, world, "other", scheduled_for=at).status_code == 400
+
+    @pytest.mark.parametrize("limits", [{"daily_sms": 1, "daily_letter": 1}, {"rate_per_minute": 0}])
+    def test_a_repeat_is_no_message_more(self, client: FlaskClient, notify: Notify, limits: dict[str, int]) -> None:
+        world = make_world(notify, **limits)
+        first = sms(client, world, "k")
+        assert (sms(client, world, "other").status_code, sms(client, world, "k").json) == (429, first.json)
+
+    def test_a_repeat_of_a_letter_that_comes_as_a_file_is_none_more(self, client: FlaskClient, notify: Notify) -> None:
+        world, body = make_world(notify, daily_letter=1), {"reference": "r", "content": "JVBERi0="}
+
+        def send(key: str) -> Any:
+            return client.post("/v2/notifications/letter", json=body, headers=world.headers() | {"Idempotency-Key": key})
+
+        first = send("k")
+        assert (first.status_code, send("other").status_code, send("k").json) == (201, 429, first.json)
+
     def test_nothing_of_the_answer_stands_readable(self, client: FlaskClient, world: World, notify: Notify) -> None:
         sms(client, world, "k")
         with notify.reading() as tx:
