@@ -1,6 +1,7 @@
 """Staff without code in a real Chromium, by keyboard: write a template, send it, look after it.  Spec: requirements NO-3."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from flask import Flask
@@ -25,14 +26,27 @@ def console(app: Flask, world: World) -> Iterator[Visit]:
     """`console(page)` signs the page's person in as owner and gives the service's address."""
     with world.notify.db.begin() as connection:
         connection.execute(update(Service).where(Service.id == world.service_id).values(org_id=ORG))
-    cookie = sign_in(app, f"{ORG}:owner").get_cookie("notify-session")
+    with signed_in(app, f"{ORG}:owner") as visit:
+        yield lambda page: f"{visit(page)}/services/{world.service_id}"
+
+
+@pytest.fixture
+def office(app: Flask) -> Iterator[Visit]:
+    """`office(page)` signs the page's person in as one who runs the suite and gives the console's address."""
+    with signed_in(app, "operator") as visit:
+        yield visit
+
+
+@contextmanager
+def signed_in(app: Flask, role: str) -> Iterator[Visit]:
+    cookie = sign_in(app, role).get_cookie("notify-session")
     assert cookie is not None
     with serving(app) as address:
 
         def visit(page: Page) -> str:
             page.context.add_cookies([{"name": "notify-session", "value": cookie.value, "url": address}])
             page.goto(f"{address}/")
-            return f"{address}/services/{world.service_id}"
+            return address
 
         yield visit
 
@@ -120,6 +134,20 @@ def test_what_a_team_sets_can_be_used_by_everybody(chromium: Browser, console: V
         looker.look("letter")
         page.goto(f"{base}/templates/{world.templates['sms']}/versions/1")
         looker.look("version")
+
+
+@pytest.mark.rule("notify", "§19", "NO-3")
+@pytest.mark.parametrize(("language", "width"), SCREENS)
+def test_who_runs_the_suite_can_use_their_pages(chromium: Browser, office: Visit, world: World, language: str, width: int) -> None:
+    with visiting(chromium, language=language, width=width) as page:
+        looker = Looker(page, "notify-operator", language=language, width=width)
+        address = office(page)
+        for name in ("providers", "prices", "standings", "brands", f"services/{world.service_id}/settings/limits", "providers/secrets"):
+            page.goto(f"{address}/{name}")
+            looker.look(name.rpartition("/")[2])
+        looker.press("main tbody tr:first-child button[name=give]")
+        expect(page.locator("#new-secret")).to_have_count(1)
+        looker.look("secret-made")
 
 
 FILE = "teléfono;name;amount\n07700900001;Camila;$1\nmal;José;$2\n07700900002;;$3\n;Kevin;$4\n07700900003;María;$5\n"

@@ -29,8 +29,8 @@ def secrets() -> ResponseReturnValue:
         return redirect(url_for("console_providers.secrets"), 303)
     if request.method == "POST":
         made = give_secret(current(), form.get("channel", ""), form.get("provider", ""), actor=member().actor)
-    tellers, provider = list_tellers(current()), form.get("provider", "")
-    return show_page("provider_secrets", tellers=tellers, provider=provider, made=made, overlap_days=OVERLAP.days)
+    tellers, given = list_tellers(current()), (form.get("channel", ""), form.get("provider", ""))
+    return show_page("provider_secrets", tellers=tellers, given=given, made=made, overlap_days=OVERLAP.days)
 
 
 @bp.post("/<channel>/<name>", access=Team(Right.OPERATE))

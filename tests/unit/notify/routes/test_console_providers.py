@@ -45,4 +45,6 @@ def test_a_providers_secret_is_shown_once_and_the_one_before_ends_when_the_opera
     for wrong in ({}, {"channel": "sms", "provider": "nobody"}, {"channel": "sms\x00", "provider": "gateway"}):
         for button in ("give", "end"):
             assert submit(operator, path, wrong | {button: "1"}).status_code == 404
+    given = submit(operator, path, {"channel": "email", "provider": "mail-report", "give": "1"})
+    assert "El secreto nuevo de informes de correos." in given.text
     assert any("receipt_secret:given" in core and "staff:staff-1" in core for core in actions(notify))
