@@ -8,8 +8,10 @@ import hashlib
 import hmac
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,13 +23,14 @@ from notify.errors import DocumentExpired, DocumentNotFound, DocumentRefused, Me
 from notify.models.document import Document, document_name
 from notify.operations.authentication import Holder
 from notify.standards.email_address import matched_form
-from notify.standards.file_values import FileValue, InvalidFile, RefusedFile, is_file, read_file
+from notify.standards.file_values import FileValue, InvalidFile, RefusedFile, check_fields, is_file, read_file
 
 NONCE_BYTES = 12
 TRIES_MAX = 50
 TRIES_SECONDS = 300
 PROOF_SECONDS = 3600
 TEST_DOCUMENT = "test-document"
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ def store_files(
     """
     if not any(is_file(value) for value in values.values()):
         return values, ()
-    files = {name: _read(value) for name, value in values.items() if isinstance(value, dict) and is_file(value)}
+    given = {name: value for name, value in values.items() if isinstance(value, dict) and is_file(value)}
+    for value in given.values():
+        _read(value, check_fields)
     service = holder.service
     if not service.contact_link:
         admin = notify.settings.admin_url or notify.settings.public_url
@@ -73,6 +78,7 @@ def store_files(
             "Send files by email has not been set up - add contact details for your service at "
             f"{admin}/services/{service.id}/service-settings/send-files-by-email"
         )
+    files = {name: _read(value, read_file) for name, value in given.items()}
     if not keep:
         link = f"{notify.settings.public_url}/d/{TEST_DOCUMENT}"
         return values | dict.fromkeys(files, link), ()
@@ -81,9 +87,9 @@ def store_files(
     return values | links, tuple(stored.statement for stored in made.values())
 
 
-def _read(value: dict[str, object]) -> FileValue:
+def _read(value: dict[str, object], read: Callable[[dict[str, object]], R]) -> R:
     try:
-        return read_file(value)
+        return read(value)
     except InvalidFile as fault:
         raise MessageNotValid(str(fault)) from None
     except RefusedFile as fault:

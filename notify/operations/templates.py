@@ -79,6 +79,7 @@ def has_template(notify: Notify, template_id: uuid.UUID) -> bool:
 def preview(notify: Notify, holder: Holder, template_id: uuid.UUID, values: Mapping[str, object]) -> Preview:
     """Fill a template without sending.  Raises: NotificationNotFound, MessageRefused."""
     template = get_template(notify, holder, template_id)
+    values = holder.service.rules.written(values)
     check_values(template, values)
     content = compose(template, values)
     return Preview(

@@ -12,11 +12,12 @@ from notify.operations.requests import SendBody
 from notify.operations.sends import Accepted, accept
 from notify.routes.access import ServiceKey, holder, once_of_request
 from notify.schemas.sends import read_precompiled, read_send
-from notify.schemas.shapes import EMAIL, LETTER, MAILBOX, ONCE, REFUSALS, SENT, SENT_EMAIL, SENT_LETTER, SMS
+from notify.schemas.shapes import EMAIL, GONE, LETTER, MAILBOX, ONCE, REFUSALS, SENT, SENT_EMAIL, SENT_LETTER, SMS
 from notify.schemas.wire import parse_json
 from notify.standards.statuses import Channel
 from notify.standards.wire_time import wire_time
 from shared.openapi import describes
+from shared.problems import NotFound
 from shared.routes import Routes
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -70,6 +71,13 @@ def _precompiled() -> ResponseReturnValue:
     body = read_precompiled(parse_json(request.get_data()))
     made = accept_precompiled(notify, holder(), body, once)
     return jsonify({"id": str(made), "reference": body.reference, "postage": body.postage}), 201
+
+
+@sends.post("/<notification_id>")
+@describes(answers={404: GONE})
+def send_nothing(notification_id: str) -> ResponseReturnValue:  # noqa: ARG001 - so that the address is the one of reading
+    """Refuse a channel that is none."""
+    raise NotFound("There is no such channel.")
 
 
 @sends.post("/mailbox")

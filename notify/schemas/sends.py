@@ -97,9 +97,10 @@ class PostageField(WireField):
     """How a letter goes within the country."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        if value not in POSTAGES:
+        postage = self.text(value)
+        if postage not in POSTAGES:
             raise ValidationError("invalid. It must be either first, second or economy.")
-        return str(value)
+        return postage
 
 
 class AttachmentsField(WireList):

@@ -27,6 +27,7 @@ ERROR = record(
     status_code=INTEGER,
     errors={"type": "array", "minItems": 1, "items": {"type": "object", "required": ["error", "message"]}},
 )
+GONE = record("result message", result={"const": "error"}, message=TEXT)
 REFUSALS: Mapping[int, Shape] = dict.fromkeys((400, 401, 403, 429), ERROR)
 READING: Mapping[int, Shape] = dict.fromkeys((400, 401, 403, 404), ERROR)
 ONCE: Mapping[str, str] = {"Idempotency-Key": "the same key and body again are answered as the first time, and done once"}

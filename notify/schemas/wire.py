@@ -13,6 +13,8 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from notify.errors import MessageNotValid, MessageRefused
 
+NESTED_MAX = 64
+_HOLDERS = (dict, list)
 _REQUIRED = "is a required property"
 _INVALID_JSON = "Invalid JSON supplied in POST data"
 
@@ -101,9 +103,12 @@ class WireSchema(Schema):
 def parse_json(raw: bytes) -> object:
     """Read a body whatever its Content-Type; null and an empty list count as an empty object.  Raises: MessageRefused."""
     try:
-        value = json.loads(raw, parse_constant=_refuse_constant)
+        # Decoded here: `json` would let halves of surrogate pairs pass, and UTF-16, in which nothing below is found.
+        value = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise MessageRefused(_INVALID_JSON) from None
+    if raw.count(b"[") + raw.count(b"{") > NESTED_MAX and _is_deep(value):
+        raise MessageRefused(_INVALID_JSON)
     lowered = raw.lower()
     if b"\\u0000" in lowered or b"\\ud" in lowered:
         value = _storable(value)
@@ -112,6 +117,15 @@ def parse_json(raw: bytes) -> object:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
+
+
+def _is_deep(value: object) -> bool:
+    """Tell whether lists and objects stand in one another deeper than anybody means, and than we could write again."""
+    level = [value] if isinstance(value, _HOLDERS) else []
+    for _ in range(NESTED_MAX):
+        parts = (node.values() if isinstance(node, dict) else node for node in level)
+        level = [item for part in parts for item in part if isinstance(item, _HOLDERS)]
+    return bool(level)
 
 
 def _storable(value: object) -> object:

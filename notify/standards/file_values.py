@@ -69,6 +69,19 @@ def is_file(value: object) -> bool:
 
 def read_file(value: Mapping[str, object]) -> FileValue:
     """Read a file value.  Raises: InvalidFile, RefusedFile."""
+    confirm, kept_for = check_fields(value)
+    filename = value.get("filename")
+    named = filename if isinstance(filename, str) else None
+    content = _content(str(value["file"]))
+    extension = _kind(content, named, is_csv=bool(value.get("is_csv")))
+    return FileValue(content, named, extension, confirm, kept_for)
+
+
+def check_fields(value: Mapping[str, object]) -> tuple[bool, timedelta]:
+    """Look at how a file is put, not at the file; give whether its address is confirmed, and for how long it is kept.
+
+    Raises: InvalidFile.
+    """
     if extra := sorted(set(value) - _KEYS):
         raise InvalidFile(f"Additional properties are not allowed ({', '.join(extra)} {'was' if len(extra) == 1 else 'were'} unexpected)")
     encoded, filename, is_csv = value["file"], value.get("filename"), value.get("is_csv")
@@ -83,10 +96,7 @@ def read_file(value: Mapping[str, object]) -> FileValue:
             raise InvalidFile(f"filename {filename!r} is not of type string, null".replace("'", ""))
         if "." not in filename:
             raise InvalidFile("filename `filename` must end with a file extension. For example, filename.csv")
-    confirm, kept_for = _confirm(value.get("confirm_email_before_download")), _kept_for(value.get("retention_period"))
-    content = _content(encoded)
-    extension = _kind(content, filename, is_csv=bool(is_csv))
-    return FileValue(content, filename, extension, confirm, kept_for)
+    return _confirm(value.get("confirm_email_before_download")), _kept_for(value.get("retention_period"))
 
 
 def _confirm(value: object) -> bool:

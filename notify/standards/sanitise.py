@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from notify.standards.file_values import is_file
 from notify.standards.personalisation import same_key
 
 # A web address: with a scheme, or a host of at least two labels, with any path behind it.
@@ -31,6 +32,7 @@ def _sanitise_any(value: object) -> object:
 def sanitise_values(values: Mapping[str, object], keys: Iterable[str]) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
     """Give the values with the named keys neutralised, and what changed as `{key: {unsanitised, sanitised}}`."""
     wanted = {same_key(key) for key in keys}
-    clean = {key: _sanitise_any(value) if same_key(key) in wanted else value for key, value in values.items()}
+    # A file is no text: its link takes its place later, and that is ours.
+    clean = {key: _sanitise_any(value) if same_key(key) in wanted and not is_file(value) else value for key, value in values.items()}
     changed = {key: {"unsanitised": values[key], "sanitised": clean[key]} for key in values if clean[key] != values[key]}
     return clean, changed

@@ -33,16 +33,14 @@ class Token:
         at = self.claims.get("iat")
         if at is None:
             return None
-        if isinstance(at, bool) or not isinstance(at, int | float):
-            raise TokenUnreadable("iat is not a number")
-        return float(at)
+        return _seconds(at)
 
     def expired(self, now: float) -> bool:
-        """Tell whether an `exp`, which no client sends but RFC 7519 gives a meaning, has passed."""
+        """Tell whether an `exp`, which no client sends but RFC 7519 gives a meaning, has passed.  Raises: TokenUnreadable."""
         ends = self.claims.get("exp")
         if ends is None:
             return False
-        return isinstance(ends, bool) or not isinstance(ends, int | float) or now > float(ends) + SKEW_SECONDS
+        return now > _seconds(ends) + SKEW_SECONDS
 
 
 def read(text: str) -> Token:
@@ -66,6 +64,15 @@ def sign(service_id: str, secret: str, at: float) -> str:
     claims = _encoded(json.dumps({"iss": service_id, "iat": int(at)}, separators=(",", ":")).encode())
     signed = f"{header}.{claims}"
     return f"{signed}.{_encoded(hmac.digest(secret.encode(), signed.encode(), hashlib.sha256))}"
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TokenUnreadable("not a number")
+    try:
+        return float(value)
+    except OverflowError:
+        raise TokenUnreadable("not a time") from None
 
 
 def _encoded(data: bytes) -> str:

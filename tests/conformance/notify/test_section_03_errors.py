@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from notify.context import Notify
 from notify.models import Service
+from notify.schemas.wire import parse_json
 from tests.factories.notify import ADDRESS, VALUES, World, add_template, make_world
 
 pytestmark = pytest.mark.rule("notify", "§3")
@@ -59,8 +60,8 @@ CHANGES: list[tuple[str, dict[str, Any], str]] = [
     ("sms", {"email_address": "a@b.com"}, "Additional properties are not allowed (email_address was unexpected)"),
     ("sms", {"phone_number": "+99912345678"}, "phone_number Too many digits"),
     ("sms", {"phone_number": "999"}, "phone_number Not enough digits"),
-    ("sms", {"phone_number": ""}, "phone_number Not enough digits"),
     ("sms", {"phone_number": "07" + "7" * 5000}, "phone_number Too many digits"),
+    ("sms", {"phone_number": ""}, "phone_number Not enough digits"),
     ("sms", {"phone_number": "07abc"}, "phone_number Must not contain letters or symbols"),
     ("sms", {"phone_number": "0800123456"}, "phone_number Number is not valid – double check the phone number you entered"),
     ("email", {"email_address": "a@b"}, "email_address Not a valid email address"),
@@ -76,7 +77,7 @@ def test_validation_texts(client: FlaskClient, world: World, channel: str, chang
     assert post(client, world, channel, valid(world, channel) | change) == (400, [("ValidationError", message)])
 
 
-@pytest.mark.parametrize("body", [b"{}", b"null", b"[]"])
+@pytest.mark.parametrize("body", [b"{}", b"null", b"[]", b"\xef\xbb\xbf{}"])
 def test_an_empty_body_misses_every_required_property(client: FlaskClient, world: World, body: bytes) -> None:
     messages = [("ValidationError", f"{name} is a required property") for name in ("phone_number", "template_id")]
     assert post(client, world, "sms", body) == (400, messages)
@@ -92,9 +93,21 @@ def test_several_faults_are_told_together_in_the_order_of_the_schema(client: Fla
     ]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"a": NaN}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"\xff", b'{"a": NaN}', b"[" * 100_000, b"[" * 65 + b"]" * 65),
+        b'{"reference": "\xed\xa0\x80"}',  # half of a surrogate pair, not written as an escape
+        '{"reference": "\\u0000"}'.encode("utf-16"),
+        b'{"personalisation": {"x": ' + b"[" * 600 + b'"\\u0000"' + b"]" * 600 + b"}}",
+    ],
+)
 def test_what_is_not_json_is_refused(client: FlaskClient, world: World, body: bytes) -> None:
     assert post(client, world, "sms", body) == (400, [("BadRequestError", "Invalid JSON supplied in POST data")])
+
+
+def test_lists_in_lists_are_read_to_a_depth() -> None:
+    assert repr(parse_json(b"[" * 64 + b"]" * 64)) == "[" * 64 + "]" * 64
 
 
 def test_a_json_text_is_no_object(client: FlaskClient, world: World) -> None:
@@ -141,6 +154,11 @@ def refusals(world: World) -> dict[str, tuple[str, dict[str, Any], str]]:
             f"email_reply_to_id {unknown} does not exist in database for service id {world.service_id}",
         ),
         "file in sms": ("sms", {"personalisation": VALUES | {"f": {"file": "YQ=="}}}, "Can only send a file by email"),
+        "large file in sms": (
+            "sms",
+            {"template_id": str(long_sms), "personalisation": {"x": {"file": "YQ==" * 50_000}}},
+            "Can only send a file by email",
+        ),
         "file in letter": ("letter", {"personalisation": VALUES | ADDRESS | {"f": {"file": "YQ=="}}}, "Can only send a file by email"),
         "file not set up": (
             "email",
@@ -154,13 +172,19 @@ def refusals(world: World) -> dict[str, tuple[str, dict[str, Any], str]]:
 
 
 def test_business_refusals(client: FlaskClient, world: World) -> None:
-        "large file in sms": (
-            "sms",
-            {"template_id": str(long_sms), "personalisation": {"x": {"file": "YQ==" * 50_000}}},
-            "Can only send a file by email",
-        ),
     for name, (channel, change, message) in refusals(world).items():
         assert post(client, world, channel, valid(world, channel) | change) == (400, [("BadRequestError", message)]), name
+
+
+@pytest.mark.rule("notify", "§4.5")
+def test_how_a_file_is_put_comes_before_what_the_service_set_up_and_that_before_the_file(client: FlaskClient, world: World) -> None:
+    for file, kind, begins in (
+        ({"file": "YQ==", "retention_period": "soon"}, "ValidationError", "retention_period Unsupported value"),
+        ({"file": "YQ==", "filename": "x.exe"}, "BadRequestError", "Send files by email has not been set up"),
+        ({"file": "not base64"}, "BadRequestError", "Send files by email has not been set up"),
+    ):
+        status, [(told, message)] = post(client, world, "email", valid(world, "email") | {"personalisation": VALUES | {"f": file}})
+        assert (status, told, message[: len(begins)]) == (400, kind, begins)
 
 
 @pytest.mark.rule("notify", "§17")
@@ -216,6 +240,12 @@ def test_the_router_refuses_in_the_older_form(client: FlaskClient, world: World,
     answer = client.get(path, headers=world.headers())
     assert answer.status_code == 404
     assert answer.json["result"] == "error"
+
+
+def test_a_channel_that_is_none_is_not_found(client: FlaskClient, world: World) -> None:
+    answer = client.post("/v2/notifications/fax", json=valid(world, "sms"), headers=world.headers())
+    assert (answer.status_code, answer.json["result"]) == (404, "error")
+    assert client.post("/v2/notifications/fax", json={}).status_code == 401
 
 
 def test_the_wrong_method_is_told(client: FlaskClient, world: World) -> None:

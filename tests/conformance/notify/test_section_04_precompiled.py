@@ -85,6 +85,8 @@ def test_postage_is_as_asked(client: FlaskClient, world: World, postage: str) ->
     ("changes", "status", "kind", "message"),
     [
         ({"postage": "third"}, 400, "ValidationError", "postage invalid. It must be either first, second or economy."),
+        ({"postage": 5}, 400, "ValidationError", "postage 5 is not of type string"),
+        ({"postage": None}, 400, "ValidationError", "postage None is not of type string"),
         ({"reference": None}, 400, "ValidationError", "reference None is not of type string"),
         ({"content": 5}, 400, "ValidationError", "content 5 is not of type string"),
         ({"extra": 1}, 400, "ValidationError", "Additional properties are not allowed (extra was unexpected)"),

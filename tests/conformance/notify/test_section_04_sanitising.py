@@ -37,5 +37,10 @@ def test_values_that_are_no_texts_are_safe() -> None:
     assert "evil.com" not in str(clean["b"])
 
 
+def test_a_file_stays_a_file() -> None:
+    values: dict[str, object] = {"f": {"file": "YSxiCg==", "filename": "datos.csv"}}
+    assert sanitise_values(values, ["f"]) == (values, {})
+
+
 def test_a_sanitised_value_has_no_effect_in_markdown() -> None:
     assert to_html(sanitise("# [x](https://evil.com) **b**")) == "<p># [x]() **b**</p>"

@@ -10,6 +10,7 @@ ROUTES = {
     "sends.send_email": ("POST", "/v2/notifications/email"),
     "sends.send_letter": ("POST", "/v2/notifications/letter"),
     "sends.send_mailbox": ("POST", "/v2/notifications/mailbox"),
+    "sends.send_nothing": ("POST", "/v2/notifications/fax"),
     "notifications.list_all": ("GET", "/v2/notifications"),
     "notifications.read_one": ("GET", f"/v2/notifications/{SOME}"),
     "notifications.read_pdf": ("GET", f"/v2/notifications/{SOME}/pdf"),

@@ -82,6 +82,9 @@ def test_a_run_is_written_as_people_write_it(client: FlaskClient, world: World, 
     assert text() == f"Hola Ana, RUN {given}".strip(), "the published contract changes no value"
     choose("CL", "cl")
     assert text() == f"Hola Ana, RUN {chilean}".strip()
+    filled = {"personalisation": body["personalisation"]}
+    shown = client.post(f"/v2/template/{template}/preview", json=filled, headers=world.headers()).get_json()
+    assert shown["body"] == f"Hola Ana, RUN {chilean}".strip()
 
 
 def test_rows_follow_the_same_rules(client: FlaskClient, world: World, choose: Choose, notify: Notify, run_jobs: RunJobs) -> None:
