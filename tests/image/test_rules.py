@@ -110,6 +110,14 @@ def test_one_that_is_gone_is_told_though_nobody_can_ask_it(component: str, tmp_p
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_what_was_asked_before_all_was_stopped_and_started_is_not_told(tmp_path: Path) -> None:
+    """The process has another address now, and Prometheus, stopped itself, never noted that nobody asks at the old one."""
+    values = {**THERE, 'up{job="andamio",component="pay",instance="172.30.7.132:8080"}': "1 0 _x12"}
+    quiet = [{"eval_time": f"{minute}m", "alertname": "ServiceDown", "exp_alerts": []} for minute in (3, 4, 5)]
+    done = run(tmp_path, {"input_series": series(values), "alert_rule_test": quiet})
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_sign_ins_that_all_fail_are_told_though_none_has_succeeded_yet(tmp_path: Path) -> None:
     """A pepper is lost and everything is started again: nobody ever counts a success."""
     values = {EVENTS % "identity:login:failed": "0+600x60"}
