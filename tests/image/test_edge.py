@@ -122,7 +122,10 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     for shipped, here_instead in ((r"resolver .*", ""), (r" resolve;", ";"), (r"\w+:8080", f"127.0.0.1:{behind.server_port}")):
         upstreams, count = re.subn(shipped, here_instead, upstreams)
         assert count, shipped
-    (here / "upstreams.conf").write_text(upstreams)
+    ended = socket.socket()  # a second wallet, which takes no connection
+    ended.bind(("127.0.0.1", 0))
+    second = f"zone wallet 64k; server 127.0.0.1:{ended.getsockname()[1]} max_fails=0;"
+    (here / "upstreams.conf").write_text(upstreams.replace("zone wallet 64k;", second))
     for shipped, here_instead in (
         (r"user nginx;", ""),
         (r"/etc/nginx/upstreams.conf", f"{here}/upstreams.conf"),
@@ -146,6 +149,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     nginx.wait(10)
     behind.shutdown()
     behind.server_close()
+    ended.close()
 
 
 def _listens(port: int) -> bool:
@@ -221,6 +225,11 @@ def test_what_a_dying_service_may_have_done_is_not_sent_again(edge: Edge) -> Non
     edge.came_from.clear()
     assert edge.get(f"pay.{DOMAIN}", "/break", method="POST", body=b"x").status_code == 502
     assert len(edge.came_from) == 1
+
+
+def test_one_of_a_kind_that_starts_or_ends_is_not_felt(edge: Edge) -> None:
+    asked = [("GET", b""), ("POST", b"x")] * 3
+    assert [edge.get(f"wallet.{DOMAIN}", method=method, body=body).status_code for method, body in asked] == [204] * 6
 
 
 @pytest.mark.parametrize(

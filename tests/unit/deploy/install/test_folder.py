@@ -229,6 +229,15 @@ def test_the_edge_asks_again_where_the_services_are(installation: Installation) 
     assert re.search(r"^resolver 127\.0\.0\.11 valid=\d+s", upstreams, re.MULTILINE)
 
 
+def test_the_edge_reads_what_was_changed_when_it_is_told_to(installation: Installation) -> None:
+    """Of a file that is mounted alone, the container keeps the old one where an editor, or `cp`, put a new one in its place."""
+    assert compose(installation)["services"]["edge"]["volumes"] == ["./edge:/etc/nginx:ro"]
+    config = (installation.folder / "edge/nginx.conf").read_text()
+    named = set(re.findall(r"(?:include|ssl_certificate|ssl_certificate_key) /etc/nginx/([^\s;]+);", config))
+    there = {path.name for path in (installation.folder / "edge").iterdir() if path.is_file()}
+    assert named == there - {"nginx.conf"} | {"tls/fullchain.pem", "tls/privkey.pem"}
+
+
 def test_grafana_has_no_password_that_everybody_knows(installation: Installation) -> None:
     grafana = compose(installation)["services"]["grafana"]
     assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD__FILE"] == "/run/andamio/admin_password"
