@@ -1,7 +1,8 @@
 """`python -m deploy.rigs.installed FOLDER`: the quick start on a real engine, from `andamio init` to a restored backup.
 
-By hand, where Docker with Compose and the image are; the names of the services at the domain must lead to this host (/etc/hosts).
+By hand as root, where Docker with Compose and the image are; the names of the services at the domain must lead to this host (/etc/hosts).
 The certificate is of the rig's own making, and what is laid over the compose file says only that: where the names lead, and whom to trust.
+The mail relay is the rig itself, on port 25.
 """
 
 import argparse
@@ -12,13 +13,16 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import httpx
 import yaml
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,6 +33,8 @@ from deploy.install.folder import Installation
 from deploy.journey.facts import Citizen
 from deploy.journey.pages import Browser, Page
 from deploy.journey.person import Person
+from deploy.sandbox.inbox.mail import parse_mail
+from deploy.sandbox.inbox.messages import Arrival
 from deploy.services import SERVICES
 from deploy.system import wait_until
 
@@ -37,7 +43,9 @@ PROCESSES = tuple(f"{service}{role}" for service in SERVICES for role in ("", "-
 BACKUP = "/backups/rig"
 HEALTHY_SECONDS_MAX = 300
 BACK_SECONDS_MAX = 90
-STOP_SECONDS_MAX = 60
+MAIL_SECONDS_MAX = 60
+ROBOT_SECONDS = 16
+"""How long a browser without script waits on the page that begins a recovery."""
 KILLED = 137
 """What a container ends with that did not end within its grace period."""
 
@@ -59,6 +67,8 @@ class Installed:
         for service in SERVICES:
             with (mine.folder / f"env/{service}.env").open("a") as settings:
                 settings.write(f"{service.upper()}_OUTBOUND_AUTHORITIES=/run/authority.pem\n")
+        with (mine.folder / "env/notify.env").open("a") as settings:
+            settings.write("SSL_CERT_FILE=/run/authority.pem\n")  # for the mail relay
         return self._image("doctor", "/out", "--offline")
 
     def compose(self, *words: str, may_fail: bool = False) -> str:
@@ -85,7 +95,7 @@ class Installed:
 
     def _override(self) -> dict[str, object]:
         ours = {
-            "extra_hosts": [f"{service}.{self.at.domain}:host-gateway" for service in SERVICES],
+            "extra_hosts": [f"{name}.{self.at.domain}:host-gateway" for name in (*SERVICES, "mail")],
             "volumes": ["./edge/tls/fullchain.pem:/run/authority.pem:ro"],
         }
         left_out = {name: {"profiles": ["left-out"]} for name in self._left_out}
@@ -116,12 +126,75 @@ def write_certificate(target: Path, domain: str) -> None:
     (target / "privkey.pem").write_bytes(private)
 
 
+class MailRelay:
+    """What the mail relay was given."""
+
+    def __init__(self) -> None:
+        self.mails: list[Arrival] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the name the SMTP library calls
+        """Take a mail."""
+        raw = envelope.content
+        assert isinstance(raw, bytes)  # noqa: S101 - the server was not asked to decode; this tells the type checker
+        self.mails += [parse_mail(raw, to=to, sender=envelope.mail_from or "") for to in envelope.rcpt_tos]
+        return "250 OK"
+
+
+@contextmanager
+def browser(here: Installed) -> Iterator[Browser]:
+    """A browser that trusts the certificate of the edge."""
+    trusted = ssl.create_default_context(cafile=str(here.at.folder / "edge/tls/fullchain.pem"))
+    with httpx.Client(verify=trusted, timeout=30) as client:
+        yield Browser(client, language="en")
+
+
 def sign_in(here: Installed, credentials: dict[str, str]) -> Page:
     """Sign in to the wallet through the edge, as the first operator."""
-    trusted = ssl.create_default_context(cafile=str(here.at.folder / "edge/tls/fullchain.pem"))
     citizen = Citizen(run=RUN, name="Ana María Soto Pérez", email="", phone="", **credentials)
-    with httpx.Client(verify=trusted, timeout=30) as client:
-        return Person(citizen, Browser(client, language="en")).arrive(f"{here.at.origin('wallet')}/login")
+    with browser(here) as mine:
+        return Person(citizen, mine).arrive(f"{here.at.origin('wallet')}/login")
+
+
+@contextmanager
+def mail_relay(here: Installed) -> Iterator[list[Arrival]]:
+    """Be the mail relay, which takes nothing but over TLS; the mails that came."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(here.at.folder / "edge/tls/fullchain.pem", here.at.folder / "edge/tls/privkey.pem")
+    keeps = MailRelay()
+    relay = Controller(keeps, hostname="0.0.0.0", port=25, tls_context=tls, require_starttls=True)  # noqa: S104 - containers come to it
+    relay.start()
+    try:
+        yield keeps.mails
+    finally:
+        relay.stop()
+
+
+def by_mail(here: Installed, mails: Sequence[Arrival]) -> str:
+    """Begin a recovery, and wait for its code, which goes from identity by notify to the mail relay.  Raises: CannotStart."""
+    with browser(here) as mine:
+        page = mine.open(f"{here.at.origin('identity')}/recover")
+        form = page.form_with(lambda form: "run" in form.fields, what="for a RUN")
+        time.sleep(ROBOT_SECONDS)
+        mine.submit(page, form, {"run": RUN})
+    if not wait_until(lambda: bool(mails), MAIL_SECONDS_MAX, pause_seconds=1):
+        raise CannotStart(f"no mail came within {MAIL_SECONDS_MAX} s")
+    return "\n".join(f"{mail.sender} to {mail.to}: {mail.subject.rpartition(' ')[0]} …" for mail in mails)
+
+
+def in_the_clear(here: Installed) -> str:
+    """Ask on port 80: browsers are sent on, and who forgot the s with a key in hand is not answered.  Raises: CannotStart."""
+    for name in SERVICES:
+        answer = httpx.get(f"http://{name}.{here.at.domain}/x?y=1")
+        if (answer.status_code, answer.headers.get("location")) != (308, f"{here.at.origin(name)}/x?y=1"):
+            raise CannotStart(f"http://{name}.{here.at.domain} answers {answer.status_code} {answer.headers.get('location')}")
+    known = f"http://identity.{here.at.domain}/"
+    for host in (f"mtls.{here.at.domain}", "localhost", "127.0.0.1"):
+        try:
+            answer = httpx.get(known, headers={"Host": host})
+        except httpx.RemoteProtocolError:
+            continue
+        raise CannotStart(f"port 80 answers {host} with {answer.status_code}")
+    return ""
 
 
 def step(what: str, act: Callable[[], str]) -> None:
@@ -178,15 +251,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     credentials: dict[str, str] = {}
 
     def bootstrap() -> str:
-        made = json.loads(here.compose("run", "--rm", "-T", "bootstrap", "--json", *who))
+        made, again = (json.loads(here.compose("run", "--rm", "-T", "bootstrap", "--json", *who)) for _ in range(2))
         credentials.update(password=made["password"], totp_secret=made["totp_secret"])
-        return ""
+        return f"and again: {again['operator']}"
 
     step("init and doctor --offline", here.init)
     step("up, until all are healthy", lambda: up(here))
     step("bootstrap", bootstrap)
+    step("port 80", lambda: in_the_clear(here))
     step("sign-in", lambda: sign_in(here, credentials).heading)
-    for words in ("tools doctor", "tools audit verify", f"tools backup {BACKUP}", f"restore {BACKUP} --prefix drill_ --verify --drop"):
+    with mail_relay(here) as mails:
+        step("a code by mail", lambda: by_mail(here, mails))
+        step("tools doctor", lambda: here.compose("run", "--rm", "-T", "tools", "doctor"))
+    for words in ("tools audit verify", f"tools backup {BACKUP}", f"restore {BACKUP} --prefix drill_ --verify --drop"):
         step(words, partial(here.compose, "run", "--rm", "-T", *words.split()))
     step("killed, and back", lambda: kill(here, ("identity", "wallet-worker", "notify-relay", "valkey", "postgres")))
     step("memory", lambda: call(["docker", "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"], here.at.folder))
