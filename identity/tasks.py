@@ -118,7 +118,7 @@ def clear_expired(identity: Identity) -> None:
         retention.forget(identity, table, table.c[moment] <= now - kept)
 
 
-@jobs.job("send_notice", retry_on=(SenderAway,), max_attempts=200)
+@jobs.job("send_notice", retry_on=(SenderAway,), max_attempts=200, abreast=8)
 def send_notice(identity: Identity, job: Job) -> None:
     """Tell a person about their account through notify; while notify is away the notice waits."""
     notices.send(identity, job.payload)

@@ -83,10 +83,15 @@ def deliver_sms(notify: Notify, job: Job) -> None:
     _deliver_texts(notify, [job])
 
 
-@jobs.job("deliver_mailbox", max_attempts=_DELIVERIES_MAX, lease_seconds=_DELIVERY_LEASE_SECONDS)
+def _deliver_to_mailboxes(notify: Notify, some: Sequence[Job]) -> None:
+    for due in _batches(some):
+        deliver_many(notify, "deliver_mailbox", due, channels.send_mailbox)
+
+
+@jobs.job("deliver_mailbox", max_attempts=_DELIVERIES_MAX, lease_seconds=_DELIVERY_LEASE_SECONDS, together=_deliver_to_mailboxes)
 def deliver_mailbox(notify: Notify, job: Job) -> None:
     """Put messages into people's mailboxes."""
-    deliver_many(notify, "deliver_mailbox", _due(job), channels.send_mailbox)
+    _deliver_to_mailboxes(notify, [job])
 
 
 @jobs.job("render_letter", max_attempts=5, lease_seconds=120)

@@ -5,7 +5,8 @@ open, and commits the outcome.  It may run again at any time: after a crash, a l
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -59,6 +60,7 @@ class _Definition(Generic[C]):
     attempts_max: int
     lease_seconds: int
     together: Callable[[C, Sequence[Job]], None] | None = None
+    abreast: int = 1
     is_periodic: bool = False
 
 
@@ -95,17 +97,19 @@ class Jobs(Generic[C]):
         max_attempts: int = 12,
         lease_seconds: int = outbox.LEASE_SECONDS,
         together: Callable[[C, Sequence[Job]], None] | None = None,
+        abreast: int = 1,
     ) -> Callable[[Callable[[C, Job], None]], Callable[[C, Job], None]]:
         """Declare a job.  `lease_seconds` must be longer than it may take; `retry_on` names the errors that pass.
 
         `together` does several at once where several wait, and gives each that must wait a job of its own: when it returns all
-        are done.  When it raises, each is run alone.
+        are done.  When it raises, each is run alone.  `abreast` is how many are run at the same time where several wait: for what mostly
+        waits for others.
         """
 
         def declare(run: Callable[[C, Job], None]) -> Callable[[C, Job], None]:
             if name in self.definitions:
                 raise ValueError(f"two jobs named {name}")
-            self.definitions[name] = _Definition(run, retry_on, max_attempts, lease_seconds, together)
+            self.definitions[name] = _Definition(run, retry_on, max_attempts, lease_seconds, together, abreast)
             return run
 
         return declare
@@ -149,10 +153,11 @@ def run_leased(context: C, jobs: Jobs[C], job: str, row_id: int, lease: int, *, 
 
 
 def run_all_leased(context: C, jobs: Jobs[C], job: str, rows: Sequence[tuple[int, int]], *, runner: str) -> int:
-    """Run leased rows (id, lease) of one job, together where the job knows how; return how many were still to be run."""
+    """Run leased rows (id, lease) of one job, together or abreast where the job says so; return how many were still to be run."""
     definition = jobs.definitions.get(job)
     if definition is None or definition.together is None or len(rows) == 1:
-        return sum(run_leased(context, jobs, job, row_id, lease, runner=runner) for row_id, lease in rows)
+        threads = min(definition.abreast if definition else 1, len(rows))
+        return sum(_mapped(threads, lambda row: run_leased(context, jobs, job, *row, runner=runner), rows))
     until = context.clock.now() + timedelta(seconds=definition.lease_seconds)
     with context.db.single() as connection:
         started = [(_in_a_journey(context, row), lease) for row, lease in outbox.start_many(connection, rows, runner, until)]
@@ -161,6 +166,15 @@ def run_all_leased(context: C, jobs: Jobs[C], job: str, rows: Sequence[tuple[int
             with trace.working_on(row.request_id, row.journey_id), telemetry.span(f"job {job}", kind=SpanKind.CONSUMER):
                 _run_started(context, definition, row, lease)
     return len(started)
+
+
+def _mapped(threads: int, act: Callable[[tuple[int, int]], bool], rows: Sequence[tuple[int, int]]) -> Iterator[bool]:
+    """Do something with each row, by as many threads.  Raises: what the first that failed raised, once all have ended."""
+    if threads <= 1:
+        yield from map(act, rows)
+        return
+    with ThreadPoolExecutor(threads, thread_name_prefix="job") as pool:
+        yield from pool.map(act, rows)
 
 
 def _done_together(

@@ -42,7 +42,7 @@ def announce_terms(wallet: Wallet, job: Job) -> None:
     announce_agreement(wallet, job.payload["agreement_id"], job.payload["version"])
 
 
-@jobs.job("notify_person", retry_on=(NoticeAway,))
+@jobs.job("notify_person", retry_on=(NoticeAway,), abreast=8)
 def notify_person(wallet: Wallet, job: Job) -> None:
     """Send one message to the people whom it concerns."""
     tell(wallet, NoticeKind(job.payload["kind"]), job.payload["id"])

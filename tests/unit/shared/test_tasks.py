@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -317,3 +318,35 @@ def test_jobs_that_cannot_be_done_together_are_done_in_turn(context: Context, jo
     assert run_all(context, jobs, several(context, 3)) == 3
     assert seen == [0, 1, 2]
     assert rows(context) == []
+
+
+def test_jobs_abreast_are_run_at_the_same_time_and_each_ends_by_itself(context: Context, jobs: Jobs[Context]) -> None:
+    all_are_here = threading.Barrier(3, timeout=10)
+    seen: list[tuple[int, str]] = []
+
+    def meet(_context: Context, job: Job) -> None:
+        all_are_here.wait()
+        if job.payload["n"] == 1:
+            raise Passing
+        seen.append((job.payload["n"], trace.journey_id()))
+
+    jobs.job("greet", retry_on=(Passing,), abreast=3)(meet)
+    some = several(context, 3)
+    assert run_all(context, jobs, some) == 3
+    assert sorted(seen) == [(n, f"toy-{some[n].id:08d}") for n in (0, 2)]
+    (left,) = rows(context)
+    assert (left["payload"], left["failures"], left["state"]) == ({"n": 1}, 1, "waiting")
+
+
+def test_a_database_that_goes_away_abreast_is_told_to_the_worker(
+    context: Context, jobs: Jobs[Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs.job("greet", abreast=2)(lambda _context, _job: None)
+    some = several(context, 2)
+
+    def start(*_arguments: object) -> None:
+        raise OperationalError("select", {}, Exception("gone"))
+
+    monkeypatch.setattr(outbox, "start", start)
+    with pytest.raises(OperationalError):
+        run_all(context, jobs, some)

@@ -1,11 +1,14 @@
 """A person's mailbox: whose messages are shown, and reading one."""
 
 import uuid
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from notify.context import Notify
+from notify.models import messages
 from notify.operations import channels
 from notify.operations.delivery import deliver
 from notify.operations.mailbox import get_item, list_mailbox, mark_read
@@ -13,9 +16,12 @@ from notify.operations.mailbox_reminders import Wish, find_wish, forget_wish, ke
 from notify.providers.base import RecipientRefused
 from notify.schemas.mailbox import show_proof
 from notify.standards.mailbox_proof import content_hash
+from notify.tasks import jobs
+from shared import outbox
 from shared.auth import Caller
 from shared.clock import FixedClock
 from shared.problems import InvalidRequest, NotFound
+from shared.tasks import run_all_leased
 from tests.factories.notify import World, add_notification
 from tests.factories.notify_fixtures import RunJobs
 
@@ -40,6 +46,26 @@ def test_only_the_persons_own_messages_by_subject_or_run_newest_first(notify: No
     assert (found[0].subject, found[0].sender, found[0].read_at) == ("Recibo de Camila", "Colegio Las Araucarias", None)
     assert [item.id for item in list_mailbox(notify, person("abcdefgh12345678")).items] == [by_subject]
     assert list_mailbox(notify, person("stranger-subject", "11111111-2")).items == []
+
+
+def test_messages_that_wait_are_put_into_mailboxes_together(notify: Notify, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [add_notification(world, "mailbox", to="run:11111111-1") for _ in range(3)]
+    with notify.transaction() as tx:
+        for one in made:
+            tx.enqueue("deliver_mailbox", {"messages": [[str(one), "", ""]]})
+    with notify.db.begin() as connection:
+        leased = [(row.id, row.lease) for row in outbox.lease_due(connection, notify.clock.now(), limit=10) if row.job == "deliver_mailbox"]
+    claimed: list[int] = []
+    claim = messages.claim
+
+    def counted(connection: Connection, ids: list[uuid.UUID], now: datetime, lease: timedelta) -> Any:
+        claimed.append(len(ids))
+        return claim(connection, ids, now, lease)
+
+    monkeypatch.setattr(messages, "claim", counted)
+    assert run_all_leased(notify, jobs, "deliver_mailbox", leased, runner="w") == 3
+    assert sorted(item.id for item in list_mailbox(notify, person("s", "11111111-1")).items) == sorted(made)
+    assert claimed == [3], "at once"
 
 
 @pytest.mark.rule("notify", "NO-13")
