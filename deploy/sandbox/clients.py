@@ -121,6 +121,10 @@ class PayClient:
         """Read a payment."""
         return _answer(self._http.get(f"{self._base_url}/v1/payments/{payment_id}", headers=self._headers))
 
+    def receipt(self, payment_id: str) -> Answer:
+        """Read the receipt of one that is paid."""
+        return _answer(self._http.get(f"{self._base_url}/v1/payments/{payment_id}/receipt", headers=self._headers))
+
 
 class NotifyClient(Protocol):
     """What is used here of the published client, which comes without types."""

@@ -5,7 +5,6 @@ from flask import Response, jsonify, request
 from pay.context import current
 from pay.operations import captures, endings, payments, searches
 from pay.operations.payments import OpenPayment
-from pay.operations.performance import feedback_url
 from pay.routes.access import PaymentKey, merchant
 from pay.schemas import published as shapes
 from pay.schemas.bodies import read_body
@@ -20,9 +19,8 @@ bp = Routes("payments", __name__, url_prefix="/v1/payments", access=PaymentKey()
 
 
 def _payment_response(found: OpenPayment, status: int) -> Response:
-    pay, addresses = current(), current().addresses
-    links = payment_links(found.payment, addresses, token=found.token, feedback=feedback_url(pay, found.payment))
-    response = jsonify(payment_body(found.payment) | {"_links": links})
+    addresses = current().addresses
+    response = jsonify(payment_body(found.payment) | {"_links": payment_links(found.payment, addresses, token=found.token)})
     response.status_code = status
     response.headers["Pragma"] = "no-cache"
     response.headers["Cache-Control"] = "no-store"

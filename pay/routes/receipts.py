@@ -7,6 +7,7 @@ from pay.context import current
 from pay.errors import ReceiptNotFound
 from pay.operations import receipt_keys, receipts
 from pay.operations.payments import require_payment
+from pay.operations.performance import feedback_url
 from pay.operations.receipts import PaymentReceipt
 from pay.routes.access import PayerOfPayment, PaymentKey, merchant
 from pay.standards.identifiers import PaymentId
@@ -67,8 +68,10 @@ def check(code: str) -> Response:
 
 @bp.get("/v1/payments/<payment_id>/receipt", access=PaymentKey())
 def get(payment_id: str) -> Response:
-    """Return the receipt of a payment of the caller's account."""
-    return jsonify(_body(_of_caller(payment_id)))
+    """Return the receipt of a payment of the caller's account, with the question about how it went for the service's own last page."""
+    receipt = _of_caller(payment_id)
+    feedback = feedback_url(current(), receipt.payment)
+    return jsonify(_body(receipt) | ({"feedback_url": feedback} if feedback else {}))
 
 
 @bp.get("/v1/payments/<payment_id>/receipt.pdf", access=PaymentKey())

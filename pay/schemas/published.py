@@ -84,8 +84,7 @@ _SOMETIMES: dict[str, Schema] = {
 _ALWAYS_LINKED = dict.fromkeys(("self", "events", "refunds"), LINK)
 _LINKS = object_of(
     _ALWAYS_LINKED,
-    {"next_url": LINK, "cancel": LINK, "capture": LINK, "next_url_post": POST_LINK, "auth_url_post": POST_LINK}
-    | {"notice": LINK, "feedback": LINK},
+    {"next_url": LINK, "cancel": LINK, "capture": LINK, "next_url_post": POST_LINK, "auth_url_post": POST_LINK} | {"notice": LINK},
 )
 PAYMENT = object_of(_PAYMENT | {"_links": _LINKS}, _SOMETIMES)
 FOUND_PAYMENT = object_of(

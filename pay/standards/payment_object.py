@@ -248,11 +248,8 @@ def _link(href: str, method: str) -> Json:
     return {"href": href, "method": method}
 
 
-def payment_links(payment: Payment, addresses: Addresses, *, token: str | None, feedback: str | None = None) -> Json:
-    """Return `_links`; `token` opens the payer pages, or authorises by API, once; it is None where there is nothing to open.
-
-    `feedback` is where the payer is asked how it went, for the service's own last page.
-    """
+def payment_links(payment: Payment, addresses: Addresses, *, token: str | None) -> Json:
+    """Return `_links`; `token` opens the payer pages, or authorises by API, once; it is None where there is nothing to open."""
     own = addresses.payment(payment.id)
     links: Json = {"self": _link(own, "GET"), "events": _link(own + "/events", "GET"), "refunds": _link(own + "/refunds", "GET")}
     if token is not None and payment.authorisation_mode == "moto_api":
@@ -269,8 +266,6 @@ def payment_links(payment: Payment, addresses: Addresses, *, token: str | None, 
         links["capture"] = _link(own + "/capture", "POST")
     if payment.notice_number is not None:
         links["notice"] = _link(f"{addresses.pages}/notice/{payment.notice_number}", "GET")
-    if feedback is not None:
-        links["feedback"] = _link(feedback, "GET")
     return links
 
 

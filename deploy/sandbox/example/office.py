@@ -95,11 +95,16 @@ class Office:
         if answer.status != 200:
             raise ServiceAway("pay", answer)
         state = answer.body["state"]
-        feedback = answer.body["_links"].get("feedback", {"href": ""})["href"]
-        application = self.applications.keep(application, payment_outcome=state["status"], feedback_url=feedback)
+        application = self.applications.keep(application, payment_outcome=state["status"])
         if state["status"] == "success" and application.stage is Stage.PAYING:
             # Sent before it is noted: where notify is away, the person who comes back has it sent then.
-            application = self.applications.keep(application, receipt_id=self._send_receipt(application), stage=Stage.DONE)
+            proof = self._pay().receipt(application.payment_id)
+            application = self.applications.keep(
+                application,
+                receipt_id=self._send_receipt(application),
+                stage=Stage.DONE,
+                feedback_url=proof.body.get("feedback_url", "") if proof.status == 200 else "",
+            )
         return application
 
     def _send_receipt(self, application: Application) -> str:

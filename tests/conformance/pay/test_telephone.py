@@ -120,7 +120,7 @@ def test_a_report_is_a_payment_once(world: World) -> None:
     assert body["payment_id"] == again.get_json()["payment_id"]
     assert (body["authorisation_mode"], body["state"]["status"], body["provider_id"]) == ("external", "success", "ivr-payment-1")
     assert body["refund_summary"]["status"] == "unavailable"
-    assert "feedback" not in world.get(f"/v1/payments/{body['payment_id']}").get_json()["_links"], "no payer was on our pages"
+    assert "feedback_url" not in world.get(f"/v1/payments/{body['payment_id']}/receipt").get_json(), "no payer was on our pages"
     refused = world.post(f"/v1/payments/{body['payment_id']}/refunds", {"amount": 1})
     assert refused.get_json()["code"] == "P0603"
 

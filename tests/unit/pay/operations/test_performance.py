@@ -34,18 +34,15 @@ def test_the_page_that_ends_a_payment_asks_and_the_answer_is_counted_for_its_acc
     assert (row.service, row.product, row.mark, row.answers) == (world.till.account_id, "payment", 2, 1)
 
 
-def test_the_service_and_the_receipt_lead_to_the_question_which_has_one_answer_from_wherever_it_was_asked(world: World) -> None:
-    payment_id = world.create()["payment_id"]
-    assert "feedback" not in world.get(f"/v1/payments/{payment_id}").get_json()["_links"]
-    payer = world.payer(payment_id)
-    payer.enter(DECLINED_CARD)
-    on_the_page = re.search(r'id="satisfaction" href="([^"]+)"', payer.html)
-    link = world.get(f"/v1/payments/{payment_id}").get_json()["_links"]["feedback"]
-    assert link["method"] == "GET"
-    assert on_the_page
-    for address in (urlsplit(link["href"]).path, on_the_page[1]):
+def test_the_service_finds_the_question_with_the_receipt_and_it_has_one_answer(world: World) -> None:
+    payment_id = world.paid()
+    payer = world.payer(world.create()["payment_id"])
+    receipt = world.get(f"/v1/payments/{payment_id}/receipt").get_json()
+    assert "feedback_url" not in world.client().get(f"/v1/receipts/{receipt['code']}").get_json(), "for whoever is shown it"
+    address = urlsplit(receipt["feedback_url"]).path
+    for mark in ("6", "1"):
         payer.page = payer.client.get(address)
-        payer.send(address, {"mark": "6"})
+        payer.send(address, {"mark": mark})
     with world.pay.reading() as tx:
         row = tx.connection.execute(select(satisfaction_days)).one()
     assert (row.service, row.product, row.channel, row.mark, row.answers) == (world.till.account_id, "payment", "web", 6, 1)

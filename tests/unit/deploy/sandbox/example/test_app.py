@@ -175,7 +175,7 @@ def test_the_fee_is_paid_on_the_payer_pages(client: FlaskClient, applications: A
 
 def test_a_payment_that_failed_can_be_tried_again(client: FlaskClient, applications: Applications, services: Services) -> None:
     come_in(client, applications, stage=Stage.PAYING, payment_id="p-1")
-    services.answers["GET", "/v1/payments/p-1"] = httpx.Response(200, json={"state": {"status": "failed", "finished": True}, "_links": {}})
+    services.answers["GET", "/v1/payments/p-1"] = httpx.Response(200, json={"state": {"status": "failed", "finished": True}})
     client.get("/pay/return")
     assert "No money was taken." in client.get("/application", headers={"Accept-Language": "en"}).text
 
@@ -192,8 +192,8 @@ def test_the_receipt_is_sent_once_however_often_the_person_comes_back(
     monkeypatch.setattr("deploy.sandbox.example.office.send_receipt", note)
     monkeypatch.setattr("deploy.sandbox.example.office.notify_client", lambda *_: None)
     application = come_in(client, applications, stage=Stage.PAYING, payment_id="p-1", consent_id="c-1")
-    paid = {"state": {"status": "success", "finished": True}, "_links": {"feedback": {"href": f"{PAY}/feedback/q", "method": "GET"}}}
-    services.answers["GET", "/v1/payments/p-1"] = httpx.Response(200, json=paid)
+    services.answers["GET", "/v1/payments/p-1"] = httpx.Response(200, json={"state": {"status": "success", "finished": True}})
+    services.answers["GET", "/v1/payments/p-1/receipt"] = httpx.Response(200, json={"feedback_url": f"{PAY}/feedback/q"})
     client.get("/pay/return")
     client.get("/pay/return")
     assert sent == ["p-1"]
