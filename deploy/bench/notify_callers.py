@@ -1,9 +1,13 @@
-"""Callers of notify's API in this process: each thread keeps a connection, and tokens are made anew before they run out."""
+"""Callers of notify's API in this process: each thread keeps a connection, and tokens are made anew before they run out; waiting."""
 
+import contextlib
 import http.client
 import json
+import os
+import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +17,7 @@ from notify.standards.service_jwt import sign
 
 TOKEN_SECONDS = 15.0
 KEPT_SECONDS = 2.0
+PATIENCE_SECONDS = 1800.0
 PERSONALISATION = {"name": "Camila", "reference": "A-1", "amount": "$3.500", "date": "21 de noviembre de 2026"}
 
 
@@ -72,3 +77,19 @@ class Caller:
             if now - self._made_at > TOKEN_SECONDS:
                 self._token, self._made_at = sign(self.key[-73:-37], self.key[-36:], now), now
             return self._token
+
+
+def until(done: Callable[[], bool], words: str) -> None:
+    """Wait for something.  Raises: CannotStart."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        if time.monotonic() > deadline:
+            raise CannotStart(words)
+        time.sleep(0.2)
+
+
+def signal_all(pids: list[int], number: signal.Signals) -> None:
+    """Send a signal to the groups of these processes that are still there."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, number)

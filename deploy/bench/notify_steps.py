@@ -1,7 +1,6 @@
 """What is measured of notify, step by step: each yields its figures as (what, measured)."""
 
 import argparse
-import contextlib
 import json
 import os
 import signal
@@ -21,7 +20,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from deploy.bench import notify_rows, running, targets
 from deploy.bench.crowds import spread, steady, timed
 from deploy.bench.load import Target, measure
-from deploy.bench.notify_callers import PERSONALISATION, Caller
+from deploy.bench.notify_callers import PATIENCE_SECONDS, PERSONALISATION, Caller, signal_all, until
 from deploy.bench.sinks import HOST, HTTP_OFFSET
 from deploy.errors import CannotStart
 from deploy.sandbox import plan as plans
@@ -38,11 +37,11 @@ from notify.standards.statuses import Channel
 
 NO_LIMIT = 100_000_000
 
-PATIENCE_SECONDS = 1800.0
 STEADY_PER_SECOND = 50
 OTHERS_PER_SECOND = 10
 IN_TIME = timedelta(seconds=10)
 LIST_READS = 60
+FLOOD_ROWS = 10_000
 FLOOD_SECONDS = 20
 """Of one go of wrk, whose token is good for no more than a minute."""
 ACTOR = "bench"
@@ -86,27 +85,32 @@ class Rig:
         time.sleep(3)  # the web process knows it from now on
 
     def delivered(self) -> Rows:
-        """Bulk jobs from the POST to the last receipt, with and without telling the service of each."""
-        yield from (self._deliver(channel, "the service told of each") for channel in ("sms", "email"))
+        """Bulk jobs from the POST to the last receipt and to the last callback; the same without callbacks."""
+        yield from (self._deliver(channel, told=True) for channel in ("sms", "email"))
         kept = select(ServiceCallback.__table__).where(ServiceCallback.service_id == self.service_id)
         with self.notify.db.begin() as connection:
             callbacks = [dict(row._mapping) for row in connection.execute(kept)]
             connection.execute(delete(ServiceCallback).where(ServiceCallback.service_id == self.service_id))
         time.sleep(3)
-        yield from (self._deliver(channel, "no callback set") for channel in ("sms", "email"))
+        yield from (self._deliver(channel, told=False) for channel in ("sms", "email"))
         with self.notify.db.begin() as connection:
             connection.execute(insert(ServiceCallback), callbacks)
         time.sleep(3)
 
-    def _deliver(self, channel: str, words: str) -> tuple[str, str]:
-        number = self.options.messages
+    def _deliver(self, channel: str, *, told: bool) -> tuple[str, str]:
+        self._drain()
+        number, before = self.options.messages, self._sink()["told"]
         began = time.monotonic()
         made = self._job(channel, number)
         taken = time.monotonic() - began
-        _until(lambda: self._job_statuses(made).get("delivered", 0) == number, f"{channel}: not all were delivered")
+        until(lambda: self._job_statuses(made).get("delivered", 0) == number, f"{channel}: not all were delivered")
         seconds = time.monotonic() - began
-        what = f"{number} messages by {channel} from end to end, receipts processed, {words}"
-        return what, f"{number / seconds:.0f}/s (job taken in {taken:.2f} s, all in {seconds:.1f} s)"
+        found = f"{number / seconds:.0f}/s (job taken in {taken:.2f} s, all in {seconds:.1f} s)"
+        if told:
+            until(lambda: self._sink()["told"] - before >= number, f"{channel}: the service was not told of all")
+            seconds = time.monotonic() - began
+            found += f"; the service told of each: {number / seconds:.0f}/s (all in {seconds:.1f} s)"
+        return f"{number} messages by {channel} from end to end, receipts processed{'' if told else ', no callback set'}", found
 
     def _job(self, channel: str, number: int) -> str:
         column, to = {"sms": ("phone number", "07900{}".format), "email": ("email address", "p{}@example.com".format)}[channel]
@@ -191,18 +195,18 @@ class Rig:
         number, began = self.options.waiting, self.notify.clock.now()
         before = self._sink()
         workers = [int(json.loads(file.read_text())["pid"]) for file in (self.folder / "run").glob("notify-worker*.json")]
-        _signal(workers, signal.SIGSTOP)
+        signal_all(workers, signal.SIGSTOP)
         while self._waiting() < number:
             measure(self._target("live"), connections=self.options.connections, seconds=min(5, self.options.seconds))
         waiting = self._waiting()
         redis.Redis.from_url(plans.from_environment().redis_url("notify")).flushall()
-        _signal(workers, signal.SIGKILL)
+        signal_all(workers, signal.SIGKILL)
         killed = time.monotonic()
-        _until(lambda: self._waiting() < waiting, "nothing was handed over")
+        until(lambda: self._waiting() < waiting, "nothing was handed over")
         first = time.monotonic() - killed
-        _until(lambda: self._waiting() <= waiting // 100, "nearly all was not handed over")
+        until(lambda: self._waiting() <= waiting // 100, "nearly all was not handed over")
         most = time.monotonic() - killed
-        _until(lambda: not self._waiting(), "not all were handed over")
+        until(lambda: not self._waiting(), "not all were handed over")
         seconds, accepted = time.monotonic() - killed, self._handed_over(self.service_id, began)[0]
         after = self._sink()
         repeats = after["repeats"] - before["repeats"]
@@ -212,13 +216,13 @@ class Rig:
         yield f"{waiting} texts wait, Valkey emptied, workers killed", f"{out}; {went}"
 
     def memory(self) -> Rows:
-        """Memory while many texts go through."""
-        target, done, marks = self._target("live"), 0, 0
+        """Memory while many texts go through: by jobs, with receipts and callbacks, and meanwhile by POST with a test key."""
+        done, marks = 0, 0
         while done < self.options.flood:
-            found = measure(target, connections=self.options.connections, seconds=FLOOD_SECONDS)
-            done += round(found.per_second * FLOOD_SECONDS)
+            self._job("sms", FLOOD_ROWS)
+            found = measure(self._target("test"), connections=self.options.connections, seconds=FLOOD_SECONDS)
+            done += FLOOD_ROWS + round(found.per_second * FLOOD_SECONDS)
             self._drain()
-            target = self._target("live")  # with a new token
             if done * 10 // self.options.flood > marks or not marks:
                 marks = max(1, done * 10 // self.options.flood)
                 weighed = running.memory_mib(self.pid)
@@ -263,9 +267,9 @@ class Rig:
     def _drain(self) -> None:
         """Wait until all that was accepted has been handed over and told."""
         outbox = text("SELECT count(*) FROM outbox WHERE due_at < now() + interval '1 minute' AND payload <> '{}'")  # {}: what is periodic
-        _until(lambda: not self._waiting(), "not all were handed over")
+        until(lambda: not self._waiting(), "not all were handed over")
         with self.notify.db.engine.connect() as connection:
-            _until(lambda: not connection.execute(outbox).scalar_one(), "not all was told")
+            until(lambda: not connection.execute(outbox).scalar_one(), "not all was told")
 
     def _waiting(self) -> int:
         with self.notify.db.begin() as connection:
@@ -284,21 +288,6 @@ class Rig:
     def _sink(self) -> dict[str, int]:
         counts: dict[str, int] = httpx.get(f"http://{HOST}:{self.options.port + HTTP_OFFSET}/counts").raise_for_status().json()
         return counts
-
-
-def _until(done: Callable[[], bool], words: str) -> None:
-    """Wait for something.  Raises: CannotStart."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not done():
-        if time.monotonic() > deadline:
-            raise CannotStart(words)
-        time.sleep(0.2)
-
-
-def _signal(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, number)
 
 
 def _read(act: Callable[[], object]) -> str:

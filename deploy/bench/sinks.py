@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from deploy.errors import CannotStart
@@ -31,6 +31,18 @@ class Receipt:
 
     url: str
     body: bytes
+
+
+@dataclass
+class Counts:
+    """How often each text came, by its reference, and the messages of which the service was told."""
+
+    texts: Counter[str] = field(default_factory=Counter)
+    told: set[str] = field(default_factory=set)
+
+    def said(self) -> dict[str, int]:
+        """As JSON: texts, how many of them came again, messages told of."""
+        return {"texts": self.texts.total(), "repeats": self.texts.total() - len(self.texts), "told": len(self.told)}
 
 
 @contextlib.contextmanager
@@ -52,7 +64,7 @@ def sinks(smtp_port: int, http_port: int) -> Iterator[None]:
 async def serve(smtp_port: int, http_port: int) -> None:
     """Listen until cancelled."""
     receipts: asyncio.Queue[Receipt] = asyncio.Queue()
-    counts: Counter[str] = Counter()
+    counts = Counts()
 
     async def text(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await take_texts(reader, writer, receipts, counts)
@@ -82,25 +94,26 @@ async def take_mails(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 
 async def take_texts(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receipts: "asyncio.Queue[Receipt]", counts: "Counter[str]"
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receipts: "asyncio.Queue[Receipt]", counts: Counts
 ) -> None:
     """Speak as much HTTP as our own client does: requests with a length, on a connection that stays open.
 
-    What asks for no receipt is news for the service; a GET is answered with how many texts came, and how often one came again.
+    What asks for no receipt is news for the service; a GET is answered with the counts.
     """
     with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             if head.startswith(b"GET "):
-                said = {"texts": counts.total(), "repeats": counts.total() - len(counts)}
-                writer.write(_answer(json.dumps(said).encode()))
+                writer.write(_answer(json.dumps(counts.said()).encode()))
                 continue
             text = json.loads(await reader.readexactly(_length(head)))
             writer.write(_answer(json.dumps({"id": text.get("reference")}).encode()))
             if "callback_url" in text:
-                counts[text["reference"]] += 1
+                counts.texts[text["reference"]] += 1
                 body = json.dumps({"reference": text["reference"], "status": "delivered", "to": text["to"]}).encode()
                 receipts.put_nowait(Receipt(text["callback_url"], body))
+            elif "notification_type" in text:
+                counts.told.add(text["id"])
     writer.close()
 
 

@@ -49,9 +49,10 @@ def test_a_text_is_answered_and_its_receipt_posted(ports: tuple[int, int]) -> No
         for reference in ("m-1", "m-2"):
             text = {"to": "+56912345678", "reference": reference, "callback_url": f"http://127.0.0.1:{listener.server_port}/r?token=t"}
             assert client.post("/texts", json=text).json() == {"id": reference}
-        assert client.post("/told", json={"id": "1", "status": "delivered"}).status_code == 201
+        for news in ({"id": "m-1", "status": "delivered", "notification_type": "sms"},) * 2 + ({"id": "job-1", "status": "finished"},):
+            assert client.post("/told", json=news).status_code == 201
         assert client.post("/texts", json=text).json() == {"id": "m-2"}
-        assert client.get("/counts").json() == {"texts": 3, "repeats": 1}
+        assert client.get("/counts").json() == {"texts": 3, "repeats": 1, "told": 1}
     assert came.wait(10)
     listener.shutdown()
     listener.server_close()
