@@ -24,13 +24,17 @@ class NotifyRefused(Exception):
     """The message will never be taken as it is; to send it again changes nothing."""
 
 
+def read_key(key: str) -> tuple[str, str]:
+    """Return the id of the service and the secret of a key, `name-service id-secret`; what is no key gives neither."""
+    return key[-2 * UUID_LENGTH - 1 : -UUID_LENGTH - 1], key[-UUID_LENGTH:]
+
+
 class NotifyClient:
     """Sends with the key of a service at notify; `api_key` is `name-service id-secret`."""
 
     def __init__(self, http: Outbound, clock: Clock, *, url: str, api_key: Secret) -> None:
         self._http, self._clock, self._url = http, clock, url
-        key = api_key.reveal()
-        self._service_id, self._secret = key[-2 * UUID_LENGTH - 1 : -UUID_LENGTH - 1], key[-UUID_LENGTH:]
+        self._service_id, self._secret = read_key(api_key.reveal())
 
     def send(self, channel: str, document: Mapping[str, object], *, idempotency_key: str = "") -> None:
         """Have one message sent by a channel; two calls with one key send one message.  Raises: NotifyAway, NotifyRefused."""

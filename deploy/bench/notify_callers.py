@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from deploy.errors import CannotStart
 from notify.standards.service_jwt import sign
+from shared.notify_client import read_key
 
 TOKEN_SECONDS = 15.0
 KEPT_SECONDS = 2.0
@@ -75,7 +76,7 @@ class Caller:
         with self._lock:
             now = time.time()
             if now - self._made_at > TOKEN_SECONDS:
-                self._token, self._made_at = sign(self.key[-73:-37], self.key[-36:], now), now
+                self._token, self._made_at = sign(*read_key(self.key), now), now
             return self._token
 
 

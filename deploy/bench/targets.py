@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from deploy.bench.load import Target, raw_request
+from shared.notify_client import read_key
 
 UNIQUE_REQUESTS = 12_000
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -54,7 +55,7 @@ def notify_sms(sandbox: dict[str, Any]) -> Target:
     """POST a text message with the test key, which does all but hand it over."""
     notify = sandbox["notify"]
     key = notify["api_keys"]["test"]
-    service_id, secret = key[-73:-37], key[-36:]
+    service_id, secret = read_key(key)
     token = notify_jwt.encode({"iss": service_id, "iat": int(time.time()) + 25}, secret, algorithm="HS256")
     personalisation = {"name": "Camila", "reference": "A-1", "amount": "$3.500", "date": "21 de noviembre de 2026"}
     body = json.dumps({"phone_number": "+447900900123", "template_id": notify["templates"]["sms"], "personalisation": personalisation})

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from deploy.install.writers import KEY_SECRET, WRITERS, read_key, template_id
+from deploy.install.writers import KEY_SECRET, WRITERS, ids_of, template_id
 from deploy.services import SERVICES
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def enter_writers(notify: "Notify", domain: str, own_secrets: Secrets) -> None:
     from notify.standards.statuses import Channel
 
     for service, (name, templates) in WRITERS.items():
-        service_id, secret = read_key(own_secrets(service, KEY_SECRET))
+        service_id, secret = ids_of(own_secrets(service, KEY_SECRET))
         register_service(notify, service_id, name=name, restricted=False, actor=ACTOR, org_id=ORGANISATION)
         key_id = uuid.uuid5(service_id, "bootstrap")
         create_api_key(notify, service_id, name=service, kind="normal", actor=ACTOR, secret=secret, key_id=key_id)

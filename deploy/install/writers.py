@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 
 from deploy.errors import CannotStart
+from shared.notify_client import read_key
 
 WRITERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "identity": ("Identidad digital", {"notify_email_template": "email", "notify_sms_template": "sms"}),
@@ -12,7 +13,6 @@ WRITERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
 }
 """The name of each one's service at notify, and the settings that name its templates, with the channel of each."""
 KEY_SECRET = "notify_api_key"  # noqa: S105 - the name of a secret
-_UUID_LENGTH = 36
 
 
 def template_id(domain: str, service: str, setting: str) -> uuid.UUID:
@@ -25,9 +25,10 @@ def new_key(domain: str, service: str) -> str:
     return f"{service}-{uuid.uuid5(uuid.NAMESPACE_DNS, f'{service}.notify.{domain}')}-{uuid.uuid4()}"
 
 
-def read_key(key: str) -> tuple[uuid.UUID, uuid.UUID]:
+def ids_of(key: str) -> tuple[uuid.UUID, uuid.UUID]:
     """Return the service and the secret of a key.  Raises: CannotStart."""
     try:
-        return uuid.UUID(key[-2 * _UUID_LENGTH - 1 : -_UUID_LENGTH - 1]), uuid.UUID(key[-_UUID_LENGTH:])
+        service_id, secret = map(uuid.UUID, read_key(key))
     except ValueError:
         raise CannotStart(f"A secret {KEY_SECRET} is no key of notify, `name-service-secret`.") from None
+    return service_id, secret

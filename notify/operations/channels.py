@@ -117,14 +117,11 @@ def send_mailbox(notify: Notify, work: Work) -> HandOver:
     }
     with notify.transaction() as tx:
         # Another try, because the reader outside was away, places nothing and says nothing in the log.
-        if (
-            tx.connection.execute(select(MailboxMessage.notification_id).where(MailboxMessage.notification_id == message.id)).first()
-            is None
-        ):
+        placed = select(MailboxMessage.notification_id).where(MailboxMessage.notification_id == message.id)
+        if tx.connection.execute(placed).first() is None:
             data: dict[str, str | int | bool | list[str]] = {"content_sha256": row["content_sha256"]}
-            row["placed_entry"] = tx.record(
-                Event.MAILBOX_PLACED, actor="notify", object_id=str(message.id), channel="job", data=data
-            ).entry_id
+            proof = tx.record(Event.MAILBOX_PLACED, actor="notify", object_id=str(message.id), channel="job", data=data)
+            row["placed_entry"] = proof.entry_id
             tx.connection.execute(insert(MailboxMessage).values(row))
             enqueue_reminder(notify, tx, message.id, row["person_index"])
     if notify.mailbox is not None:

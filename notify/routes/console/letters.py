@@ -72,5 +72,4 @@ def show_pages(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
 
 
 def _form(problems: Problems = ()) -> ResponseReturnValue:
-    press = request.form.get("press") or current().ids.uuid4()
-    return show_page("letter_new", problems, typed=request.form, postages=POSTAGES, press=press)
+    return show_page("letter_new", problems, typed=request.form, postages=POSTAGES)

@@ -69,8 +69,7 @@ def remind(service_id: UUID, template_id: UUID) -> ResponseReturnValue:
             return redirect(url_for("console_reminders.show", service_id=service_id), 303)
         except Refusal as refused:
             problems = [_problem(message, bare=isinstance(refused, MessageNotValid)) for message in refused.messages]
-    names, press = asked_for(template), request.form.get("press") or current().ids.uuid4()
-    return show_page("remind", problems, draft=template, names=names, recipient=recipient, values=values, typed=request.form, press=press)
+    return show_page("remind", problems, draft=template, names=asked_for(template), recipient=recipient, values=values, typed=request.form)
 
 
 def _numbers(text: str) -> list[int]:

@@ -48,17 +48,8 @@ def _check(template: KnownTemplate, recipient: str, values: dict[str, object], p
     if look.pages:
         allow("img-src", "data:")
     senders = choosable_senders(current(), template.service_id, template.channel)
-    press = request.form.get("press") or current().ids.uuid4()
     return show_page(
-        "send_check",
-        problems,
-        draft=template,
-        look=look,
-        recipient=recipient,
-        values=values,
-        senders=senders,
-        typed=request.form,
-        press=press,
+        "send_check", problems, draft=template, look=look, recipient=recipient, values=values, senders=senders, typed=request.form
     )
 
 
