@@ -74,8 +74,8 @@ class Notify(Context):
 
     def grouped(self, name: str, write: Callable[[Sequence[I]], Sequence[R]], *, gather_seconds: float = 0.0) -> GroupCommit[I, R]:
         """Give the one group commit of a name, which writes what several threads have at the same moment."""
-        found: GroupCommit[I, R] = self._groups.setdefault(name, GroupCommit(write, gather_seconds=gather_seconds))
-        return found
+        found: GroupCommit[I, R] | None = self._groups.get(name)
+        return found or self._groups.setdefault(name, GroupCommit(write, gather_seconds=gather_seconds))
 
     @cached_property
     def scanner(self) -> VirusScanner:

@@ -1,13 +1,10 @@
-"""The context of a service: what one process holds, and the one way to write."""
+"""The context of a service: what one process holds."""
 
 import base64
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -16,13 +13,10 @@ import structlog
 from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Connection, Delete, Update, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
-from shared import metrics, outbox, trace
 from shared.audit.checkpoint import Signer
-from shared.audit.entries import Entry, insert_entries, new_core_entry, new_entry
 from shared.auth import Keys, RemoteKeys, TokenSource, TokenVerifier
 from shared.clock import Clock, SystemClock
 from shared.crypto import DataKeys, KeyRing
@@ -32,106 +26,11 @@ from shared.ids import Ids, SystemIds
 from shared.redis_address import redis_client
 from shared.s3 import BucketAway
 from shared.settings import ServiceSettings
+from shared.transaction import Transaction
 
 log = structlog.get_logger("andamio.context")
 WAKE_KEY = "andamio:wake:"
 REDIS_AWAY_SECONDS = 2.0
-
-
-class Transaction:
-    """One business transaction: what it reads and changes, its audit rows and its outbox rows are committed together."""
-
-    def __init__(self, context: "Context", connection: Connection) -> None:
-        self.connection = connection
-        self._context = context
-        self._entries: list[Entry] = []
-        self._jobs: list[dict[str, object]] = []
-        self._forgotten: Counter[str] = Counter()
-
-    @cached_property
-    def session(self) -> Session:
-        """The ORM on this transaction's connection; hot paths use `connection` alone."""
-        return Session(self.connection, expire_on_commit=False)
-
-    def record(
-        self,
-        action: StrEnum,
-        *,
-        actor: str,
-        outcome: str = "done",
-        subject: str | None = None,
-        on_behalf_of: str | None = None,
-        object_id: str = "",
-        purpose: str | None = None,
-        channel: str = "api",
-        data: Mapping[str, str | int | bool | list[str]] | None = None,
-    ) -> Entry:
-        """Write an audit row, and return it.  `subject` is `scheme:value`; only a salted commitment to it enters the log.
-
-        Spec: design §5.
-        """
-        context = self._context
-        entry = new_entry(
-            context.clock,
-            context.ids,
-            action=action,
-            outcome=outcome,
-            actor=actor,
-            subject=subject,
-            on_behalf_of=on_behalf_of,
-            object_id=object_id,
-            purpose=purpose,
-            channel=channel,
-            request_id=trace.request_id(),
-            journey_id=trace.journey_id(),
-            data=dict(data or {}),
-        )
-        self._entries.append(entry)
-        return entry
-
-    def record_core(self, core: Mapping[str, object], *, subject: str | None, extra: Mapping[str, str] | None = None) -> str:
-        """Write an access-log row in the form of wallet-consent.md §10.1, about one person or about many; return its entry id."""
-        entry = new_core_entry(self._context.clock, self._context.ids, core=dict(core), subject=subject, extra=dict(extra or {}))
-        self._entries.append(entry)
-        return str(entry.entry_id)
-
-    def add(self, entries: Iterable[Entry]) -> None:
-        """Write audit rows that were made before (`new_entry`), perhaps on another thread."""
-        self._entries.extend(entries)
-
-    def enqueue(self, job: str, payload: Mapping[str, object], *, due_at: datetime | None = None, queue: str = "") -> None:
-        """Have a job run after the commit, at once or when it is due."""
-        now = self._context.clock.now()
-        row = {"job": job, "payload": dict(payload), "queue": queue, "due_at": due_at or now, "created_at": now}
-        self._jobs.append(row | {"request_id": trace.request_id(), "journey_id": trace.journey_id()})
-
-    def forget(self, statement: Delete | Update) -> int:
-        """Delete rows whose time is over, or take out of them what names people; return how many, counted by table in the metrics."""
-        return self.forgot(statement.table.description, self.connection.execute(statement).rowcount)
-
-    def forgot(self, table: str, rows: int) -> int:
-        """Count rows of a table that went another way; return how many."""
-        self._forgotten[table] += rows
-        return rows
-
-    @property
-    def wakes(self) -> bool:
-        """True when something is to be done after the commit; what comes by thousands the relay finds by itself, much at a time."""
-        return any(job["queue"] != outbox.BULK for job in self._jobs)
-
-    def flush(self) -> None:
-        """Send what was collected to the database; called once, before the commit."""
-        if "session" in self.__dict__:
-            self.session.flush()
-        insert_entries(self.connection, self._context.cipher, self._entries)
-        outbox.add(self.connection, self._jobs)
-
-    def count(self) -> None:
-        """Count what happened in the metrics; called once, after the commit."""
-        for entry in self._entries:
-            metrics.EVENTS.labels(self._context.service, entry.action, entry.outcome).inc()
-        for table, rows in self._forgotten.items():
-            metrics.FORGOTTEN.labels(self._context.service, table).inc(rows)
 
 
 @dataclass
@@ -229,8 +128,8 @@ class Context:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Open one business transaction: all of it is committed, or nothing.  The relay is woken when it left jobs."""
-        with self.db.begin() as connection:
-            tx = Transaction(self, connection)
+        with ExitStack() as stack:
+            tx = Transaction(self, lambda: stack.enter_context(self.db.begin()))
             yield tx
             tx.flush()
         tx.count()
@@ -241,7 +140,7 @@ class Context:
     def reading(self) -> Iterator[Transaction]:
         """Read what is committed; nothing is written, no audit and no outbox row either."""
         with self.db.reading() as connection:
-            yield Transaction(self, connection)
+            yield Transaction(self, lambda: connection)
 
     @contextmanager
     def listing(self) -> Iterator[Transaction]:
@@ -256,7 +155,7 @@ class Context:
                     raise
                 log.warning("replica away")
                 connection = stack.enter_context(self.db.reading())
-            yield Transaction(self, connection)
+            yield Transaction(self, lambda: connection)
 
     def wake_relay(self) -> None:
         """Tell the relay that there is work; it finds it by itself, a little later, when this fails."""

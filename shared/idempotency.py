@@ -15,7 +15,7 @@ from shared.db import UtcDateTime, shared_metadata
 from shared.problems import Conflict
 
 if TYPE_CHECKING:
-    from shared.context import Transaction
+    from shared.transaction import Transaction
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -40,6 +40,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.clock import rfc3339
 from shared.db import UtcDateTime, shared_metadata
+from shared.rows import Rows
 
 LEASE_SECONDS = 60
 URGENT, BULK = "urgent", "bulk"
@@ -123,19 +124,18 @@ _FINISH = text(
     "DELETE FROM outbox USING unnest(CAST(:ids AS bigint[]), CAST(:leases AS integer[])) AS done (id, lease)"
     " WHERE outbox.id = done.id AND outbox.lease = done.lease"
 )
-# Rows of any number in one round trip: one JSON parameter, the same text whatever their number.
-_ADD = text(
-    "INSERT INTO outbox (job, queue, payload, due_at, request_id, journey_id, created_at)"
+JOBS = Rows(
+    name="jobs",
+    insert="INSERT INTO outbox (job, queue, payload, due_at, request_id, journey_id, created_at)"
     " SELECT job, COALESCE(queue, ''), payload, due_at, COALESCE(request_id, ''), COALESCE(journey_id, ''), created_at"
-    " FROM json_to_recordset(CAST(:rows AS json)) AS row (job text, queue text, payload jsonb, due_at timestamptz, request_id text,"
-    " journey_id text, created_at timestamptz)"
+    " FROM json_to_recordset(CAST(:jobs AS json)) AS row (job text, queue text, payload jsonb, due_at timestamptz, request_id text,"
+    " journey_id text, created_at timestamptz)",
 )
 
 
-def add(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
-    """Write rows in the present transaction."""
-    if rows:
-        connection.execute(_ADD, {"rows": json.dumps(rows, default=rfc3339)})
+def rows_of(jobs: Sequence[dict[str, object]]) -> dict[Rows, str]:
+    """Return jobs as `shared.rows.write` takes them; nothing where there are none."""
+    return {JOBS: json.dumps(jobs, default=rfc3339)} if jobs else {}
 
 
 def lease_due(

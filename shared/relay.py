@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared import outbox, periodic
+from shared import outbox, periodic, rows
 from shared.audit.sequencer import BATCH, sequence_pending, sign_checkpoint
 from shared.broker import AWAY, broker_at
 from shared.context import WAKE_KEY, Context
@@ -154,7 +154,8 @@ class Relay:
         with self._context.db.begin() as connection:
             missing = jobs.keys() - set(connection.execute(standing).scalars())
             due = [(job, jobs[job].due_after(now)) for job in sorted(missing)]
-            outbox.add(connection, [{"job": job, "payload": {}, "due_at": due_at, "created_at": now} for job, due_at in due])
+            jobs_due = [{"job": job, "payload": {}, "due_at": due_at, "created_at": now} for job, due_at in due]
+            rows.write(connection, outbox.rows_of(jobs_due))
             if due:
                 periodic.watch(connection, jobs, now)
 

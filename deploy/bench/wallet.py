@@ -26,11 +26,11 @@ from deploy.bench.filling import fill
 from deploy.bench.load import Measured, Target, measure, raw_request, require_wrk
 from deploy.errors import CannotStart
 from deploy.sandbox import plan as plans
-from shared.audit.entries import SUBJECT_INDEX, new_core_entry
-from shared.audit.entries import insert_entries as write
+from shared.audit.entries import SUBJECT_INDEX, new_core_entry, rows_of
 from shared.audit.proofs import prove_entry
 from shared.audit.sequencer import BATCH, sequence_pending, sign_checkpoint
 from shared.audit.verify import verify
+from shared.rows import write
 from wallet.context import Wallet, create_context
 from wallet.operations.access_log import Filters, lines_of_subject
 from wallet.settings import Settings
@@ -221,7 +221,7 @@ def _appending(wallet: Wallet, rows: int) -> tuple[list[Row], list[uuid.UUID]]:
         made.append(entries[0].entry_id)
         began = time.perf_counter()
         with wallet.db.begin() as connection:
-            write(connection, wallet.cipher, entries)
+            write(connection, rows_of(wallet.cipher, entries))
         middle = time.perf_counter()
         with wallet.db.begin() as connection:
             sequence_pending(connection)

@@ -13,9 +13,9 @@ from identity.models.client import Client
 from identity.models.finders import find_subject
 from identity.models.person import PersonState
 from identity.standards import jose
-from shared.context import Transaction
 from shared.http import OutboundError
 from shared.tasks import RetryLater
+from shared.transaction import Transaction
 
 CLIENTS = table_of(Client)
 JOB = "push_account_event"

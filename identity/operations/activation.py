@@ -22,9 +22,9 @@ from identity.providers.civil_registry import RegistryPerson
 from identity.standards import one_time_codes, passwords
 from identity.standards.identity_assurance import Proofing
 from identity.standards.oidc_claims import Facts
-from shared.context import Transaction
 from shared.crypto import constant_time_equal
 from shared.run import Run
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 CODES = table_of(ActivationCode)

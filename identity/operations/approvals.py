@@ -27,8 +27,8 @@ from identity.operations.sessions import Session
 from identity.operations.sign_in import Attempt, Browser, raise_or_sign_in
 from identity.operations.unfinished import move_approval
 from identity.standards import acr
-from shared.context import Transaction
 from shared.crypto import constant_time_equal, sha256_hex
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 APPROVALS = table_of(Approval)

@@ -20,8 +20,8 @@ from identity.operations.assisted_sessions import ASSISTED, NEEDS_ASKING, Assist
 from identity.operations.notices import Channel, Kind
 from identity.operations.refusals import AssistanceNotFound, AssistanceRefused
 from identity.standards import assistance, one_time_codes
-from shared.context import Transaction
 from shared.run import Run
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 ASKED_FOR = timedelta(minutes=5)

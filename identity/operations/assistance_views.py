@@ -11,7 +11,7 @@ from identity.models.assisted import UNDER_WAY, AssistedState
 from identity.operations import assisted_sessions
 from identity.operations.assisted_sessions import ASSISTED, AssistedRow, code_index
 from identity.operations.refusals import AssistanceNotFound
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 DAY, SHOWN_FOR, SHOWN_MAX = timedelta(days=1), timedelta(days=730), 100
 OUTLIER_MIN, OUTLIER_TIMES = 20, 3

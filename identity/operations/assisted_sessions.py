@@ -20,8 +20,8 @@ from identity.operations import history, logout_notices, notices
 from identity.operations.notices import Kind
 from identity.operations.refusals import AssistanceNotFound
 from identity.standards import acr, one_time_codes
-from shared.context import Transaction
 from shared.crypto import CannotDecrypt
+from shared.transaction import Transaction
 
 ASSISTED = table_of(AssistedSession)
 LIFE = timedelta(minutes=30)

@@ -25,8 +25,8 @@ from identity.operations.assisted_sessions import Help
 from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.sessions import Session
 from identity.standards import acr, rfc8485
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 GRANTS, CODES = table_of(Grant), table_of(AuthorizationCode)
 

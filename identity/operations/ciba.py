@@ -25,9 +25,9 @@ from identity.standards import ciba, jose, rfc6749, rfc9101
 from identity.standards.remote_refusals import GrantDenied, UnknownUserId
 from identity.standards.rfc6749 import Parameters
 from identity.standards.rfc7523 import Assertion
-from shared.context import Transaction
 from shared.problems import TooManyRequests
 from shared.run import InvalidRun, parse_run
+from shared.transaction import Transaction
 
 ENUMERATE = "identity:enumerate"
 """Scope of clients that may be told that nobody has a RUN."""

@@ -18,8 +18,8 @@ from identity.standards import discovery, jose, rfc7523, rfc8705
 from identity.standards.rfc6749 import Parameters, parse_basic
 from identity.standards.rfc7523 import Assertion
 from shared.certificates import is_valid_at
-from shared.context import Transaction
 from shared.crypto import constant_time_equal, sha256_hex
+from shared.transaction import Transaction
 
 NOBODY = sha256_hex("no client has this secret")
 NOT_KNOWN = "there is no such client, or it is blocked, or its time is over"

@@ -15,8 +15,8 @@ from identity.models.history import What
 from identity.operations import history, refresh_grant
 from identity.operations.issuing import GRANTS, Asked, Reply, Standing, find_standing, token_reply
 from identity.standards import rfc7636, rfc9396
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 CODES = table_of(AuthorizationCode)
 

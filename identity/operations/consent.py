@@ -17,7 +17,7 @@ from identity.operations.proofings import find_proofing
 from identity.operations.sessions import Session
 from identity.standards import claims_request, identity_assurance, yes_no
 from identity.standards.oidc_claims import REPRESENTS_CLAIM, ROLES_CLAIM, RUN_CLAIM, entitled, released_names
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 RELEASES = table_of(Release)
 DOCUMENT_NUMBER = "document_number"

@@ -19,7 +19,7 @@ from identity.operations.refusals import ContactRefused
 from identity.operations.second_factors import EMAIL_LIFE, make_message_code, use_message_code
 from identity.standards import one_time_codes
 from identity.standards.oidc_claims import Facts
-from shared.context import Transaction
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 CHANGES = table_of(ContactChange)

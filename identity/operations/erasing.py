@@ -24,8 +24,8 @@ from identity.operations.proofings import PROOFINGS
 from identity.operations.second_factors import MESSAGE_CODES, RECOVERY_CODES
 from shared import metrics
 from shared.audit.sides import erase_subject
-from shared.context import Transaction
 from shared.run import Run
+from shared.transaction import Transaction
 
 JOB = "destroy_person_key"
 RELEASES = table_of(Release)

@@ -20,8 +20,8 @@ from identity.operations import representation
 from identity.operations.issuing import Asked, Reply, TokenWish, jwt_access_token, next_actor, token_type
 from identity.standards import assistance, jose, oidc_claims, rfc8693, rfc9068
 from identity.standards.rfc6749 import parse_scope
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 TOKENS, GRANTS, CLIENTS, EDGES = table_of(AccessToken), table_of(Grant), table_of(Client), table_of(ExchangeEdge)
 LIFE = timedelta(seconds=300)

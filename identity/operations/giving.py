@@ -17,8 +17,8 @@ from identity.operations.mandates import MANDATES, MandateRow
 from identity.operations.notices import Kind
 from identity.operations.refusals import MandateNotFound, MandateRefused
 from identity.standards import powers
-from shared.context import Transaction
 from shared.run import Run
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 OFFERS_MAX = 20

@@ -17,8 +17,8 @@ from identity.operations.calls import Call
 from identity.standards import discovery
 from shared import dpop
 from shared.certificates import thumbprint
-from shared.context import Transaction
 from shared.dpop import Proof
+from shared.transaction import Transaction
 
 NONCE_SECONDS = 300
 NONCE_STEP_SECONDS = 60

@@ -14,7 +14,7 @@ from identity.models.base import table_of
 from identity.models.finders import person_scope
 from identity.models.history import HistoryDay, HistoryEvent, What
 from identity.operations.retention import kept_since
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 EVENTS, DAYS = table_of(HistoryEvent), table_of(HistoryDay)
 PAGE_SIZE = 50

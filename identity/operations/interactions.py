@@ -16,8 +16,8 @@ from identity.operations import authorize, consent, pushed_requests, representat
 from identity.operations.authorization_requests import AuthorizationRequest, from_json
 from identity.operations.authorize import Need
 from identity.operations.sessions import Session
-from shared.context import Transaction
 from shared.crypto import constant_time_equal, sha256_hex
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 INTERACTIONS = table_of(Interaction)

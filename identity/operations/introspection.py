@@ -16,8 +16,8 @@ from identity.operations.calls import Call
 from identity.operations.client_authentication import authenticate, use_assertion
 from identity.operations.userinfo import CLIENTS, GRANTS, TOKENS
 from identity.standards import assistance, jose, oidc_claims, rfc9068
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 REFRESH_TOKENS, REVOKED = table_of(RefreshToken), table_of(RevokedToken)
 INACTIVE: Mapping[str, object] = {"active": False}

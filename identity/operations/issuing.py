@@ -33,8 +33,8 @@ from identity.standards import (
     yes_no,
 )
 from identity.standards.rfc6749 import Parameters
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 GRANTS, TOKENS = table_of(Grant), table_of(AccessToken)
 SIGNED_WITH = "ES256"

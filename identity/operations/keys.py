@@ -14,7 +14,7 @@ from identity.events import Event
 from identity.models.key_store import SEALED_UNDER
 from identity.models.signing_key import KEY_STATES, KeyState, SigningKey
 from identity.standards import jose
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 ACTOR = "identity"
 TENDING_LOCK = 0x1D3A_0001

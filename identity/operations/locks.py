@@ -10,7 +10,7 @@ from identity.models.finders import PERSONS, open_facts
 from identity.models.history import What
 from identity.operations import history, notices, throttles
 from identity.operations.throttles import THROTTLES, throttle_key
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 
 def unlock(identity: Identity, tx: Transaction, person_id: UUID, *, how: str) -> None:

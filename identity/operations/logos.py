@@ -12,9 +12,9 @@ from identity.models.base import table_of
 from identity.models.client import Client
 from identity.models.client_logo import ClientLogo
 from identity.providers import pictures
-from shared.context import Transaction
 from shared.http import OutboundError, OutboundRefused
 from shared.tasks import RetryLater
+from shared.transaction import Transaction
 
 log = structlog.get_logger("identity.logos")
 CLIENTS, LOGOS = table_of(Client), table_of(ClientLogo)

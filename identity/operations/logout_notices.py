@@ -13,9 +13,9 @@ from identity.models.grant import Grant
 from identity.models.logout_notice import NOTICE_STATES, LogoutAttempt, LogoutNotice, NoticeState
 from identity.standards import jose, logout_tokens
 from shared.clock import rfc3339
-from shared.context import Transaction
 from shared.http import OutboundError, OutboundRefused, OutboundTimeout
 from shared.tasks import RetryLater
+from shared.transaction import Transaction
 
 GRANTS, CLIENTS = table_of(Grant), table_of(Client)
 NOTICES, ATTEMPTS = table_of(LogoutNotice), table_of(LogoutAttempt)

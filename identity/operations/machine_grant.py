@@ -7,7 +7,7 @@ from identity.models.client_store import KnownClient
 from identity.operations.issuing import Asked, Data, Reply, TokenWish, jwt_access_token, token_type
 from identity.standards import rfc9396
 from identity.standards.rfc6749 import parse_scope
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 
 def give_machine_token(identity: Identity, tx: Transaction, asked: Asked) -> Reply:

@@ -15,9 +15,9 @@ from identity.models.mandate import LIVE, MandateState, Source
 from identity.operations import mandates
 from identity.operations.mandates import MANDATES, MandateRow
 from identity.standards import powers
-from shared.context import Transaction
 from shared.crypto import CannotDecrypt
 from shared.run import parse_run
+from shared.transaction import Transaction
 
 GRANTS = table_of(Grant)
 USES_SHOWN = 100

@@ -19,7 +19,7 @@ from identity.operations import account_events, history, logout_notices, notices
 from identity.operations.notices import Kind
 from identity.operations.refusals import MandateNotFound, MandateRefused
 from identity.standards import powers
-from shared.context import Transaction
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 MANDATES, COMPANIES = table_of(Mandate), table_of(Company)

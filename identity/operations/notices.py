@@ -18,8 +18,8 @@ from identity.operations import history
 from identity.standards import notice_texts
 from identity.standards.notice_texts import Kind
 from identity.standards.oidc_claims import Facts
-from shared.context import Transaction
 from shared.crypto import CannotDecrypt
+from shared.transaction import Transaction
 from shared.web.words import gettext, speaking
 
 __all__ = ["CONTACTS", "DISOWN_LIFE", "Channel", "Kind", "send", "tell", "tell_at"]

@@ -22,7 +22,7 @@ from identity.operations.interactions import Step
 from identity.operations.refusals import PasskeyRefused
 from identity.operations.sign_in import Attempt, Browser, raise_or_sign_in, sign_in
 from identity.standards import webauthn_ceremonies as ceremonies
-from shared.context import Transaction
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 log = structlog.get_logger("andamio.identity.passkeys")

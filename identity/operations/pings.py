@@ -9,9 +9,9 @@ from identity.context import Identity
 from identity.models.base import table_of
 from identity.models.client import Client
 from identity.models.remote_request import RemoteRequest
-from shared.context import Transaction
 from shared.http import OutboundError, OutboundRefused
 from shared.tasks import RetryLater
+from shared.transaction import Transaction
 
 REQUESTS, CLIENTS = table_of(RemoteRequest), table_of(Client)
 JOB = "ping_client"

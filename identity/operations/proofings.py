@@ -17,7 +17,7 @@ from identity.models.proofing import PersonProofing
 from identity.standards import claims_request, identity_assurance, oidc_claims
 from identity.standards.identity_assurance import Proofing
 from identity.standards.oidc_claims import Facts
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 PROOFINGS = table_of(PersonProofing)
 

@@ -18,8 +18,8 @@ from identity.operations.client_authentication import authenticate, find_key, us
 from identity.operations.held_keys import read_held_key, use_proof
 from identity.standards import jose, rfc9101
 from identity.standards.rfc6749 import Parameters, read_parameters
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 PUSHED = table_of(PushedRequest)
 URN = "urn:ietf:params:oauth:request_uri:"

@@ -22,9 +22,9 @@ from identity.operations.refusals import PasswordRefused, RecoveryRefused
 from identity.operations.second_factors import make_message_code, use_message_code, use_recovery_code
 from identity.operations.throttles import throttle_key
 from identity.standards import one_time_codes
-from shared.context import Transaction
 from shared.crypto import sha256_hex
 from shared.run import Run
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 RECOVERIES = table_of(Recovery)

@@ -24,8 +24,8 @@ from identity.operations import history, representation
 from identity.operations.issuing import GRANTS, STANDING, Asked, Reply, Standing, standing_of, token_reply
 from identity.standards import rfc9396
 from identity.standards.rfc6749 import parse_scope
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 REFRESH_TOKENS, SESSIONS = table_of(RefreshToken), table_of(SsoSession)
 RETRY = timedelta(seconds=30)

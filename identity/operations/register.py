@@ -20,9 +20,9 @@ from identity.models.service import Service
 from identity.operations import logos, stages
 from identity.operations.client_rules import NewClient, check_metadata, grants_of
 from identity.standards import redirect_uris
-from shared.context import Transaction
 from shared.crypto import sha256_hex
 from shared.run import Run
+from shared.transaction import Transaction
 
 SECRET_LENGTH_MIN = 32
 SECRETS_LIVE_MAX = 2

@@ -30,8 +30,8 @@ from identity.providers.mandate_registers import (
 from identity.standards import powers
 from identity.standards.oidc_claims import Facts
 from identity.standards.yes_no import begin_of_day, birthday
-from shared.context import Transaction
 from shared.run import Run
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 log = structlog.get_logger("andamio.identity.registers")

@@ -28,9 +28,9 @@ from identity.operations.client_rules import NewClient
 from identity.standards import jose, rfc7591
 from identity.standards.rfc6749 import parse_scope
 from identity.standards.rfc7591 import Metadata
-from shared.context import Transaction
 from shared.crypto import sha256_hex
 from shared.problems import TooManyRequests
+from shared.transaction import Transaction
 
 CLIENTS, SECRETS, GRANTS, SERVICES = table_of(Client), table_of(ClientSecret), table_of(Grant), table_of(Service)
 REGISTRATIONS, INITIAL = table_of(Registration), table_of(InitialToken)

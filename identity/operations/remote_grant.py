@@ -15,8 +15,8 @@ from identity.operations import refresh_grant
 from identity.operations.issuing import Asked, Reply, find_standing, token_reply
 from identity.standards import rfc8628
 from identity.standards.remote_refusals import AuthorizationPending, ExpiredToken, GrantDenied, SlowDown
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 REQUESTS = table_of(RemoteRequest)
 AUTH_REQ_ID = "urn:openid:params:jwt:claim:auth_req_id"

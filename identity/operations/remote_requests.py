@@ -19,8 +19,8 @@ from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.sessions import Session
 from identity.standards import acr, rfc8485
 from identity.standards.rfc6749 import Parameters
-from shared.context import Transaction
 from shared.crypto import constant_time_equal, sha256_hex
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 

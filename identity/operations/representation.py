@@ -29,8 +29,8 @@ from identity.standards.acr import LEVELS, satisfies
 from identity.standards.oidc_claims import REPRESENT
 from identity.standards.rfc9396 import ACT_FOR
 from shared.clock import rfc3339
-from shared.context import Transaction
 from shared.run import InvalidRun, parse_run
+from shared.transaction import Transaction
 
 CHOICES, LOOKS = table_of(RepresentationChoice), table_of(CompanyLook)
 TOKEN_SECONDS = 60

@@ -23,7 +23,7 @@ from identity.models.mandate import RepresentationChoice
 from identity.models.recovery import Recovery
 from identity.models.remote_request import RemoteRequest
 from identity.models.sso_session import SsoSession
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 AT_ONCE = 2_000
 ASSISTED, SESSIONS, GRANTS = table_of(AssistedSession), table_of(SsoSession), table_of(Grant)

@@ -17,8 +17,8 @@ from identity.operations.client_authentication import authenticate, use_assertio
 from identity.operations.introspection import REVOKED, read_machine_token
 from identity.operations.refresh_grant import REFRESH_TOKENS, revoke_family
 from identity.operations.userinfo import GRANTS, TOKENS
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 
 class Found(NamedTuple):

@@ -20,8 +20,8 @@ from identity.operations.authorize import Need
 from identity.operations.interactions import Step
 from identity.operations.sign_in import Attempt, Browser, raise_or_sign_in
 from identity.standards import acr, one_time_codes, rfc6238
-from shared.context import Transaction
 from shared.crypto import constant_time_equal
+from shared.transaction import Transaction
 
 RECOVERY_CODES, MESSAGE_CODES = table_of(RecoveryCode), table_of(MessageCode)
 RECOVERY_PURPOSE, MESSAGE_PURPOSE = "recovery-code", "message-code"

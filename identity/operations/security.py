@@ -21,7 +21,7 @@ from identity.operations.sessions import SESSIONS
 from identity.operations.unfinished import end_unfinished
 from identity.standards import passwords, rfc6238
 from identity.standards.passwords import ALONE_LENGTH_MIN, BESIDE_LENGTH_MIN, Fault
-from shared.context import Transaction
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 GRANTS = table_of(Grant)

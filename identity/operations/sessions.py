@@ -15,8 +15,8 @@ from identity.models.person import PersonState
 from identity.models.sso_session import SsoSession
 from identity.operations import logout_notices
 from identity.standards.acr import LEVELS, acr_of, decayed
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 SESSIONS = table_of(SsoSession)
 TOUCH_AFTER = timedelta(seconds=60)

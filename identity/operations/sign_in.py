@@ -15,8 +15,8 @@ from identity.operations import history, interactions, notices, sessions
 from identity.operations.authorize import Need
 from identity.operations.interactions import Step
 from identity.operations.sessions import Origin, Session
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 DEVICE_LIFE = timedelta(days=365)
 

@@ -19,8 +19,8 @@ from identity.models.service import STAGES, Service, Stage
 from identity.models.site_check import find_unproven
 from identity.operations import stages
 from identity.operations.refusals import NotOfTheTeam, TwoPersonsNeeded
-from shared.context import Transaction
 from shared.states import WrongState
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 GRANTS = table_of(Grant)

@@ -12,7 +12,7 @@ from identity.operations.client_encryption import find_encryption
 from identity.operations.held_keys import read_held_key, use_proof
 from identity.operations.issuing import Asked, Reply
 from identity.standards import ciba, rfc8628, rfc8693
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 GRANT_TYPES: Mapping[str, Callable[[Identity, Transaction, Asked], Reply]] = {
     "authorization_code": code_grant.redeem_code,

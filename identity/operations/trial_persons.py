@@ -40,9 +40,9 @@ from identity.standards import powers, rfc6238
 from identity.standards.oidc_claims import Facts
 from identity.standards.one_time_codes import DIGITS, READABLE, grouped
 from identity.standards.trial_cases import BY_KEY, CASES, COMPANY, DECEASED, LETTER, LOCKED, NUMBER_DIGITS, NUMBER_MIN, PENDING, Case
-from shared.context import Transaction
 from shared.run import Run, check_digit
 from shared.states import WrongState
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 
 RELEASES, APPROVALS = table_of(Release), table_of(Approval)

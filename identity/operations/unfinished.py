@@ -8,7 +8,7 @@ from identity.context import Identity
 from identity.models.approval import APPROVAL_STATES, LIVE, Approval, ApprovalState
 from identity.models.base import table_of
 from identity.models.interaction import INTERACTION_STATES, Interaction, InteractionState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 INTERACTIONS, APPROVALS = table_of(Interaction), table_of(Approval)
 

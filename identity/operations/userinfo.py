@@ -20,8 +20,8 @@ from identity.operations.calls import Call
 from identity.operations.held_keys import read_proof, use_proof
 from identity.standards import claims_request, jose, oidc_claims, yes_no
 from shared.certificates import thumbprint
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 TOKENS, GRANTS, CLIENTS = table_of(AccessToken), table_of(Grant), table_of(Client)
 _JOINED = TOKENS.join(GRANTS, TOKENS.c.grant_id == GRANTS.c.id).join(CLIENTS, GRANTS.c.client_id == CLIENTS.c.id)

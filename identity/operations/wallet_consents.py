@@ -23,8 +23,8 @@ from identity.operations.authorization_requests import AuthorizationRequest
 from identity.operations.own_tokens import own_token
 from identity.operations.sessions import Session
 from identity.standards.rfc9396 import CONSENT, CONSENT_REQUEST
-from shared.context import Transaction
 from shared.http import OutboundError
+from shared.transaction import Transaction
 
 log = structlog.get_logger("andamio.identity.wallet_consents")
 GRANTS = table_of(Grant)

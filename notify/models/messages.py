@@ -15,6 +15,8 @@ from notify.models.notification import STATUSES, Notification
 from notify.standards.statuses import Status
 from shared.crypto import DataKeys
 from shared.outbox import BULK
+from shared.rows import Rows
+from shared.transaction import Transaction
 
 
 @dataclass(slots=True)
@@ -90,16 +92,21 @@ def open_row(row: Row[Any], cipher: DataKeys) -> Message:
     )
 
 
-# Many rows in one round trip: one JSON parameter, the same text whatever their number.
-_INSERT = text("""
+NEW = Rows(
+    name="messages",
+    insert="""
 INSERT INTO notifications (id, service_id, api_key_id, key_kind, channel, template_id, template_version, status, reference, sealed,
     recipient_index, sender, postage, international, rate_multiplier, scheduled_for, bulk_id, row_number, created_at, attempts)
 SELECT id, service_id, api_key_id, key_kind, channel, template_id, template_version, status, reference, sealed,
     recipient_index, sender, postage, international, rate_multiplier, scheduled_for, bulk_id, row_number, created_at, 0
-FROM json_to_recordset(CAST(:rows AS json)) AS row (id uuid, service_id uuid, api_key_id uuid, key_kind text, channel text,
+FROM json_to_recordset(CAST(:messages AS json)) AS row (id uuid, service_id uuid, api_key_id uuid, key_kind text, channel text,
     template_id uuid, template_version int, status text, reference text, sealed bytea, recipient_index bytea, sender text, postage text,
     international bool, rate_multiplier int, scheduled_for timestamptz, bulk_id uuid, row_number int, created_at timestamptz)
-""")
+""",
+)
+"""New notifications."""
+
+# Many rows in one round trip: one JSON parameter, the same text whatever their number.
 _APPLY = text("""
 UPDATE notifications AS n SET
     status = COALESCE(v.status, n.status), updated_at = CASE WHEN v.status IS NULL THEN n.updated_at ELSE CAST(:now AS timestamptz) END,
@@ -125,9 +132,9 @@ _LOCKED = (
 _CLAIM = update(Notification).where(_T.id == _LOCKED.c.id).values(claimed_until=bindparam("until"), attempts=_T.attempts + 1).returning(*_T)
 
 
-def insert_many(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+def insert_many(tx: Transaction, rows: Sequence[Mapping[str, object]]) -> None:
     """Write new notifications; values as their columns have them."""
-    connection.execute(_INSERT, {"rows": json.dumps(rows, default=_json)})
+    tx.write(NEW, json.dumps(rows, default=_json))
 
 
 def lock_rows(connection: Connection, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row[Any]]:

@@ -14,8 +14,8 @@ from notify.models.brand import BRANDS, Brand, BrandState, in_force
 from notify.models.service import Service
 from notify.models.team import Member
 from notify.standards.logos import NotALogo, as_logo, colour
-from shared.context import Transaction
 from shared.problems import NotFound
+from shared.transaction import Transaction
 from shared.web import gettext_noop
 
 NAME_CHARACTERS_MAX = 80

@@ -30,8 +30,8 @@ from notify.standards.personalisation import placeholders, same_key
 from notify.standards.postal_address import LINE_KEYS
 from notify.standards.reminder_times import DATE
 from notify.standards.statuses import Channel, Status
-from shared.context import Transaction
 from shared.outbox import BULK
+from shared.transaction import Transaction
 
 CHUNK_ROWS = 200
 LIST_SIZE = 100

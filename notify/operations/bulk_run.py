@@ -35,8 +35,8 @@ from notify.standards.phone_number import InvalidPhoneNumber, phone_number
 from notify.standards.reminder_times import COLUMNS, InvalidReminder, moments_ahead
 from notify.standards.simulator import is_smoke
 from notify.standards.statuses import Channel, Status
-from shared.context import Transaction
 from shared.outbox import BULK
+from shared.transaction import Transaction
 
 BACKLOG_MAX = 1000
 PAUSE_SECONDS = 1.0

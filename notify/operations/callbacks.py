@@ -24,9 +24,9 @@ from notify.standards.statuses import COMPLETED, Status, shown
 from notify.standards.webhook_signature import signed_headers
 from notify.standards.wire_time import wire_time
 from shared import trace
-from shared.context import Transaction
 from shared.http import OutboundError, OutboundRefused
 from shared.tasks import RetryLater
+from shared.transaction import Transaction
 
 log = structlog.get_logger("andamio.notify.callbacks")
 DELIVERY_STATUS, INBOUND_SMS, COMPLAINT, RETURNED_LETTER = "delivery_status", "inbound_sms", "complaint", "returned_letter"

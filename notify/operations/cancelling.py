@@ -20,7 +20,7 @@ from notify.operations.notifications import Shown, get_notification
 from notify.operations.services import rules_of
 from notify.standards.statuses import Channel, Status
 from notify.standards.wire_time import CUT_OFF
-from shared.context import Transaction
+from shared.transaction import Transaction
 from shared.web import gettext_noop
 
 Cancellable = Message | Row[Any]

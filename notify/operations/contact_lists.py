@@ -26,8 +26,8 @@ from notify.operations.uploads import WRONG_MAX, Checked, WrongRow, guess, keep_
 from notify.standards.csv_rows import InvalidSheet, Sheet, csv_line
 from notify.standards.postal_address import LINE_KEYS
 from notify.standards.statuses import Channel
-from shared.context import Transaction
 from shared.problems import NotFound
+from shared.transaction import Transaction
 from shared.web import gettext_noop
 
 KEPT_DAYS = (30, 90, 365)

@@ -12,8 +12,8 @@ from notify.context import Notify
 from notify.models import messages
 from shared import trace
 from shared.audit.entries import Entry
-from shared.context import Transaction
 from shared.outbox import URGENT
+from shared.transaction import Transaction
 
 JOBS = {"sms": "deliver_sms", "email": "deliver_email", "letter": "render_letter", "mailbox": "deliver_mailbox"}
 CHECK_LETTER = "check_letter"
@@ -71,7 +71,7 @@ def keep(notify: Notify, batch: Sequence[Kept]) -> list[None]:
 
 def keep_in(tx: Transaction, batch: Sequence[Kept]) -> None:
     """Write messages within a transaction that others have a part in."""
-    messages.insert_many(tx.connection, [each.row for each in batch])
+    messages.insert_many(tx, [each.row for each in batch])
     tx.add(each.entry for each in batch)
     for each in batch:
         for statement in each.also:

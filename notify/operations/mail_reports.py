@@ -26,7 +26,7 @@ from notify.standards.mail_reports import Kind, MailReport, read_mail_reports
 from notify.standards.return_token import find_token, make_token
 from notify.standards.statuses import Channel, Status
 from notify.standards.wire_time import wire_time
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 PROVIDER = "mail-report"
 """Who says what an unproven report says, and by which name the mail system that hands reports over has its secret."""

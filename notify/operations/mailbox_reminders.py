@@ -26,9 +26,9 @@ from notify.standards.mime import Mail
 from notify.standards.phone_number import InvalidPhoneNumber, phone_number
 from notify.standards.sms_text import prepare
 from shared.auth import Caller
-from shared.context import Transaction
 from shared.problems import InvalidRequest
 from shared.tasks import RetryLater
+from shared.transaction import Transaction
 from shared.web import gettext, languages, speaking
 
 log = structlog.get_logger("andamio.notify.mailbox_reminders")

@@ -24,7 +24,7 @@ from notify.operations.callbacks import callback_of, enqueue_callbacks
 from notify.operations.providers import set_up
 from notify.standards.statuses import AWAITING_RECEIPT, Channel, Status, from_receipt
 from shared import trace
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 log = structlog.get_logger("andamio.notify.receipts")
 EXPIRED_AT_ONCE = 200

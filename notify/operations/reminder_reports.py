@@ -15,7 +15,7 @@ from notify.models.mailbox_reminder import SCOPE, MailboxReminder
 from notify.operations.receipts import Applied
 from notify.standards.email_address import matched_form
 from notify.standards.mail_reports import Kind, MailReport
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 JOB = "remind_mailbox"
 

@@ -30,8 +30,8 @@ from notify.operations.person_sends import PersonBody, check_person, person_json
 from notify.operations.requests import SendBody
 from notify.operations.sends import accept, prepare
 from shared import trace
-from shared.context import Transaction
 from shared.tasks import ALWAYS_PASSING
+from shared.transaction import Transaction
 
 log = structlog.get_logger("andamio.notify.reminders")
 SENT_AT_ONCE = 200

@@ -17,7 +17,7 @@ from notify.operations.callbacks import RETURNED_LETTER, News, enqueue_event
 from notify.operations.precompiled import precompiled_template_id
 from notify.standards.statuses import Channel, Status
 from notify.standards.wire_time import wire_time
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 log = structlog.get_logger("andamio.notify.returned")
 AT_ONCE_MAX = 1000

@@ -17,7 +17,7 @@ from notify.providers.base import HandOver
 from notify.standards.mail_reports import Kind, MailReport
 from notify.standards.statuses import Status
 from shared import trace
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 Retry = tuple[str, dict[str, object], float]
 """A job, its payload, and in how many seconds."""

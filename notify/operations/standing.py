@@ -18,7 +18,7 @@ from notify.models.standing import STANDINGS, MailTrouble, ServiceStanding, Stan
 from notify.models.suppression import Reason
 from notify.models.team import Member
 from notify.standards.statuses import Channel
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 WINDOW = timedelta(hours=24)
 TROUBLES_KEPT = timedelta(days=30)

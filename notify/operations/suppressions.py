@@ -17,8 +17,8 @@ from notify.models.suppression import Reason, Suppression
 from notify.models.team import Member
 from notify.standards.email_address import matched_form
 from notify.standards.statuses import Channel
-from shared.context import Transaction
 from shared.problems import NotFound
+from shared.transaction import Transaction
 from shared.web import gettext_noop
 
 LISTED_MAX = 100

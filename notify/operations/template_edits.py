@@ -20,7 +20,7 @@ from notify.standards.personalisation import PLACEHOLDER
 from notify.standards.sms_text import CHARACTERS_MAX, prepare
 from notify.standards.statuses import Channel
 from notify.standards.text_diff import Line, diff
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 NAME_MAX = 255
 SUBJECT_MAX = 2_000

@@ -166,6 +166,11 @@ def holder() -> Holder:
     return cast(Holder, g.holder)
 
 
+def base_url() -> str:
+    """Give the address that the caller used for notify, without a slash at its end; `request.url_root` costs more than checking a token."""
+    return f"{request.scheme}://{request.host}"
+
+
 def once_of_request() -> Once | None:
     """Give the caller's `Idempotency-Key` for this request, None where there is none.  Raises: MessageRefused."""
     key = request.headers.get("Idempotency-Key")

@@ -7,7 +7,7 @@ from notify.context import current
 from notify.errors import MessageNotValid
 from notify.operations.bulk import BulkBody, cancel_bulk, create_bulk, get_bulk, list_bulks, list_errors, resume_bulk
 from notify.operations.once import Once
-from notify.routes.access import ServiceKey, holder
+from notify.routes.access import ServiceKey, base_url, holder
 from notify.schemas.bulk import read_bulk, read_bulk_file, show_bulk
 from notify.schemas.queries import older_query, wire_uuid
 from notify.schemas.shapes import BULK, BULK_ERRORS, BULK_ERRORS_QUERY, BULK_JOB, BULK_JOBS, OLDER_QUERY, ONCE, READING, REFUSALS
@@ -42,7 +42,7 @@ def list_all() -> ResponseReturnValue:
     """Give a page of the service's jobs, newest first."""
     older_than = older_query(request.args.to_dict(flat=False))
     jobs = list_bulks(current(), holder().service.id, older_than).jobs
-    address = f"{request.url_root.rstrip('/')}/v2/notifications/bulk"
+    address = f"{base_url()}/v2/notifications/bulk"
     links = {"current": f"{address}?older_than={older_than}" if older_than else address}
     if jobs:
         links["next"] = f"{address}?older_than={jobs[-1].id}"

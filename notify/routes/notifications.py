@@ -9,7 +9,7 @@ from notify.context import current
 from notify.operations.cancelling import cancel
 from notify.operations.message_proof import prove_message
 from notify.operations.notifications import get_notification, get_pdf, list_notifications
-from notify.routes.access import ServiceKey, WritingKey, holder
+from notify.routes.access import ServiceKey, WritingKey, base_url, holder
 from notify.schemas.notifications import show, show_proof
 from notify.schemas.queries import list_query, wire_uuid
 from notify.schemas.shapes import LIST_QUERY, NOTIFICATION, NOTIFICATIONS, PROOF, READING
@@ -25,7 +25,7 @@ def list_all() -> ResponseReturnValue:
     """Give a page of the service's notifications, newest first."""
     arguments = request.args.to_dict(flat=False)
     found = list_notifications(current(), holder(), list_query(arguments))
-    root = request.url_root.rstrip("/")
+    root = base_url()
     address = f"{root}/v2/notifications"
     links = {"current": f"{address}?{urlencode(arguments, doseq=True)}" if arguments else address}
     if found:
@@ -39,7 +39,7 @@ def list_all() -> ResponseReturnValue:
 def read_one(notification_id: str) -> ResponseReturnValue:
     """Give one notification."""
     found = get_notification(current(), holder(), wire_uuid(notification_id, "notification_id"))
-    return jsonify(show(found, request.url_root.rstrip("/")))
+    return jsonify(show(found, base_url()))
 
 
 @notifications.post("/<notification_id>/cancel", access=WritingKey())
@@ -47,7 +47,7 @@ def read_one(notification_id: str) -> ResponseReturnValue:
 def cancel_one(notification_id: str) -> ResponseReturnValue:
     """Cancel a message that has not left; ours, beside the contract."""
     found = cancel(current(), holder(), wire_uuid(notification_id, "notification_id"))
-    return jsonify(show(found, request.url_root.rstrip("/")))
+    return jsonify(show(found, base_url()))
 
 
 @notifications.get("/<notification_id>/proof", access=WritingKey())
@@ -55,7 +55,7 @@ def cancel_one(notification_id: str) -> ResponseReturnValue:
 def prove_one(notification_id: str) -> ResponseReturnValue:
     """Give the proof of a message with the log's own proofs; ours, beside the contract."""
     found = prove_message(current(), holder(), wire_uuid(notification_id, "notification_id"), actor=f"api-key:{holder().key.id}")
-    return jsonify(show_proof(found, request.url_root.rstrip("/")))
+    return jsonify(show_proof(found, base_url()))
 
 
 @notifications.get("/<notification_id>/pdf")

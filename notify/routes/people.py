@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from notify.context import current
 from notify.operations.person_sends import send_to_person
 from notify.operations.reminders import cancel_set, get_set, list_reminders, set_reminders
-from notify.routes.access import ServiceKey, holder, once_of_request
+from notify.routes.access import ServiceKey, base_url, holder, once_of_request
 from notify.schemas.people import read_person, read_reminder, show_reminders
 from notify.schemas.queries import wire_uuid
 from notify.schemas.shapes import ONCE, PERSON, READING, REFUSALS, REMINDER, REMINDERS, REMINDERS_LISTED, REMINDERS_QUERY, SENT_PERSON
@@ -24,7 +24,7 @@ def send() -> ResponseReturnValue:
     accepted = send_to_person(
         current(), holder(), read_person(parse_json(request.get_data()), holder().service.rules.number_region), once_of_request()
     )
-    root, template = request.url_root.rstrip("/"), accepted.template
+    root, template = base_url(), accepted.template
     return jsonify(
         {
             "id": str(accepted.id),

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from notify.context import current
 from notify.operations.received_texts import list_texts
-from notify.routes.access import ServiceKey, holder
+from notify.routes.access import ServiceKey, base_url, holder
 from notify.schemas.queries import older_query
 from notify.schemas.shapes import OLDER_QUERY, READING, RECEIVED
 from notify.standards.wire_time import wire_time
@@ -20,7 +20,7 @@ received_texts = Routes("received_texts", __name__, access=ServiceKey())
 def list_all() -> ResponseReturnValue:
     """Give a page of texts that people sent to the service, newest first."""
     found = list_texts(current(), holder().service.id, older_query(request.args.to_dict(flat=False)))
-    address = f"{request.url_root.rstrip('/')}/v2/received-text-messages"
+    address = f"{base_url()}/v2/received-text-messages"
     links = {"current": address}
     if found:
         links["next"] = f"{address}?older_than={found[-1].id}"

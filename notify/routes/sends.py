@@ -10,7 +10,7 @@ from notify.errors import MessageRefused
 from notify.operations.precompiled import accept_precompiled, take_precompiled_limit
 from notify.operations.requests import SendBody
 from notify.operations.sends import Accepted, accept
-from notify.routes.access import ServiceKey, holder, once_of_request
+from notify.routes.access import ServiceKey, base_url, holder, once_of_request
 from notify.schemas.sends import read_precompiled, read_send
 from notify.schemas.shapes import EMAIL, GONE, LETTER, MAILBOX, ONCE, REFUSALS, SENT, SENT_EMAIL, SENT_LETTER, SMS
 from notify.schemas.wire import parse_json
@@ -99,7 +99,7 @@ def _accept(channel: Channel) -> Accepted:
 
 
 def _answer(accepted: Accepted, content: Mapping[str, object], **more: object) -> ResponseReturnValue:
-    root = request.url_root.rstrip("/")
+    root = base_url()
     template = accepted.template
     return jsonify(
         {

@@ -17,7 +17,7 @@ from pay.operations.moves import PAYER, SYSTEM
 from pay.standards.agreement_states import AGREEMENT_TABLE, AgreementState
 from pay.standards.identifiers import ALPHABET, LENGTH, AgreementId, is_public_id
 from pay.standards.payment_object import Payment
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 
 @dataclass(frozen=True)

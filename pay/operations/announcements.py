@@ -15,7 +15,7 @@ from pay.operations.payout_bodies import payout_body
 from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
 from pay.standards.payment_object import Json, Payment, iso_milliseconds, payment_body
 from pay.standards.payment_states import PaymentState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 JOB = "deliver_webhook"
 

@@ -12,7 +12,7 @@ from pay.standards import ledger
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PaymentState
 from pay.standards.suspense_states import SuspenseReason
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 S = PaymentState
 _PATH = (S.AUTHORISATION_READY, S.AUTHORISATION_SUCCESS, S.CAPTURE_APPROVED, S.CAPTURE_READY, S.CAPTURED)

@@ -20,7 +20,7 @@ from pay.standards.cards import LABEL_OF_PROVIDER, brand_of
 from pay.standards.identifiers import PaymentId
 from pay.standards.payment_object import Payer, Payment
 from pay.standards.payment_states import PaymentState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 RESUME_JOB = "resume_payment"
 CLEAN_UP_JOB = "clean_up_authorisation"

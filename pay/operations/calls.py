@@ -7,7 +7,7 @@ from pay.operations.accounts import credentials_of
 from pay.providers.base import Action, Gateway, GatewayUnavailable, Order, Outcome
 from pay.standards.identifiers import PaymentId
 from pay.standards.payment_object import Payment
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 
 def require(pay: Pay, tx: Transaction, payment_id: PaymentId) -> Payment:

@@ -19,7 +19,7 @@ from pay.standards import ledger
 from pay.standards.identifiers import PaymentId, is_public_id
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PUBLIC, SUCCESS, PaymentState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 JOB = "capture_payment"
 CAPTURES_MAX = 26

@@ -29,8 +29,8 @@ from pay.standards.notice_number import NoticeNumber, read_number
 from pay.standards.notice_states import NoticeState
 from pay.standards.payment_object import Payment
 from pay.standards.suspense_states import SuspenseReason
-from shared.context import Transaction
 from shared.crypto import constant_time_equal, sha256_hex
+from shared.transaction import Transaction
 
 LOCK_FOR = timedelta(minutes=10)
 APPLIED = "applied"

@@ -29,8 +29,8 @@ from pay.standards.dispute_states import AFTERWARDS, ANSWER_TABLE, AnswerKind, A
 from pay.standards.evidence_files import EvidenceFile
 from pay.standards.identifiers import ALPHABET, LENGTH
 from pay.standards.staff_powers import StaffMember
-from shared.context import Transaction
 from shared.problems import Forbidden, NotFound
+from shared.transaction import Transaction
 from shared.web import gettext_noop as noop
 
 JOB = "send_dispute_answer"

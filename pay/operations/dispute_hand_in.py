@@ -21,8 +21,8 @@ from pay.standards.identifiers import PaymentId
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PaymentState
 from pay.standards.staff_powers import StaffMember
-from shared.context import Transaction
 from shared.problems import NotFound
+from shared.transaction import Transaction
 from shared.web import gettext_noop as noop
 
 

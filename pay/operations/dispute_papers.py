@@ -17,7 +17,7 @@ from pay.standards.dispute_states import AnswerKind
 from pay.standards.evidence_files import EvidenceFile, joined
 from pay.standards.money import money
 from pay.standards.payment_object import Payment
-from shared.context import Transaction
+from shared.transaction import Transaction
 from shared.virus_scan import ScannerAway
 from shared.web.words import gettext, moment, speaking
 

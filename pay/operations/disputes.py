@@ -17,7 +17,7 @@ from pay.operations.refunds import shares_left
 from pay.standards import ledger, ledger_movements
 from pay.standards.dispute_states import DISPUTE_TABLE, DisputeState
 from pay.standards.identifiers import ALPHABET, LENGTH, DisputeId, PaymentId
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 
 @dataclass(frozen=True)

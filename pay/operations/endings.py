@@ -25,7 +25,7 @@ from pay.standards import ledger
 from pay.standards.identifiers import PaymentId, is_public_id
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PAYMENT_TABLE, PaymentState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 EXPIRY_BATCH = 200
 UNTOUCHED_FOR = timedelta(minutes=5)

@@ -20,8 +20,8 @@ from pay.standards.fee_rules import EXEMPTION_TABLE, Channel, ExemptionState, Fe
 from pay.standards.identifiers import ALPHABET, LENGTH
 from pay.standards.payment_object import Payment
 from pay.standards.staff_powers import StaffMember
-from shared.context import Transaction
 from shared.problems import NotFound
+from shared.transaction import Transaction
 
 S = ExemptionState
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from pay.errors import IdempotencyKeyReused
-from shared.context import Transaction
 from shared.idempotency import IdempotencyConflict, claim
+from shared.transaction import Transaction
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pay.standards.identifiers import ALPHABET, LENGTH
 from pay.standards.notice_number import NoticeNumber
 from pay.standards.payment_object import Payment
 from shared.clock import ZONE
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 LATER = ("transfer", "cash")
 SOONEST, LATEST = timedelta(minutes=90), timedelta(days=5 * 366)

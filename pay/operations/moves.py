@@ -15,7 +15,7 @@ from pay.operations.notice_moves import follow_payment
 from pay.operations.payer_queue import Matter, tell_later
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PAYMENT_TABLE, PaymentState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 SYSTEM = "system"
 PAYER = "payer"

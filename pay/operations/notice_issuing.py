@@ -13,7 +13,7 @@ from pay.models.payment import payments
 from pay.standards.notice_number import DIGITS, ISSUER_DIGITS, RANDOM_DIGITS, NoticeNumber, make_number
 from pay.standards.notice_states import NoticeState
 from shared.clock import ZONE
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 DAYS_TO_PAY = timedelta(days=3)
 BANK_DAYS = timedelta(days=5)

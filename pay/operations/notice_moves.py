@@ -11,7 +11,7 @@ from pay.operations.announcements import announce
 from pay.standards.notice_states import NOTICE_TABLE, NoticeState
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import CANCELLED, EXPIRED, SUCCESS, PaymentState, PublicState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 RENEW_JOB = "renew_notice"
 _WAITING = frozenset({NoticeState.OPEN, NoticeState.ACTIVATED})

@@ -13,7 +13,7 @@ from pay.operations.notices import Slip, get_slip
 from pay.operations.payments import insert_token
 from pay.standards.notice_number import NoticeNumber
 from pay.standards.payment_object import Payment
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 
 def current_amount(pay: Pay, slip: Slip) -> int:

@@ -26,7 +26,7 @@ from pay.standards.notice_number import NoticeNumber
 from pay.standards.notice_states import NoticeState
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PaymentState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 PAYABLE_AFTER_DUE = timedelta(days=30)
 REMINDED_BEFORE = timedelta(days=3)

@@ -17,7 +17,7 @@ from pay.models.webhook import webhooks
 from pay.standards.cards import DEFAULT_BRANDS
 from pay.standards.identifiers import AccountId
 from pay.standards.keys import make_key, token_hash
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pay.context import Pay
 from pay.models.account import get_account
 from pay.standards.payment_object import Payment
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 JOB = "tell_payer"
 

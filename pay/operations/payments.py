@@ -24,8 +24,8 @@ from pay.standards.identifiers import ALPHABET, LENGTH, AgreementId, PaymentId, 
 from pay.standards.ledger import Share
 from pay.standards.payment_object import Metadata, Payer, Payment
 from pay.standards.payment_states import EVENT_OF, PUBLIC, PaymentState, PublicState
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 EXPIRES_AFTER = timedelta(minutes=90)
 AMOUNT_OF_RULE = -1

@@ -17,8 +17,8 @@ from pay.models.partner import Partner
 from pay.models.payout import Payout, find_by_code, find_by_receipt, payouts
 from pay.operations.payout_moves import move_payout
 from pay.standards.payout_states import PayoutState
-from shared.context import Transaction
 from shared.crypto import constant_time_equal
+from shared.transaction import Transaction
 
 WRONG_TRIES_MAX = 5
 S = PayoutState

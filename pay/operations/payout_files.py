@@ -31,7 +31,7 @@ from pay.standards.credit_transfers import (
 )
 from pay.standards.identifiers import ALPHABET, LENGTH, PayoutId, is_public_id
 from pay.standards.payout_states import PAYOUT_TABLE, PayoutMethod, PayoutState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 HAND_OVER_JOB = "hand_over_payouts"
 BATCH_MAX = 500

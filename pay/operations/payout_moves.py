@@ -18,7 +18,7 @@ from pay.operations.announcements import announce_payout
 from pay.standards import payout_postings
 from pay.standards.ledger import Posting, Source, bank_account
 from pay.standards.payout_states import ENDED_UNPAID, PAYOUT_TABLE, PayoutMethod, PayoutState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 S = PayoutState
 _WEBHOOKS = {

@@ -27,8 +27,8 @@ from pay.standards.ledger import Share, payable_account
 from pay.standards.payout_code import RANDOM_DIGITS, make_code
 from pay.standards.payout_states import PayoutMethod, PayoutState
 from pay.standards.staff_powers import StaffMember
-from shared.context import Transaction
 from shared.problems import Forbidden, NotFound
+from shared.transaction import Transaction
 from shared.web import gettext_noop as noop
 
 COLLECTABLE_FOR = timedelta(days=90)

@@ -15,7 +15,7 @@ from pay.events import ReceiptAction
 from pay.models.receipt import receipt_keys
 from pay.operations.moves import SYSTEM
 from pay.standards.certificates import certificate_pem, fingerprint, key_pem, make_certificate, make_signing_key
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 SCOPE = "receipt-keys"
 _MAKING_LOCK = 0x2A7_0002

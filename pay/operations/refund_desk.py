@@ -25,8 +25,8 @@ from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId
 from pay.standards.payment_object import Payment
 from pay.standards.refund_request_states import REFUND_REQUEST_TABLE, RefundRequestState
 from pay.standards.staff_powers import StaffMember
-from shared.context import Transaction
 from shared.problems import Forbidden, NotFound
+from shared.transaction import Transaction
 from shared.web import gettext_noop as noop
 
 JOB = "carry_out_refund_request"

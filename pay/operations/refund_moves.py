@@ -19,7 +19,7 @@ from pay.standards.identifiers import ALPHABET, LENGTH, PaymentId, RefundId
 from pay.standards.ledger import Share
 from pay.standards.payment_object import Payment
 from pay.standards.refund_states import REFUND_TABLE, RefundState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 JOB = "refund_payment"
 

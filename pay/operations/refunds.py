@@ -27,7 +27,7 @@ from pay.standards.ledger import Share
 from pay.standards.payment_object import Payment
 from pay.standards.payout_states import ENDED_UNPAID
 from pay.standards.refund_states import Refundable, RefundState, refundable
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 S = RefundState
 GUARD_AFTER = timedelta(seconds=20)

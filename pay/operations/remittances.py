@@ -36,8 +36,8 @@ from pay.standards.ledger import Kind, Layer, LedgerAccount, Side, payable_accou
 from pay.standards.payout_postings import partner_account
 from pay.standards.remittance_files import RemittanceFormat, RemittanceLine, write_remittance
 from shared.clock import ZONE
-from shared.context import Transaction
 from shared.problems import NotFound
+from shared.transaction import Transaction
 from shared.web import gettext_noop as noop
 
 CREDITORS = (payable_account("").code, partner_account("").code)

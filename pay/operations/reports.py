@@ -15,7 +15,7 @@ from pay.models.payout import Payout, payout_of, payouts
 from pay.models.suspense import SuspenseItem, item_of, suspense_items
 from pay.standards.ledger import Layer, Side, Source
 from shared.clock import ZONE
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 _E, _T = ledger_entries.c, ledger_transactions.c
 ENTRIES_MAX = 200_000

@@ -17,7 +17,7 @@ from pay.models.payment import GRAM_MAX, needle_grams, payment_of, payments
 from pay.models.refund import Refund, refund_of, refunds
 from pay.standards.payment_object import Payment
 from pay.standards.payment_states import PUBLIC
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 DISPLAY_SIZE_MAX = 500
 COUNTED_MAX = 10_000

@@ -23,7 +23,7 @@ from pay.standards.payment_states import PaymentState
 from pay.standards.refund_states import RefundState
 from pay.standards.settlement_files import LineKind, SettlementLine
 from pay.standards.suspense_states import SuspenseState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 K = LineKind
 

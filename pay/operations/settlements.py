@@ -25,7 +25,7 @@ from pay.standards.identifiers import ALPHABET, LENGTH
 from pay.standards.ledger_movements import Channel, SettledAmounts
 from pay.standards.settlement_files import LineKind, SettlementLine, read_settlement
 from pay.standards.suspense_states import SuspenseReason
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 MATCHED, UNKNOWN, WRONG_AMOUNT, DOUBLE, REPEATED = "matched", "unknown", "wrong_amount", "double", "repeated"
 

@@ -16,7 +16,7 @@ from pay.standards import ledger_movements
 from pay.standards.identifiers import ALPHABET, LENGTH
 from pay.standards.ledger_movements import Channel
 from pay.standards.suspense_states import SUSPENSE_TABLE, SuspenseReason, SuspenseState
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 _PROPOSED_AT_ONCE = frozenset({SuspenseReason.DOUBLE_PAYMENT, SuspenseReason.LATE})
 """Money that nobody waits for, from a payer who is known: it goes back unless somebody finds a reason why not."""

@@ -24,8 +24,8 @@ from pay.standards.cards import brand_of, luhn_valid
 from pay.standards.identifiers import PaymentId
 from pay.standards.payment_object import CardFacts, Payer, Payment
 from pay.standards.payment_states import PUBLIC, PaymentState
-from shared.context import Transaction
 from shared.crypto import sha256_hex
+from shared.transaction import Transaction
 
 ACTOR = "payer-by-telephone"
 EXTERNAL = "external"

@@ -28,7 +28,7 @@ from pay.standards.identifiers import ALPHABET, LENGTH
 from pay.standards.ledger_movements import Channel, SettledAmounts
 from pay.standards.payment_object import Payment
 from pay.standards.suspense_states import SuspenseReason
-from shared.context import Transaction
+from shared.transaction import Transaction
 
 CHANNEL = TransferGateway.name
 KEYS_BATCH = 5_000

@@ -16,9 +16,9 @@ from pay.models.webhook import MessageState, webhook_attempts, webhook_messages,
 from pay.operations.announcements import JOB
 from pay.standards.signatures import HEADER, retry_after, sign
 from shared import trace
-from shared.context import Transaction
 from shared.crypto import CannotDecrypt
 from shared.http import OutboundError
+from shared.transaction import Transaction
 
 TIMEOUT_SECONDS = 5.0
 THREADS = 8

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.audit.tables import audit_entries, audit_sequence, audit_sides
 from shared.clock import ZONE
-from shared.context import Transaction
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.events import Outcome
 from wallet.models.bulk import BulkPerson

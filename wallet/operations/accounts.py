@@ -6,8 +6,8 @@ from datetime import timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from shared.context import Transaction
 from shared.idempotency import claim
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.events import Event
 from wallet.models.account import Account, find_account

@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.clock import ZONE
-from shared.context import Transaction
 from shared.problems import Forbidden
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import AgreementNotFound, IllegalTransition, InvalidExchange

@@ -8,7 +8,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from shared.context import Transaction
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import AgreementRequired, InvalidExchange, InvalidSignature, UnknownDataset, UnknownField

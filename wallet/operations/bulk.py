@@ -15,8 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.context import Transaction
 from shared.problems import InvalidRequest, Problem
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.errors import ConsentRequired, IdConflict, InvalidExchange, LogUnavailable, ProviderTimeout, ScopeExceeded
 from wallet.events import Outcome

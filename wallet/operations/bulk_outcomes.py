@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.context import Transaction
 from shared.problems import Problem
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.errors import AgreementInactive, ConsentMismatch, IdConflict
 from wallet.events import Outcome

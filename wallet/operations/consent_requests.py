@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.context import Transaction
 from shared.crypto import sha256_hex
 from shared.performance.answers import question_url
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.errors import AgreementRequired, ConsentRefused, IdConflict, InvalidExchange, RequestNotFound, TemplateLimitExceeded
 from wallet.events import Event

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, or_, select
 
-from shared.context import Transaction
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.events import Event
 from wallet.models.assent import given_by

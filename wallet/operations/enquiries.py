@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.context import Transaction
+from shared.transaction import Transaction
 from shared.web.words import SOURCE_LANGUAGE, gettext_noop
 from wallet.context import Wallet
 from wallet.errors import EnquiryNotFound, InvalidExchange, NotOverdue

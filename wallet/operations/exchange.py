@@ -16,8 +16,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from shared.context import Transaction
 from shared.problems import InvalidRequest, Problem
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.errors import (
     AgreementInactive,

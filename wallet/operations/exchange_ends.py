@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, and_, select
 
-from shared.context import Transaction
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.events import Outcome
 from wallet.models.exchange import EXCHANGE_STATES, Exchange, ExchangeState

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from shared.context import Transaction
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import SnapshotChanged

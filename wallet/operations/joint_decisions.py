@@ -11,8 +11,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from shared.context import Transaction
 from shared.crypto import constant_time_equal
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import MandatesAway

@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from shared.context import Transaction
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.events import Event
 from wallet.models.signing_key import SigningKey

@@ -10,7 +10,7 @@ from shared.audit import merkle
 from shared.audit.entries import SCOPE, SUBJECT_INDEX, Concealed, new_salt
 from shared.audit.members import member_leaf
 from shared.clock import rfc3339
-from shared.context import Transaction
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.events import Outcome
 from wallet.models.bulk import BulkPerson

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.clock import rfc3339
-from shared.context import Transaction
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.errors import InvalidSignature
 from wallet.events import Outcome

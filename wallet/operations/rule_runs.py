@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.clock import ZONE, Clock
-from shared.context import Transaction
 from shared.problems import Forbidden, Problem
+from shared.transaction import Transaction
 from shared.web.words import gettext_noop
 from wallet.context import Wallet
 from wallet.errors import AgreementNotFound, TemplateLimitExceeded

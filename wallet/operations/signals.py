@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from shared.context import Transaction
 from shared.http import OutboundError
 from shared.tasks import RetryLater
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.models.agreement import find_agreement
 from wallet.models.assent import given_by

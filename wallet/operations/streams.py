@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.context import Transaction
+from shared.transaction import Transaction
 from wallet.context import Wallet
 from wallet.errors import InvalidExchange, StreamExists, StreamNotFound
 from wallet.events import Event

@@ -14,6 +14,7 @@ from notify.operations.cancelling import cancel, may_be_cancelled
 from notify.operations.message_proof import prove_message
 from notify.operations.sent import PAGE_SIZE, Line, Wanted, letter_of, list_sent, report, show_sent
 from notify.operations.teams import acting_for
+from notify.routes.access import base_url
 from notify.routes.console.access import Team, member
 from notify.routes.console.pages import Problems, show_page
 from notify.schemas.console_words import reason_said, said
@@ -87,7 +88,7 @@ def take_proof(service_id: UUID, notification_id: UUID) -> ResponseReturnValue:
         found = prove_message(current(), acting_for(current(), member(), service_id), notification_id, actor=member().actor)
     except NotificationNotFound:
         raise NotFound(gettext("There is no such message, or it is past the time for which it is kept.")) from None
-    answer = jsonify(show_proof(found, request.url_root.rstrip("/")))
+    answer = jsonify(show_proof(found, base_url()))
     answer.headers["Content-Disposition"] = f'attachment; filename="proof-{notification_id}.json"'
     return answer
 

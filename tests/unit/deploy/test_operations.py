@@ -12,7 +12,7 @@ from deploy.sandbox.ports import Ports
 from deploy.services import SERVICES
 from deploy.serving import create_context
 from pay.events import PaymentEvent
-from shared import outbox
+from shared import outbox, rows
 from shared.audit.sequencer import sequence_pending, sign_checkpoint
 
 SECRET_TEXT = "Camila Soto"
@@ -44,7 +44,10 @@ def dead_job(pay):
     """The id of a job that was given up."""
     now = pay.clock.now()
     with pay.db.begin() as connection:
-        outbox.add(connection, [{"job": "send_webhook", "payload": {"name": SECRET_TEXT}, "queue": "", "due_at": now, "created_at": now}])
+        rows.write(
+            connection,
+            outbox.rows_of([{"job": "send_webhook", "payload": {"name": SECRET_TEXT}, "queue": "", "due_at": now, "created_at": now}]),
+        )
         (leased,) = outbox.lease_due(connection, now, limit=1)
         outbox.bury(connection, leased.id, leased.lease, error="the address answered 500")
     return leased.id
@@ -104,7 +107,7 @@ def test_a_dead_job_that_can_never_succeed_is_dropped_by_its_number_and_a_waitin
     capsys.readouterr()
     now = pay.clock.now()
     with pay.db.begin() as connection:
-        outbox.add(connection, [{"job": "send_webhook", "payload": {}, "queue": "", "due_at": now, "created_at": now}])
+        rows.write(connection, outbox.rows_of([{"job": "send_webhook", "payload": {}, "queue": "", "due_at": now, "created_at": now}]))
         waiting = connection.exec_driver_sql("SELECT max(id) FROM outbox").scalar_one()
     assert json.loads(run(capsys, "outbox", "drop", "pay", str(dead_job), str(waiting), "--json")[1]) == {"dropped": 1}
     with pay.db.begin() as connection:

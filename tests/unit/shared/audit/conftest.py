@@ -13,7 +13,7 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, text
 
 from shared.audit.checkpoint import Signer
-from shared.audit.entries import Entry, insert_entries, new_entry
+from shared.audit.entries import Entry, new_entry, rows_of
 from shared.audit.report import Report
 from shared.audit.schema import create_v1
 from shared.audit.sequencer import sequence_pending, sign_checkpoint
@@ -23,6 +23,7 @@ from shared.clock import FixedClock
 from shared.crypto import DataKeys, KeyRing, data_key_erasures, data_keys
 from shared.db import Database
 from shared.ids import SeededIds
+from shared.rows import write
 
 ORIGIN = "pay.example/log"
 RING = "k1:" + base64.b64encode(bytes(range(32))).decode()
@@ -60,7 +61,7 @@ class Log:
         entries = [self.entry(number) for number in range(first, first + count)]
         for entry in entries:
             with self.database.begin() as connection:
-                insert_entries(connection, self.cipher, [entry])
+                write(connection, rows_of(self.cipher, [entry]))
         return entries
 
     def sequence(self, *, limit: int = 1000) -> int:

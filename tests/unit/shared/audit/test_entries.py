@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import select, text
 
 from shared.audit.canonical import commit
-from shared.audit.entries import Concealed, insert_entries, new_core_entry, new_entry
+from shared.audit.entries import Concealed, new_core_entry, new_entry, rows_of
 from shared.audit.merkle import leaf_hash, root_of
 from shared.audit.store import read_head
 from shared.audit.tables import audit_entries, audit_pending, audit_sequence, audit_sides
 from shared.clock import FixedClock
 from shared.ids import SeededIds
+from shared.rows import write
 from tests.unit.shared.audit import vectors
 from tests.unit.shared.audit.conftest import Action, Log, count
 
@@ -52,7 +53,7 @@ def test_wallet_10_2_cores_and_leaves() -> None:
 def test_wallet_10_2_row_chain_in_the_database(log: Log) -> None:
     entries = _vector_entries()
     with log.database.begin() as connection:
-        insert_entries(connection, log.cipher, entries)
+        write(connection, rows_of(log.cipher, entries))
     assert log.sequence() == 2
     rows = log.read(lambda connection: connection.execute(select(audit_sequence).order_by(audit_sequence.c.seq)).all())
     assert [(row.seq, row.leaf_hash.hex(), row.row_hash.hex()) for row in rows] == [
@@ -139,13 +140,13 @@ def test_each_entry_has_a_salt_of_its_own(clock: FixedClock, ids: SeededIds) -> 
 def test_rows_of_a_transaction_are_written_together_or_not_at_all(log: Log) -> None:
     entries = [log.entry(number) for number in range(3)]
     connection = log.database.engine.connect()
-    insert_entries(connection, log.cipher, entries)
+    write(connection, rows_of(log.cipher, entries))
     connection.rollback()
     connection.close()
     assert log.read(lambda c: (count(c, audit_entries), count(c, audit_sides), count(c, audit_pending))) == (0, 0, 0)
     with log.database.begin() as again:
-        insert_entries(again, log.cipher, entries)
-        insert_entries(again, log.cipher, [])
+        write(again, rows_of(log.cipher, entries))
+        write(again, rows_of(log.cipher, []))
     assert log.read(lambda c: (count(c, audit_entries), count(c, audit_sides), count(c, audit_pending))) == (3, 3, 3)
 
 
@@ -154,7 +155,7 @@ def test_nothing_personal_stands_clear_in_the_database(log: Log) -> None:
         log.clock, log.ids, core={"outcome": "attempt"}, subject="cl-run:77777777-7", extra={"official_id": "88888888-8"}
     )
     with log.database.begin() as connection:
-        insert_entries(connection, log.cipher, [entry])
+        write(connection, rows_of(log.cipher, [entry]))
     dump = log.read(
         lambda c: str([c.execute(text(f"SELECT * FROM {name}")).all() for name in ("audit_entries", "audit_sides", "audit_pending")])
     )
@@ -165,5 +166,5 @@ def test_nothing_personal_stands_clear_in_the_database(log: Log) -> None:
 def test_an_entry_without_a_person_has_no_side_row(log: Log) -> None:
     entry = new_entry(log.clock, log.ids, action=Action.MADE, outcome="done", actor="a")
     with log.database.begin() as connection:
-        insert_entries(connection, log.cipher, [entry])
+        write(connection, rows_of(log.cipher, [entry]))
     assert log.read(lambda c: (count(c, audit_entries), count(c, audit_sides))) == (1, 0)

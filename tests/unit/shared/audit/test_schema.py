@@ -8,11 +8,12 @@ from alembic.operations import Operations
 from sqlalchemy import MetaData, inspect, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from shared.audit.entries import insert_entries
+from shared.audit.entries import rows_of
 from shared.audit.schema import create_v1, drop_v1
 from shared.audit.sequencer import sequence_pending, sign_checkpoint
 from shared.audit.tables import APPEND_ONLY, ERASABLE
 from shared.db import Database
+from shared.rows import write
 from tests.engines import Engines
 from tests.unit.shared.audit.conftest import Log
 
@@ -80,9 +81,9 @@ def test_wallet_10_2_the_rights_in_the_documents_let_a_role_write_and_not_change
     with as_superuser.engine.connect() as connection:  # rolled back, and the role with it
         connection.execute(text("CREATE ROLE audit_web_role"))
         connection.execute(text(grants))
-        insert_entries(connection, log.cipher, [log.entry(1)])
+        write(connection, rows_of(log.cipher, [log.entry(1)]))
         connection.execute(text("SET LOCAL ROLE audit_web_role"))
-        insert_entries(connection, log.cipher, [log.entry(2)])
+        write(connection, rows_of(log.cipher, [log.entry(2)]))
         assert sequence_pending(connection) == 2
         assert sign_checkpoint(connection, log.signer, log.clock) is not None
         assert connection.execute(text("DELETE FROM audit_sides")).rowcount == 2

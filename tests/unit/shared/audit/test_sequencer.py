@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy import select, text
 
 from shared.audit import merkle
-from shared.audit.entries import insert_entries
+from shared.audit.entries import rows_of
 from shared.audit.sequencer import sequence_pending, sign_checkpoint
 from shared.audit.store import NODES_BY_KEY, LogDamaged, find_checkpoint, read_frontier, read_head
 from shared.audit.tables import audit_checkpoints, audit_entries, audit_nodes, audit_pending, audit_sequence
+from shared.rows import write
 from tests.unit.shared.audit.conftest import Log, count
 
 WRITERS = 20
@@ -23,7 +24,7 @@ def test_numbers_have_no_gaps_and_follow_the_order_of_events(log: Log) -> None:
     late = log.entry(1)
     early = [log.entry(number) for number in range(2, 6)]
     with log.database.begin() as connection:
-        insert_entries(connection, log.cipher, [*reversed(early), late])
+        write(connection, rows_of(log.cipher, [*reversed(early), late]))
     assert log.sequence() == 5
     assert _sequence(log) == [(1, str(late.entry_id)), *((n, str(entry.entry_id)) for n, entry in enumerate(early, 2))]
     assert log.read(lambda connection: count(connection, audit_pending)) == 0
@@ -69,7 +70,7 @@ class Crowd:
     def write(self, mine: int) -> None:
         for number, entry in enumerate(self.entries[mine]):
             with self.log.database.engine.connect() as connection:
-                insert_entries(connection, self.log.cipher, [entry])
+                write(connection, rows_of(self.log.cipher, [entry]))
                 if not self.is_failed(number):
                     connection.commit()
 

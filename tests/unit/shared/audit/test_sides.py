@@ -1,8 +1,9 @@
 import pytest
 
-from shared.audit.entries import insert_entries, new_core_entry
+from shared.audit.entries import new_core_entry, rows_of
 from shared.audit.sides import LIST_MAX, erase_sides, erase_subject, list_entries
 from shared.audit.tables import audit_entries, audit_sides
+from shared.rows import write
 from tests.unit.shared.audit.conftest import Log, count
 
 PERSON = "cl-run:11111111-1"
@@ -14,7 +15,7 @@ def _write(log: Log, subject: str, number: int) -> None:
         log.clock, log.ids, core={"outcome": "released", "reason": f"n{number}"}, subject=subject, extra={"unit": f"u{number}"}
     )
     with log.database.begin() as connection:
-        insert_entries(connection, log.cipher, [entry])
+        write(connection, rows_of(log.cipher, [entry]))
 
 
 @pytest.mark.rule("wallet", "L6")

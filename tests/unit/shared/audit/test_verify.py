@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import select, text
 
 from shared.audit.checkpoint import BadCheckpoint, Signer
-from shared.audit.entries import Entry, insert_entries, new_entry
+from shared.audit.entries import Entry, new_entry, rows_of
 from shared.audit.merkle import Frontier, leaf_hash
 from shared.audit.report import FAULTS_MAX, FaultKind, Report
 from shared.audit.sides import erase_sides, erase_subject
 from shared.audit.store import find_checkpoint
 from shared.audit.tables import audit_sequence
 from shared.audit.verify import verify
+from shared.rows import write
 from tests.unit.shared.audit.conftest import ORIGIN, Action, Log
 
 ROWS = 11
@@ -175,7 +176,7 @@ def test_wallet_10_2_rows_in_another_order_are_named(log: Log, entries: list[Ent
 def test_wallet_10_2_an_inserted_row_is_named(log: Log, entries: list[Entry]) -> None:
     forged = log.entry(99)
     with log.database.begin() as connection:
-        insert_entries(connection, log.cipher, [forged])
+        write(connection, rows_of(log.cipher, [forged]))
     log.tamper(
         "DELETE FROM audit_pending",
         "UPDATE audit_sequence SET seq = -seq WHERE seq > 5",
@@ -332,7 +333,7 @@ def test_an_entry_that_comes_long_after_it_happened_is_told(log: Log, entries: l
     log.clock.advance(seconds=7200)
     log.make(1, first=60)
     with log.database.begin() as connection:
-        insert_entries(connection, log.cipher, [late])
+        write(connection, rows_of(log.cipher, [late]))
     log.sequence()
     report = log.verify()
     assert report.ok
