@@ -101,10 +101,10 @@ class Transaction:
 
     def write(self, kind: Rows, given: str) -> None:
         """Write rows, given as JSON; where nothing was done before, together with the audit and outbox rows."""
-        if self._is_open:
+        if self._is_open or kind in self._given:
             rows.write(self.connection, {kind: given})
         else:
-            self._given = {**self._given, kind: given}
+            self._given[kind] = given
 
     def forget(self, statement: Delete | Update) -> int:
         """Delete rows whose time is over, or take out of them what names people; return how many, counted by table in the metrics."""

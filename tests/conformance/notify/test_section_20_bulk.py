@@ -132,7 +132,7 @@ def test_a_run_that_dies_is_done_once(client: FlaskClient, world: World, notify:
 
     bulk_run.run_bulk(notify, made, 0)
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "add", die)
+        patch.setattr(outbox, "rows_of", die)
         with pytest.raises(Killed):
             bulk_run.run_bulk(notify, made, 0)
     for _ in range(4):

@@ -87,6 +87,13 @@ def test_rows_are_there_for_what_is_done_after_them(context: Context) -> None:
     assert counts(context) == [2, 0, 0, 0]
 
 
+def test_rows_of_one_table_may_come_twice(context: Context) -> None:
+    with context.transaction() as tx:
+        tx.write(NOTES, note(1))
+        tx.write(NOTES, note(2))
+    assert counts(context) == [2, 0, 0, 0]
+
+
 @pytest.mark.parametrize("rows", [note(1, 1), '[{"id": 1}]'], ids=["twice the same", "without words"])
 def test_one_row_that_cannot_be_written_leaves_nothing_of_any_table(context: Context, rows: str) -> None:
     with pytest.raises(IntegrityError), context.transaction() as tx:
