@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Delete, Update
 from sqlalchemy.orm import Session
 
 from shared import metrics, outbox, rows, trace
+from shared.audit import entries
 from shared.audit.entries import Entry, new_core_entry, new_entry
-from shared.audit.entries import rows_of as rows_of_entries
 from shared.rows import Rows
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ class Transaction:
         self._entries.append(entry)
         return str(entry.entry_id)
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def add(self, made: Iterable[Entry]) -> None:
         """Write audit rows that were made before (`new_entry`), perhaps on another thread."""
-        self._entries.extend(entries)
+        self._entries.extend(made)
 
     def enqueue(self, job: str, payload: Mapping[str, object], *, due_at: datetime | None = None, queue: str = "") -> None:
         """Have a job run after the commit, at once or when it is due."""
@@ -110,10 +110,10 @@ class Transaction:
         """Delete rows whose time is over, or take out of them what names people; return how many, counted by table in the metrics."""
         return self.forgot(statement.table.description, self.connection.execute(statement).rowcount)
 
-    def forgot(self, table: str, rows: int) -> int:
+    def forgot(self, table: str, number: int) -> int:
         """Count rows of a table that went another way; return how many."""
-        self._forgotten[table] += rows
-        return rows
+        self._forgotten[table] += number
+        return number
 
     @property
     def wakes(self) -> bool:
@@ -124,7 +124,7 @@ class Transaction:
         """Send what was collected to the database; called once, before the commit."""
         if "session" in self.__dict__:
             self.session.flush()
-        given = self._given | rows_of_entries(self._context.cipher, self._entries) | outbox.rows_of(self._jobs)
+        given = self._given | entries.rows_of(self._context.cipher, self._entries) | outbox.rows_of(self._jobs)
         if self._is_open:
             rows.write(self.connection, given)
         elif given:  # one statement is a transaction: it needs no rounds to begin and to end one

@@ -167,7 +167,7 @@ def holder() -> Holder:
 
 
 def base_url() -> str:
-    """Give the address that the caller used for notify, without a slash at its end; `request.url_root` costs more than checking a token."""
+    """Give the address that the caller used, without a slash at its end; `request.url_root` costs as much as checking a token."""
     return f"{request.scheme}://{request.host}"
 
 
