@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Delete, Update
@@ -25,27 +24,29 @@ class Transaction:
     def __init__(self, context: "Context", connect: Callable[[], Connection]) -> None:
         self._context = context
         self._connect = connect
+        self._connection: Connection | None = None
+        self._session: Session | None = None
         self._given: dict[Rows, str] = {}
         self._entries: list[Entry] = []
         self._jobs: list[dict[str, object]] = []
         self._forgotten: Counter[str] = Counter()
 
-    @cached_property
+    @property
     def connection(self) -> Connection:
         """The connection it is on, opened at its first use; rows that were written before go first."""
-        connection = self._connect()
-        rows.write(connection, self._given)
-        self._given = {}
-        return connection
+        # No `cached_property`: before Python 3.12 one lock of all instances is held while it is made, and making waits for a connection.
+        if self._connection is None:
+            self._connection = self._connect()
+            rows.write(self._connection, self._given)
+            self._given = {}
+        return self._connection
 
     @property
-    def _is_open(self) -> bool:
-        return "connection" in self.__dict__
-
-    @cached_property
     def session(self) -> Session:
         """The ORM on this transaction's connection; hot paths use `connection` alone."""
-        return Session(self.connection, expire_on_commit=False)
+        if self._session is None:
+            self._session = Session(self.connection, expire_on_commit=False)
+        return self._session
 
     def record(
         self,
@@ -101,7 +102,7 @@ class Transaction:
 
     def write(self, kind: Rows, given: str) -> None:
         """Write rows, given as JSON; where nothing was done before, together with the audit and outbox rows."""
-        if self._is_open or kind in self._given:
+        if self._connection is not None or kind in self._given:
             rows.write(self.connection, {kind: given})
         else:
             self._given[kind] = given
@@ -122,11 +123,11 @@ class Transaction:
 
     def flush(self) -> None:
         """Send what was collected to the database; called once, before the commit."""
-        if "session" in self.__dict__:
-            self.session.flush()
+        if self._session is not None:
+            self._session.flush()
         given = self._given | entries.rows_of(self._context.cipher, self._entries) | outbox.rows_of(self._jobs)
-        if self._is_open:
-            rows.write(self.connection, given)
+        if self._connection is not None:
+            rows.write(self._connection, given)
         elif given:  # one statement is a transaction: it needs no rounds to begin and to end one
             with self._context.db.single() as connection:
                 rows.write(connection, given)

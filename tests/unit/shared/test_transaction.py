@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from enum import StrEnum
+from threading import Event
 
 import pytest
 from sqlalchemy import Connection, event, func, select, table, text
@@ -13,6 +15,7 @@ from shared.audit.tables import audit_entries, audit_pending
 from shared.context import Context
 from shared.outbox import outbox
 from shared.rows import Rows, write
+from shared.transaction import Transaction
 
 NOTES = Rows(
     name="notes",
@@ -136,3 +139,25 @@ def test_a_kind_without_others_is_its_own_statement(context: Context) -> None:
         write(connection, {NOTES: note(7)})
         write(connection, {})
     assert counts(context) == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["connection", "session"])
+def test_a_transaction_that_waits_for_a_connection_holds_no_other_up(context: Context, name: str) -> None:
+    """Those who have a connection must go on, or those who wait for one wait in vain, until the pool gives up."""
+    waits, may_go_on = Event(), Event()
+
+    def late() -> Connection:
+        waits.set()
+        may_go_on.wait(60)
+        raise TimeoutError("no connection")
+
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(getattr, Transaction(context, late), name)
+        assert waits.wait(60)
+        try:
+            with context.reading() as tx:
+                assert pool.submit(getattr, tx, name).result(timeout=20)
+        finally:
+            may_go_on.set()
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=20)
