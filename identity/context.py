@@ -122,7 +122,7 @@ class Identity(Context):
     @cached_property
     def limits(self) -> Limits:
         """How often one client or address may call."""
-        return Limits(self.redis, self.clock, self.keyring.derive("limits"))
+        return Limits(self.redis, self.clock, self.cipher.derive("limits"))
 
     @cached_property
     def keys(self) -> KeyStore:

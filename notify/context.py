@@ -42,15 +42,15 @@ class Notify(Context):
     settings: Settings
     _groups: dict[str, GroupCommit[Any, Any]] = field(default_factory=dict, init=False, repr=False)  # each of its own types
 
-    @cached_property
+    @property
     def return_key(self) -> bytes:
         """What proves that a report about an e-mail is about one that a relay of ours had."""
-        return self.keyring.derive("mail-return")
+        return self.cipher.derive("mail-return")
 
-    @cached_property
+    @property
     def receipt_key(self) -> bytes:
         """What the addresses of receipts are proven with; no provider has it."""
-        return self.keyring.derive("receipt-address")
+        return self.cipher.derive("receipt-address")
 
     @cached_property
     def catalogue(self) -> Catalogue:

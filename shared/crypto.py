@@ -24,6 +24,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Connection,
     LargeBinary,
     SmallInteger,
     String,
@@ -48,6 +49,8 @@ LOOK_AGAIN = timedelta(seconds=2)
 """How long a process may use the keys in its memory before it asks whether one was destroyed elsewhere."""
 
 REWRAP_BATCH = 500
+ROOT = "root"
+"""The scope of the data key under which nothing is encrypted, and from which the keys of blind indexes and marks are derived."""
 
 data_keys = Table(
     "data_keys",
@@ -138,25 +141,28 @@ class KeyRing:
             raise CannotDecrypt(f"key-encryption key {kek_id} is not in the ring")
         return _open(AESGCM(self._known[kek_id]), wrapped, scope)
 
-    def derive(self, purpose: str) -> bytes:
-        """Return a key for one purpose that lives as long as the oldest key of the ring (blind indexes, cookies)."""
-        oldest = list(self._keys.values())[-1]
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(oldest)
+    @property
+    def oldest(self) -> bytes:
+        """The key that was in the ring first."""
+        return list(self._keys.values())[-1]
 
 
 class DataKeys:
-    """Encrypts and decrypts under the data key of a scope, which is made at first use and kept in memory."""
+    """Encrypts and decrypts under the data key of a scope, which is made at first use and kept in memory.
+
+    One data key more, the root, makes what must stay the same while encryption keys come and go: blind indexes and marks (ADR 0010).
+    """
 
     def __init__(self, database: Database, ring: KeyRing, clock: Clock) -> None:
         # Connections of its own, opened for the moment: a key is first needed inside a business transaction, and with the
         # pool's connections all in such transactions each would wait for another.
-        self._engine = create_engine(database.engine.url, poolclass=NullPool)
+        self._engine = create_engine(database.engine.url, poolclass=NullPool, connect_args={"connect_timeout": 5})
         self._ring = ring
         self._clock = clock
         self._cache: OrderedDict[str, AESGCM] = OrderedDict()
         self._erasures = 0
         self._looked_at = datetime.min.replace(tzinfo=UTC)
-        self._index_keys: dict[str, bytes] = {}
+        self._derived: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
     def encrypt(self, text: str, *, scope: str) -> bytes:
@@ -169,9 +175,15 @@ class DataKeys:
 
     def blind_index(self, value: str, *, purpose: str) -> bytes:
         """Return a keyed hash by which equal values of one purpose are found without being readable."""
-        if purpose not in self._index_keys:
-            self._index_keys[purpose] = self._ring.derive("blind-index:" + purpose)
-        return hmac.digest(self._index_keys[purpose], value.encode(), "sha256")
+        return hmac.digest(self.derive("blind-index:" + purpose), value.encode(), "sha256")
+
+    def derive(self, purpose: str) -> bytes:
+        """Return the key for one purpose: 32 bytes, the same in every process and for as long as the database lasts."""
+        found = self._derived.get(purpose)
+        if found is None:
+            root = self._read_or_make(ROOT, make=True)
+            found = self._derived[purpose] = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode()).derive(root)
+        return found
 
     def erase(self, scope: str) -> int:
         """Destroy a scope's data key: what was sealed under it is gone for good, here at once, elsewhere after `LOOK_AGAIN`.
@@ -189,6 +201,7 @@ class DataKeys:
     def rewrap(self) -> int:
         """Wrap every data key under the newest key-encryption key; return how many were old."""
         changed = 0
+        self._read_or_make(ROOT, make=True)  # while the key is in the ring that it may be made from
         while batch := self._rewrap_some():
             changed += batch
         return changed
@@ -246,12 +259,22 @@ class DataKeys:
     def _read_or_make(self, scope: str, *, make: bool) -> bytes:
         # A transaction of its own: a data key outlives the business transaction that first needed it.
         with self._engine.begin() as connection:
-            found = connection.execute(select(data_keys.c.kek_id, data_keys.c.wrapped).where(data_keys.c.scope == scope)).one_or_none()
+            wanted = select(data_keys.c.kek_id, data_keys.c.wrapped).where(data_keys.c.scope == scope)
+            found = connection.execute(wanted).one_or_none()
             if found is None and make:
-                kek_id, wrapped = self._ring.wrap(os.urandom(32), scope)
-                row = {"scope": scope, "kek_id": kek_id, "wrapped": wrapped, "created_at": self._clock.now()}
-                connection.execute(insert(data_keys).values(row).on_conflict_do_nothing())
-                found = connection.execute(select(data_keys.c.kek_id, data_keys.c.wrapped).where(data_keys.c.scope == scope)).one()
+                root = self._first_root(connection)
+                rows = [self._row(ROOT, root)] + ([self._row(scope, os.urandom(32))] if scope != ROOT else [])
+                connection.execute(insert(data_keys).values(rows).on_conflict_do_nothing())
+                found = connection.execute(wanted).one()
             if found is None:
                 raise CannotDecrypt("no such data key")
             return self._ring.unwrap(found.kek_id, found.wrapped, scope)
+
+    def _first_root(self, connection: Connection) -> bytes:
+        """Return what the root is where there is none yet: new in a new database, else what earlier releases derived from."""
+        is_new = connection.execute(select(data_keys.c.scope).limit(1)).first() is None
+        return os.urandom(32) if is_new else self._ring.oldest
+
+    def _row(self, scope: str, key: bytes) -> dict[str, object]:
+        kek_id, wrapped = self._ring.wrap(key, scope)
+        return {"scope": scope, "kek_id": kek_id, "wrapped": wrapped, "created_at": self._clock.now()}

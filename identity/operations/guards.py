@@ -109,14 +109,14 @@ def note_failure(identity: Identity, connection: Connection, origin: Origin, run
 
 def give_ticket(identity: Identity, purpose: str) -> str:
     """Return a ticket for the robot check of one purpose."""
-    key = identity.keyring.derive("robot-check")
+    key = identity.cipher.derive("robot-check")
     return robot_check.give(key, purpose=purpose, nonce=identity.ids.token(12), now=int(identity.clock.now().timestamp()))
 
 
 def passes(identity: Identity, purpose: str, ticket: str, work: str) -> bool:
     """Answer whether a ticket of ours was earned, and spend it; one that was not can be tried again later."""
     now = identity.clock.now()
-    key, seconds = identity.keyring.derive("robot-check"), int(now.timestamp())
+    key, seconds = identity.cipher.derive("robot-check"), int(now.timestamp())
     found = robot_check.read(key, ticket, purpose=purpose, now=seconds)
     if found is None or not robot_check.is_earned(found, ticket, work=work, now=seconds):
         return False

@@ -30,7 +30,7 @@ USERS = table_of(PasskeyUser)
 
 
 def _key(identity: Identity) -> bytes:
-    return identity.keyring.derive("passkey-challenge")
+    return identity.cipher.derive("passkey-challenge")
 
 
 def _challenge(identity: Identity, purpose: str) -> bytes:

@@ -83,7 +83,7 @@ def verify(pay: Pay, partner: Partner, number: NoticeNumber | None) -> Verified:
 
 def lock_token(pay: Pay, partner: Partner, number: str, transaction_id: str) -> str:
     """Return the token of one transaction of a till: the same whenever it is asked, so that a lost answer harms nobody."""
-    key = pay.keyring.derive("notice-locks")
+    key = pay.cipher.derive("notice-locks")
     return base64.urlsafe_b64encode(hmac.digest(key, f"{partner.id}:{number}:{transaction_id}".encode(), "sha256")).decode().rstrip("=")
 
 

@@ -89,7 +89,7 @@ def keep_answer(context: Context, question: Question, mark: int) -> bool:
 
 
 def _key(context: Context) -> bytes:
-    return context.keyring.derive("satisfaction")
+    return context.cipher.derive("satisfaction")
 
 
 def _mac(key: bytes, data: bytes) -> bytes:

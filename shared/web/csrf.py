@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 
 from flask import Flask, Response, current_app, g, request
 from markupsafe import Markup
@@ -36,7 +37,7 @@ class FormExpired(Problem):
 class Csrf:
     """The key and the cookie of one app."""
 
-    def __init__(self, key: bytes, *, service: str, secure: bool) -> None:
+    def __init__(self, key: Callable[[], bytes], *, service: str, secure: bool) -> None:
         self._key = key
         self.secure = secure
         self.cookie = ("__Host-" if secure else "") + f"{service}-form"
@@ -75,7 +76,7 @@ class Csrf:
         return response
 
     def _mac(self, value: str) -> bytes:
-        return hmac.new(self._key, b"form:" + value.encode(), hashlib.sha256).digest()
+        return hmac.new(self._key(), b"form:" + value.encode(), hashlib.sha256).digest()
 
 
 def _xor(one: bytes, other: bytes) -> bytes:
@@ -106,8 +107,8 @@ def renew_csrf() -> None:
     _csrf().renew()
 
 
-def install_csrf(app: Flask, key: bytes, *, service: str, secure: bool) -> None:
-    """Give an app its form protection: `csrf()` in templates, the cookie on answers."""
+def install_csrf(app: Flask, key: Callable[[], bytes], *, service: str, secure: bool) -> None:
+    """Give an app its form protection: `csrf()` in templates, the cookie on answers; `key` is asked for with the first form."""
     csrf = app.extensions["andamio-csrf"] = Csrf(key, service=service, secure=secure)
     app.jinja_env.globals["csrf"] = csrf_field
     app.after_request(csrf.save)

@@ -29,15 +29,19 @@ def signing(identity):
 
 def test_data_keys_are_wrapped_anew_by_command_and_the_list_says_under_which_key(suite, capsys, monkeypatch):
     pay = create_context("pay")
-    pay.cipher.encrypt("x", scope="pay:1")
+    sealed = pay.cipher.encrypt("x", scope="pay:1")
     ring = pay.settings.encryption_keys.reveal()
     pay.close()
     monkeypatch.setenv("PAY_ENCRYPTION_KEYS", "k2:" + "A" * 43 + "=," + ring)
-    assert json.loads(run(capsys, "keys", "pay", "--json")[1])["encryption"] == {"newest": "k2", "data_keys": {"sandbox-1": 1}}
-    assert "1 data keys" in run(capsys, "rotate", "encryption", "pay")[1]
+    assert json.loads(run(capsys, "keys", "pay", "--json")[1])["encryption"] == {"newest": "k2", "data_keys": {"sandbox-1": 2}}
+    assert "2 data keys" in run(capsys, "rotate", "encryption", "pay")[1], "that of a scope, and the root"
     status, out = run(capsys, "keys", "pay", "--json")
-    assert (status, json.loads(out)["encryption"]["data_keys"]) == (0, {"k2": 1})
+    assert (status, json.loads(out)["encryption"]["data_keys"]) == (0, {"k2": 2})
     assert "AAAA" not in out
+    monkeypatch.setenv("PAY_ENCRYPTION_KEYS", "k2:" + "A" * 43 + "=")
+    left = create_context("pay")
+    assert left.cipher.decrypt(sealed, scope="pay:1") == "x", "no process needs the first key any more"
+    left.close()
 
 
 def test_tokens_are_signed_by_a_new_key_after_the_emergency(identity, capsys):

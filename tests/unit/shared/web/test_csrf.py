@@ -52,7 +52,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(client: FlaskClie
 
 
 def test_over_https_the_cookie_is_bound_to_the_host() -> None:
-    assert Csrf(b"k" * 32, service="toy", secure=True).cookie == "__Host-toy-form"
+    assert Csrf(lambda: b"k" * 32, service="toy", secure=True).cookie == "__Host-toy-form"
 
 
 @given(st.binary(min_size=64, max_size=64))
@@ -60,7 +60,7 @@ def test_no_made_up_mark_fits(made_up: bytes) -> None:
     import base64
 
     app = Flask(__name__)
-    csrf = Csrf(b"k" * 32, service="toy", secure=False)
+    csrf = Csrf(lambda: b"k" * 32, service="toy", secure=False)
     with app.test_request_context(headers={"Cookie": "toy-form=" + "v" * 43}):
         assert csrf.matches(csrf.mark())
         assert not csrf.matches(base64.urlsafe_b64encode(made_up).decode().rstrip("="))
