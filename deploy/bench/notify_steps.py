@@ -98,7 +98,7 @@ class Rig:
         time.sleep(3)
 
     def _deliver(self, channel: str, *, told: bool) -> tuple[str, str]:
-        self._drain()
+        self.drain()
         number, before = self.options.messages, self._sink()["told"]
         began = time.monotonic()
         made = self._job(channel, number)
@@ -126,17 +126,18 @@ class Rig:
     def accepted(self) -> Rows:
         """POST texts at full load, with a test key and with a live one, whose texts are delivered meanwhile."""
         for kind in ("test", "live"):
-            found = measure(self._target(kind), connections=self.options.connections, seconds=self.options.seconds)
+            found = measure(self.target(kind), connections=self.options.connections, seconds=self.options.seconds)
             times = f"p50 {found.p50_ms:.1f} ms, p95 {found.p95_ms:.1f} ms, p99 {found.p99_ms:.1f} ms"
             yield f"POST SMS, {kind} key, {self.options.connections} connections", f"{found.per_second:.0f}/s, {times}, {found.wrong} wrong"
 
-    def _target(self, kind: str) -> Target:
+    def target(self, kind: str) -> Target:
+        """Texts by POST with one kind of key, whose token is good for half a minute."""
         made = targets.notify_sms({"notify": {**self.document, "api_keys": {"test": self.document["api_keys"][kind]}}})
         return Target(f"POST SMS, {kind} key", made.origin, made.requests, made.right)
 
     def paced(self) -> Rows:
         """POST texts at a steady rate with a live key."""
-        self._drain()
+        self.drain()
         found = steady(self._text, per_second=self.options.rate, seconds=self.options.seconds, threads=32)
         yield (
             f"POST SMS, live key, {self.options.rate}/s",
@@ -145,10 +146,10 @@ class Rig:
 
     def steady(self) -> Rows:
         """3,000 texts a minute for a while: which share was handed over within ten seconds."""
-        self._drain()
+        self.drain()
         wrong, began = self.live.wrong, self.notify.clock.now()
         steady(self._text, per_second=STEADY_PER_SECOND, seconds=self.options.minutes * 60, threads=32)
-        self._drain()
+        self.drain()
         all_of_them, in_time, p95 = self._handed_over(self.service_id, began)
         share = (
             f"{in_time / max(1, all_of_them):.2%} of {all_of_them} within 10 s, p95 {p95:.2f} s, {self.live.wrong - wrong} wrong answers"
@@ -157,7 +158,7 @@ class Rig:
 
     def job(self) -> Rows:
         """A large job, while another service sends a few texts a second."""
-        self._drain()
+        self.drain()
         other, template_id, service_id = self._other_service()
 
         def once() -> tuple[list[float], float]:
@@ -191,13 +192,13 @@ class Rig:
 
     def recovery(self) -> Rows:
         """Many wait, Valkey is emptied, the workers are killed: how long until all went out, and was any sent twice."""
-        self._drain()
+        self.drain()
         number, began = self.options.waiting, self.notify.clock.now()
         before = self._sink()
         workers = [int(json.loads(file.read_text())["pid"]) for file in (self.folder / "run").glob("notify-worker*.json")]
         signal_all(workers, signal.SIGSTOP)
         while self._waiting() < number:
-            measure(self._target("live"), connections=self.options.connections, seconds=min(5, self.options.seconds))
+            measure(self.target("live"), connections=self.options.connections, seconds=min(5, self.options.seconds))
         waiting = self._waiting()
         redis.Redis.from_url(plans.from_environment().redis_url("notify")).flushall()
         signal_all(workers, signal.SIGKILL)
@@ -220,9 +221,9 @@ class Rig:
         done, marks = 0, 0
         while done < self.options.flood:
             self._job("sms", FLOOD_ROWS)
-            found = measure(self._target("test"), connections=self.options.connections, seconds=FLOOD_SECONDS)
+            found = measure(self.target("test"), connections=self.options.connections, seconds=FLOOD_SECONDS)
             done += FLOOD_ROWS + round(found.per_second * FLOOD_SECONDS)
-            self._drain()
+            self.drain()
             if done * 10 // self.options.flood > marks or not marks:
                 marks = max(1, done * 10 // self.options.flood)
                 weighed = running.memory_mib(self.pid)
@@ -264,7 +265,7 @@ class Rig:
     def _text(self, _thread: int) -> None:
         self.live.text(self.document["templates"]["sms"])
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
         """Wait until all that was accepted has been handed over and told."""
         outbox = text("SELECT count(*) FROM outbox WHERE due_at < now() + interval '1 minute' AND payload <> '{}'")  # {}: what is periodic
         until(lambda: not self._waiting(), "not all were handed over")

@@ -76,6 +76,16 @@ def memory_mib(pid: int) -> dict[str, float]:
     return dict(sorted(kinds.items(), key=lambda item: -item[1]))
 
 
+def busy_ms(pid: int) -> dict[str, float]:
+    """Return the CPU time of a process and its descendants so far by kind, in milliseconds."""
+    kinds: dict[str, float] = {}
+    for each in descendants(pid):
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            kinds[_kind(each)] = kinds.get(_kind(each), 0.0) + (int(words[11]) + int(words[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+    return kinds
+
+
 def memory_of_web(pid: int, service: str) -> list[tuple[float, float]]:
     """Return (proportional, resident) MiB of each process that answers one service's requests, among a process and its descendants."""
     found = []

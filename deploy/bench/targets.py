@@ -58,10 +58,10 @@ def notify_sms(sandbox: dict[str, Any]) -> Target:
     service_id, secret = read_key(key)
     token = notify_jwt.encode({"iss": service_id, "iat": int(time.time()) + 25}, secret, algorithm="HS256")
     personalisation = {"name": "Camila", "reference": "A-1", "amount": "$3.500", "date": "21 de noviembre de 2026"}
-    body = json.dumps({"phone_number": "+447900900123", "template_id": notify["templates"]["sms"], "personalisation": personalisation})
-    url = notify["base_url"] + "/v2/notifications/sms"
-    request = raw_request("POST", url, {**JSON, "Authorization": f"Bearer {token}"}, body.encode())
-    return Target("POST v2 SMS", notify["base_url"], [request], CREATED)
+    about = {"template_id": notify["templates"]["sms"], "personalisation": personalisation}
+    url, headers = notify["base_url"] + "/v2/notifications/sms", {**JSON, "Authorization": f"Bearer {token}"}
+    bodies = [json.dumps({"phone_number": f"+447900900{number:03}", **about}) for number in range(1000)]
+    return Target("POST v2 SMS", notify["base_url"], [raw_request("POST", url, headers, body.encode()) for body in bodies], CREATED)
 
 
 def pay_create(sandbox: dict[str, Any]) -> Target:

@@ -5,6 +5,7 @@ Stored form: E.164 without the plus sign.  Texts of refusals are the contract's.
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -26,6 +27,8 @@ _CHILEAN_MOBILE = re.compile(r"569[0-9]{8}")  # the numbering plan gives all of 
 # What costs the home rate: by the contract's rules its home country and this suite's; by Chile's rules Chile alone.
 _HOME_PREFIXES = {"GB": frozenset({"44", "56"}), "CL": frozenset({"56"})}
 _CHILEAN_DIGITS = 9
+KEPT = 64
+"""So many numbers are remembered: each message asks twice, as its body is read and as its service's permissions are looked at."""
 _CROWN_DEPENDENCIES = frozenset({"GG", "JE", "IM"})
 _MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.PERSONAL_NUMBER})
 _UK_DIGITS = 10
@@ -63,6 +66,11 @@ def phone_number(text: str, region: str = "GB") -> PhoneNumber:
         raise InvalidPhoneNumber(TOO_SHORT)
     if len(bare) > DIGITS_READ_MAX:
         raise InvalidPhoneNumber(TOO_LONG)
+    return _by_rules(bare, abroad, region)
+
+
+@lru_cache(maxsize=KEPT)
+def _by_rules(bare: str, abroad: bool, region: str) -> PhoneNumber:
     if region == "CL":
         return _by_chilean_rules(bare, abroad=abroad)
     if bare.startswith("44") and (abroad or len(bare) == 12):
