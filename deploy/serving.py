@@ -31,8 +31,8 @@ from shared.worker import make_celery, queue_name, release_predecessor
 
 log = structlog.get_logger("andamio.serving")
 SERVICE_VARIABLE = "ANDAMIO_SERVICE"
-WORKER_NICE = 5
-"""Where cores are short, a person who waits for an answer goes before a job."""
+WORKER_NICE = 10
+"""Where cores are short, who waits for an answer goes before a job: jobs get a tenth of a busy core, and all of an idle one."""
 SWITCH_SECONDS = 0.001
 """After so long one thread of a web process lets another go on.  With Python's own 5 ms, who has an answer of the database waits for the
 others once at each statement; what writes for all of them most often.
