@@ -13,7 +13,7 @@ from identity.routes.frames import frames_page
 from shared.access import PUBLIC_PAGE
 from shared.routes import Routes
 from shared.web import page, renew_csrf
-from shared.web.login import is_own_path
+from shared.web.person import is_own_path
 
 routes = Routes("account", __name__, access=AccountHolder(), url_prefix="/account")
 

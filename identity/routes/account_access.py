@@ -14,7 +14,7 @@ from identity.standards import acr
 from shared.access import Access
 from shared.problems import NotAuthenticated
 from shared.web import gettext_noop, show_person
-from shared.web.login import is_own_path
+from shared.web.person import is_own_path
 
 SIGN_OUT = "/account/sign-out"
 

@@ -22,7 +22,7 @@ from shared.problems import Unavailable
 from shared.routes import Routes
 from shared.run import InvalidRun, parse_run
 from shared.web import allow, gettext, gettext_noop, page
-from shared.web.login import is_own_path
+from shared.web.person import is_own_path
 
 routes = Routes("login", __name__, access=PUBLIC_PAGE, url_prefix="/login")
 PAGES = {

@@ -5,7 +5,7 @@ from flask import g, request
 from pay.standards.staff_powers import StaffMember
 from shared.problems import Forbidden
 from shared.web import gettext_noop as noop
-from shared.web import login
+from shared.web.person import require_level
 from shared.web.signed_in import STAFF_LEVEL, Citizen
 
 FRESH_SECONDS = 15 * 60
@@ -40,4 +40,4 @@ def staff() -> StaffMember:
 
 def second_factor() -> None:
     """Ask for two factors within the last quarter of an hour: money and secrets need them."""
-    login.require_level(STAFF_LEVEL, max_age_seconds=FRESH_SECONDS)
+    require_level(STAFF_LEVEL, max_age_seconds=FRESH_SECONDS)

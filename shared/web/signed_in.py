@@ -3,7 +3,7 @@
 from flask import g
 
 from shared.access import Access
-from shared.web import login
+from shared.web.person import require_level
 
 STAFF_LEVEL = 2
 
@@ -18,7 +18,7 @@ class Citizen(Access):
 
     def check(self) -> None:
         """Leave the Person in `g.person`, or send the browser to sign in."""
-        g.person = login.require_level(self.level)
+        g.person = require_level(self.level)
 
     def describe(self) -> str:
         """Return the rule as documents show it."""

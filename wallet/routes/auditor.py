@@ -10,7 +10,7 @@ from shared.problems import Forbidden, InvalidRequest
 from shared.routes import Routes
 from shared.run import InvalidRun, parse_run
 from shared.web import gettext_noop, page
-from shared.web.login import Person
+from shared.web.person import Person
 from shared.web.signed_in import STAFF_LEVEL, Citizen
 from wallet.context import current
 from wallet.events import Outcome

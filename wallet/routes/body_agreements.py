@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from shared.web import errors_of, gettext, gettext_noop, page
-from shared.web.login import Person
+from shared.web.person import Person
 from wallet.context import current
 from wallet.errors import AgreementNotFound, InvalidExchange, InvalidSignature
 from wallet.models.dataset import Dataset

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from shared.problems import NotFound
 from shared.routes import Routes
 from shared.web import errors_of, gettext, gettext_noop, page
-from shared.web.login import Person
+from shared.web.person import Person
 from wallet.context import current
 from wallet.errors import VersionMismatch
 from wallet.models.dataset import Dataset

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from shared.problems import Forbidden, InvalidRequest
 from shared.routes import Routes
 from shared.web import gettext_noop, page
-from shared.web.login import Person
+from shared.web.person import Person
 from shared.web.signed_in import STAFF_LEVEL, Citizen
 from wallet.context import current
 from wallet.models.enquiry import AnswerKind

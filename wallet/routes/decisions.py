@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from shared.web import allow, gettext_noop, language, page
-from shared.web.login import login_url, require_level
+from shared.web.person import login_url, require_level
 from wallet.context import current
 from wallet.errors import SnapshotChanged
 from wallet.operations.decisions import Answer, Choice, LevelTooLow, LoginTooOld, RequestPage, decide, open_view, show_request

@@ -10,7 +10,7 @@ from shared.clock import ZONE
 from shared.problems import InvalidRequest
 from shared.routes import Routes
 from shared.web import errors_of, gettext_noop, language, page
-from shared.web.login import require_level
+from shared.web.person import require_level
 from shared.web.signed_in import Citizen
 from wallet.context import current
 from wallet.operations.delegate_acts import list_acts

@@ -11,7 +11,7 @@ from shared.crypto import sha256_hex
 from shared.problems import Forbidden, Problem
 from shared.run import InvalidRun, parse_run
 from shared.web import act_for, gettext_noop
-from shared.web.login import Person, Represented, forget_represented, require_level
+from shared.web.person import Person, Represented, forget_represented, require_level
 from shared.web.sessions import WebSession
 from shared.web.signed_in import Citizen
 from wallet.context import current

@@ -21,8 +21,9 @@ from shared.ids import SeededIds
 from shared.problems import Forbidden
 from shared.routes import Routes
 from shared.settings import Secret
-from shared.web.login import is_own_path, login_blueprint, require_level
+from shared.web.login import login_blueprint
 from shared.web.openid import LOGOUT_EVENT
+from shared.web.person import is_own_path, require_level
 from shared.web.signed_in import Citizen
 from tests.unit.shared.conftest import make_settings
 from tests.unit.shared.web.issuer import URL, Issuer
