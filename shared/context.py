@@ -81,6 +81,11 @@ class Context:
         """Encrypts personal values, a data key a scope."""
         return DataKeys(self.db, self.keyring, self.clock)
 
+    @property
+    def form_key(self) -> bytes:
+        """What the marks of forms are made with."""
+        return self.cipher.derive("csrf")
+
     @cached_property
     def http(self) -> Outbound:
         """Calls to others, guarded."""

@@ -15,6 +15,15 @@ from shared.settings import Secret, ServiceSettings
 BODY_BYTES_MAX = 20 * 1024 * 1024
 
 
+class Site(Context):
+    """The context of a site: no database, so its forms are marked by what stands in its settings."""
+
+    @property
+    def form_key(self) -> bytes:
+        """What the marks of forms are made with."""
+        return self.keyring.oldest
+
+
 def make_site(name: str, package: str, *, plan: Plan, public_url: str, clock: Clock) -> Flask:
     """A Flask app with the shared layout; `package` holds its templates and translations.
 
@@ -32,6 +41,6 @@ def make_site(name: str, package: str, *, plan: Plan, public_url: str, clock: Cl
         client_key=Secret("{}"),
         help_url=f"{plan.urls.front}/",
     )
-    app = base_app(Context(settings=settings, service=package, clock=clock), import_name=package)
+    app = base_app(Site(settings=settings, service=package, clock=clock), import_name=package)
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = BODY_BYTES_MAX
     return app

@@ -135,7 +135,7 @@ def install(app: Flask, context: Context) -> None:
     assets = Assets("shared.web", context.service)
     _install_templates(app, context, assets)
     app.session_interface = DatabaseSessions(context)
-    install_csrf(app, lambda: context.cipher.derive("csrf"), service=context.service, secure=context.settings.secure)
+    install_csrf(app, lambda: context.form_key, service=context.service, secure=context.settings.secure)
     # Not before_request: access rules run there, and their refusals are pages in the visitor's language.
     words.choose_by(_choose_language)
     app.before_request(_forget_language)

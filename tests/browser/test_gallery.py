@@ -2,33 +2,32 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, Page
-from sqlalchemy import make_url
 from werkzeug.serving import make_server
 
 from shared.clock import FixedClock
 from shared.context import Context
 from shared.ids import SeededIds
 from tests.browser.chromium import ARTEFACTS
-from tests.unit.shared.conftest import make_settings
+from tests.unit.shared.conftest import make_settings, shared_database
 from tests.unit.shared.web.gallery import PAGES, make_gallery
 
 pytestmark = pytest.mark.browser
+__all__ = ["shared_database"]
 
 WIDTHS = (1280, 360)
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 @pytest.fixture
-def gallery(empty_database: Callable[[str], str], redis_url: str, clock: FixedClock, ids: SeededIds) -> Iterator[str]:
+def gallery(shared_database: str, redis_url: str, clock: FixedClock, ids: SeededIds) -> Iterator[str]:
     """The gallery, served; its address."""
-    database_url = make_url(empty_database("shared")).render_as_string(hide_password=False)
-    context = Context(make_settings(database_url, redis_url), "toy", clock, ids)
+    context = Context(make_settings(shared_database, redis_url), "toy", clock, ids)
     with serving(make_gallery(context)) as address:
         yield address
     context.close()
