@@ -11,6 +11,7 @@ from identity.models.finders import find_credentials, run_index
 from identity.operations import people
 from identity.standards.oidc_claims import Facts
 from shared.clock import FixedClock
+from shared.crypto import ROOT, CannotDecrypt, data_keys
 from shared.ids import SeededIds
 from shared.run import parse_run
 from shared.settings import Secret
@@ -40,7 +41,7 @@ def test_the_database_has_no_run_and_no_plain_hash_of_one(house: House) -> None:
 
 
 @pytest.mark.rule("identity", "RUN-6")
-def test_a_run_is_found_by_a_key_that_is_not_in_the_database(
+def test_a_run_is_found_by_a_key_that_the_database_alone_does_not_give(
     engines: Engines, run_folder: Path, clock: FixedClock, ids: SeededIds, house: House
 ) -> None:
     other = Secret("k1:" + base64.b64encode(b"o" * 32).decode())
@@ -48,9 +49,13 @@ def test_a_run_is_found_by_a_key_that_is_not_in_the_database(
     with (
         furnished_copy(engines, run_folder) as url,
         open_house(url, clock, ids, furnished=True, encryption_keys=other) as thief,
-        thief.identity.reading() as tx,
     ):
-        assert run_index(thief.identity.cipher, run) != run_index(house.identity.cipher, run)
-        assert find_credentials(tx.connection, thief.identity.cipher, run) is None
+        with pytest.raises(CannotDecrypt):
+            run_index(thief.identity.cipher, run)
+        with thief.identity.transaction() as tx:
+            tx.connection.execute(data_keys.delete().where(data_keys.c.scope == ROOT))
+        with thief.identity.reading() as tx:
+            assert run_index(thief.identity.cipher, run) != run_index(house.identity.cipher, run)
+            assert find_credentials(tx.connection, thief.identity.cipher, run) is None
     with house.identity.reading() as tx:
         assert find_credentials(tx.connection, house.identity.cipher, run) is not None
