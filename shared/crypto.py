@@ -262,8 +262,8 @@ class DataKeys:
             wanted = select(data_keys.c.kek_id, data_keys.c.wrapped).where(data_keys.c.scope == scope)
             found = connection.execute(wanted).one_or_none()
             if found is None and make:
-                root = self._first_root(connection)
-                rows = [self._row(ROOT, root)] + ([self._row(scope, os.urandom(32))] if scope != ROOT else [])
+                new = {scope: os.urandom(32), ROOT: self._first_root(connection)}
+                rows = [self._row(name, key) for name, key in new.items()]
                 connection.execute(insert(data_keys).values(rows).on_conflict_do_nothing())
                 found = connection.execute(wanted).one()
             if found is None:

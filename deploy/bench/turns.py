@@ -56,10 +56,13 @@ def main() -> int:
 @contextlib.contextmanager
 def rider(tree: Path, options: argparse.Namespace, number: int) -> Iterator["subprocess.Popen[str]"]:
     """Start this program in a tree, with that tree's code, and give it once its sandbox waits for a turn.  Raises: CannotStart."""
+    python = tree / ".venv/bin/python"
+    if not python.exists():
+        raise CannotStart(f"{tree} is no checkout with a .venv")
     names = ("seconds", "connections", "key")
     told = [part for name in names for part in (f"--{name}", str(getattr(options, name)))]
     command = [
-        str(tree / ".venv/bin/python"),
+        str(python),
         "-P",
         __file__,
         str(tree),
@@ -71,8 +74,7 @@ def rider(tree: Path, options: argparse.Namespace, number: int) -> Iterator["sub
     environment = {**os.environ, "PYTHONPATH": str(tree)}
     process = subprocess.Popen(command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        if _line(process) != "ready":
-            raise CannotStart(f"the sandbox of {tree} did not start: see above")
+        _line(process)  # it is ready
         yield process
     finally:
         if process.stdin is not None:
@@ -81,9 +83,10 @@ def rider(tree: Path, options: argparse.Namespace, number: int) -> Iterator["sub
 
 
 def _line(process: "subprocess.Popen[str]") -> str:
-    if process.stdout is None:
-        raise CannotStart("its output cannot be read")
-    return process.stdout.readline().strip()
+    line = process.stdout.readline() if process.stdout else ""
+    if not line:
+        raise CannotStart("a tree could not be measured: see above")
+    return line
 
 
 def take_turns(riders: Sequence["subprocess.Popen[str]"], rounds: int) -> list[list[Turn]]:

@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from shared.access import PUBLIC, PUBLIC_PAGE
-from shared.context import Context
+from shared.context import Context, current_as
 from shared.crypto import sha256_hex
 from shared.problems import InvalidRequest, Problem, Unavailable
 from shared.routes import Routes
@@ -44,11 +44,6 @@ class LoginRefused(Problem):
     slug = "login-refused"
     status = 403
     title = gettext_noop("You did not sign in")
-
-
-def _context() -> Context:
-    context: Context = current_app.extensions["andamio"].context
-    return context
 
 
 def _client() -> OpenIdClient:
@@ -112,7 +107,7 @@ def _take_question(state: str) -> Question:
         raise _failed("state")
     session["questions"] = [entry for entry in known if entry is not found]
     question = Question(**found)
-    if _context().clock.now().timestamp() - question.asked_at > QUESTION_SECONDS:
+    if current_as(Context).clock.now().timestamp() - question.asked_at > QUESTION_SECONDS:
         raise _failed("age")
     return question
 
@@ -165,7 +160,7 @@ def sign_out() -> ResponseReturnValue:
 def back_channel() -> ResponseReturnValue:
     """End the sessions that began with one that is over at the issuer.  Spec: OIDC Back-Channel Logout §2.5-2.8."""
     try:
-        end_sessions_of_login(_context(), _client().check_logout_token(request.form.get("logout_token", "")))
+        end_sessions_of_login(current_as(Context), _client().check_logout_token(request.form.get("logout_token", "")))
     except BadAnswer as error:
         log.warning("logout token refused", check=str(error))
         return make_response({"error": "invalid_request"}, 400)

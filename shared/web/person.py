@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 
-from flask import current_app, g, request, session
+from flask import g, request, session
 
-from shared.context import Context
+from shared.context import Context, current_as
 from shared.problems import Forbidden, NotAuthenticated
 from shared.web.headers import allow
 from shared.web.visitor import act_for, show_person
@@ -100,8 +100,7 @@ def find_person() -> Person | None:
     show_person(person.name, sign_out_url="/logout")
     if person.represents:
         act_for(person.represents.name)
-    context: Context = current_app.extensions["andamio"].context
-    parts = urlsplit(context.settings.issuer)
+    parts = urlsplit(current_as(Context).settings.issuer)
     allow("form-action", f"{parts.scheme}://{parts.netloc}")  # signing out goes on to the issuer
     return person
 
@@ -125,8 +124,7 @@ def current_person() -> Person:
 def require_level(level: int, *, max_age_seconds: int | None = None) -> Person:
     """Return who is signed in with at least this strength, and this recently.  Raises: LoginNeeded, Forbidden.  Spec: RFC 9470."""
     person = current_person()
-    context: Context = current_app.extensions["andamio"].context
-    age = context.clock.now().timestamp() - person.auth_time
+    age = current_as(Context).clock.now().timestamp() - person.auth_time
     if person.level < level or (max_age_seconds is not None and age > max_age_seconds):
         if person.level < level and session.get("level_tried") == level:
             session.pop("level_tried")  # asked and not reached: say so, rather than sending the browser round for ever
